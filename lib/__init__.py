@@ -1,0 +1,21 @@
+"""The calculations behind the book, one module a subject.  Nothing is imported here: import what you need.
+
+`conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
+`rng`             named random streams from one seed
+`plotting`        figures from tables
+
+`spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
+`spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
+`spins.measurements`  measurement files: packed bits, and QuCumber's plain text
+
+`rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
+`rbm.partition`    exact partition function and probabilities
+`rbm.sampling`     block Gibbs sampling
+`rbm.training`     contrastive divergence, with fresh or persistent chains
+`rbm.states`       positive wavefunctions psi = sqrt(p)
+`rbm.metrics`      fidelity, relative entropy, likelihood
+`rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.files`        saved machines, without pickle
+
+`study`            how chapters are executed, where a number comes from, and what is claimed
+"""

@@ -1,0 +1,192 @@
+"""What a bit, a spin and a basis index mean here, and the checks that every module shares.
+
+The chain is H = -J sum_i sz_i sz_{i+1} - h sum_i sx_i (5.2) with open ends; J = 1 sets the unit of energy.
+Bit 0 is spin down, sz = -1; bit 1 is spin up, sz = +1 (section 5.3.1).
+Basis state k has the bits k = sum_i bit_i 2^(n_spins - 1 - i): site 0 is the most significant bit, so that
+the states count up as written, 00, 01, 10, 11.  The files in `data/measurements/qucumber` use this order.
+"""
+
+from collections.abc import Iterable
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_DEFAULT_LIMIT = 2**31
+_INDEX_BITS = 62  # a basis index is an int64
+
+
+def all_states(n_spins: int) -> np.ndarray:
+    """All basis states in order: uint8 bits of shape (2^n_spins, n_spins).
+
+    Raises ValueError when the table would take more than 2 GiB.
+    """
+    n_spins = check_n_spins(n_spins)
+    # The indices and two int64 columns made from them are alive beside the result.
+    require_memory(2**n_spins * (24 + n_spins), f"the table of 2^{n_spins} states",
+                   hint="sampling instead of enumeration")
+    return bits_from_index(np.arange(2**n_spins), n_spins)
+
+
+def state_index(bits: ArrayLike) -> np.ndarray:
+    """Basis index k of each row, int64: bits of shape (..., n_spins) -> indices of shape (...)."""
+    bits = np.asarray(bits)
+    if bits.ndim == 0 or not 1 <= bits.shape[-1] <= _INDEX_BITS:
+        raise ValueError(f"expected bits of shape (..., n_spins) with 1 to {_INDEX_BITS} spins, so that the "
+                         f"index fits an int64, got shape {bits.shape}; try the rows themselves as keys")
+    index = np.zeros(bits.shape[:-1], dtype=np.int64)
+    for site in range(bits.shape[-1]):
+        index = 2 * index + bits[..., site].astype(np.int64)
+    return index
+
+
+def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
+    """Bits of basis states, the inverse of `state_index`: indices (...) -> uint8 (..., n_spins)."""
+    n_spins = check_n_spins(n_spins, largest=_INDEX_BITS)
+    index = np.asarray(index)
+    bits = np.empty((*index.shape, n_spins), dtype=np.uint8)
+    for site in range(n_spins):  # a column at a time: one expression for all would take 16 bytes a bit
+        bits[..., site] = (index >> (n_spins - 1 - site)) & 1
+    return bits
+
+
+def spins_from_bits(bits: ArrayLike) -> np.ndarray:
+    """Spins sz = 2 bit - 1, int8 and of the same shape."""
+    return (2 * np.asarray(bits).astype(np.int8) - 1).astype(np.int8)
+
+
+def bits_from_spins(spins: ArrayLike) -> np.ndarray:
+    """Bits (sz + 1) / 2, uint8 and of the same shape.  Raises ValueError for a spin other than -1 and +1."""
+    spins = np.asarray(spins)
+    wrong = ~np.isin(spins, (-1, 1))
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(f"expected spins -1 and +1, got {spins[where]} at index {where}; "
+                         "bits 0 and 1 need no conversion")
+    return ((spins + 1) // 2).astype(np.uint8)
+
+
+def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a shorter chain") -> int:
+    """A number of spins as a plain int, at least 1 and at most `largest`."""
+    allowed = "an integer >= 1" if largest is None else f"an integer from 1 to {largest}"
+    if isinstance(n_spins, (bool, np.bool_)) or not isinstance(n_spins, Integral) or n_spins < 1:
+        raise ValueError(f"expected n_spins to be {allowed}, got {n_spins!r}; try n_spins=10")
+    if largest is not None and n_spins > largest:
+        raise ValueError(f"expected n_spins to be {allowed}, got {n_spins}; try {hint}")
+    return int(n_spins)
+
+
+def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "measurements") -> np.ndarray:
+    """Measurement rows as C-contiguous uint8 of shape (n_samples, n_spins).
+
+    bits: nested lists, numpy array or torch tensor of zeros and ones, one measurement a row
+    n_spins: the width that the rows must have, if it is known
+    name: what the error messages call them
+
+    Raises ValueError naming the first bad value and its place; also for rows of different width, of another
+    width than n_spins, and for no rows.
+    """
+    if hasattr(bits, "detach"):  # a torch tensor, without importing torch for those who have none
+        bits = bits.detach().cpu().numpy()
+    if not isinstance(bits, np.ndarray):
+        bits = list(bits)
+        _refuse_ragged(bits, name)
+        try:
+            bits = np.array(bits)
+        except ValueError as error:  # nested unevenly below the first level
+            raise ValueError(f"expected {name} as rows of numbers, got {error}; "
+                             "try one list a measurement") from None
+    if bits.ndim != 2 or 0 in bits.shape:
+        raise ValueError(f"expected {name} as a table (n_samples, n_spins), neither of them 0, "
+                         f"got shape {bits.shape}; try one row a measurement")
+    if n_spins is not None and bits.shape[1] != n_spins:
+        raise ValueError(f"expected {name} with {n_spins} columns, one a spin, got {bits.shape[1]}; "
+                         f"try n_spins={bits.shape[1]}, or the data of the other chain")
+    if bits.dtype.kind not in "buif":
+        raise ValueError(f"expected {name} made of the numbers 0 and 1, got dtype {bits.dtype} "
+                         f"(first value {bits[0, 0]!r}); try numpy's uint8")
+    if bits.dtype.kind != "b":
+        wrong = (bits != 0) & (bits != 1)  # NaN differs from both
+        if wrong.any():
+            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            hint = "bits_from_spins for -1 and +1" if bits[row, column] == -1 else "to clean that row"
+            raise ValueError(f"expected {name} of 0 and 1, got {bits[row, column]} in row {row}, "
+                             f"column {column} (counted from 0); try {hint}")
+    return np.ascontiguousarray(bits, dtype=np.uint8)
+
+
+def _refuse_ragged(rows: list, name: str) -> None:
+    if not rows:
+        raise ValueError(f"expected {name} with at least one row, got none; try another file or selection")
+    lengths = [len(row) if hasattr(row, "__len__") else -1 for row in rows]
+    for number, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(f"expected {name} with rows of one width, got {lengths[0]} values in row 0 and "
+                             f"{length} in row {number} (counted from 0); try to clean that row")
+
+
+def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str = "psi",
+                       tolerance: float = 1e-6) -> np.ndarray:
+    """A normalised state vector over the basis: float64 or complex128 of shape (2^n_spins,).
+
+    Raises ValueError for a length that is no power of two (or not 2^n_spins), for NaN, and where
+    |<psi|psi> - 1| exceeds the tolerance.
+    """
+    psi = np.asarray(psi)
+    psi = psi.astype(np.complex128 if psi.dtype.kind == "c" else np.float64, copy=False)
+    if psi.ndim != 1 or psi.size < 2 or psi.size & (psi.size - 1):
+        raise ValueError(f"expected {name} as a vector with 2^n_spins entries, got shape {psi.shape}; "
+                         "try one amplitude for each basis state")
+    if n_spins is not None and psi.size != 2**n_spins:
+        raise ValueError(f"expected {name} with 2^{n_spins} = {2**n_spins} entries, got {psi.size} = "
+                         f"2^{psi.size.bit_length() - 1}; try the state of {n_spins} spins")
+    finite = np.isfinite(psi)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise ValueError(f"expected {name} with finite amplitudes, got {psi[first]} at basis state {first}; "
+                         "try to compute or download it again")
+    norm = float(np.vdot(psi, psi).real)
+    if abs(norm - 1) > tolerance:
+        raise ValueError(f"expected {name} normalised to 1 within {tolerance:g}, got <psi|psi> = {norm:.9g}; "
+                         f"try {name} / numpy.linalg.norm({name})")
+    return psi
+
+
+def check_region(region: Iterable[int], n_spins: int, *, name: str = "region") -> tuple[int, ...]:
+    """The sites of a subsystem: distinct, between 0 and n_spins - 1, at least one."""
+    region = list(region)
+    if not region:
+        raise ValueError(f"expected {name} with at least one site, got none; try [0]")
+    for site in region:
+        if isinstance(site, (bool, np.bool_)) or not isinstance(site, Integral) or not 0 <= site < n_spins:
+            raise ValueError(f"expected {name} of sites 0 to {n_spins - 1}, got {site!r} in {region}; "
+                             f"try range({max(1, n_spins // 2)}), the left half")
+    if len(set(region)) < len(region):
+        repeated = next(site for site in region if region.count(site) > 1)
+        raise ValueError(f"expected {name} of distinct sites, got site {repeated} more than once in "
+                         f"{region}; try {sorted(set(region))}")
+    return tuple(int(site) for site in region)
+
+
+def require_memory(n_bytes: int, what: str, *, limit: int = _DEFAULT_LIMIT,
+                   hint: str = "fewer spins") -> None:
+    """Refuse a request before it fills the memory.  Raises ValueError naming the size.
+
+    n_bytes: what the request would take
+    what: what would take it, for the message ("the table of 2^40 states")
+    limit: bytes that are allowed
+    """
+    if n_bytes > limit:
+        raise ValueError(f"expected at most {format_bytes(limit)} of memory, "
+                         f"got {what} = {format_bytes(n_bytes)}; try {hint}")
+
+
+def format_bytes(n_bytes: int) -> str:
+    """A size for people: 2147483648 -> '2.0 GiB'."""
+    # Exact integers on purpose: 8 * 2**5000 bytes must not overflow a float.
+    units = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+    power = min(max(int(n_bytes).bit_length() - 1, 0) // 10, len(units) - 1)
+    scaled = 10 * int(n_bytes) // 1024**power
+    if scaled >= 10**9:
+        return f"about 10^{len(str(scaled)) - 2} {units[power]}"
+    return f"{scaled // 10}.{scaled % 10} {units[power]}"

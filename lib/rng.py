@@ -1,0 +1,34 @@
+"""Named random streams: everything random in the book follows from one seed and the name of its use.
+
+A name fixes a stream, so that adding a draw in one place changes no number in another, and points of a sweep
+give the same numbers in whichever order, and in however many processes, they run.
+"""
+
+import hashlib
+import json
+from numbers import Integral
+
+import numpy as np
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """The generator of one use, such as `stream(seed, "gibbs", chain)`: equal arguments, equal numbers."""
+    return np.random.Generator(np.random.PCG64(int.from_bytes(_digest(seed, names))))
+
+
+def child_seed(seed: int, *names: str | int) -> int:
+    """A seed for one use, between 0 and 2^63 - 1, for code that takes a number instead of a generator."""
+    # 63 bits, because the seed must fit int64 in numba, torch and a table.
+    return int.from_bytes(_digest(seed, names)[:8]) >> 1
+
+
+def _digest(seed: int, names: tuple[str | int, ...]) -> bytes:
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"expected seed to be an integer >= 0, got {seed!r}; try seed=1")
+    for name in names:
+        if isinstance(name, (bool, np.bool_)) or not isinstance(name, (str, Integral)):
+            raise ValueError(f"expected names of a random stream to be str or int, got {name!r}; "
+                             f"try {str(name)!r}")
+    # JSON keeps 1 and "1" apart, and ("a", "b") and ("ab",).
+    parts = [int(seed), *(name if isinstance(name, str) else int(name) for name in names)]
+    return hashlib.sha256(json.dumps(parts).encode()).digest()

@@ -1,0 +1,1 @@
+"""Spin chains: exact ground states (`ising`, `free_fermions`) and files of measurements (`measurements`)."""

@@ -1,0 +1,112 @@
+"""Free fermions against exact diagonalization, closed forms, and enumeration by chi-square."""
+
+import math
+
+import numpy as np
+import pytest
+
+from lib import rng
+from lib.conventions import spins_from_bits, state_index
+from lib.spins import free_fermions as ff
+from lib.spins import ising
+from tests import oracles
+
+
+@pytest.mark.parametrize("n_spins", [1, 2, 3, 6, 11])
+@pytest.mark.parametrize("field", [0.02, 0.5, 1.0, 2.0, 30.0])
+def test_agrees_with_exact_diagonalization(n_spins, field):
+    value, psi = ising.ground_state(n_spins, field)
+    assert ff.ground_state_energy(n_spins, field) == pytest.approx(value, abs=1e-12 * max(1, -value))
+    np.testing.assert_allclose(ff.magnetization_x(n_spins, field), ising.magnetization_x(psi), atol=1e-12)
+    np.testing.assert_allclose(ff.correlation_zz(n_spins, field), ising.correlation_zz(psi), atol=1e-12)
+
+
+def test_critical_energy_in_closed_form():
+    # At h = J the open chain has E = 1 - 1 / sin(pi / (4 N + 2)) (Pfeuty 1970).
+    for n_spins in (4, 50, 300):
+        exact = 1 - 1 / math.sin(math.pi / (4 * n_spins + 2))
+        assert ff.ground_state_energy(n_spins, 1.0) == pytest.approx(exact, rel=1e-13)
+
+
+@pytest.mark.parametrize("field", [0.0, 1e-6])
+@pytest.mark.parametrize("n_spins", [4, 5, 40])
+def test_vanishing_field_gives_the_cat_state(n_spins, field):
+    # The lowest singular value, of order h^n, is zero in rounded arithmetic.
+    np.testing.assert_allclose(ff.correlation_zz(n_spins, field), np.ones((n_spins, n_spins)), atol=1e-5)
+    np.testing.assert_allclose(ff.magnetization_x(n_spins, field), 0, atol=1e-5)
+    bits = ff.sample(n_spins, field, 200, rng=rng.stream(1, "cat"))
+    assert (bits == bits[:, :1]).all() and 60 < bits[:, 0].sum() < 140
+
+
+def test_energy_is_that_of_its_correlations():
+    for field in (0.5, 1.0, 2.0):
+        bonds = np.diagonal(ff.correlation_zz(60, field), 1).sum()
+        by_parts = -bonds - field * ff.magnetization_x(60, field).sum()
+        assert by_parts == pytest.approx(ff.ground_state_energy(60, field), rel=1e-12)
+
+
+@pytest.mark.parametrize("field", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("n_spins", [2, 10])
+def test_samples_follow_the_exact_distribution(n_spins, field):
+    _, psi = ising.ground_state(n_spins, field)
+    bits = ff.sample(n_spins, field, 300_000, rng=rng.stream(1, "free fermions", n_spins, str(field)))
+    assert bits.dtype == np.uint8
+    _, _, p_value = oracles.chi_square(state_index(bits), psi**2)
+    assert p_value > 1e-3
+
+
+def test_samples_reproduce_long_correlations():
+    # 26 bonds: three full panels of eight and a rest of two.
+    n_spins, n_samples = 27, 40_000
+    bits = ff.sample(n_spins, 1.0, n_samples, rng=rng.stream(1, "long"))
+    spins = spins_from_bits(bits).astype(float)
+    exact = ff.correlation_zz(n_spins, 1.0)
+    error = np.sqrt((1 - exact**2) / n_samples) + 1e-12
+    assert (np.abs(spins.T @ spins / n_samples - exact) < 5 * error).all()
+    assert (np.abs(spins.mean(axis=0)) < 5 / math.sqrt(n_samples)).all()
+
+
+def test_bonds_follow_plain_elimination():
+    # The panels and one bond at a time must take the same decisions from the same random numbers.
+    for n_spins in (2, 8, 9, 10, 17, 30):
+        uniforms = rng.stream(1, "plain", n_spins).random((50, n_spins))
+
+        class Given:
+            def random(self, shape, numbers=uniforms):
+                return numbers[: shape[0]]
+
+        bits = ff.sample(n_spins, 0.9, 50, rng=Given())
+        for row, numbers in zip(bits, uniforms):
+            matrix = ff._polar_factor(n_spins, 0.9)[:-1, 1:]
+            spin = int(numbers[0] < 0.5)
+            assert row[0] == spin
+            for site in range(1, n_spins):
+                bond = 1 if 2 * numbers[site] < 1 + matrix[0, 0] else -1
+                spin = spin if bond == 1 else 1 - spin
+                assert row[site] == spin
+                pivot = 1 + bond * matrix[0, 0]
+                matrix = matrix[1:, 1:] - bond * np.outer(matrix[1:, 0], matrix[0, 1:]) / pivot
+
+
+def test_batches_do_not_show():
+    # 5000 samples take two batches; the first rows are those of a smaller request.
+    long = ff.sample(3, 1.0, 5000, rng=rng.stream(1, "batch"))
+    np.testing.assert_array_equal(long[:100], ff.sample(3, 1.0, 100, rng=rng.stream(1, "batch")))
+    assert (long[:100] != long[4096:4196]).any()
+
+
+def test_one_spin_is_a_fair_coin():
+    bits = ff.sample(1, 1.0, 1000, rng=rng.stream(1, "coin"))
+    assert bits.shape == (1000, 1) and 400 < bits.sum() < 600
+
+
+def test_refuses():
+    for function in (ff.ground_state_energy, ff.magnetization_x, ff.correlation_zz):
+        with pytest.raises(ValueError, match="expected field >= 0"):
+            function(4, -0.1)
+        with pytest.raises(ValueError, match="got nan"):
+            function(4, float("nan"))
+        with pytest.raises(ValueError, match="expected n_spins"):
+            function(0, 1.0)
+    with pytest.raises(ValueError, match="n_samples >= 1, got 0"):
+        ff.sample(4, 1.0, 0, rng=rng.stream(1))
