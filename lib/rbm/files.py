@@ -1,0 +1,127 @@
+"""Machines on disk: numpy's npz format without pickle, ending in a checksum, written whole or not at all.
+
+A file is a zip archive as `numpy.savez` writes it, readable by `numpy.load(..., allow_pickle=False)`, with
+these members and no others:
+
+    format          int64 scalar, the version of this format: 1
+    weights         float32 or float64, (n_visible, n_hidden)
+    visible_bias    the same type, (n_visible,)
+    hidden_bias     the same type, (n_hidden,)
+    metadata        uint8, a JSON object in UTF-8
+
+The archive's comment, the last 64 bytes of the file, is the SHA-256 of all bytes before it in hexadecimal.
+It is checked before anything is parsed: a file cut short or with a changed bit is refused whole, not read in
+part. Equal machines with equal metadata give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lib.rbm.machine import Machine
+
+FORMAT = 1
+PARAMETERS = ("weights", "visible_bias", "hidden_bias")
+MEMBERS = ("format", *PARAMETERS, "metadata")
+N_DIGEST = 64  # hexadecimal digits of SHA-256
+
+
+def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = None) -> None:
+    """Write a machine, in its own precision, to exactly this path.
+
+    metadata: what JSON can hold (str keys; str, int, float, bool, None, lists and dicts of them; no NaN).
+    The bytes go to a temporary file beside the target, which is renamed over it once they are on the disk:
+    whatever goes wrong on the way, a full disk or a killed process, an earlier file stays as it was.
+    Raises ValueError for metadata that JSON would change, OSError as the system does.
+    """
+    arrays = {name: getattr(machine, name).detach().cpu().numpy() for name in PARAMETERS}
+    text = _metadata_text({} if metadata is None else metadata)
+    buffer = io.BytesIO()
+    np.savez(buffer, format=np.int64(FORMAT), **arrays, metadata=np.frombuffer(text, np.uint8))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = b"0" * N_DIGEST  # its length is stored before it, so the place is kept free
+    content = buffer.getvalue()[:-N_DIGEST]
+    _write_whole(Path(path), content + _digest(content))
+
+
+def load(path: str | os.PathLike) -> tuple[Machine, dict]:
+    """Read a machine, on the CPU and in the precision it was saved in, and its metadata.
+
+    Raises ValueError naming the file if it is damaged, cut short, made by another program (pickle and
+    torch.save included: nothing is ever unpickled) or holds no valid machine; OSError if it cannot be read.
+    """
+    path = Path(path)
+    content = path.read_bytes()
+    if len(content) <= N_DIGEST or _digest(content[:-N_DIGEST]) != content[-N_DIGEST:]:
+        raise ValueError(f"expected {path} to be a machine written by rbm.files.save, got {len(content)} "
+                         "bytes that do not end in their checksum: damaged, cut short, or made by another "
+                         "program such as pickle or torch.save; try saving the machine again")
+    try:
+        arrays = _read_members(content)
+        if int(arrays["format"]) != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, got {int(arrays['format'])}; "
+                             "try a newer version of this code")
+        metadata = json.loads(arrays["metadata"].tobytes().decode())
+        if not isinstance(metadata, dict):
+            raise ValueError(f"expected metadata as a JSON object, got {type(metadata).__name__}; "
+                             "try saving it again")
+        machine = Machine(*(torch.from_numpy(arrays[name]) for name in PARAMETERS))
+    # The checksum is right, so these come from a file that some program wrote so on purpose.
+    except (ValueError, TypeError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: no valid machine: {error}") from error
+    return machine, metadata
+
+
+def _read_members(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of the archive, exactly those of the format."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        if sorted(archive.files) != sorted(MEMBERS):
+            raise ValueError(f"expected the members {', '.join(MEMBERS)}, got "
+                             f"{', '.join(archive.files) or 'none'}; try saving the machine again")
+        return {name: archive[name] for name in MEMBERS}
+
+
+def _metadata_text(metadata: dict) -> bytes:
+    """JSON in UTF-8, refused if reading it back would give something else."""
+    advice = "try plain numbers, strings, lists and dicts with str keys, and None for a missing number"
+    if not isinstance(metadata, dict):
+        raise ValueError(f"expected metadata as a dict, got {type(metadata).__name__}; {advice}")
+    try:
+        text = json.dumps(metadata, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected metadata that JSON can hold, got: {error}; {advice}") from error
+    if json.loads(text) != metadata:
+        raise ValueError(f"expected metadata that JSON gives back unchanged, got {metadata!r}; {advice}")
+    return text.encode()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Replace the file by one with this content, in one step as far as any reader can see."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # a keyboard interrupt too must leave nothing behind
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # makes the rename itself survive a power cut
+    finally:
+        os.close(folder)

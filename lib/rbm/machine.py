@@ -1,0 +1,198 @@
+"""The restricted Boltzmann machine: parameters, energies and conditional distributions (section 4.1).
+
+Bits are 0 or 1, one row a configuration: visible units (..., n_visible), hidden units (..., n_hidden).
+Functions accept uint8 or float torch tensors, numpy arrays and nested lists, and answer with tensors of
+the machine's dtype on the machine's device. The gauge with units +-1 (section 4.3) is at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib import rng
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """The parameters lambda = {W, b, c} of an RBM (4.1).
+
+    weights: W, shape (n_visible, n_hidden). visible_bias: b, shape (n_visible,). hidden_bias: c, shape
+    (n_hidden,). All three float32 or all three float64, on one device, finite.
+    Raises ValueError for zero units, shapes that do not fit together, mixed dtypes, or NaN and infinity.
+    """
+
+    weights: Tensor
+    visible_bias: Tensor
+    hidden_bias: Tensor
+
+    def __post_init__(self):
+        named = {"weights": self.weights, "visible_bias": self.visible_bias, "hidden_bias": self.hidden_bias}
+        for name, value in named.items():
+            if not isinstance(value, Tensor):
+                raise ValueError(f"expected {name} to be a torch tensor, got {type(value).__name__}; "
+                                 "try torch.as_tensor(...)")
+            if value.dtype not in (torch.float32, torch.float64):
+                raise ValueError(f"expected {name} in float32 or float64, got {value.dtype}; "
+                                 "try .to(torch.float64)")
+            if value.dtype != self.weights.dtype or value.device != self.weights.device:
+                raise ValueError(f"expected {name} like the weights ({self.weights.dtype} on "
+                                 f"{self.weights.device}), got {value.dtype} on {value.device}; "
+                                 "try the same .to(...) on all three")
+        if self.weights.ndim != 2 or 0 in self.weights.shape:
+            raise ValueError("expected weights of shape (n_visible, n_hidden) with at least one unit each, "
+                             f"got {tuple(self.weights.shape)}; try n_hidden >= 1")
+        for name, value, size in (("visible_bias", self.visible_bias, self.n_visible),
+                                  ("hidden_bias", self.hidden_bias, self.n_hidden)):
+            if value.shape != (size,):
+                raise ValueError(f"expected {name} of shape ({size},) to fit weights of shape "
+                                 f"{tuple(self.weights.shape)}, got {tuple(value.shape)}; try transposing "
+                                 "the weights to (n_visible, n_hidden)")
+        for name, value in named.items():
+            if not bool(torch.isfinite(value).all()):
+                raise ValueError(f"expected finite {name}, got NaN or infinity; try a smaller learning rate "
+                                 "if they come from training")
+
+    @property
+    def n_visible(self) -> int:
+        return self.weights.shape[0]
+
+    @property
+    def n_hidden(self) -> int:
+        return self.weights.shape[1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights and both biases: n_visible n_hidden + n_visible + n_hidden."""
+        return self.weights.numel() + self.n_visible + self.n_hidden
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.weights.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.weights.device
+
+    def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Machine:
+        """The same machine in another precision or on another device."""
+        return Machine(*(value.to(dtype=dtype or self.dtype, device=device or self.device)
+                         for value in (self.weights, self.visible_bias, self.hidden_bias)))
+
+    @staticmethod
+    def random(n_visible: int, n_hidden: int, *, seed: int, scale: float | None = None,
+               symmetric_biases: bool = False, dtype: torch.dtype = torch.float64) -> Machine:
+        """A machine with independent normal weights, before training.
+
+        scale: standard deviation of the weights; None means 1/sqrt(n_visible), QuCumber's choice.
+        symmetric_biases: False gives zero biases. True gives b_i = -sum_j W_ij / 2 and
+        c_j = -sum_i W_ij / 2, for which both biases of the +-1 gauge (4.24) vanish: then flipping all
+        visible bits leaves the probability unchanged, as in the ground states we learn.
+        Raises ValueError for fewer than one unit or a negative scale.
+        """
+        if n_visible < 1 or n_hidden < 1:
+            raise ValueError(f"expected at least one visible and one hidden unit, got n_visible={n_visible}, "
+                             f"n_hidden={n_hidden}; try n_hidden = n_visible")
+        scale = n_visible ** -0.5 if scale is None else scale
+        if not 0 <= scale < float("inf"):
+            raise ValueError(f"expected a finite scale >= 0, got {scale}; try 0.01")
+        normal = rng.stream(seed, "machine", "weights").standard_normal((n_visible, n_hidden))
+        weights = torch.from_numpy(scale * normal)
+        half = -0.5 if symmetric_biases else 0.0
+        return Machine(weights.to(dtype), (half * weights.sum(1)).to(dtype), (half * weights.sum(0)).to(dtype))
+
+
+class Gradient(NamedTuple):
+    """Derivatives by weights (n_visible, n_hidden), visible_bias (n_visible,), hidden_bias (n_hidden,)."""
+
+    weights: Tensor
+    visible_bias: Tensor
+    hidden_bias: Tensor
+
+
+def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
+    """`values` (..., n_units) as a tensor of the machine's dtype and device; ValueError on another width."""
+    if not isinstance(values, Tensor):
+        values = torch.as_tensor(np.asarray(values, order="C"))
+    if values.ndim == 0 or values.shape[-1] != n_units:
+        raise ValueError(f"expected {name} of shape (..., {n_units}) for this machine, got "
+                         f"{tuple(values.shape)}; try a machine of the same width as the data")
+    return values.to(dtype=machine.dtype, device=machine.device)
+
+
+def energy(machine: Machine, visible, hidden) -> Tensor:
+    """Joint energy E(v, h) = -b.v - c.h - v.W.h (4.1), shape (...)."""
+    v = as_units(machine, visible, machine.n_visible, "visible units")
+    h = as_units(machine, hidden, machine.n_hidden, "hidden units")
+    interaction = ((v @ machine.weights) * h).sum(-1)
+    return -(v @ machine.visible_bias) - (h @ machine.hidden_bias) - interaction
+
+
+def effective_energy(machine: Machine, visible) -> Tensor:
+    """Effective energy E(v) = -b.v - sum_j ln(1 + exp(c_j + sum_i W_ij v_i)) (4.5), shape (...)."""
+    v = as_units(machine, visible, machine.n_visible, "visible units")
+    # logaddexp(0, x) = ln(1 + e^x) to full precision for every x (softplus cuts at x = 20, an error of 2e-9)
+    x = v @ machine.weights + machine.hidden_bias
+    return -(v @ machine.visible_bias) - torch.logaddexp(x, x.new_zeros(())).sum(-1)
+
+
+def hidden_probability(machine: Machine, visible) -> Tensor:
+    """p(h_j = 1 | v) = S(c_j + sum_i v_i W_ij) (4.9), shape (..., n_hidden)."""
+    v = as_units(machine, visible, machine.n_visible, "visible units")
+    return torch.sigmoid(v @ machine.weights + machine.hidden_bias)
+
+
+def visible_probability(machine: Machine, hidden) -> Tensor:
+    """p(v_i = 1 | h) = S(b_i + sum_j W_ij h_j) (4.10), shape (..., n_visible)."""
+    h = as_units(machine, hidden, machine.n_hidden, "hidden units")
+    return torch.sigmoid(h @ machine.weights.T + machine.visible_bias)
+
+
+def effective_energy_gradient(machine: Machine, visible, probabilities=None) -> Gradient:
+    """The mean of the derivatives of E(v) by W, c and b (4.20, 4.21, 4.22) over rows of visible bits.
+
+    visible: shape (n_samples, n_visible). probabilities: weight of each row, shape (n_samples,); None
+    weighs all rows equally (an average over data), the machine's own probabilities over all rows of the
+    basis give the model average of (4.19). They are used as given, not normalised.
+    """
+    v = as_units(machine, visible, machine.n_visible, "visible units")
+    if v.ndim != 2 or v.shape[0] == 0:
+        raise ValueError(f"expected visible units of shape (n_samples, {machine.n_visible}) with at least one "
+                         f"row, got {tuple(v.shape)}; try .reshape(-1, {machine.n_visible})")
+    if probabilities is None:
+        p = v.new_full((v.shape[0],), 1 / v.shape[0])
+    else:
+        p = as_units(machine, probabilities, v.shape[0], "probabilities")
+    weighted = v * p[:, None]
+    hidden = hidden_probability(machine, v)
+    return Gradient(-(weighted.T @ hidden),  # visible sample, sample hidden -> visible hidden
+                    -weighted.sum(0), -(p @ hidden))
+
+
+def to_ising_gauge(machine: Machine) -> tuple[Machine, Tensor]:
+    """The machine with units +-1 that has the same energies, and the constant between them.
+
+    With v = (v~ + 1)/2 and h = (h~ + 1)/2 the parameters are b~ = (2b + sum_j W)/4, c~ = (2c + sum_i W)/4,
+    W~ = W/4 (4.24), and E(v, h) = E~(v~, h~) - Q~ with Q~ = sum b~ + sum c~ - sum W~ (4.25). Here E~ has
+    the form of (4.1) in the +-1 units: see `ising_energy`. Returns (W~ b~ c~ as a Machine, Q~).
+    """
+    weights = machine.weights / 4
+    visible_bias = (2 * machine.visible_bias + machine.weights.sum(1)) / 4
+    hidden_bias = (2 * machine.hidden_bias + machine.weights.sum(0)) / 4
+    constant = visible_bias.sum() + hidden_bias.sum() - weights.sum()
+    return Machine(weights, visible_bias, hidden_bias), constant
+
+
+def from_ising_gauge(ising: Machine) -> Machine:
+    """The machine with units 0 and 1 for one with units +-1: the inverse of (4.24)."""
+    return Machine(4 * ising.weights, 2 * ising.visible_bias - 2 * ising.weights.sum(1),
+                   2 * ising.hidden_bias - 2 * ising.weights.sum(0))
+
+
+def ising_energy(ising: Machine, visible_spins, hidden_spins) -> Tensor:
+    """E~(v~, h~) = -b~.v~ - c~.h~ - v~.W~.h~ for units +-1 (section 4.3), shape (...)."""
+    return energy(ising, visible_spins, hidden_spins)

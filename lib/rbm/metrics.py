@@ -1,0 +1,108 @@
+"""Distances between a trained machine and an exact state: fidelity, KL divergence, likelihood, entropy.
+
+Vectors run over the whole basis of N spins, in its order (site 0 is the most significant bit).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lib.conventions import all_states, check_state_vector
+from lib.rbm.machine import Machine, effective_energy
+from lib.rbm.partition import log_partition, log_probability
+from lib.rbm.states import PositiveState, check_visible
+
+# Room for vectors read from text files of eight digits; a wrong file is off by far more.
+SUM_TOLERANCE = 1e-6
+
+
+def fidelity(psi, target_psi) -> float:
+    """The fidelity |<psi|target>|^2 of two pure states, between 0 and 1.
+
+    psi, target_psi: each a PositiveState or a normalised vector of shape (2^n_spins,), real or complex.
+    Raises ValueError for vectors of different or odd length, another norm than 1, NaN.
+    """
+    psi, target_psi = _amplitudes(psi, "psi"), _amplitudes(target_psi, "target_psi")
+    _check_same_length(psi, target_psi)
+    return float(abs(np.vdot(psi, target_psi)) ** 2)
+
+
+def kl_divergence(target_probabilities, model) -> float:
+    """Kullback-Leibler divergence sum_v q(v) ln(q(v) / p(v)) >= 0 (4.12), in nats.
+
+    target_probabilities: q, shape (2^n_spins,). model: p, as a Machine, a PositiveState or a vector.
+    States with q = 0 contribute nothing; p = 0 where q > 0 gives infinity.
+    Raises ValueError for vectors of different or odd length, negative or NaN entries, a sum other than 1.
+    """
+    q = _probabilities(target_probabilities, "target_probabilities")
+    seen = q > 0
+    if isinstance(model, PositiveState):
+        model = model.machine
+    if isinstance(model, Machine):
+        if q.size != 2**model.n_visible:
+            raise ValueError(f"expected {2**model.n_visible} target probabilities for a machine of "
+                             f"{model.n_visible} visible units, got {q.size}; try that of the same chain")
+        # Logarithms from the energies: a probability that underflows would make the divergence infinite.
+        log_p = log_probability(model, all_states(model.n_visible)[seen]).cpu().numpy()
+    else:
+        p = _probabilities(model, "model probabilities")
+        _check_same_length(p, q)
+        with np.errstate(divide="ignore"):
+            log_p = np.log(p[seen])
+    return float(np.sum(q[seen] * (np.log(q[seen]) - log_p)))
+
+
+def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: float | None = None) -> float:
+    """Mean of -ln p(v) over the data, ln Z + <E(v)>_D: minus (4.18), in nats per measurement.
+
+    data: bits, shape (n_samples, n_visible). log_z: ln Z where it is known already, else enumerated.
+    Raises ValueError for data that are empty, of another width or not 0 and 1, and for a machine too
+    large to enumerate.
+    """
+    machine = (machine.machine if isinstance(machine, PositiveState) else machine).to(dtype=torch.float64)
+    v = check_visible(machine, data)
+    if v.numel() == 0:
+        raise ValueError("expected at least one measurement, got none; try reading the file again")
+    log_z = float(log_partition(machine)) if log_z is None else log_z
+    return log_z + float(effective_energy(machine, v).mean())
+
+
+def entropy(probabilities) -> float:
+    """Shannon entropy H = -sum_v q(v) ln q(v) (4.13), in nats, between 0 and N ln 2."""
+    q = _probabilities(probabilities, "probabilities")
+    q = q[q > 0]
+    return float(-np.sum(q * np.log(q)))
+
+
+def _amplitudes(psi, name: str) -> np.ndarray:
+    """A normalised state vector as a numpy array, checked."""
+    return check_state_vector(_on_host(psi.psi() if isinstance(psi, PositiveState) else psi), name=name)
+
+
+def _probabilities(values, name: str) -> np.ndarray:
+    """A normalised distribution over a basis as a float64 array, checked."""
+    p = np.asarray(_on_host(values))
+    if p.ndim != 1 or p.size < 2 or p.size & (p.size - 1):
+        raise ValueError(f"expected {name} as a vector with 2^n_spins entries, got shape {p.shape}; "
+                         "try one probability for each basis state")
+    wrong = (p.imag != 0) | ~(p.real >= 0)  # NaN is not >= 0
+    if wrong.any():
+        raise ValueError(f"expected {name} that are real and >= 0, got {p[wrong][0]} at basis state "
+                         f"{int(np.argmax(wrong))}; try numpy.abs(psi)**2 if these are amplitudes")
+    p = p.real.astype(np.float64)
+    if not abs(p.sum() - 1) <= SUM_TOLERANCE:
+        raise ValueError(f"expected {name} that sum to 1 within {SUM_TOLERANCE:g}, got {p.sum():.9g}; "
+                         "try p / p.sum(), or numpy.abs(psi)**2 if these are amplitudes")
+    return p
+
+
+def _on_host(values):
+    """A tensor's values where numpy can read them; anything else as it is."""
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def _check_same_length(a: np.ndarray, b: np.ndarray):
+    if a.size != b.size:
+        raise ValueError(f"expected two vectors over the same basis, got lengths {a.size} and {b.size}; "
+                         "try states of the same number of spins")

@@ -1,0 +1,238 @@
+"""Observables of a reconstructed state from its samples, with error bars (section 5.3.3).
+
+Local estimators take bits of shape (..., n_spins), usually (n_draws, n_chains, n_spins) as `sample` returns
+them, and give one value a sample, shape (...): numpy for numpy, torch for torch. An observable that is a
+sum or a multiple of others is that sum or multiple of the arrays. `estimate` turns values into a mean and an
+error (5.4, 5.6) that allows for the correlations along a Markov chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import fft, stats
+
+from lib.conventions import check_region
+from lib.rbm.states import PositiveState, check_visible, softplus, zeros_and_ones
+
+# The sum over lags stops at the first window of this many autocorrelation times (Sokal's rule): what lies
+# beyond is then e^-10 of an exponential decay, and the noise of the sum grows with the window.
+WINDOW_TIMES = 5
+# How improbable a spread between chains must be under the windowed error before it replaces that error.
+CHAINS_DISAGREE = 1e-3
+
+
+# --- diagonal in the measurement basis
+
+
+def magnetization_z(samples):
+    """Longitudinal magnetization per spin, sum_i sz_i / N, of each sample; shape (...)."""
+    return _like(samples, _spins(samples).mean(-1))
+
+
+def absolute_magnetization(samples):
+    """Its absolute value |sum_i sz_i| / N: tells order from disorder where symmetry makes the mean 0."""
+    return _like(samples, _spins(samples).mean(-1).abs())
+
+
+def correlation_zz(samples):
+    """Correlations <sz_i sz_j>, averaged over all samples; shape (n_spins, n_spins), ones on the diagonal.
+
+    For the error bar of one pair give `estimate` its values: spins[..., i] * spins[..., j].
+    """
+    s = _spins(samples)
+    s = s.reshape(-1, s.shape[-1])
+    return _like(samples, s.T @ s / s.shape[0])  # sample i, sample j -> i j
+
+
+# --- off the diagonal: ratios of amplitudes
+
+
+def magnetization_x(state: PositiveState, samples):
+    """Local estimator of the transverse magnetization per spin (5.9); shape (...).
+
+    (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by `PositiveState.flip_log_ratios`.
+    """
+    return _like(samples, state.flip_log_ratios(samples).exp().mean(-1))
+
+
+def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
+    """Local energy of the whole transverse-field Ising chain (5.2, 5.7), in units of J; shape (...).
+
+    -coupling sum_i sz_i sz_{i+1} - field sum_i psi(sample with spin i flipped) / psi(sample), open ends.
+    Its spread vanishes on an exact eigenstate, so that it also measures how good the state is.
+    """
+    s = _spins(samples)
+    bonds = (s[..., :-1] * s[..., 1:]).sum(-1)
+    flips = state.flip_log_ratios(samples).exp().sum(-1)
+    return _like(samples, -coupling * bonds.to(flips.device) - field * flips)
+
+
+def swap(state: PositiveState, samples_a, samples_b, region: Iterable[int]):
+    """Local estimator of the Swap operator on pairs of samples (5.10, 5.11); shape (...).
+
+    The ratio psi(a') psi(b') / (psi(a) psi(b)), where a' and b' are a and b with the spins of the region
+    exchanged. Its mean over independent pairs is Tr rho_A^2 = exp(-S2), and that of its square is 1.
+    samples_a, samples_b: bits of the two replicas, equal shapes (..., n_spins). region: sites of A.
+    Raises ValueError for a region that is empty, repeats a site or leaves the chain, and for unequal shapes.
+    """
+    return _like(samples_a, _log_swap(state, samples_a, samples_b, region).exp())
+
+
+def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
+    """Second Renyi entropy S2 = -ln <Swap_A> (5.10) in nats, with its error.
+
+    The replicas are the first and the second half of the chains, paired one to one (an odd chain is left
+    out): chains are independent of each other, draws of one chain are not. Each pair of chains is one chain
+    of Swap values for `estimate`; the error of S2 is the relative error of their mean, to first order. The
+    logarithm of a noisy mean overestimates S2 by half the square of that error.
+    samples: bits (n_draws, n_chains, n_spins), at least two chains. Independent samples: samples[None].
+    Raises ValueError like `swap`, and for fewer than two chains.
+    """
+    shape = tuple(np.shape(samples))
+    if len(shape) != 3 or shape[1] < 2:
+        raise ValueError("expected samples of shape (n_draws, n_chains, n_spins) with at least 2 chains, "
+                         f"one for each replica, got {shape}; try n_chains=100, or samples[None] for "
+                         "independent samples")
+    half = shape[1] // 2
+    log_swap = _log_swap(state, samples[:, :half], samples[:, half:2 * half], region)
+    # The largest value is taken out before leaving the logarithm, so that nothing overflows or all vanishes.
+    largest = float(log_swap.max())
+    ratio = estimate((log_swap - largest).exp())
+    return Estimate(mean=-(largest + float(np.log(ratio.mean))), error=ratio.error / ratio.mean,
+                    tau=ratio.tau, n_effective=ratio.n_effective)
+
+
+def _log_swap(state: PositiveState, samples_a, samples_b, region: Iterable[int]) -> torch.Tensor:
+    """ln of the Swap ratio for each pair.
+
+    The fields on the hidden units are sums over sites, theta = c + theta_A + theta_rest, so those of the
+    exchanged pair are the same partial sums combined crosswise, and the visible biases cancel. What is left
+    is 4 n_hidden logarithms a pair, with no configuration built.
+    """
+    a, b = check_visible(state.machine, samples_a), check_visible(state.machine, samples_b)
+    if a.shape != b.shape:
+        raise ValueError(f"expected both replicas of one shape, got {tuple(a.shape)} and {tuple(b.shape)}; "
+                         "try as many samples of each")
+    sites = list(check_region(region, state.n_spins))
+    rest = [site for site in range(state.n_spins) if site not in sites]
+    weights = state.machine.weights.to(torch.float64)
+    # pair site, site hidden -> pair hidden
+    inside_a, inside_b = (v[..., sites] @ weights[sites] for v in (a, b))
+    hidden_bias = state.machine.hidden_bias.to(torch.float64)
+    outside_a, outside_b = (v[..., rest] @ weights[rest] + hidden_bias for v in (a, b))
+    exchanged = softplus(outside_a + inside_b) + softplus(outside_b + inside_a)
+    as_drawn = softplus(outside_a + inside_a) + softplus(outside_b + inside_b)
+    return 0.5 * (exchanged - as_drawn).sum(-1)
+
+
+# --- means and errors
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error.
+
+    tau: integrated autocorrelation time 1 + 2 sum_t rho(t), in draws; 1 for independent draws.
+    n_effective: as many independent draws would have the same error, n / tau.
+    """
+
+    mean: float
+    error: float
+    tau: float
+    n_effective: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.6g} +- {self.error:.2g}"
+
+
+def estimate(values) -> Estimate:
+    """Mean of an observable over Markov chains and its standard error, error^2 = variance tau / n.
+
+    values: one value a draw, shape (n_draws, n_chains) or (n_draws,) for a single chain, of independent
+    chains in equilibrium. Independent draws may come as (1, n).
+
+    The autocorrelation function is averaged over chains, with deviations from the mean of all of them, and
+    tau is the sum up to the smallest window of at least 5 tau, corrected for the mean being estimated from
+    the same data (Wolff). Block Gibbs sampling only has positive correlations, so tau is never put below 1.
+
+    The spread of the chains' own means gives a second error that needs no autocorrelation function. The
+    larger of the two counts where the chains are too short for a window, and where the second is larger than
+    chance allows (p < 0.001): the chains are stuck in different places, or some slow motion escaped the
+    window. tau is then the one that the error implies. A single chain has no such guard: below some 50 tau
+    its error is too small.
+
+    Raises ValueError for no values, NaN or infinity, or another number of axes.
+    Source: U. Wolff, Comput. Phys. Commun. 156, 143 (2004); A. Sokal, lecture notes (1997).
+    """
+    x = _checked_values(values)
+    n_draws, n_chains = x.shape
+    n = x.size
+    mean = x.mean()
+    deviations = x - mean
+    variance = float(np.mean(deviations**2))
+    # Values all alike differ from their mean by rounding only.
+    if n == 1 or np.sqrt(variance) <= 1e-14 * abs(mean):
+        return Estimate(float(mean), 0.0 if n > 1 else float("inf"), 1.0, float(n))
+    variance *= n / (n - 1)
+
+    tau, closed = _windowed_time(deviations)
+    error_squared = variance * tau / n
+    if n_chains > 1:
+        between = float(np.var(x.mean(0), ddof=1)) / n_chains
+        chance = stats.chi2.sf((n_chains - 1) * between / error_squared, n_chains - 1)
+        if not closed or chance < CHAINS_DISAGREE:
+            error_squared = max(error_squared, between)
+    tau = n * error_squared / variance
+    return Estimate(float(mean), float(np.sqrt(error_squared)), float(tau), float(n / tau))
+
+
+def _windowed_time(deviations: np.ndarray) -> tuple[float, bool]:
+    """Integrated autocorrelation time of (n_draws, n_chains), and whether its window closed in time."""
+    n_draws = len(deviations)
+    # Correlations of all lags at once by the Fourier transform, padded so that the ends do not meet.
+    size = fft.next_fast_len(2 * n_draws, real=True)
+    power = np.zeros(size // 2 + 1)
+    for block in np.array_split(deviations, max(1, deviations.size // 2**20), axis=1):  # bounds the memory
+        power += (np.abs(fft.rfft(block, size, axis=0)) ** 2).sum(1)
+    # Lag t keeps its n_draws - t pairs as they are: the weight it has in the variance of a chain's mean.
+    covariance = fft.irfft(power, size)[:n_draws]
+    times = 2 * np.cumsum(covariance) / covariance[0] - 1  # 1 + 2 sum_{t=1}^{window} rho(t), by window
+    long_enough = np.flatnonzero(np.arange(n_draws) >= WINDOW_TIMES * times)
+    window = int(long_enough[0]) if long_enough.size else n_draws
+    closed = 2 * window < n_draws
+    window = min(window, n_draws // 2)  # the deviations of one whole chain sum to zero, and so would all lags
+    return max(float(times[window]) * (1 + (2 * window + 1) / deviations.size), 1.0), closed
+
+
+def _checked_values(values) -> np.ndarray:
+    """Finite values as float64 (n_draws, n_chains)."""
+    values = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or values.size == 0:
+        raise ValueError(f"expected values of shape (n_draws, n_chains), got {values.shape}; "
+                         "try one number a sample")
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(f"expected finite values, got {values[where]} at draw {where[0]} of chain {where[1]}"
+                         "; try looking at the machine's weights: they are huge where training diverged")
+    return values.astype(np.float64)
+
+
+def _spins(samples) -> torch.Tensor:
+    """Spins sz = 2 bit - 1 of checked bits, float64 (..., n_spins)."""
+    bits = samples if isinstance(samples, torch.Tensor) else torch.as_tensor(np.asarray(samples))
+    if bits.ndim == 0 or bits.numel() == 0:
+        raise ValueError(f"expected samples of shape (..., n_spins), at least one, got {tuple(bits.shape)}; "
+                         "try n_samples >= 1")
+    return 2 * zeros_and_ones(bits.to(torch.float64)) - 1
+
+
+def _like(samples, values: torch.Tensor):
+    """Torch values for torch samples, numpy for everything else."""
+    return values if isinstance(samples, torch.Tensor) else values.cpu().numpy()

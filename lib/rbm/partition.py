@@ -1,0 +1,89 @@
+"""Exact normalisation of a restricted Boltzmann machine by enumeration (4.3, 4.4), in float64.
+
+The sum over one layer is a product over its units, so only the other layer has to be enumerated, and we take
+the smaller one: 18 visible and 9 hidden units cost 2^9 terms for Z. All sums are over logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from lib.conventions import all_states, format_bytes, require_memory
+from lib.rbm.machine import Machine, effective_energy
+
+MAX_ENUMERATED_UNITS = 26  # 2^26 terms take about half a minute
+_LOW_UNITS = 10  # a block holds the 2^10 states of the last ten units of the enumerated layer
+
+
+def log_partition(machine: Machine, *, layer: str | None = None) -> Tensor:
+    """ln Z = ln sum_v exp(-E(v)) (4.4), a float64 scalar, by enumeration of the smaller layer.
+
+    layer: "visible" or "hidden" enumerates that layer instead; both give the same Z.
+    Raises ValueError when that layer has more than 26 units.
+    """
+    if layer not in (None, "visible", "hidden"):
+        raise ValueError(f'expected layer None, "visible" or "hidden", got {layer!r}; try None')
+    layer = layer or ("visible" if machine.n_visible <= machine.n_hidden else "hidden")
+    weights, visible_bias, hidden_bias = _float64(machine)
+    if layer == "visible":
+        blocks = _log_weights(weights, visible_bias, hidden_bias)
+    else:
+        blocks = _log_weights(weights.T, hidden_bias, visible_bias)
+    return torch.logsumexp(torch.stack([torch.logsumexp(block, 0) for block in blocks]), 0)
+
+
+def log_probability(machine: Machine, visible, *, log_z: Tensor | float | None = None) -> Tensor:
+    """ln p(v) = -E(v) - ln Z (4.3), float64, for visible bits (..., n_visible) -> (...).
+
+    log_z: the result of `log_partition`, if it is known already.
+    Raises ValueError for another width, or when ln Z is missing and too large to enumerate.
+    """
+    machine = machine.to(dtype=torch.float64)
+    log_z = log_partition(machine) if log_z is None else log_z
+    return -effective_energy(machine, visible) - log_z
+
+
+def probabilities(machine: Machine) -> Tensor:
+    """p(v) of every basis state (4.3), float64 of shape (2^n_visible,), in the order of `conventions`.
+
+    Raises ValueError naming the memory when the table would take more than 2 GiB.
+    """
+    # The logarithms, their exponentials and the result are alive together.
+    require_memory(24 * 2**machine.n_visible, f"the probabilities of 2^{machine.n_visible} states",
+                   hint="log_probability of single states")
+    weights, visible_bias, hidden_bias = _float64(machine)
+    log_p = torch.cat(list(_log_weights(weights, visible_bias, hidden_bias)))
+    return torch.softmax(log_p, 0)
+
+
+def _float64(machine: Machine) -> tuple[Tensor, Tensor, Tensor]:
+    double = machine.to(dtype=torch.float64)
+    return double.weights, double.visible_bias, double.hidden_bias
+
+
+def _log_weights(weights: Tensor, bias: Tensor, other_bias: Tensor) -> Iterator[Tensor]:
+    """ln sum_other exp(-E) of all states of one layer in basis order, in blocks of at most 2^10.
+
+    weights: (n_units, n_other), so that the enumerated layer comes first. In state (high, low) the input of
+    the other layer is the sum of a part from the high bits and a part from the low bits: the low table is
+    computed once, the high part once a block.
+    """
+    n_units = len(bias)
+    if n_units > MAX_ENUMERATED_UNITS:
+        raise ValueError(f"expected at most {MAX_ENUMERATED_UNITS} units in the layer to enumerate, got {n_units}: "
+                         f"2^{n_units} states, {format_bytes(8 * 2**n_units)} as float64; try a machine with at "
+                         f"most {MAX_ENUMERATED_UNITS} visible or hidden units")
+    n_low = min(n_units, _LOW_UNITS)
+    n_high = n_units - n_low
+    low = torch.from_numpy(all_states(n_low)).to(weights)
+    low_input = low @ weights[n_high:] + other_bias  # state unit, unit other -> state other
+    low_bias = low @ bias[n_high:]
+    zero = weights.new_zeros(())
+    for index in range(2**n_high):
+        high = torch.tensor([(index >> (n_high - 1 - unit)) & 1 for unit in range(n_high)]).to(weights)
+        field = low_input + high @ weights[:n_high]
+        # logaddexp(0, x) = ln(1 + e^x) to full precision for every x
+        yield low_bias + high @ bias[:n_high] + torch.logaddexp(field, zero).sum(-1)

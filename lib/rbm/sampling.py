@@ -1,0 +1,133 @@
+"""Block Gibbs sampling of restricted Boltzmann machines (section 4.2, figure 4.2).
+
+One sweep draws all hidden units from p(h|v) (4.9) and then all visible units from p(v|h) (4.10). Many independent
+chains run side by side. Two engines do the same: "numba" (`_kernels`, on the CPU) and "torch" (below in a few
+lines, on the machine's device; the kernels are tested against it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib import rng
+from lib.conventions import check_bits
+from lib.rbm import _kernels
+from lib.rbm.machine import Machine, hidden_probability, visible_probability
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = "auto", precision: str = "float32"):
+    """The visible bits after n_sweeps block Gibbs sweeps from the given ones; every row is a chain of its own.
+
+    visible: bits (n_chains, n_visible), numpy or torch; the result is uint8 of the same kind. n_sweeps >= 0.
+    engine and precision: as in `sample`.
+    Raises ValueError for bits of another width or value, and for a negative number of sweeps.
+    """
+    start = check_bits(visible, machine.n_visible, name="visible")
+    _require_count("n_sweeps", n_sweeps, 0)
+    bits = _chains(machine, start, n_sweeps, 0, 1, seed, engine, precision)[0]
+    return torch.from_numpy(bits).to(visible.device) if isinstance(visible, Tensor) else bits
+
+
+def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains: int = 512, burn_in: int = 200,
+           thin: int = 10, engine: str = "auto", precision: str = "float32") -> np.ndarray:
+    """At least n_samples visible configurations: uint8 of shape (n_draws, n_chains, n_visible).
+
+    start: measurement rows (n_rows, n_visible), of which each chain takes one at random, or None for random bits.
+    Start from data where chains mix slowly: in the ordered phase they keep the sign of the magnetization that they
+    started with. n_chains: independent chains. burn_in: sweeps before the first draw. thin: sweeps between draws;
+    draws of one chain remain correlated, and `observables.estimate` accounts for that.
+    engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or "float64".
+    The result depends on the seed, engine and precision, and not on the number of threads or workers.
+    Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
+    """
+    for name, value, least in (("n_samples", n_samples, 1), ("n_chains", n_chains, 1), ("burn_in", burn_in, 0),
+                               ("thin", thin, 1)):
+        _require_count(name, value, least)
+    choose = rng.stream(seed, "sample", "start")
+    if start is None:
+        first = choose.integers(0, 2, (n_chains, machine.n_visible), dtype=np.uint8)
+    else:
+        rows = check_bits(start, machine.n_visible, name="start")
+        first = rows[choose.integers(0, len(rows), n_chains)]
+    # The first draw comes after burn_in + thin sweeps.
+    return _chains(machine, first, burn_in, thin, -(-n_samples // n_chains), seed, engine, precision)
+
+
+def uniforms(seed: int, device: torch.device | str = "cpu") -> Callable[[tuple[int, ...]], Tensor]:
+    """A source of float64 numbers uniform on [0, 1): a function of the shape, for `gibbs_sweep`."""
+    generator = torch.Generator(device=device)
+    generator.manual_seed(rng.child_seed(seed, "gibbs", "torch"))
+    return lambda shape: torch.rand(shape, generator=generator, device=device, dtype=torch.float64)
+
+
+def gibbs_sweep(machine: Machine, visible: Tensor, uniform: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
+    """One sweep v -> h -> v in plain torch: a unit is 1 where u < p (4.9, 4.10).
+
+    visible: bits (n_chains, n_visible) in the machine's dtype. uniform: gives numbers in [0, 1) of a shape.
+    """
+    p_hidden = hidden_probability(machine, visible)
+    hidden = (uniform(p_hidden.shape) < p_hidden).to(machine.dtype)
+    p_visible = visible_probability(machine, hidden)
+    return (uniform(p_visible.shape) < p_visible).to(machine.dtype)
+
+
+def generators(seed: int, n_chains: int) -> np.ndarray:
+    """The state of one xoshiro128+ generator for each chain: uint32 (n_chains, 4)."""
+    states = rng.stream(seed, "gibbs", "xoshiro").integers(0, 2**32, (n_chains, 4), dtype=np.uint32)
+    states[:, 0] |= 1  # the state of zeros only would stay there
+    return states
+
+
+def choose_engine(machine: Machine, engine: str) -> str:
+    """"numba" or "torch" for "auto"; ValueError for an unknown engine or numba away from the CPU."""
+    on_cpu = machine.device.type == "cpu"
+    if engine == "auto":
+        return "numba" if on_cpu else "torch"
+    if engine not in ("numba", "torch"):
+        raise ValueError(f'expected engine "auto", "numba" or "torch", got {engine!r}; try "auto"')
+    if engine == "numba" and not on_cpu:
+        raise ValueError(f'expected a machine on the CPU for engine "numba", got {machine.device}; try '
+                         'engine="torch" or machine.to(device="cpu")')
+    return engine
+
+
+def choose_precision(machine: Machine, precision: str) -> Machine:
+    """The machine in "float32" or "float64"; ValueError for another precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f'expected precision "float32" or "float64", got {precision!r}; try "float32"')
+    return machine.to(dtype=PRECISIONS[precision])
+
+
+def _require_count(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try {name}={max(least, 1)}")
+
+
+def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int, engine: str,
+            precision: str) -> np.ndarray:
+    """Run burn_in sweeps, then n_draws times thin sweeps, and keep the bits: (n_draws, n_chains, n_visible)."""
+    engine = choose_engine(machine, engine)
+    machine = choose_precision(machine, precision)
+    draws = np.empty((n_draws, *start.shape), np.uint8)
+    if engine == "numba":
+        weights = machine.weights.detach().numpy()
+        # ravel gives contiguous copies, row by row, whatever the strides
+        _kernels.run_chains(weights.ravel(), weights.T.ravel(), machine.visible_bias.detach().numpy().ravel(),
+                            machine.hidden_bias.detach().numpy().ravel(), start, generators(seed, len(start)),
+                            burn_in, thin, draws)
+        return draws
+    uniform = uniforms(seed, machine.device)
+    visible = torch.from_numpy(start).to(machine.weights)
+    for _ in range(burn_in):
+        visible = gibbs_sweep(machine, visible, uniform)
+    for draw in range(n_draws):
+        for _ in range(thin):
+            visible = gibbs_sweep(machine, visible, uniform)
+        draws[draw] = visible.to(torch.uint8).cpu().numpy()
+    return draws

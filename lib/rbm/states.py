@@ -1,0 +1,176 @@
+"""Positive wavefunctions stored in a restricted Boltzmann machine (section 5.3).
+
+psi(v) = sqrt(p(v)) (5.1): the machine's distribution is the Born rule in the sigma-z basis. Amplitudes are
+computed in float64 whatever the machine's precision, in logarithms, and returned as torch tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib.rbm import sampling
+from lib.rbm.machine import Machine, as_units, effective_energy
+from lib.rbm.partition import probabilities
+
+# exp(+-W) and products of such factors stay inside the range of float64 (e^+-708) below this exponent.
+LARGEST_EXPONENT = 600.0
+# Values in a block of the plain formula, 8 bytes each: 8 MiB, which stays near the caches.
+CHUNK_VALUES = 2**20
+
+
+def zeros_and_ones(bits: Tensor) -> Tensor:
+    """The same tensor; ValueError naming the first value that is not 0 or 1 (spins +-1, NaN)."""
+    wrong = (bits != 0) & (bits != 1)
+    if bool(wrong.any()):
+        where = tuple(wrong.nonzero()[0].tolist())
+        raise ValueError(f"expected bits 0 or 1, got {bits[where].item():g} at index {where}; "
+                         "try conventions.bits_from_spins for spins +-1")
+    return bits
+
+
+def check_visible(machine: Machine, visible) -> Tensor:
+    """Visible bits as a float64 tensor (..., n_visible) on the machine's device; ValueError otherwise."""
+    return zeros_and_ones(as_units(machine, visible, machine.n_visible, "visible units").to(torch.float64))
+
+
+def softplus(x: Tensor) -> Tensor:
+    """ln(1 + e^x), accurate for every x (torch's own softplus returns x beyond 20, an error of 2e-9)."""
+    return torch.logaddexp(x, x.new_zeros(()))
+
+
+@dataclass(frozen=True)
+class PositiveState:
+    """The wavefunction psi(v) = sqrt(p(v)) >= 0 of N = n_visible spins (5.1)."""
+
+    machine: Machine
+
+    @property
+    def n_spins(self) -> int:
+        return self.machine.n_visible
+
+    def log_psi(self, visible) -> Tensor:
+        """ln psi(v) = -E(v)/2 without the constant -ln(Z)/2 (5.1 with 4.3, 4.5); shape (...), float64."""
+        v = check_visible(self.machine, visible)
+        return -0.5 * effective_energy(self.machine.to(dtype=torch.float64), v)
+
+    def psi(self) -> Tensor:
+        """The normalised amplitudes over the whole basis, in its order; shape (2^n_spins,), float64.
+
+        Raises ValueError where the basis is too large to enumerate.
+        """
+        return probabilities(self.machine).sqrt()
+
+    def flip_log_ratios(self, visible, *, engine: str = "auto") -> Tensor:
+        """ln of psi(v with spin i flipped) / psi(v) for every i, the ratio in (5.9).
+
+        Only theta_j = c_j + sum_i W_ij v_i enters, once for all flips; flipping v_i -> v_i + s with
+        s = 1 - 2 v_i moves it to theta_j + s W_ij, so that one flip costs O(n_hidden):
+
+            2 ln ratio = s b_i + sum_j [ln(1 + exp(theta_j + s W_ij)) - ln(1 + exp(theta_j))].
+
+        visible: bits, shape (..., n_spins). engine: "numba" (compiled, on the CPU), "torch" (the formula
+        as it stands, on the machine's device) or "auto" (numba on the CPU, torch elsewhere).
+        Returns shape (..., n_spins), float64. Raises ValueError for bits of another width or value.
+        """
+        if engine not in ("auto", "numba", "torch"):
+            raise ValueError(f'expected engine "auto", "numba" or "torch", got {engine!r}; try "auto"')
+        v = check_visible(self.machine, visible)
+        rows = v.reshape(-1, self.n_spins)
+        on_cpu = self.machine.device.type == "cpu"
+        if engine == "numba" and not on_cpu:
+            raise ValueError(f'expected a machine on the CPU for engine "numba", got {self.machine.device}; '
+                             'try engine="torch" or machine.to(device="cpu")')
+        largest_weight = float(self.machine.weights.abs().max())
+        # Weights so large that e^W would overflow belong to no trained machine; the plain formula takes them.
+        if engine != "torch" and on_cpu and largest_weight < LARGEST_EXPONENT:
+            ratios = _flips_compiled(self.machine, rows, largest_weight)
+        else:
+            ratios = _flips_plain(self.machine, rows)
+        return ratios.reshape(v.shape)
+
+    def sample(self, n_samples: int, *, seed: int, start=None, n_chains: int = 512, burn_in: int = 200,
+               thin: int = 10, engine: str = "auto", precision: str = "float32") -> np.ndarray:
+        """Born-rule samples by block Gibbs sampling: `sampling.sample` of the machine; see there.
+
+        Returns uint8 bits of shape (n_draws, n_chains, n_spins), n_draws n_chains >= n_samples.
+        """
+        return sampling.sample(self.machine, n_samples, seed=seed, start=start, n_chains=n_chains,
+                               burn_in=burn_in, thin=thin, engine=engine, precision=precision)
+
+
+def _flips_plain(machine: Machine, rows: Tensor) -> Tensor:
+    """The formula of `flip_log_ratios` in torch, a block of rows at a time; rows (n, n_spins) float64."""
+    weights, visible_bias, hidden_bias = (
+        value.to(torch.float64) for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
+    blocks = []
+    for v in rows.split(max(1, CHUNK_VALUES // weights.numel())):
+        step = 1 - 2 * v
+        theta = v @ weights + hidden_bias  # sample visible, visible hidden -> sample hidden
+        moved = theta[:, None, :] + step[:, :, None] * weights  # sample visible hidden
+        change = (softplus(moved) - softplus(theta)[:, None, :]).sum(-1)
+        blocks.append(0.5 * (step * visible_bias + change))
+    return torch.cat(blocks) if blocks else rows.clone()
+
+
+def _flips_compiled(machine: Machine, rows: Tensor, largest_weight: float) -> Tensor:
+    """The same by products of n_hidden factors without any exponential: see `_flip_kernel`."""
+    weights, visible_bias, hidden_bias = (
+        value.detach().to(torch.float64).numpy()
+        for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
+    # A factor lies between e^-|W| and e^|W|: so many of them can be multiplied before a logarithm is due.
+    n_factors = machine.n_hidden
+    if largest_weight * n_factors > LARGEST_EXPONENT:
+        n_factors = int(LARGEST_EXPONENT / largest_weight)  # at least 1: the caller saw to it
+    out = np.empty(tuple(rows.shape))
+    _flip_kernel(rows.to(torch.uint8).numpy(), np.ascontiguousarray(weights), visible_bias, hidden_bias,
+                 np.ascontiguousarray(np.exp(weights.T)), np.ascontiguousarray(np.exp(-weights.T)),
+                 n_factors, out)
+    return torch.from_numpy(out)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _flip_kernel(bits, weights, visible_bias, hidden_bias, grow, shrink, n_factors, out):
+    """Write ln psi(flip i)/psi for every row of bits into out (n_samples, n_visible).
+
+    With p_j = S(theta_j) and q_j = 1 - p_j the ratio of the hidden sums is a product of the factors
+
+        (1 + exp(theta_j + s W_ij)) / (1 + exp(theta_j)) = q_j + p_j exp(s W_ij),
+
+    a weighted mean of 1 and exp(s W_ij): positive terms, hence no cancellation, if q_j is not computed as
+    1 - p_j. grow and shrink hold exp(W) and exp(-W), transposed so that the inner loop runs over
+    neighbours in memory and vectorizes. One logarithm is taken every n_factors hidden units.
+    """
+    n_samples, n_visible = bits.shape
+    n_hidden = hidden_bias.shape[0]
+    theta = np.empty(n_hidden)
+    product = np.empty(n_visible)
+    for sample in range(n_samples):
+        theta[:] = hidden_bias
+        for i in range(n_visible):
+            if bits[sample, i] == 1:
+                for j in range(n_hidden):
+                    theta[j] += weights[i, j]
+        for i in range(n_visible):
+            product[i] = 1.0
+            out[sample, i] = visible_bias[i] if bits[sample, i] == 0 else -visible_bias[i]
+        for j in range(n_hidden):
+            small = math.exp(-abs(theta[j]))  # never overflows
+            larger = 1.0 / (1.0 + small)
+            smaller = small * larger
+            p = larger if theta[j] > 0 else smaller
+            q = smaller if theta[j] > 0 else larger
+            for i in range(n_visible):
+                up, down = grow[j, i], shrink[j, i]
+                product[i] *= q + p * (up if bits[sample, i] == 0 else down)
+            if (j + 1) % n_factors == 0 or j + 1 == n_hidden:
+                for i in range(n_visible):
+                    out[sample, i] += math.log(product[i])
+                    product[i] = 1.0
+        for i in range(n_visible):
+            out[sample, i] *= 0.5

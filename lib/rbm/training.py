@@ -1,0 +1,218 @@
+"""Training restricted Boltzmann machines by contrastive divergence (section 4.2).
+
+Plain stochastic gradient descent on the Kullback-Leibler divergence (4.12): each step subtracts the learning rate
+times <grad E>_data - <grad E>_model (4.15, 4.19). The average over the model comes from short Gibbs chains (4.23)
+or, for small machines, from the exact distribution. In QuCumber's words: batch_size is pos_batch_size,
+negative_batch_size is neg_batch_size, learning_rate is lr, n_gibbs is k, and seeds, precision and engine are ours.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib import rng
+from lib.conventions import all_states, check_bits
+from lib.rbm import _kernels
+from lib.rbm.machine import Gradient, Machine, effective_energy_gradient
+from lib.rbm.partition import probabilities
+from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
+
+MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the chains that it replaces
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; the defaults are QuCumber's.
+
+    epochs: passes through the data. batch_size: measurements in a step, redrawn without replacement in every epoch;
+    the last minibatch is filled up from the beginning of the epoch's order. negative_batch_size: chains in a step of
+    CD; None starts one at every measurement of the minibatch, a number starts that many at rows drawn anew with
+    replacement. n_gibbs: k, sweeps in a step. learning_rate: of the first step; it stays, or follows half a cosine
+    to final_learning_rate at the last step. persistent: PCD, chains that run on from step to step (Tieleman 2008)
+    instead of starting at data. n_chains: how many of them; None means batch_size.
+    negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in torch, float64).
+    precision: "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU.
+    Raises ValueError for values out of range and for settings that exclude each other.
+    """
+
+    epochs: int = 100
+    batch_size: int = 100
+    negative_batch_size: int | None = None
+    n_gibbs: int = 1
+    learning_rate: float = 1e-3
+    final_learning_rate: float | None = None
+    persistent: bool = False
+    n_chains: int | None = None
+    negative_phase: str = "sampled"
+    precision: str = "float32"
+    engine: str = "auto"
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "negative_batch_size", "n_gibbs", "n_chains"):
+            value = getattr(self, name)
+            if value is None and name in ("negative_batch_size", "n_chains"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
+        for name in ("learning_rate", "final_learning_rate"):
+            value = getattr(self, name)
+            if value is None and name == "final_learning_rate":
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+                raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
+        for name, allowed in (("negative_phase", ("sampled", "exact")), ("precision", ("float32", "float64")),
+                              ("engine", ("auto", "numba", "torch"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}; "
+                                 f'try {name}="{allowed[0]}"')
+        if self.n_chains is not None and not self.persistent:
+            raise ValueError(f"expected n_chains only together with persistent=True, got n_chains={self.n_chains}; "
+                             "try negative_batch_size for CD")
+        if self.negative_batch_size is not None and self.persistent:
+            raise ValueError("expected negative_batch_size only for CD, got persistent=True; try n_chains")
+        if self.negative_phase == "exact" and self.engine == "numba":
+            raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; try engine="auto"')
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained machine, (epoch, value) for every value that the callback returned, and the seconds of training.
+
+    The machine has the dtype and device of the one that training started from. The callback's time is not counted.
+    """
+
+    machine: Machine
+    history: list[tuple[int, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int | None = None,
+          callback: Callable[[int, Machine], Any] | None = None) -> TrainingResult:
+    """Fit the machine to measurements by CD-k or PCD-k (section 4.2); the given machine is left as it is.
+
+    data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result, however
+    many processes run. callback(epoch, machine): called before the first epoch (0), after every `every` epochs
+    (None: none in between) and after the last one; what it returns goes into the history.
+    Raises ValueError for data of another width or value, and, naming the epoch, when a parameter is no longer finite.
+    """
+    rows = check_bits(data, machine.n_visible, name="data")
+    if every is not None and (isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1):
+        raise ValueError(f"expected every to be an integer >= 1 or None, got {every!r}; try every=10")
+    run_epoch = _start(machine, rows, settings, seed)
+    current = choose_precision(machine, settings.precision)
+    history: list[tuple[int, Any]] = []
+    seconds = 0.0
+
+    def report(epoch: int) -> None:
+        if callback is not None:
+            value = callback(epoch, current.to(dtype=machine.dtype))
+            if value is not None:
+                history.append((epoch, value))
+
+    report(0)
+    for epoch in range(1, settings.epochs + 1):
+        began = time.perf_counter()
+        current = _finite(run_epoch(current, epoch), epoch, settings)
+        seconds += time.perf_counter() - began
+        if epoch == settings.epochs or (every is not None and epoch % every == 0):
+            report(epoch)
+    return TrainingResult(current.to(dtype=machine.dtype), history, seconds)
+
+
+def learning_rates(settings: TrainingSettings, n_steps: int, epoch: int) -> np.ndarray:
+    """The learning rate of each of the n_steps steps of an epoch (counted from 1): constant or half a cosine."""
+    if settings.final_learning_rate is None:
+        return np.full(n_steps, float(settings.learning_rate))
+    step = (epoch - 1) * n_steps + np.arange(n_steps)
+    fraction = step / max(1, settings.epochs * n_steps - 1)
+    difference = settings.learning_rate - settings.final_learning_rate
+    return settings.final_learning_rate + difference * (1 + np.cos(math.pi * fraction)) / 2
+
+
+def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of an epoch's minibatches and those at which the chains of CD start, int64 (n_steps, size) each.
+
+    The minibatches are a random order of all rows cut into pieces. A batch larger than the data is all of the data.
+    """
+    batch_size = min(settings.batch_size, n_rows)
+    n_steps = -(-n_rows // batch_size)
+    order = rng.stream(seed, "train", "order", epoch).permutation(n_rows)
+    batches = np.resize(order, (n_steps, batch_size))  # repeats the order from its beginning where it is too short
+    n_chains = settings.negative_batch_size
+    if n_chains is None or n_chains == batch_size:
+        return batches, batches
+    return batches, rng.stream(seed, "train", "starts", epoch).integers(0, n_rows, (n_steps, n_chains))
+
+
+def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
+           seed: int) -> Callable[[Machine, int], tuple[Tensor, Tensor, Tensor]]:
+    """The function (machine, epoch) -> new parameters of the chosen engine, with its chains inside."""
+    n_chains = settings.n_chains or settings.negative_batch_size or min(settings.batch_size, len(rows))
+    chains = rows[rng.stream(seed, "train", "chains").integers(0, len(rows), n_chains)]  # for PCD
+    chain_seed = rng.child_seed(seed, "train", "gibbs")
+    exact = settings.negative_phase == "exact"
+    if exact and machine.n_visible > MAX_EXACT_VISIBLE:
+        raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", got '
+                         f'{machine.n_visible}; try negative_phase="sampled"')
+    if not exact and choose_engine(machine, settings.engine) == "numba":
+        states = generators(chain_seed, n_chains)
+
+        def run_numba(current: Machine, epoch: int):
+            parameters = [value.detach().numpy().flatten() for value in
+                          (current.weights, current.visible_bias, current.hidden_bias)]
+            batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
+            with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
+                rates = learning_rates(settings, len(batches), epoch).astype(parameters[0].dtype)
+            _kernels.train_epoch(*parameters, rows, batches, starts, settings.persistent, chains, states,
+                                 settings.n_gibbs, rates)
+            weights, visible_bias, hidden_bias = (torch.from_numpy(value) for value in parameters)
+            return weights.reshape(current.weights.shape), visible_bias, hidden_bias
+        return run_numba
+
+    data = torch.from_numpy(rows).to(machine.device)
+    uniform = uniforms(chain_seed, machine.device)
+    states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
+    persistent = torch.from_numpy(chains).to(machine.device)
+
+    def run_torch(current: Machine, epoch: int):
+        nonlocal persistent
+        batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
+        rates = learning_rates(settings, len(batches), epoch)
+        for batch, start, rate in zip(torch.from_numpy(batches), torch.from_numpy(starts), rates, strict=True):
+            positive = effective_energy_gradient(current, data[batch])
+            if exact:
+                negative = effective_energy_gradient(current, states, probabilities(current))
+            else:
+                visible = (persistent if settings.persistent else data[start]).to(current.dtype)
+                for _ in range(settings.n_gibbs):
+                    visible = gibbs_sweep(current, visible, uniform)
+                persistent = visible
+                negative = effective_energy_gradient(current, visible)
+            current = _finite(_descend(current, positive, negative, rate), epoch, settings)
+        return current.weights, current.visible_bias, current.hidden_bias
+    return run_torch
+
+
+def _descend(machine: Machine, positive: Gradient, negative: Gradient,
+             rate: float) -> tuple[Tensor, Tensor, Tensor]:
+    """One step against <grad E>_data - <grad E>_model (4.15, 4.19)."""
+    return (machine.weights - rate * (positive.weights - negative.weights),
+            machine.visible_bias - rate * (positive.visible_bias - negative.visible_bias),
+            machine.hidden_bias - rate * (positive.hidden_bias - negative.hidden_bias))
+
+
+def _finite(parameters: tuple[Tensor, Tensor, Tensor], epoch: int, settings: TrainingSettings) -> Machine:
+    """A machine of these parameters; ValueError naming the epoch where they are not finite."""
+    if not all(bool(torch.isfinite(value).all()) for value in parameters):
+        raise ValueError(f"expected finite parameters, got NaN or infinity in epoch {epoch} at learning rate "
+                         f"{settings.learning_rate:g}: the training diverged; try learning_rate="
+                         f"{settings.learning_rate / 10:g}")
+    return Machine(*parameters)

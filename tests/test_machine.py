@@ -1,0 +1,167 @@
+"""Energies, conditional distributions, gradients and gauges of the RBM against sums over all states."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+
+from lib.rbm import machine as rbm
+from lib.rbm.machine import Machine
+from tests import oracles
+
+
+def make_machine(n_visible, n_hidden, scale=1.0, seed=0, dtype=torch.float64):
+    """Normal weights and biases of this scale, all of them nonzero."""
+    generator = np.random.default_rng(seed)
+    return Machine(*(torch.from_numpy(scale * generator.standard_normal(shape)).to(dtype)
+                     for shape in ((n_visible, n_hidden), (n_visible,), (n_hidden,))))
+
+
+def parameters(machine):
+    return tuple(value.numpy() for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
+
+
+sizes = {"n_visible": st.integers(1, 4), "n_hidden": st.integers(1, 4), "seed": st.integers(0, 10**6)}
+
+
+@given(**sizes)
+def test_energies_of_all_configurations(n_visible, n_hidden, seed):
+    machine = make_machine(n_visible, n_hidden, 2.0, seed)
+    v, h = oracles.states(n_visible), oracles.states(n_hidden)
+    table = np.array([[oracles.rbm_energy(*parameters(machine), row, column) for column in h] for row in v])
+    np.testing.assert_allclose(rbm.energy(machine, v[:, None, :].repeat(len(h), 1), h[None].repeat(len(v), 0)),
+                               table, atol=1e-12)
+    np.testing.assert_allclose(rbm.effective_energy(machine, v), -logsumexp(-table, axis=1), atol=1e-12)
+
+
+@given(**sizes)
+def test_conditional_probabilities(n_visible, n_hidden, seed):
+    machine = make_machine(n_visible, n_hidden, 2.0, seed)
+    np.testing.assert_allclose(rbm.hidden_probability(machine, oracles.states(n_visible)),
+                               oracles.rbm_hidden_probability(*parameters(machine)), atol=1e-12)
+    np.testing.assert_allclose(rbm.visible_probability(machine, oracles.states(n_hidden)),
+                               oracles.rbm_visible_probability(*parameters(machine)), atol=1e-12)
+
+
+@given(**sizes)
+def test_gradient_is_the_derivative_of_the_effective_energy(n_visible, n_hidden, seed):
+    machine = make_machine(n_visible, n_hidden, 1.0, seed)
+    generator = np.random.default_rng(seed)
+    rows = generator.integers(0, 2, (7, n_visible))
+    share = generator.random(7)
+    leaves = [value.clone().requires_grad_() for value in
+              (machine.weights, machine.visible_bias, machine.hidden_bias)]
+    energies = rbm.effective_energy(Machine(*leaves), rows)
+    for given_share, total in ((None, energies.mean()), (share, energies @ torch.from_numpy(share))):
+        expected = torch.autograd.grad(total, leaves, retain_graph=True)
+        for ours, reference in zip(rbm.effective_energy_gradient(machine, rows, given_share), expected):
+            np.testing.assert_allclose(ours, reference, atol=1e-12)
+
+
+def test_gradient_of_the_likelihood():
+    """<grad E>_data - <grad E>_model (4.19) against the sum over v and h."""
+    machine = make_machine(3, 2, seed=1)
+    data = np.random.default_rng(2).integers(0, 2, (20, 3))
+    positive = rbm.effective_energy_gradient(machine, data)
+    negative = rbm.effective_energy_gradient(machine, oracles.states(3),
+                                             oracles.rbm_probabilities(*parameters(machine)))
+    for plus, minus, expected in zip(positive, negative, oracles.rbm_nll_gradient(*parameters(machine), data)):
+        np.testing.assert_allclose(plus - minus, expected, atol=1e-12)
+
+
+def test_effective_energy_keeps_its_digits():
+    """ln(1 + e^x) at x = 21, 800 and -800, where shortcuts lose e^-x or overflow."""
+    for x in (21.0, 800.0, -800.0):
+        machine = Machine(torch.zeros(1, 1).double(), torch.zeros(1).double(), torch.tensor([x]).double())
+        expected = -np.logaddexp(0, x)
+        assert rbm.effective_energy(machine, [0]).item() == pytest.approx(expected, rel=1e-15, abs=1e-300)
+
+
+@given(**sizes)
+def test_gauge_with_units_of_plus_and_minus_one(n_visible, n_hidden, seed):
+    machine = make_machine(n_visible, n_hidden, 2.0, seed)
+    ising, constant = rbm.to_ising_gauge(machine)
+    v = oracles.states(n_visible)[:, None, :].repeat(2**n_hidden, 1)
+    h = oracles.states(n_hidden)[None].repeat(2**n_visible, 0)
+    # E = E~ - Q~ in every configuration, Q~ by (4.25) equal to (4.26)
+    np.testing.assert_allclose(rbm.energy(machine, v, h),
+                               rbm.ising_energy(ising, 2 * v - 1, 2 * h - 1) - constant, atol=1e-12)
+    weights, visible_bias, hidden_bias = parameters(machine)
+    assert constant.item() == pytest.approx(visible_bias.sum() / 2 + hidden_bias.sum() / 2 + weights.sum() / 4)
+    for back, original in zip(parameters(rbm.from_ising_gauge(ising)), parameters(machine)):
+        np.testing.assert_allclose(back, original, atol=1e-14)
+
+
+def test_random_machines():
+    machine = Machine.random(400, 300, seed=5)
+    assert (machine.n_visible, machine.n_hidden, machine.n_parameters) == (400, 300, 120700)
+    assert machine.weights.std().item() == pytest.approx(1 / 20, rel=0.02)
+    assert abs(machine.weights.mean().item()) < 1e-3
+    assert not machine.visible_bias.any() and not machine.hidden_bias.any()
+    assert torch.equal(machine.weights, Machine.random(400, 300, seed=5).weights)
+    assert not torch.equal(machine.weights, Machine.random(400, 300, seed=6).weights)
+    assert Machine.random(400, 300, seed=5, scale=0.01).weights.std().item() == pytest.approx(0.01, rel=0.02)
+    assert Machine.random(4, 3, seed=5, dtype=torch.float32).dtype == torch.float32
+
+
+def test_symmetric_biases_make_the_global_flip_a_symmetry():
+    machine = Machine.random(5, 3, seed=1, scale=1.0, symmetric_biases=True)
+    p = oracles.rbm_probabilities(*parameters(machine))
+    np.testing.assert_allclose(p, p[::-1], rtol=1e-12)  # counting order reversed flips every bit
+    ising, _ = rbm.to_ising_gauge(machine)
+    np.testing.assert_allclose(ising.visible_bias, 0, atol=1e-15)
+    np.testing.assert_allclose(ising.hidden_bias, 0, atol=1e-15)
+
+
+def test_kinds_of_input_and_precision():
+    machine = make_machine(3, 2)
+    rows = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+    reference = rbm.hidden_probability(machine, rows)
+    assert reference.dtype == torch.float64 and reference.shape == (2, 2)
+    for same in (rows.tolist(), rows.astype(float), torch.from_numpy(rows), rows[:, ::-1].copy()[:, ::-1]):
+        assert torch.equal(rbm.hidden_probability(machine, same), reference)
+    single = machine.to(dtype=torch.float32)
+    assert single.dtype == torch.float32 and machine.dtype == torch.float64
+    np.testing.assert_allclose(rbm.hidden_probability(single, rows), reference, atol=1e-6)
+    assert rbm.energy(machine, [0, 1, 1], [1, 0]).shape == ()
+
+
+zeros = torch.zeros
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ((zeros(3, 0), zeros(3), zeros(0)), "at least one unit"),
+    ((zeros(0, 3), zeros(0), zeros(3)), "at least one unit"),
+    ((zeros(3), zeros(3), zeros(3)), r"shape \(n_visible, n_hidden\)"),
+    ((zeros(3, 2), zeros(2), zeros(3)), r"visible_bias of shape \(3,\)"),
+    ((zeros(3, 2), zeros(3), zeros(3)), r"hidden_bias of shape \(2,\)"),
+    ((zeros(3, 2), zeros(3).double(), zeros(2)), "torch.float64"),
+    ((zeros(3, 2).int(), zeros(3), zeros(2)), "float32 or float64"),
+    ((np.zeros((3, 2)), zeros(3), zeros(2)), "torch tensor, got ndarray"),
+    ((zeros(3, 2), torch.tensor([0, float("nan"), 0]), zeros(2)), "finite visible_bias"),
+    ((zeros(3, 2) + float("inf"), zeros(3), zeros(2)), "finite weights"),
+])
+def test_a_machine_refuses(arguments, message):
+    with pytest.raises(ValueError, match=f"expected .*{message}.*try "):
+        Machine(*arguments)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ((4, 0), "at least one visible and one hidden unit"), ((0, 4), "at least one visible and one hidden unit")])
+def test_a_random_machine_refuses_no_units(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Machine.random(*arguments, seed=0)
+
+
+def test_other_refusals():
+    machine = make_machine(3, 2)
+    with pytest.raises(ValueError, match="finite scale >= 0, got -1"):
+        Machine.random(3, 2, seed=0, scale=-1)
+    with pytest.raises(ValueError, match=r"shape \(..., 3\) for this machine, got \(5, 4\)"):
+        rbm.effective_energy(machine, np.zeros((5, 4)))
+    with pytest.raises(ValueError, match="hidden units"):
+        rbm.visible_probability(machine, np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="at least one row"):
+        rbm.effective_energy_gradient(machine, np.zeros((0, 3)))
