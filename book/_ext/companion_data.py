@@ -1,0 +1,113 @@
+"""What the build knows: staged JSON files, and the few ways in which pages show numbers, times and commits."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "differs": "✗", "not run": "○"}
+CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "differs": "differs",
+             "not run": "not-run"}
+
+
+def staged(srcdir: str | Path, name: str) -> list | dict | None:
+    """The staged file ``_data/name``, or None where the build has not made it."""
+    path = Path(srcdir) / "_data" / name
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def chapter(srcdir: str | Path, docname: str) -> dict | None:
+    """The record of the run that made a chapter's page; None for pages that nothing executed."""
+    return staged(srcdir, f"chapters/{docname}.json")
+
+
+def repository(srcdir: str | Path) -> Path:
+    """The root of the repository: ``COMPANION_ROOT``, or the folder above the staged book that holds ``lib``."""
+    if os.environ.get("COMPANION_ROOT"):
+        return Path(os.environ["COMPANION_ROOT"])
+    for folder in Path(srcdir).resolve().parents:
+        if (folder / "lib" / "study").is_dir():
+            return folder
+    raise FileNotFoundError(f"expected the staged book inside the repository, got {srcdir}; try setting COMPANION_ROOT")
+
+
+def _find_lib(srcdir: str | Path) -> Path:
+    """Make :mod:`lib` importable; return the root of the repository."""
+    root = repository(srcdir)
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    return root
+
+
+def claims_module(srcdir: str | Path):
+    """:mod:`lib.study.claims`, so that the ledger words a claim exactly as the chapter's box does."""
+    _find_lib(srcdir)
+    from lib.study import claims
+
+    return claims
+
+
+def declared_parameters(srcdir: str | Path, docname: str) -> dict:
+    """The parameters that a chapter's text declares, by name (:class:`lib.study.parameters.Parameter`)."""
+    root = _find_lib(srcdir)
+    from lib.study import notebooks, parameters
+
+    return parameters.declared(notebooks.read_chapter(root / "book" / f"{docname}.md"))
+
+
+def badge(verdict: str) -> str:
+    """A verdict as a symbol, a word and a colour: any one of the three suffices."""
+    return (f'<span class="verdict verdict-{CSS_CLASS[verdict]}"><span aria-hidden="true">{SYMBOLS[verdict]}</span>'
+            f"&nbsp;{verdict}</span>")
+
+
+def markup(text: str) -> str:
+    """Plain text as HTML; ``$...$`` becomes a formula."""
+    parts = re.split(r"\$([^$]+)\$", text)
+    return "".join(f'<span class="math notranslate nohighlight">\\({html.escape(part)}\\)</span>' if n % 2
+                   else html.escape(part) for n, part in enumerate(parts))
+
+
+def duration(seconds: float | None) -> str:
+    """``95.2`` as "1 min 35 s"."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def memory(n_bytes: float | None) -> str:
+    """Bytes as "410 MB"."""
+    return "–" if n_bytes is None else f"{n_bytes / 1e6:,.0f} MB".replace(",", " ")
+
+
+def commit(data: dict) -> str:
+    """A short commit, and whether files differed from it."""
+    if not data.get("commit"):
+        return "not in a repository"
+    return data["commit"][:10] + (", with uncommitted changes" if data.get("dirty") else "")
+
+
+def date(text: str | None) -> str:
+    """An ISO date as "31 January 2025, 12:00 UTC"."""
+    if not text:
+        return "–"
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def table(head: list[str], rows: list[list[str]], name: str) -> str:
+    """An HTML table whose cells carry their column's name, so that a narrow screen can stack them."""
+    cells = "".join(f'<th scope="col">{title}</th>' for title in head)
+    body = "".join("<tr>" + "".join(f'<td data-label="{html.escape(title)}">{cell}</td>'
+                                    for title, cell in zip(head, row, strict=True)) + "</tr>" for row in rows)
+    return (f'<div class="companion-table-wrap"><table class="companion-table {name}"><thead><tr>{cells}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>")

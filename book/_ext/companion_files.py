@@ -1,0 +1,42 @@
+"""A site that works from the disk, without a network and without complaints in the browser's console.
+
+* Thebe, which would fetch a live-code client from a CDN, is left out of every page.
+* Browsers refuse to *preload* fonts for pages opened from ``file://`` (the style sheet still loads them): the theme's
+  preload links are removed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+_PRELOAD = re.compile(r"[ \t]*<link rel=\"preload\" as=\"font\"[^>]*>\n?")
+
+
+def setup(app: Sphinx) -> None:
+    # After sphinx-thebe and the theme have added theirs.
+    app.connect("html-page-context", _drop_thebe, priority=900)
+    app.connect("build-finished", _drop_preloads, priority=900)
+
+
+def _drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    for kind in ("script_files", "css_files"):
+        context[kind] = [asset for asset in context.get(kind, []) if not _is_thebe(asset)]
+
+
+def _is_thebe(asset: object) -> bool:
+    body = getattr(asset, "attributes", {}).get("body") or ""
+    return "thebe" in f"{getattr(asset, 'filename', asset)} {body}".lower()
+
+
+def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text("utf-8")
+        if "preload" in text:
+            path.write_text(_PRELOAD.sub("", text), "utf-8")
+    for name in ("sphinx-thebe.js", "sphinx-thebe.css"):
+        (Path(app.outdir) / "_static" / name).unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""What every chapter page shows about its own making: parameters, downloads, provenance.
+
+All of it is added while Sphinx reads the executed notebook, from the record of the run that the build staged.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+import companion_data as data
+from docutils import nodes
+from sphinx.application import Sphinx
+
+_SAVED = re.compile(r"save_figure\([^\"']*[\"']([^\"']+)[\"']")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", describe_page)
+
+
+def describe_page(app: Sphinx, doctree: nodes.document) -> None:
+    """Add the boxes to a page that has the record of a run."""
+    record = data.chapter(app.srcdir, app.env.docname)
+    if record is None:
+        return
+    for cell in [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]:
+        if "tag_parameters" in cell["classes"]:
+            # The box says it more legibly; the cell stays, folded.
+            cell["hide_mode"] = "input"
+            cell["prompt_show"], cell["prompt_hide"] = "Show the cell that sets them", "Hide the cell that sets them"
+            parameters = data.declared_parameters(app.srcdir, app.env.docname)
+            cell.parent.insert(cell.parent.index(cell), _raw(parameter_box(parameters, record["provenance"])))
+        saved = _SAVED.search(cell.children[0].astext() if cell.children else "")
+        for figure in cell.findall(nodes.figure):
+            if saved:
+                _add_figure_links(figure, saved[1], record.get("downloads", []))
+    section = next(iter(doctree.findall(nodes.section)), doctree)
+    section += _raw(downloads_box(record.get("downloads", [])) + provenance_box(record))
+
+
+def parameter_box(parameters: dict, provenance: dict) -> str:
+    """The parameters of the run: value, allowed range, meaning, and what a full build uses where that differs."""
+    rows, changed = [], 0
+    for name, parameter in parameters.items():
+        value = provenance["parameters"].get(name, parameter.default)
+        shown = f"<strong>{html.escape(repr(value))}</strong>"
+        if value != parameter.default:
+            changed += 1
+            shown += f' <span class="parameter-default">(laptop: {html.escape(repr(parameter.default))})</span>'
+        rows.append([f"<code>{name}</code>", shown, html.escape(_allowed(parameter)), html.escape(parameter.meaning)])
+    note = f"profile {html.escape(provenance['profile'])}"
+    note += f", {changed} changed from the defaults" if changed else ", all at their defaults"
+    table = data.table(["name", "value", "allowed", "meaning"], rows, "parameter-table")
+    return (f'<details class="companion-box parameters" open><summary>Parameters of this build '
+            f'<span class="box-note">{note}</span></summary>{table}</details>')
+
+
+def provenance_box(record: dict) -> str:
+    """"How this page was made", folded."""
+    made = record["provenance"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    budget = made.get("budget_core_minutes")
+    used = f"{made['core_seconds'] / 60:.2f} core-minutes" + (f" of {budget:g} budgeted" if budget else "")
+    facts = [("commit", data.commit(made)), ("profile", made["profile"]),
+             ("parameters", ", ".join(f"{name} = {value!r}" for name, value in made["parameters"].items())),
+             ("seed", "–" if made.get("seed") is None else str(made["seed"])), ("versions", versions),
+             ("processor", made["processor"]), ("device", f"{made['device']}, {made['threads']} thread(s)"),
+             ("runtime", f"{data.duration(made['seconds'])}; {used}"),
+             ("peak memory", data.memory(made["peak_memory_bytes"])), ("date", data.date(made["date"]))]
+    rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
+    return (f'<details class="companion-box provenance" id="how-this-page-was-made"><summary>How this page was made '
+            f'<span class="box-note">{html.escape(data.duration(made["seconds"]))}, '
+            f"{html.escape(data.date(made['date']))}</span></summary><dl>{rows}</dl></details>")
+
+
+def downloads_box(downloads: list[dict]) -> str:
+    """Links to the page's notebooks; the files behind the figures follow in a folded list."""
+    own = [entry for entry in downloads if not _is_figure_file(entry)]
+    figures = [entry for entry in downloads if _is_figure_file(entry)]
+    if not downloads:
+        return ""
+    links = "".join(f"<li>{_link(entry)}</li>" for entry in own)
+    more = ""
+    if figures:
+        items = "".join(f"<li>{_link(entry)}</li>" for entry in figures)
+        more = f"<details><summary>Figures and the numbers behind them</summary><ul>{items}</ul></details>"
+    return ('<div class="companion-box downloads"><p class="box-title">Take this page with you</p>'
+            f'<ul>{links}</ul>{more}<p class="box-hint">A browser that shows a file instead of saving it, as most do '
+            "with a page opened from the disk, can save it from there.</p></div>")
+
+
+def _add_figure_links(figure: nodes.figure, name: str, downloads: list[dict]) -> None:
+    """Below a figure: its SVG and PNG, and its numbers as CSV."""
+    words = {"svg": "SVG", "png": "PNG", "csv": "numbers (CSV)"}
+    found = {}
+    for entry in downloads:
+        for suffix in words:
+            if entry["path"].rsplit("/", 1)[-1] == f"{name}.{suffix}":
+                found[suffix] = entry["path"]
+    if found:
+        links = " · ".join(f'<a href="{html.escape(found[suffix])}" download>{words[suffix]}</a>'
+                           for suffix in words if suffix in found)
+        figure.parent.insert(figure.parent.index(figure) + 1, _raw(f'<p class="figure-files">Figure as {links}</p>'))
+
+
+def _is_figure_file(entry: dict) -> bool:
+    return entry["path"].rsplit(".", 1)[-1] in ("svg", "png", "csv")
+
+
+def _link(entry: dict) -> str:
+    return f'<a href="{html.escape(entry["path"])}" download>{html.escape(entry["label"])}</a>'
+
+
+def _allowed(parameter) -> str:
+    """A parameter's range in words."""
+    if parameter.choices is not None:
+        return "one of " + ", ".join(map(str, parameter.choices))
+    if parameter.low is None:
+        return "any"
+    low, high = (f"{limit:,.0f}" if float(limit).is_integer() else f"{limit:g}"
+                 for limit in (parameter.low, parameter.high))
+    return f"{low} to {high}"
+
+
+def _raw(markup: str) -> nodes.raw:
+    return nodes.raw("", markup, format="html")

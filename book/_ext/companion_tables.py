@@ -1,0 +1,166 @@
+"""Directives that show the state of the whole book: claims, items, chapters, benchmarks."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+
+import companion_data as data
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+_STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
+
+
+def setup(app: Sphinx) -> None:
+    for name, directive in (("claims-ledger", ClaimsLedger), ("items-status", ItemsStatus),
+                            ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks)):
+        app.add_directive(name, directive)
+
+
+class _Table(SphinxDirective):
+    """A directive without arguments whose content is one piece of HTML."""
+
+    def html(self) -> str:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        # The staged data can change while the page's own text does not.
+        self.env.note_reread()
+        return [nodes.raw("", self.html(), format="html")]
+
+
+class ClaimsLedger(_Table):
+    """Every claim: what the thesis says, what came out here, at which scale, and the verdict."""
+
+    def html(self) -> str:
+        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        if not ledger:
+            return '<p class="empty-note">No chapter has registered a claim yet.</p>'
+        words = data.claims_module(self.env.srcdir)
+        counts = Counter(claim["verdict"] for claim in ledger)
+        profile = ", ".join(sorted({claim["profile"] for claim in ledger}))
+        summary = "".join(f"<li>{data.badge(verdict)} <strong>{counts[verdict]}</strong></li>"
+                          for verdict in data.SYMBOLS if counts[verdict])
+        rows = [self._row(claim, words) for claim in ledger]
+        return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
+                + data.table(["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
+
+    def _row(self, claim: dict, words) -> list[str]:
+        link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
+        details = [f"scale: {html.escape(claim['scale'])}", f"source: {claim['source']}"]
+        if claim["tolerance"] is not None:
+            details.insert(0, f"tolerance: {html.escape(str(words.Tolerance(**claim['tolerance'])))}")
+        statement = f"{data.markup(claim['statement'])}<ul class=\"claim-details\">" + "".join(
+            f"<li>{detail}</li>" for detail in details) + "</ul>"
+        expected = html.escape(str(words.Expected(**claim["expected"])))
+        where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
+        value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
+        measured = f'<span class="number">{value}</span>' + (f' <span class="number">± {error}</span>' if error else "")
+        return [link, statement, f"{expected} {where}", measured, data.badge(claim["verdict"])]
+
+
+class ItemsStatus(_Table):
+    """Every figure and table of the thesis, and whether this book shows it yet."""
+
+    def html(self) -> str:
+        items = json.loads((data.repository(self.env.srcdir) / "data/thesis/items.json").read_text("utf-8"))
+        words = data.claims_module(self.env.srcdir)
+        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        rows, built = [], 0
+        for item in items:
+            own = [claim for claim in ledger if claim["item"] == item["item"]]
+            settled = [claim for claim in own if claim["verdict"] != "not run"]
+            built += bool(settled)
+            counts = Counter(claim["verdict"] for claim in own)
+            state = " ".join(f"{data.badge(verdict)}&nbsp;{counts[verdict]}" for verdict in data.SYMBOLS
+                             if counts[verdict]) or '<span class="not-built">not built yet</span>'
+            name = words.item_text(item["item"])
+            if own:
+                name = f'<a href="{own[0]["page"]}.html#claim-{own[0]["id"]}">{name}</a>'
+            rows.append([name, html.escape(item["title"]), state])
+        return (f"<p>{built} of the {len(items)} figures and tables have at least one settled claim.</p>"
+                + data.table(["item", "what it shows", "claims here"], rows, "items-table"))
+
+
+class ChapterStatus(_Table):
+    """Every chapter: up to date or not, and its cost against its budget."""
+
+    def html(self) -> str:
+        status = data.staged(self.env.srcdir, "status.json")
+        if not status:
+            return '<p class="empty-note">This site was rendered without a build.</p>'
+        rows = []
+        for chapter in status["chapters"]:
+            made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json")
+            state = f'<span class="state state-{chapter["state"].replace(" ", "-")}"><span aria-hidden="true">' \
+                    f"{_STATES[chapter['state']]}</span> {chapter['state']}</span>"
+            if chapter.get("reasons"):
+                state += f'<span class="state-reason">{html.escape("; ".join(chapter["reasons"]))}</span>'
+            title = html.escape(f"{int(chapter['number'])}. {chapter['title']}")
+            if made:
+                title = f'<a href="{chapter["page"]}#how-this-page-was-made">{title}</a>'
+            rows.append([title, state, _cost(chapter), data.duration(chapter.get("seconds")),
+                         data.memory(chapter.get("peak_memory_bytes")),
+                         html.escape(f"{data.date(chapter.get('date'))}, commit {data.commit(chapter)}")
+                         if chapter.get("date") else "–"])
+        return (f"<p>Profile {html.escape(status['profile'])}.</p>"
+                + data.table(["chapter", "state", "core-minutes", "wall time", "peak memory", "made"], rows,
+                             "status-table"))
+
+
+class Benchmarks(_Table):
+    """The last committed run of ``make bench``."""
+
+    def html(self) -> str:
+        bench = data.staged(self.env.srcdir, "bench.json")
+        if not bench:
+            return '<p class="empty-note">No benchmark run is committed yet; <code>make bench</code> makes one.</p>'
+        rows = [[html.escape(row["name"]), html.escape(row["peer"]), f"{html.escape(row['dtype'])}, {row['threads']}",
+                 _milliseconds(row.get("seconds_ours")), _milliseconds(row.get("seconds_peer")),
+                 f"<strong>{row['ratio']:.1f}</strong>", _goal(row), _fidelities(row)] for row in bench]
+        machine = bench[0].get("machine")
+        where = f"<p>Measured on: {html.escape(_machine(machine))}</p>" if machine else ""
+        head = ["what", "peer", "dtype, threads", "here (ms)", "peer (ms)", "ratio", "goal", "fidelity here / peer"]
+        return where + data.table(head, rows, "bench-table")
+
+
+def _cost(chapter: dict) -> str:
+    """Core-minutes used and allowed, with a bar."""
+    if chapter.get("core_seconds") is None:
+        return "–"
+    used, budget = chapter["core_seconds"] / 60, chapter.get("budget_core_minutes")
+    if not budget:
+        return f"{used:.2f}"
+    over = " over" if used > budget else ""
+    word = ", over budget" if over else ""
+    return (f'<span class="cost">{used:.2f} of {budget:g}{word}</span><span class="cost-bar{over}" aria-hidden="true">'
+            f'<span style="width:{min(100 * used / budget, 100):.0f}%"></span></span>')
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{1000 * seconds:.3g}"
+
+
+def _goal(row: dict) -> str:
+    if row.get("goal") is None:
+        return "–"
+    met = row["ratio"] >= row["goal"]
+    return f"{row['goal']:g} " + _yes_no("met" if met else "missed", met)
+
+
+def _yes_no(word: str, good: bool) -> str:
+    """A yes or no as symbol, word and colour."""
+    kind, symbol = ("reproduced", "✓") if good else ("differs", "✗")
+    return f'<span class="verdict verdict-{kind}"><span aria-hidden="true">{symbol}</span> {word}</span>'
+
+
+def _fidelities(row: dict) -> str:
+    pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
+    return " / ".join("–" if value is None else f"{value:.4f}" for value in pair) if any(pair) else "–"
+
+
+def _machine(machine: str | dict) -> str:
+    return machine if isinstance(machine, str) else ", ".join(f"{key} {value}" for key, value in machine.items())
