@@ -4,18 +4,20 @@ Each function does what its plain torch twin in `sampling` and `training` does, 
 precisions run through the same code. One thread, no global state: the numbers depend on the arguments alone.
 
 How it gets its speed
-- Sixteen chains advance as one. A pack holds the values of a unit in sixteen chains next to each other, x[16 unit +
-  lane], and an operation on `Lanes` serves them all; a weight is read once for sixteen. A pack of 75 units of float32
-  takes 5 kB, so that it stays in the first-level cache with the weights from its first sweep to its last.
+- Sixteen chains advance as one. A pack holds the values of a unit in sixteen chains next to each other, x[16
+  unit +
+  lane], and an operation on `Lanes` serves them all; a weight is read once for sixteen. A pack of 75 units of
+  float32 takes 5 kB, so that it stays in the first-level cache with the weights from its first sweep to its
+  last.
 - One generator a chain, kept in registers: xoshiro128+ (Blackman and Vigna, arXiv:1805.01407), six shifts and
-  exclusive-ors and one addition of 32-bit integers. Every chain has a stream of its own, so its numbers do not
-  depend on its place in a pack.
+  exclusive-ors and one addition of 32-bit integers. Every chain has a stream of its own, so its numbers do
+  not depend on its place in a pack.
 - No division and no library call in the decision u < S(a). With t = 2u - 1, uniform on [-1, 1], it reads
   t < tanh(a/2), and with tanh(a/2) = numerator/denominator, t * denominator < numerator: see `tanh_half`.
 - Everything that an epoch needs happens in one call.
 
-Where the number of chains is no multiple of sixteen, the last pack carries empty lanes that start from zeros, are
-simulated like the others and are never read.
+Where the number of chains is no multiple of sixteen, the last pack carries empty lanes that start from zeros,
+are simulated like the others and are never read.
 """
 
 import math
@@ -40,13 +42,14 @@ from lib.rbm._lanes import (
     total,
 )
 
-# tanh(a/2) = a P(a^2) / Q(a^2), fitted for |a| <= 15 with the smallest largest error (differential correction:
-# linear programmes on 3000 points). Largest error of the probability 0.5 + 0.5 tanh(a/2): 7.6e-7 in exact
-# arithmetic, under 1e-6 in float32 (tests/test_sampling.py measures it against float64).
+# tanh(a/2) = a P(a^2) / Q(a^2), fitted for |a| <= 15 with the smallest largest error (differential
+# correction: linear programmes on 3000 points). Largest error of the probability 0.5 + 0.5 tanh(a/2): 7.6e-7
+# in exact arithmetic, under 1e-6 in float32 (tests/test_sampling.py measures it against float64).
 _P0, _P1, _P2, _P3 = 0.4999964562759022, 0.015294831910032893, 6.933435032558832e-05, 2.861637800946232e-08
 _Q1, _Q2, _Q3 = 0.11391714812585226, 0.0012998603989305077, 2.1265960204745803e-06
 _A_SQUARED = 15.0**2
-# exp(x) = 2^n exp(f) with n = round(x / ln 2) and |f| <= ln(2)/2. The Taylor series up to f^13 is exact to 1e-17.
+# exp(x) = 2^n exp(f) with n = round(x / ln 2) and |f| <= ln(2)/2. The Taylor series up to f^13 is exact to
+# 1e-17.
 _LOG2_E = 1 / math.log(2)
 _LN_2 = math.log(2)
 _C2, _C3, _C4, _C5, _C6, _C7 = (1 / math.factorial(k) for k in range(2, 8))
@@ -121,16 +124,18 @@ def probability(a):
 
 @njit
 def draw_units(weights, bias, x, out, s0, s1, s2, s3):
-    """Draw a layer given the other one: out[j] = 1 with probability S(bias[j] + sum_i x[i] w[i, j]) (4.9, 4.10).
+    """Draw a layer given the other one: out[j] = 1 with probability S(bias[j] + sum_i x[i] w[i, j]) (4.9,
+    4.10).
 
-    weights: flat, w[i, j] = weights[i n_out + j]. x, out: packs of bits. s0 to s3: the generators. Four units at a
-    time, so that each x[i] is read once for four products.
+    weights: flat, w[i, j] = weights[i n_out + j]. x, out: packs of bits. s0 to s3: the generators. Four units
+    at a time, so that each x[i] is read once for four products.
     """
     n_out = len(bias)
     n_in = len(weights) // n_out
     for four in range(n_out // 4):
         j = 4 * four
-        a0, a1, a2, a3 = lanes_of(bias[j]), lanes_of(bias[j + 1]), lanes_of(bias[j + 2]), lanes_of(bias[j + 3])
+        a0, a1 = lanes_of(bias[j]), lanes_of(bias[j + 1])
+        a2, a3 = lanes_of(bias[j + 2]), lanes_of(bias[j + 3])
         for i in range(n_in):
             unit = load(x, N_LANES * i)
             first = n_out * i + j
@@ -158,7 +163,8 @@ def draw_units(weights, bias, x, out, s0, s1, s2, s3):
 @njit
 def sweep(weights, weights_t, visible_bias, hidden_bias, visible, hidden, states, n_sweeps):
     """n_sweeps block Gibbs sweeps v -> h -> v (figure 4.2) of one pack, in place."""
-    s0, s1, s2, s3 = load(states, 0), load(states, N_LANES), load(states, 2 * N_LANES), load(states, 3 * N_LANES)
+    s0, s1 = load(states, 0), load(states, N_LANES)
+    s2, s3 = load(states, 2 * N_LANES), load(states, 3 * N_LANES)
     for _ in range(n_sweeps):
         s0, s1, s2, s3 = draw_units(weights, hidden_bias, visible, hidden, s0, s1, s2, s3)
         s0, s1, s2, s3 = draw_units(weights_t, visible_bias, hidden, visible, s0, s1, s2, s3)
@@ -170,7 +176,8 @@ def sweep(weights, weights_t, visible_bias, hidden_bias, visible, hidden, states
 
 @njit
 def packs(n_chains, n_units, dtype):
-    """Zeros for the packs of n_chains chains, one row a pack: (n_packs, 16 n_units), from a 64-byte boundary on.
+    """Zeros for the packs of n_chains chains, one row a pack: (n_packs, 16 n_units), from a 64-byte boundary
+    on.
 
     A vector of 64 bytes that straddles two cache lines costs two accesses.
     """
@@ -183,7 +190,7 @@ def packs(n_chains, n_units, dtype):
 
 @njit
 def load_rows(data, rows, x):
-    """Pack the bits of the given rows of data: x[chain // 16, 16 unit + chain % 16] = data[rows[chain], unit]."""
+    """Pack rows of bits: x[chain // 16, 16 unit + chain % 16] = data[rows[chain], unit]."""
     for chain in range(len(rows)):
         row = data[rows[chain]]
         pack = x[chain // N_LANES]
@@ -208,8 +215,8 @@ def run_chains(weights, weights_t, visible_bias, hidden_bias, start, generators,
     """Chains from `start`, burn_in sweeps, then one row each `thin` sweeps into `out`: `sampling.sample`.
 
     weights: (n_visible, n_hidden) flat; weights_t: its transpose, flat. start: uint8 (n_chains, n_visible).
-    generators: uint32 (n_chains, 4). out: uint8 (n_draws, n_chains, n_visible). A pack runs to its end before the next
-    one begins.
+    generators: uint32 (n_chains, 4). out: uint8 (n_draws, n_chains, n_visible). A pack runs to its end before
+    the next one begins.
     """
     n_draws, n_chains, n_visible = out.shape
     visible = packs(n_chains, n_visible, weights.dtype)
@@ -279,21 +286,24 @@ def add_gradient(weights, hidden_bias, visible, hidden, n_chains, factor, by_wei
 
 
 @njit(cache=True)
-def train_epoch(weights, visible_bias, hidden_bias, data, batches, starts, persistent, chains, generators, n_gibbs,
-                rates):
-    """One epoch of contrastive divergence (4.19, 4.23) in place: the fast twin of `training.run_torch`.
+def train_epoch(weights, visible_bias, hidden_bias, data, batches, starts, persistent, chains, generators,
+                n_gibbs, rates):
+    """One epoch of contrastive divergence (4.19, 4.23) in place: the fast twin of the steps in `training`.
 
-    weights: (n_visible, n_hidden) flat. data: uint8 (n_samples, n_visible). batches: int64 (n_steps, batch_size), the
-    rows of each minibatch. starts: int64 (n_steps, n_chains), the rows at which the negative chains of each step begin;
-    with `persistent` they run on in `chains` instead, uint8 (n_chains, n_visible), through all steps and epochs.
-    generators: uint32 (n_chains, 4), advanced in place. rates: the learning rate of each step, in the precision of the
-    weights.
+    weights: (n_visible, n_hidden) flat. data: uint8 (n_samples, n_visible). batches: int64 (n_steps,
+    batch_size), the rows of each minibatch. starts: int64 (n_steps, n_chains), the rows at which the negative
+    chains of each step begin; with `persistent` they run on in `chains` instead, uint8 (n_chains, n_visible),
+    through all steps and epochs. generators: uint32 (n_chains, 4), advanced in place. rates: the learning
+    rate of each step, in the precision of the weights.
     """
     n_visible, n_hidden = len(visible_bias), len(hidden_bias)
     n_steps, batch_size = batches.shape
     n_chains = len(chains)
+    real = rates.dtype.type
     weights_t = np.empty_like(weights)
-    by_weights, by_visible, by_hidden = np.empty_like(weights), np.empty_like(visible_bias), np.empty_like(hidden_bias)
+    by_weights = np.empty_like(weights)
+    by_visible = np.empty_like(visible_bias)
+    by_hidden = np.empty_like(hidden_bias)
     positive = packs(batch_size, n_visible, weights.dtype)
     negative = packs(n_chains, n_visible, weights.dtype)
     hidden = packs(max(batch_size, n_chains), n_hidden, weights.dtype)
@@ -311,14 +321,15 @@ def train_epoch(weights, visible_bias, hidden_bias, data, batches, starts, persi
                 weights_t[n_visible * j + i] = weights[n_hidden * i + j]
         # Plus the average over the minibatch,
         load_rows(data, batches[step], positive)
-        add_gradient(weights, hidden_bias, positive, hidden, batch_size, rates[step] / rates.dtype.type(batch_size),
+        add_gradient(weights, hidden_bias, positive, hidden, batch_size, rates[step] / real(batch_size),
                      by_weights, by_visible, by_hidden)
         # minus the average over the chains after n_gibbs sweeps.
         if not persistent:
             load_rows(data, starts[step], negative)
         for pack in range(len(negative)):
-            sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack], n_gibbs)
-        add_gradient(weights, hidden_bias, negative, hidden, n_chains, -rates[step] / rates.dtype.type(n_chains),
+            sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack],
+                  n_gibbs)
+        add_gradient(weights, hidden_bias, negative, hidden, n_chains, -rates[step] / real(n_chains),
                      by_weights, by_visible, by_hidden)
         weights += by_weights
         visible_bias += by_visible

@@ -103,7 +103,8 @@ class Machine:
         normal = rng.stream(seed, "machine", "weights").standard_normal((n_visible, n_hidden))
         weights = torch.from_numpy(scale * normal)
         half = -0.5 if symmetric_biases else 0.0
-        return Machine(weights.to(dtype), (half * weights.sum(1)).to(dtype), (half * weights.sum(0)).to(dtype))
+        biases = (half * weights.sum(1), half * weights.sum(0))
+        return Machine(weights.to(dtype), *(bias.to(dtype) for bias in biases))
 
 
 class Gradient(NamedTuple):
@@ -161,8 +162,8 @@ def effective_energy_gradient(machine: Machine, visible, probabilities=None) -> 
     """
     v = as_units(machine, visible, machine.n_visible, "visible units")
     if v.ndim != 2 or v.shape[0] == 0:
-        raise ValueError(f"expected visible units of shape (n_samples, {machine.n_visible}) with at least one "
-                         f"row, got {tuple(v.shape)}; try .reshape(-1, {machine.n_visible})")
+        raise ValueError(f"expected visible units of shape (n_samples, {machine.n_visible}) with at least "
+                         f"one row, got {tuple(v.shape)}; try .reshape(-1, {machine.n_visible})")
     if probabilities is None:
         p = v.new_full((v.shape[0],), 1 / v.shape[0])
     else:

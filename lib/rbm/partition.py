@@ -73,9 +73,9 @@ def _log_weights(weights: Tensor, bias: Tensor, other_bias: Tensor) -> Iterator[
     """
     n_units = len(bias)
     if n_units > MAX_ENUMERATED_UNITS:
-        raise ValueError(f"expected at most {MAX_ENUMERATED_UNITS} units in the layer to enumerate, got {n_units}: "
-                         f"2^{n_units} states, {format_bytes(8 * 2**n_units)} as float64; try a machine with at "
-                         f"most {MAX_ENUMERATED_UNITS} visible or hidden units")
+        raise ValueError(f"expected at most {MAX_ENUMERATED_UNITS} units in the layer to enumerate, got "
+                         f"{n_units}: 2^{n_units} states, {format_bytes(8 * 2**n_units)} as float64; try a "
+                         f"machine with at most {MAX_ENUMERATED_UNITS} visible or hidden units")
     n_low = min(n_units, _LOW_UNITS)
     n_high = n_units - n_low
     low = torch.from_numpy(all_states(n_low)).to(weights)

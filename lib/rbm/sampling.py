@@ -1,8 +1,8 @@
 """Block Gibbs sampling of restricted Boltzmann machines (section 4.2, figure 4.2).
 
-One sweep draws all hidden units from p(h|v) (4.9) and then all visible units from p(v|h) (4.10). Many independent
-chains run side by side. Two engines do the same: "numba" (`_kernels`, on the CPU) and "torch" (below in a few
-lines, on the machine's device; the kernels are tested against it).
+One sweep draws all hidden units from p(h|v) (4.9) and then all visible units from p(v|h) (4.10). Many
+independent chains run side by side. Two engines do the same: "numba" (`_kernels`, on the CPU) and "torch"
+(below in a few lines, on the machine's device; the kernels are tested against it).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from lib.rbm.machine import Machine, hidden_probability, visible_probability
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
-def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = "auto", precision: str = "float32"):
-    """The visible bits after n_sweeps block Gibbs sweeps from the given ones; every row is a chain of its own.
+def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = "auto",
+          precision: str = "float32"):
+    """The visible bits after n_sweeps block Gibbs sweeps from the given ones; every row is a chain of its
+    own.
 
     visible: bits (n_chains, n_visible), numpy or torch; the result is uint8 of the same kind. n_sweeps >= 0.
     engine and precision: as in `sample`.
@@ -34,21 +36,23 @@ def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = 
     return torch.from_numpy(bits).to(visible.device) if isinstance(visible, Tensor) else bits
 
 
-def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains: int = 512, burn_in: int = 200,
-           thin: int = 10, engine: str = "auto", precision: str = "float32") -> np.ndarray:
+def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains: int = 512,
+           burn_in: int = 200, thin: int = 10, engine: str = "auto",
+           precision: str = "float32") -> np.ndarray:
     """At least n_samples visible configurations: uint8 of shape (n_draws, n_chains, n_visible).
 
-    start: measurement rows (n_rows, n_visible), of which each chain takes one at random, or None for random bits.
-    Start from data where chains mix slowly: in the ordered phase they keep the sign of the magnetization that they
-    started with. n_chains: independent chains. burn_in: sweeps before the first draw. thin: sweeps between draws;
-    draws of one chain remain correlated, and `observables.estimate` accounts for that.
-    engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or "float64".
-    The result depends on the seed, engine and precision, and not on the number of threads or workers.
-    Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
+    start: measurement rows (n_rows, n_visible), of which each chain takes one at random, or None for random
+    bits. Start from data where chains mix slowly: in the ordered phase they keep the sign of the
+    magnetization that they started with. n_chains: independent chains. burn_in: sweeps before the first draw.
+    thin: sweeps between draws; draws of one chain remain correlated, and `observables.estimate` accounts for
+    that. engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or
+    "float64". The result depends on the seed, engine and precision, and not on the number of threads or
+    workers. Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
     """
-    for name, value, least in (("n_samples", n_samples, 1), ("n_chains", n_chains, 1), ("burn_in", burn_in, 0),
-                               ("thin", thin, 1)):
-        _require_count(name, value, least)
+    _require_count("n_samples", n_samples, 1)
+    _require_count("n_chains", n_chains, 1)
+    _require_count("burn_in", burn_in, 0)
+    _require_count("thin", thin, 1)
     choose = rng.stream(seed, "sample", "start")
     if start is None:
         first = choose.integers(0, 2, (n_chains, machine.n_visible), dtype=np.uint8)
@@ -106,12 +110,13 @@ def choose_precision(machine: Machine, precision: str) -> Machine:
 
 def _require_count(name: str, value: int, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try {name}={max(least, 1)}")
+        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
+                         f"try {name}={max(least, 1)}")
 
 
-def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int, engine: str,
-            precision: str) -> np.ndarray:
-    """Run burn_in sweeps, then n_draws times thin sweeps, and keep the bits: (n_draws, n_chains, n_visible)."""
+def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int,
+            engine: str, precision: str) -> np.ndarray:
+    """Run burn_in sweeps, then n_draws times thin sweeps; bits (n_draws, n_chains, n_visible)."""
     engine = choose_engine(machine, engine)
     machine = choose_precision(machine, precision)
     draws = np.empty((n_draws, *start.shape), np.uint8)

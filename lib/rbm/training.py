@@ -1,9 +1,10 @@
 """Training restricted Boltzmann machines by contrastive divergence (section 4.2).
 
-Plain stochastic gradient descent on the Kullback-Leibler divergence (4.12): each step subtracts the learning rate
-times <grad E>_data - <grad E>_model (4.15, 4.19). The average over the model comes from short Gibbs chains (4.23)
-or, for small machines, from the exact distribution. In QuCumber's words: batch_size is pos_batch_size,
-negative_batch_size is neg_batch_size, learning_rate is lr, n_gibbs is k, and seeds, precision and engine are ours.
+Plain stochastic gradient descent on the Kullback-Leibler divergence (4.12): each step subtracts the learning
+rate times <grad E>_data - <grad E>_model (4.15, 4.19). The average over the model comes from short Gibbs
+chains (4.23) or, for small machines, from the exact distribution. In QuCumber's words: batch_size is
+pos_batch_size, negative_batch_size is neg_batch_size, learning_rate is lr, n_gibbs is k, and seeds, precision
+and engine are ours.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the 
 class TrainingSettings:
     """How to train; the defaults are QuCumber's.
 
-    epochs: passes through the data. batch_size: measurements in a step, redrawn without replacement in every epoch;
-    the last minibatch is filled up from the beginning of the epoch's order. negative_batch_size: chains in a step of
-    CD; None starts one at every measurement of the minibatch, a number starts that many at rows drawn anew with
-    replacement. n_gibbs: k, sweeps in a step. learning_rate: of the first step; it stays, or follows half a cosine
-    to final_learning_rate at the last step. persistent: PCD, chains that run on from step to step (Tieleman 2008)
-    instead of starting at data. n_chains: how many of them; None means batch_size.
-    negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in torch, float64).
-    precision: "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU.
-    Raises ValueError for values out of range and for settings that exclude each other.
+    epochs: passes through the data. batch_size: measurements in a step, redrawn without replacement in every
+    epoch; the last minibatch is filled up from the beginning of the epoch's order. negative_batch_size:
+    chains in a step of CD; None starts one at every measurement of the minibatch, a number starts that many
+    at rows drawn anew with replacement. n_gibbs: k, sweeps in a step. learning_rate: of the first step; it
+    stays, or follows half a cosine to final_learning_rate at the last step. persistent: PCD, chains that run
+    on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them; None means
+    batch_size. negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in torch,
+    float64). precision: "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on
+    the CPU. Raises ValueError for values out of range and for settings that exclude each other.
     """
 
     epochs: int = 100
@@ -60,7 +61,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name in ("negative_batch_size", "n_chains"):
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            if not _is_count(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
@@ -71,22 +72,25 @@ class TrainingSettings:
         for name, allowed in (("negative_phase", ("sampled", "exact")), ("precision", ("float32", "float64")),
                               ("engine", ("auto", "numba", "torch"))):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got {getattr(self, name)!r}; "
-                                 f'try {name}="{allowed[0]}"')
+                raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got "
+                                 f'{getattr(self, name)!r}; try {name}="{allowed[0]}"')
         if self.n_chains is not None and not self.persistent:
-            raise ValueError(f"expected n_chains only together with persistent=True, got n_chains={self.n_chains}; "
-                             "try negative_batch_size for CD")
+            raise ValueError("expected n_chains only together with persistent=True, got "
+                             f"n_chains={self.n_chains}; try negative_batch_size for CD")
         if self.negative_batch_size is not None and self.persistent:
             raise ValueError("expected negative_batch_size only for CD, got persistent=True; try n_chains")
         if self.negative_phase == "exact" and self.engine == "numba":
-            raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; try engine="auto"')
+            raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; '
+                             'try engine="auto"')
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained machine, (epoch, value) for every value that the callback returned, and the seconds of training.
+    """A trained machine, (epoch, value) for every value that the callback returned, and the seconds of
+    training.
 
-    The machine has the dtype and device of the one that training started from. The callback's time is not counted.
+    The machine has the dtype and device of the one that training started from. The callback's time is not
+    counted.
     """
 
     machine: Machine
@@ -98,13 +102,14 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
           callback: Callable[[int, Machine], Any] | None = None) -> TrainingResult:
     """Fit the machine to measurements by CD-k or PCD-k (section 4.2); the given machine is left as it is.
 
-    data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result, however
-    many processes run. callback(epoch, machine): called before the first epoch (0), after every `every` epochs
-    (None: none in between) and after the last one; what it returns goes into the history.
-    Raises ValueError for data of another width or value, and, naming the epoch, when a parameter is no longer finite.
+    data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result,
+    however many processes run. callback(epoch, machine): called before the first epoch (0), after every
+    `every` epochs (None: none in between) and after the last one; what it returns goes into the history.
+    Raises ValueError for data of another width or value, and, naming the epoch, when a parameter is no longer
+    finite.
     """
     rows = check_bits(data, machine.n_visible, name="data")
-    if every is not None and (isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1):
+    if every is not None and not _is_count(every):
         raise ValueError(f"expected every to be an integer >= 1 or None, got {every!r}; try every=10")
     run_epoch = _start(machine, rows, settings, seed)
     current = choose_precision(machine, settings.precision)
@@ -128,7 +133,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
 
 
 def learning_rates(settings: TrainingSettings, n_steps: int, epoch: int) -> np.ndarray:
-    """The learning rate of each of the n_steps steps of an epoch (counted from 1): constant or half a cosine."""
+    """The learning rate of each step of an epoch (counted from 1): constant or half a cosine."""
     if settings.final_learning_rate is None:
         return np.full(n_steps, float(settings.learning_rate))
     step = (epoch - 1) * n_steps + np.arange(n_steps)
@@ -137,15 +142,17 @@ def learning_rates(settings: TrainingSettings, n_steps: int, epoch: int) -> np.n
     return settings.final_learning_rate + difference * (1 + np.cos(math.pi * fraction)) / 2
 
 
-def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of an epoch's minibatches and those at which the chains of CD start, int64 (n_steps, size) each.
+def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int,
+                epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of an epoch's minibatches, and those at which the chains of CD start: int64 (n_steps, size).
 
-    The minibatches are a random order of all rows cut into pieces. A batch larger than the data is all of the data.
+    The minibatches are a random order of all rows cut into pieces. A batch larger than the data is all of the
+    data.
     """
     batch_size = min(settings.batch_size, n_rows)
     n_steps = -(-n_rows // batch_size)
     order = rng.stream(seed, "train", "order", epoch).permutation(n_rows)
-    batches = np.resize(order, (n_steps, batch_size))  # repeats the order from its beginning where it is too short
+    batches = np.resize(order, (n_steps, batch_size))  # where the order is too short it begins again
     n_chains = settings.negative_batch_size
     if n_chains is None or n_chains == batch_size:
         return batches, batches
@@ -160,8 +167,8 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
     chain_seed = rng.child_seed(seed, "train", "gibbs")
     exact = settings.negative_phase == "exact"
     if exact and machine.n_visible > MAX_EXACT_VISIBLE:
-        raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", got '
-                         f'{machine.n_visible}; try negative_phase="sampled"')
+        raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", '
+                         f'got {machine.n_visible}; try negative_phase="sampled"')
     if not exact and choose_engine(machine, settings.engine) == "numba":
         states = generators(chain_seed, n_chains)
 
@@ -186,12 +193,13 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
         nonlocal persistent
         batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
         rates = learning_rates(settings, len(batches), epoch)
-        for batch, start, rate in zip(torch.from_numpy(batches), torch.from_numpy(starts), rates, strict=True):
-            positive = effective_energy_gradient(current, data[batch])
+        for batch, start, rate in zip(batches, starts, rates, strict=True):
+            positive = effective_energy_gradient(current, data[torch.from_numpy(batch)])
             if exact:
                 negative = effective_energy_gradient(current, states, probabilities(current))
             else:
-                visible = (persistent if settings.persistent else data[start]).to(current.dtype)
+                begin = persistent if settings.persistent else data[torch.from_numpy(start)]
+                visible = begin.to(current.dtype)
                 for _ in range(settings.n_gibbs):
                     visible = gibbs_sweep(current, visible, uniform)
                 persistent = visible
@@ -199,6 +207,10 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
             current = _finite(_descend(current, positive, negative, rate), epoch, settings)
         return current.weights, current.visible_bias, current.hidden_bias
     return run_torch
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
 
 
 def _descend(machine: Machine, positive: Gradient, negative: Gradient,

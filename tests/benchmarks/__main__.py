@@ -1,0 +1,60 @@
+"""Measure the promised ratios into _build/bench.json: `python -m tests.benchmarks [--only rbm]`."""
+
+import os
+
+# Before numpy, torch and numba are imported: each reads its number of threads once.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+GROUPS = ("rbm",)
+TARGET = Path(__file__).resolve().parents[2] / "_build" / "bench.json"
+
+
+def missed(row: dict) -> str:
+    """Why a row misses its goal, or an empty string."""
+    if row["goal"] is not None and row["ratio"] < row["goal"]:
+        return f"ratio below {row['goal']:g}"
+    # Two means of five seeds: "no worse" means not below by more than twice the standard error of their
+    # difference.
+    if "fidelity_ours" in row and row["fidelity_ours"] < row["fidelity_peer"] - 2 * row["fidelity_error"]:
+        return "fidelity below the peer's"
+    return ""
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as text."""
+    lines = [f"{'':52s} {'ours':>10s} {'peer':>10s} {'ratio':>7s} {'goal':>5s}  fidelity ours / peer"]
+    for row in rows:
+        goal = f"{row['goal']:g}" if row["goal"] is not None else ""
+        quality = f"{row['fidelity_ours']:.4f} / {row['fidelity_peer']:.4f}" if "fidelity_ours" in row else ""
+        ours, peer = 1e6 * row["seconds_ours"], 1e6 * row["seconds_peer"]
+        lines.append(f"{row['name']:52s} {ours:7.1f} us {peer:7.0f} us {row['ratio']:7.1f} {goal:>5s}  "
+                     f"{quality} {missed(row)}".rstrip())
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=GROUPS, help="run one group")
+    parser.add_argument("--quick", action="store_true", help="few runs, no fidelities: shows that it works")
+    arguments = parser.parse_args()
+    rows = []
+    if arguments.only in (None, "rbm"):
+        from tests.benchmarks import rbm
+        rows += rbm.benchmark(quick=arguments.quick)
+    print(table(rows))
+    TARGET.parent.mkdir(exist_ok=True)
+    partial = TARGET.with_suffix(".partial")
+    partial.write_text(json.dumps(rows, indent=1) + "\n")
+    partial.replace(TARGET)
+    print(f"written to {TARGET.relative_to(TARGET.parents[1])}")
+    return 1 if any(missed(row) for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Training against exact gradients, exact expectations of CD-k, and a twin that draws the same numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lib.rbm import sampling, training
+from lib.rbm.machine import Machine
+from lib.rbm.partition import probabilities
+from lib.rbm.training import TrainingSettings, train
+from lib.spins.measurements import read_psi, read_text
+from tests import oracles
+from tests.test_machine import make_machine, parameters
+from tests.test_sampling import ENGINES, Xoshiro
+
+
+def difference(result, machine):
+    """The change of all parameters, one vector."""
+    return np.concatenate([(after - before).ravel() for after, before in
+                           zip(parameters(result.machine.to(dtype=torch.float64)), parameters(machine))])
+
+
+def small_data(n_rows=600, n_visible=3, seed=1):
+    """Rows that are far from uniform."""
+    generator = np.random.default_rng(seed)
+    share = generator.dirichlet(np.ones(2**n_visible))
+    return oracles.states(n_visible)[generator.choice(2**n_visible, n_rows, p=share)].astype(np.uint8)
+
+
+@pytest.mark.parametrize("settings", [
+    TrainingSettings(epochs=2, batch_size=100, n_gibbs=3, learning_rate=0.1, precision="float64"),
+    TrainingSettings(epochs=2, batch_size=70, negative_batch_size=130, n_gibbs=1, learning_rate=0.1,
+                     final_learning_rate=0.01, precision="float64"),
+    TrainingSettings(epochs=2, batch_size=250, persistent=True, n_chains=120, n_gibbs=2, learning_rate=0.1,
+                     precision="float64"),
+], ids=["CD-3", "CD-1 with its own batch, cosine", "PCD-2"])
+def test_kernel_and_plain_twin_take_the_same_steps(settings, monkeypatch):
+    """Both engines with the same uniforms: equal to rounding over two epochs, in float64."""
+    machine, data = make_machine(3, 5, 0.3, seed=2), small_data(620)
+    ours = train(machine, data, settings, seed=3).machine
+    monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
+    n_chains = settings.n_chains or settings.negative_batch_size or settings.batch_size
+    monkeypatch.setattr(training, "uniforms",
+                        lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
+    plain = train(machine, data, settings, seed=3).machine
+    for fast, slow in zip(parameters(ours), parameters(plain)):
+        np.testing.assert_allclose(fast, slow, atol=1e-12)
+    assert difference(training.TrainingResult(ours), machine).std() > 0.01  # something was learnt
+
+
+@pytest.mark.parametrize("n_gibbs", [1, 3])
+@pytest.mark.parametrize("engine, precision", ENGINES)
+def test_one_step_is_the_exact_expectation_of_contrastive_divergence(engine, precision, n_gibbs):
+    """Mean over seeds of one full-batch step: -rate (<grad E>_data - <grad E>_q), q = data moved k sweeps."""
+    machine, data = make_machine(3, 2, seed=1), small_data()
+    settings = TrainingSettings(epochs=1, batch_size=len(data), n_gibbs=n_gibbs, learning_rate=0.5,
+                                engine=engine, precision=precision)
+    steps = np.array([difference(train(machine, data, settings, seed=seed), machine) for seed in range(60)])
+    empirical = np.bincount(data @ [4, 2, 1], minlength=8) / len(data)
+    moved = empirical @ np.linalg.matrix_power(oracles.gibbs_transition(*parameters(machine)), n_gibbs)
+    hidden = oracles.rbm_hidden_probability(*parameters(machine))
+    states = oracles.states(3)
+    change = empirical - moved
+    by_weights = (states * change[:, None]).T @ hidden
+    expected = 0.5 * np.concatenate([by_weights.ravel(), change @ states, change @ hidden])
+    error = steps.std(0, ddof=1) / np.sqrt(len(steps))
+    assert (np.abs(steps.mean(0) - expected) < 4.5 * error + 1e-7).all()
+    assert error.max() < 0.1 * np.abs(expected).max()  # tight enough to see a wrong term
+
+
+def test_exact_negative_phase_is_the_exact_gradient():
+    machine, data = make_machine(3, 2, seed=4), small_data(200)
+    settings = TrainingSettings(epochs=1, batch_size=200, learning_rate=0.25, negative_phase="exact",
+                                precision="float64")
+    gradient = np.concatenate([part.ravel() for part in oracles.rbm_nll_gradient(*parameters(machine), data)])
+    step = difference(train(machine, data, settings, seed=0), machine)
+    np.testing.assert_allclose(step, -0.25 * gradient, atol=1e-12)
+
+
+def test_persistent_chains_follow_the_model():
+    """At learning rate 0 the chains of PCD-1 equilibrate, and their mean gradient is the model's (4.19)."""
+    machine, data = make_machine(3, 2, 0.7, seed=5), small_data(1000)
+    settings = TrainingSettings(epochs=1, batch_size=1000, persistent=True, n_chains=4000, n_gibbs=40,
+                                learning_rate=1.0, precision="float64")
+    steps = np.array([difference(train(machine, data, settings, seed=seed), machine) for seed in range(20)])
+    gradient = np.concatenate([part.ravel() for part in oracles.rbm_nll_gradient(*parameters(machine), data)])
+    error = steps.std(0, ddof=1) / np.sqrt(20)
+    assert (np.abs(steps.mean(0) + gradient) < 5 * error).all()
+
+
+@pytest.fixture(scope="module")
+def four_spins():
+    """The ground state of four spins at h = J and 20,000 measurements of it."""
+    psi = np.abs(np.linalg.eigh(oracles.dense_hamiltonian(4, 1.0))[1][:, 0])
+    draws = np.random.default_rng(0).choice(16, 20_000, p=psi**2)
+    return psi, oracles.states(4)[draws].astype(np.uint8)
+
+
+@pytest.mark.parametrize("settings", [
+    TrainingSettings(epochs=60, n_gibbs=5, learning_rate=0.2, final_learning_rate=0.001),
+    TrainingSettings(epochs=60, n_gibbs=1, learning_rate=0.2, final_learning_rate=0.001, persistent=True),
+    TrainingSettings(epochs=250, batch_size=4000, learning_rate=2.0, final_learning_rate=0.1,
+                     negative_phase="exact"),
+], ids=["CD-5", "PCD-1", "exact"])
+def test_a_small_target_is_learnt(settings, four_spins):
+    psi, data = four_spins
+    for seed in (1, 2):
+        machine = train(Machine.random(4, 4, seed=seed), data, settings, seed=seed).machine
+        p = probabilities(machine).numpy()
+        assert (np.sqrt(p) @ psi) ** 2 > 0.998
+        assert (psi**2 * np.log(psi**2 / p)).sum() < 0.005
+
+
+def test_measurements_that_nobody_here_made():
+    """QuCumber's tutorial file, ten spins: fidelity with the exact ground state that comes with it."""
+    folder = Path(__file__).parents[1] / "data/measurements/qucumber"
+    data, psi = read_text(folder / "tfim1d_data.txt"), read_psi(folder / "tfim1d_psi.txt", 10)
+    settings = TrainingSettings(epochs=100, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
+    machine = train(Machine.random(10, 10, seed=1), data, settings, seed=1).machine
+    assert np.abs(probabilities(machine).sqrt().numpy() @ psi) ** 2 > 0.985
+
+
+def test_schedule_and_minibatches():
+    constant = TrainingSettings(epochs=3, learning_rate=0.2)
+    np.testing.assert_array_equal(training.learning_rates(constant, 4, 2), [0.2] * 4)
+    cosine = TrainingSettings(epochs=3, learning_rate=0.2, final_learning_rate=0.1)
+    rates = np.concatenate([training.learning_rates(cosine, 3, epoch) for epoch in (1, 2, 3)])
+    np.testing.assert_allclose([rates[0], rates[4], rates[8]], [0.2, 0.15, 0.1])
+    assert (np.diff(rates) < 0).all()
+
+    settings = TrainingSettings(batch_size=30)
+    batches, starts = training.minibatches(100, settings, seed=1, epoch=1)
+    assert batches.shape == (4, 30) and starts is batches
+    flat = batches.ravel()
+    np.testing.assert_array_equal(np.sort(flat[:100]), np.arange(100))
+    np.testing.assert_array_equal(flat[100:], flat[:20])
+    assert (training.minibatches(100, settings, seed=1, epoch=2)[0] != batches).any()
+    settings = TrainingSettings(batch_size=500, negative_batch_size=7)
+    batches, starts = training.minibatches(100, settings, seed=1, epoch=1)
+    assert batches.shape == (1, 100) and starts.shape == (1, 7)
+
+
+def test_same_seed_same_machine_whatever_the_threads():
+    machine, data = make_machine(3, 2, 0.3), small_data()
+    for settings in (TrainingSettings(epochs=3), TrainingSettings(epochs=3, persistent=True),
+                     TrainingSettings(epochs=1, engine="torch")):
+        one = difference(train(machine, data, settings, seed=8), machine)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            two = difference(train(machine, data, settings, seed=8), machine)
+        finally:
+            torch.set_num_threads(threads)
+        np.testing.assert_array_equal(one, two)
+        assert (one != difference(train(machine, data, settings, seed=9), machine)).any()
+
+
+def test_callback_history_and_the_given_machine():
+    machine, data = make_machine(3, 2), small_data()
+    before = [value.copy() for value in parameters(machine)]
+    seen = []
+
+    def callback(epoch, current):
+        seen.append(current)
+        return epoch * 10 if epoch != 4 else None
+
+    settings = TrainingSettings(epochs=7, learning_rate=0.1)
+    result = train(machine, data, settings, seed=1, every=2, callback=callback)
+    assert result.history == [(0, 0), (2, 20), (6, 60), (7, 70)] and result.seconds > 0
+    assert len(seen) == 5 and seen[0].dtype == result.machine.dtype == torch.float64
+    for original, now in zip(before, parameters(machine)):
+        np.testing.assert_array_equal(original, now)
+    # What a callback kept is not overwritten by later epochs.
+    assert not torch.equal(seen[1].weights, seen[2].weights)
+    assert torch.equal(seen[-1].weights, result.machine.weights)
+    assert train(machine, data, settings, seed=1).history == []
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_divergence_names_the_epoch(engine):
+    with pytest.raises(ValueError, match=r"infinity in epoch 1 at learning rate 1e\+39: .* diverged"):
+        train(make_machine(3, 2), small_data(), TrainingSettings(learning_rate=1e39, engine=engine), seed=1)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"epochs": 0}, "epochs to be an integer >= 1, got 0"), ({"batch_size": 2.5}, "batch_size"),
+    ({"n_gibbs": 0}, "n_gibbs"),
+    ({"learning_rate": -0.1}, "learning_rate"), ({"learning_rate": float("nan")}, "learning_rate"),
+    ({"final_learning_rate": float("inf")}, "final_learning_rate"), ({"precision": "half"}, "precision"),
+    ({"negative_phase": "guess"}, "negative_phase"), ({"engine": "gpu"}, "engine"),
+    ({"n_chains": 10}, "persistent=True"), ({"negative_batch_size": 10, "persistent": True}, "only for CD"),
+    ({"negative_phase": "exact", "engine": "numba"}, "torch"),
+])
+def test_settings_refuse(arguments, message):
+    with pytest.raises(ValueError, match=f"expected .*{message}"):
+        TrainingSettings(**arguments)
+    with pytest.raises(TypeError):
+        TrainingSettings(epoch=3)  # a misspelt name
+
+
+@pytest.mark.parametrize("data, message", [
+    (np.zeros((5, 4)), "3 columns"), ([[0, 1, 0.5]], "got 0.5 in row 0, column 2"),
+    ([[0, 1, 1], [0, 1]], "row 1"),
+    (np.zeros((0, 3)), r"shape \(0, 3\)"), ([[0, 1, float("nan")]], "nan in row 0"),
+])
+def test_data_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        train(make_machine(3, 2), data, TrainingSettings(epochs=1), seed=0)
+
+
+def test_other_refusals():
+    with pytest.raises(ValueError, match="at most 16 visible units"):
+        train(Machine.random(17, 2, seed=0), np.zeros((3, 17)), TrainingSettings(negative_phase="exact"),
+              seed=0)
+    with pytest.raises(ValueError, match="every"):
+        train(make_machine(3, 2), small_data(), TrainingSettings(), seed=0, every=0)
