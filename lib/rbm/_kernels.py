@@ -4,11 +4,10 @@ Each function does what its plain torch twin in `sampling` and `training` does, 
 precisions run through the same code. One thread, no global state: the numbers depend on the arguments alone.
 
 How it gets its speed
-- Sixteen chains advance as one. A pack holds the values of a unit in sixteen chains next to each other, x[16
-  unit +
-  lane], and an operation on `Lanes` serves them all; a weight is read once for sixteen. A pack of 75 units of
-  float32 takes 5 kB, so that it stays in the first-level cache with the weights from its first sweep to its
-  last.
+- Sixteen chains advance as one. A pack holds the values of a unit in sixteen chains next to each other,
+  x[16 unit + lane], and an operation on `Lanes` serves them all; a weight is read once for sixteen. A pack of
+  75 units of float32 takes 5 kB, so that it stays in the first-level cache with the weights from its first
+  sweep to its last.
 - One generator a chain, kept in registers: xoshiro128+ (Blackman and Vigna, arXiv:1805.01407), six shifts and
   exclusive-ors and one addition of 32-bit integers. Every chain has a stream of its own, so its numbers do
   not depend on its place in a pack.

@@ -1,0 +1,70 @@
+# The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
+#   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
+#   JOBS     chapters executed at once                          CH       a chapter, such as 05
+
+PYTHON ?= python3
+PROFILE ?= laptop
+JOBS ?= 2
+CH ?=
+PARAMS ?=
+ONLY ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+# The stamp's name holds the pins and the place of the tree: other pins or a moved tree mean another stamp.  It is
+# written last, so an interrupted set-up has none and is done again, from an empty .venv.
+STAMP := $(VENV)/.ready-$(shell (pwd; cat pyproject.toml) | cksum | cut -d' ' -f1)
+STARTED := $(VENV)/.started
+BUILD = $(RUN) -m lib.study.build --profile $(PROFILE) --jobs $(JOBS)
+
+.PHONY: help book test chapter status accept edit check bench clean setup
+.DEFAULT_GOAL := help
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
+	@$(BUILD) book
+
+test: $(STAMP)  ## check the style, build the book at smoke settings, run all tests
+	$(RUN) -m ruff check
+	$(RUN) -m lib.study.build --profile smoke --jobs $(JOBS) book
+	$(RUN) -m pytest
+
+chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
+	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params '$(PARAMS)'
+
+status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
+	@$(RUN) -m lib.study.status --profile $(PROFILE)
+
+accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
+	@$(BUILD) accept
+
+edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
+	@mkdir -p _build/edit
+	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book
+
+check: $(STAMP)  ## refuse chapters that carry outputs, wrong parameters, untidy code
+	@$(BUILD) check
+	@$(RUN) -m ruff check
+
+bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
+	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+
+clean:  ## remove everything built (not .venv)
+	rm -rf _build
+
+setup: $(STAMP)  ## make .venv and install the pinned packages (the other commands do this themselves)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); try make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@if [ -e $(STARTED) ]; then echo "The last set-up was interrupted; starting it again."; rm -rf $(VENV); fi
+	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
+	@rm -f $(VENV)/.ready-*
+	@mkdir -p $(VENV) && touch $(STARTED)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --editable '.[book,test]'
+	$(RUN) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
+	@touch $@ && rm $(STARTED)
+	@echo "Set-up done."

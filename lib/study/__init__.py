@@ -1,0 +1,68 @@
+"""The machinery of the book: parameters, execution, claims, provenance and pages.
+
+Every step writes plain JSON, described here once; `ROOT` is `_build/` for the laptop profile and
+`_build/<profile>/` for the others, `STEM` a chapter such as `05-positive-states`.
+
+`_build/inputs/<profile>/STEM.json`: what a chapter depends on (`provenance.chapter_inputs`)::
+
+    {"md": sha256 of the chapter's text,
+     "parameters": {name: value},            the values of this profile
+     "modules": {"lib.rbm.training": digest of its syntax tree, without docstrings and comments},
+     "data": {"data/x.npz": sha256, or null where the file is missing},
+     "environment": digest of the pinned packages and the Python version}
+
+`ROOT/executed/STEM.ipynb`, `ROOT/executed/STEM.json`: the last good run (`execute.execute`)::
+
+    {"format": 1, "chapter": STEM, "number": "05", "title": "...", "page": "05-positive-states.html",
+     "inputs": {...},                        as above, at the time of the run
+     "provenance": {"commit": "40 hex digits" or null, "dirty": true, "profile": "laptop",
+                    "parameters": {...}, "seed": 1 or null, "versions": {"python": "3.11.7", ...},
+                    "processor": "...", "device": "cpu", "threads": 1,
+                    "seconds": 101.2, "core_seconds": 98.0, "peak_memory_bytes": 4.1e8,
+                    "budget_core_minutes": 4 or null, "time_limit_minutes": 20,
+                    "date": "2025-01-31T12:00:00+00:00"},
+     "claims": [...], "numbers": [...],      below
+     "figures": {"fig-5-1.svg": sha256},     the files in ROOT/files/STEM/
+     "notebook": sha256 of STEM.ipynb}
+
+A claim (`claims.register`; `item` is the bare number of the thesis)::
+
+    {"id": "tfim-fidelity", "item": "5.1", "statement": "...",
+     "expected": {"value": 0.995, "relation": ">=", "upper": null, "where": "Fig. 5.1, p. 61"},
+     "measured": 0.998, "uncertainty": null,
+     "tolerance": {"absolute": 0.0, "relative": null, "reason": "..."},
+     "scale": "full", "profile": "laptop", "source": "live",
+     "verdict": "reproduced", "page": "05-positive-states"}
+
+A number (`claims.number`)::
+
+    {"key": "05-fidelity", "value": 0.998, "uncertainty": null, "unit": "", "text": "0.998"}
+
+`ROOT/ledger.json`: the claims of all chapters, in the order of the book, a list of such objects.
+
+`ROOT/status.json` (`status.book_status`)::
+
+    {"profile": "laptop", "chapters": [
+        {"chapter": STEM, "number": "05", "title": "...", "page": "05-positive-states.html",
+         "state": "fresh" | "stale" | "failed" | "never run",
+         "reasons": ["module lib.rbm.training changed"], "error": null or "ValueError: ...",
+         "budget_core_minutes": 4,
+         "core_seconds": 98.0, "seconds": 101.2, "peak_memory_bytes": 4.1e8,
+         "commit": "...", "dirty": false, "date": "..."}]}        the last six null if never run
+
+`ROOT/failed/STEM.ipynb`, `ROOT/failed/STEM.json`: a run that failed, as far as it came::
+
+    {"chapter": STEM, "kind": "error" | "time limit" | "gate", "cell": 3, "line": 41,
+     "first_line": "...", "error": "ValueError: ...", "message": the whole message, "inputs": {...}}
+
+`ROOT/stage/`: what Jupyter Book renders. The files of `book/` lie at its top, each chapter as
+`STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
+
+    stage/_data/ledger.json  status.json     as above
+    stage/_data/bench.json                   a copy of data/records/bench.json, if there is one
+    stage/_data/chapters/STEM.json           a copy of executed/STEM.json, with one key more:
+        "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]
+                                             paths relative to the top of the site
+
+`downloads/` is copied into the finished site, so a link from a page at its top is just that path.
+"""

@@ -1,0 +1,91 @@
+"""Writing so that a reader, or a build killed at any moment, sees the old content or the new, never a part of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file `path` by `content`: a temporary file beside it, flushed to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace `path` by `value` as readable JSON; NaN is refused."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json_if_changed(path: Path, value: object) -> bool:
+    """Like :func:`write_json`, but leave a file that already holds `value` untouched; return whether it wrote."""
+    if read_json(path) == value:
+        return False
+    write_json(path, value)
+    return True
+
+
+def read_json(path: Path) -> object | None:
+    """The content of a JSON file, or None where it is missing or damaged (it is then made again)."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def sha256(path: Path) -> str | None:
+    """SHA-256 of a file, or of the names and contents of all files below a directory; None where it is missing."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
+        return digest.hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def swap_directory(new: Path, target: Path) -> None:
+    """Put the directory `new` in the place of `target`.
+
+    Two renames, since no portable call exchanges two directories.  Should the process die between them,
+    :func:`recover_directory` finishes the job.
+    """
+    old = _old(target)
+    shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.rename(target, old)
+    os.rename(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_directory(target: Path) -> None:
+    """After a death in :func:`swap_directory`: bring the old directory back if nothing is in its place."""
+    old = _old(target)
+    if old.exists() and not target.exists():
+        os.rename(old, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")

@@ -1,0 +1,267 @@
+"""The driver behind `make book`, `make chapter`, `make accept` and `make check`.
+
+It takes the lock of the tree, checks every chapter before anything starts, writes what each depends on, lets
+Snakemake run what is not up to date, and says in a sentence what went wrong.  The work itself is done by
+:mod:`lib.study.execute` and :mod:`lib.study.site`, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.study import atomic, ledger, notebooks, parameters, provenance, runs, site
+
+FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
+PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.EDQUOT: "the disk quota is used up",
+                errno.EROFS: "the file system is read-only; try a copy of the tree in a place that can be written",
+                errno.EACCES: "no permission to write; try a copy of the tree in a place of your own",
+                errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
+                errno.ENOTDIR: "a file is where a directory should be; try to move it away",
+                errno.EEXIST: "a file is where a directory should be; try to move it away"}
+
+
+class BuildError(Exception):
+    """What went wrong, in words for the person who started the build."""
+
+
+@contextlib.contextmanager
+def locked(top: Path) -> Iterator[int]:
+    """Hold the tree's lock, so that one build runs at a time; gives its file descriptor.
+
+    The lock belongs to the open file and ends with the processes that hold it, however they die.
+    """
+    path = top / "_build" / ".lock"
+    path.parent.mkdir(exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+            raise BuildError(f"expected no other build in this tree, got one ({holder}); "
+                             "try again when it has finished") from None
+        now = datetime.datetime.now().strftime("%H:%M:%S")
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()}, since {now}".encode(), 0)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def prepare(top: Path, profile: str) -> None:
+    """Clear away what a killed build left, and make sure that there is room."""
+    root = runs.profile_root(top, profile)
+    files = [root / "files" / path.stem for path in notebooks.chapter_files(top)]
+    for directory in (root / "html", root / "stage", *files):
+        atomic.recover_directory(directory)
+    for place in (root / "executed", root / "failed"):
+        for part in place.glob(".*.part"):
+            part.unlink()
+    shutil.rmtree(top / "_build" / "tmp", ignore_errors=True)
+    (top / "_build" / "tmp").mkdir()
+    free = shutil.disk_usage(top / "_build").free
+    if free < FREE_BYTES:
+        raise OSError(errno.ENOSPC, f"{free / 2**20:.0f} MiB left", str(top / "_build"))
+
+
+def check(top: Path) -> list[str]:
+    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets."""
+    problems = []
+    for profile in parameters.profiles(top):
+        try:
+            parameters.profile_values(top, profile)
+        except ValueError as error:
+            problems.append(str(error))
+    for path in notebooks.chapter_files(top):
+        try:
+            chapter = notebooks.read_chapter(path)
+            notebooks.check_chapter(chapter)
+            parameters.declared(chapter)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        for profile in parameters.profiles(top):
+            with contextlib.suppress(ValueError):
+                values = parameters.profile_values(top, profile).get(chapter.number, {})
+                try:
+                    parameters.resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
+                except ValueError as error:
+                    problems.append(str(error))
+    return problems
+
+
+def write_inputs(top: Path, profile: str) -> list[str]:
+    """Write the inputs of every chapter and of the site, take back the stamps of what is not up to date, and
+    return the chapters to run."""
+    root, build = runs.profile_root(top, profile), top / "_build"
+    stale = []
+    for path in notebooks.chapter_files(top):
+        inputs = provenance.chapter_inputs(top, path, profile)
+        atomic.write_json_if_changed(build / "inputs" / profile / f"{path.stem}.json", inputs)
+        if runs.is_current(root, path.stem, inputs):
+            runs.clear_failure(root, path.stem)  # of an attempt that was taken back
+        else:
+            stale.append(path.stem)
+            (build / "dag" / profile / f"{path.stem}.done").unlink(missing_ok=True)
+    atomic.write_json_if_changed(build / "inputs" / profile / "site.json", site.page_inputs(top))
+    if stale or not (root / "html" / site.DIGEST_FILE).exists():
+        (build / "dag" / profile / "site.done").unlink(missing_ok=True)
+    return stale
+
+
+def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int) -> None:
+    """Let Snakemake run what the targets (chapters, or `site`) need; raises :class:`BuildError` where a step failed.
+
+    The steps speak to the terminal themselves; Snakemake's own words go to a log.  It inherits the lock, which
+    so lasts as long as any part of the build.
+    """
+    stems = [path.stem for path in notebooks.chapter_files(top)]
+    log = top / "_build" / "dag" / profile / "snakemake.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(top / "book" / "Snakefile"),
+               "--directory", str(top / "_build"), "--cores", str(jobs), "--nolock", "--rerun-incomplete",
+               "--keep-going", "--quiet", "rules", "--config", f"root={top}", f"profile={profile}",
+               f"chapters={','.join(stems)}", "--", *(f"dag/{profile}/{target}.done" for target in targets)]
+    environment = os.environ | {"PYTHONPATH": str(top), "XDG_CACHE_HOME": str(top / "_build" / "cache")}
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, env=environment, stderr=errors, pass_fds=[lock])
+        try:
+            failed = process.wait()
+        except BaseException:
+            _stop(process)
+            raise
+    if failed:
+        explained = any(runs.read_failure(runs.profile_root(top, profile), stem) for stem in stems)
+        tail = "" if explained else "\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:])
+        if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
+            tail += f"\n{PLACE_ERRORS[errno.ENOSPC]}"
+        raise BuildError("the build failed; the last good output was left as it was "
+                         f"(log: {log.relative_to(top)}){tail}")
+
+
+def build_book(top: Path, profile: str, jobs: int) -> Path:
+    """Bring the whole book up to date and return its first page."""
+    with locked(top) as lock:
+        prepare(top, profile)
+        _refuse(check(top))
+        stale = write_inputs(top, profile)
+        what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
+        print(f"{profile} profile: {what}", flush=True)
+        run_dag(top, profile, jobs, ["site"], lock)
+    return runs.profile_root(top, profile) / "html" / "index.html"
+
+
+def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
+    """Bring one chapter up to date, and the site where every chapter has been executed; return its page."""
+    from lib.study import whatif
+
+    with locked(top) as lock:
+        prepare(top, profile)
+        path = notebooks.find_chapter(top, name)
+        _refuse(check(top))
+        write_inputs(top, profile)
+        run_dag(top, profile, jobs, [path.stem], lock)
+        root = runs.profile_root(top, profile)
+        try:
+            site.read_records(root, notebooks.chapter_files(top))
+        except ValueError:
+            print("  other chapters have not been executed yet: this page is rendered alone", flush=True)
+            return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
+        site.build(top, profile)
+        return root / "html" / f"{path.stem}.html"
+
+
+def build_whatif(top: Path, profile: str, name: str, text: str) -> Path:
+    """Make a page of one chapter with other parameters, beside the book; return it."""
+    from lib.study import whatif
+
+    with locked(top):
+        prepare(top, profile)
+        path = notebooks.find_chapter(top, name)
+        return whatif.build(top, path, profile, text)
+
+
+def _refuse(problems: list[str]) -> None:
+    if problems:
+        raise BuildError("nothing was started:\n  " + "\n  ".join(problems))
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """End Snakemake and what it has started."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                member.terminate()
+        _, alive = psutil.wait_procs(family, timeout=5)
+        for member in alive:
+            with contextlib.suppress(psutil.Error):
+                member.kill()
+    process.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.build", description="Build the book.")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
+    parser.add_argument("--profile", default="laptop", help="parameter set: laptop (the chapters' own), smoke, paper")
+    parser.add_argument("--jobs", type=int, default=2, help="chapters at once")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("book", help="execute what is stale and render the site")
+    chapter = commands.add_parser("chapter", help="one chapter; with --params a what-if page")
+    chapter.add_argument("name")
+    chapter.add_argument("--params", default="")
+    commands.add_parser("accept", help="accept the present verdicts")
+    commands.add_parser("check", help="check chapters and parameter sets")
+    options = parser.parse_args(arguments)
+    top = options.root.resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        if options.profile not in parameters.profiles(top):
+            raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
+        return _command(top, options)
+    except (BuildError, ValueError) as error:
+        print(f"\n{error}", file=sys.stderr)
+    except OSError as error:
+        if error.errno not in PLACE_ERRORS:
+            raise
+        print(f"\n{error.filename}: {error.strerror}: {PLACE_ERRORS[error.errno]}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped; the last good output was left as it was", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _command(top: Path, options: argparse.Namespace) -> int:
+    if options.command == "book":
+        print(f"\nThe book: {build_book(top, options.profile, options.jobs)}")
+    elif options.command == "chapter" and options.params.strip():
+        print(f"\nThe what-if page: {build_whatif(top, options.profile, options.name, options.params)}")
+    elif options.command == "chapter":
+        print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
+    elif options.command == "accept":
+        root = runs.profile_root(top, options.profile)
+        changes = ledger.accept(top, options.profile, site.read_records(root, notebooks.chapter_files(top)))
+        print("\n".join(changes) or "every verdict is the accepted one already")
+    elif options.command == "check":
+        _refuse(check(top))
+        print(f"{len(notebooks.chapter_files(top))} chapters and their parameter sets are in order")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The gate between a run and the book: nothing with an error, a gap or a path of this machine gets through."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from lib.study.notebooks import Chapter
+
+CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py")  # the file name that a kernel gives to a cell, in warnings
+
+
+class ChapterFailed(Exception):
+    """A chapter that could not be executed: `kind`, the code cell (counted from 1) and a line of the chapter's text."""
+
+    def __init__(self, chapter: Chapter, kind: str, error: str, cell: int | None = None, line: int | None = None):
+        self.chapter, self.kind, self.error, self.cell = chapter, kind, error, cell
+        self.line = line or (chapter.cells[cell - 1].line if cell else None)
+        self.first_line = chapter.cells[cell - 1].first_line if cell else None
+        place = f" in code cell {cell} ({chapter.path.name}, line {self.line}): {self.first_line}" if cell else ""
+        super().__init__(f"chapter {chapter.stem} failed{place}\n    {error}")
+
+
+def check_outputs(chapter: Chapter, notebook, run: Path) -> None:
+    """Refuse a notebook that holds an error, was not run to its end, or lacks a figure it promises."""
+    cells = [cell for cell in notebook.cells
+             if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])]
+    for number, cell in enumerate(cells, start=1):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                raise ChapterFailed(chapter, "gate", plain(f"{output.ename}: {output.evalue}"), number)
+        if cell.source.strip() and not cell.execution_count:
+            raise ChapterFailed(chapter, "gate", "expected every cell to have run, got one without an execution count",
+                                number)
+        figure = (cell.metadata.get("mystnb") or {}).get("figure")
+        kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
+        if figure and not any(kind.startswith("image/") for kind in kinds):
+            raise ChapterFailed(chapter, "gate", f"expected an image for figure {figure.get('name')!r}, got none",
+                                number)
+    for name in chapter.settings.get("figures", []):
+        if not any(file.stat().st_size for file in (run / "figures").glob(f"{name}.*")):
+            raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")
+
+
+def scrub(notebook, top: Path, run: Path) -> None:
+    """Take out, in place, what papermill adds and the paths of this machine that outputs show."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell["id"] = "injected-parameters"  # papermill draws it at random
+            cell.metadata["tags"] = ["injected-parameters", "remove-cell"]
+        if cell.cell_type == "code":
+            cell.outputs = [_without_paths(output, own_paths(top, run)) for output in cell.outputs]
+
+
+def check_paths(chapter: Chapter, notebook, top: Path, run: Path) -> None:
+    """Refuse a notebook, or a text file among the figures, that still shows a path of this machine."""
+    texts = {"the notebook": json.dumps(notebook, ensure_ascii=False)}
+    for file in sorted((run / "figures").rglob("*")):
+        if file.suffix in (".svg", ".csv", ".json", ".txt"):
+            texts[f"figures/{file.name}"] = file.read_text("utf-8")
+    for name, text in texts.items():
+        for pattern, _ in own_paths(top, run):
+            if match := pattern.search(text):
+                raise ChapterFailed(chapter, "gate", f"expected no path of this machine in {name}, got {match[0]!r}")
+
+
+def own_paths(top: Path, run: Path) -> list[tuple[re.Pattern, str]]:
+    """Patterns of the paths of this machine that may show in outputs, the longest first, with what to write."""
+    places = {str(run): ".", str(run.parent): ".", str(top): ".", str(Path.home()): "~"}
+    return [(re.compile(rf"(?<![\w.]){re.escape(place)}(?![\w-])"), replacement)
+            for place, replacement in sorted(places.items(), key=lambda item: -len(item[0])) if len(place) > 1]
+
+
+def plain(text: str) -> str:
+    """Text without terminal colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _without_paths(value, patterns: list[tuple[re.Pattern, str]]):
+    """A nested value (the outputs of a cell) with the paths in its strings replaced; dictionaries keep their type."""
+    if isinstance(value, str):
+        if "ipykernel_" in value:  # asked first: on the long unbroken text of a picture the pattern takes minutes
+            value = CELL_FILE.sub("<cell>", value)
+        for pattern, replacement in patterns:
+            value = pattern.sub(replacement, value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            value[key] = _without_paths(inner, patterns)
+    elif isinstance(value, list):
+        value = [_without_paths(inner, patterns) for inner in value]
+    return value

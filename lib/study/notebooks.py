@@ -1,0 +1,230 @@
+"""Chapters as text: reading MyST notebooks, and refusing text that carries outputs or traces of a run.
+
+Only the code cells and the front matter are read here, with line numbers, and without Jupyter's libraries:
+`make status` has to be quick, and errors should name a line of the file that a person edits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
+CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
+DEFAULT_TIME_LIMIT = 20.0  # minutes
+COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
+OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
+RUN_TRACES = ("papermill", "execution", "widgets", "execution_count", "outputs", "ExecuteTime", "collapsed")
+
+
+def root() -> Path:
+    """The top of the repository: `COMPANION_ROOT` in a build, else the directory that holds `lib`."""
+    named = os.environ.get("COMPANION_ROOT")
+    return Path(named) if named else Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell: its source, options (`tags`, `mystnb`, ...) and the line of the file where its source starts."""
+
+    source: str
+    options: dict
+    line: int
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self.options.get("tags") or [])
+
+    @property
+    def first_line(self) -> str:
+        """The first line that does something."""
+        lines = [line.strip() for line in self.source.splitlines()]
+        return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter file `book/NN-topic.md`, read but not executed."""
+
+    path: Path
+    front_matter: dict
+    title: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        return self.stem[:2]
+
+    @property
+    def page(self) -> str:
+        return f"{self.stem}.html"
+
+    @property
+    def settings(self) -> dict:
+        return self.front_matter.get("companion") or {}
+
+    @property
+    def budget(self) -> float | None:
+        """Core-minutes this chapter may take in the laptop profile."""
+        return self.settings.get("budget_core_minutes")
+
+    @property
+    def time_limit(self) -> float:
+        """Minutes of wall time after which its execution is stopped."""
+        return float(self.settings.get("time_limit_minutes", DEFAULT_TIME_LIMIT))
+
+    @property
+    def parameters_cell(self) -> Cell:
+        found = [cell for cell in self.cells if "parameters" in cell.tags]
+        if len(found) != 1:
+            raise ValueError(f"{self.path.name}: expected one code cell tagged 'parameters', got {len(found)}; "
+                             "try ':tags: [parameters]' as the first line of the cell (it may be empty)")
+        return found[0]
+
+
+def chapter_files(top: Path) -> list[Path]:
+    """The chapter files of a repository, in the order of their numbers."""
+    found = sorted(path for path in (top / "book").glob("[0-9][0-9]-*.md"))
+    for path in found:
+        if not CHAPTER_NAME.fullmatch(path.stem):
+            raise ValueError(f"expected a chapter file NN-topic.md in small letters, digits and '-', got {path.name}")
+    numbers = [path.name[:2] for path in found]
+    for number in numbers:
+        if numbers.count(number) > 1:
+            raise ValueError(f"expected every chapter number once, got {number} in "
+                             + " and ".join(path.name for path in found if path.name.startswith(number)))
+    return found
+
+
+def find_chapter(top: Path, name: str) -> Path:
+    """The file of the chapter `name`: a number (`05`, `5`) or a stem."""
+    files = chapter_files(top)
+    for path in files:
+        if name in (path.stem, path.name, path.name[:2]) or name.zfill(2) == path.name[:2]:
+            return path
+    raise ValueError(f"expected a chapter, got {name!r}; try one of " + ", ".join(path.stem for path in files))
+
+
+def read_chapter(path: Path) -> Chapter:
+    """Read a MyST text notebook; raises `ValueError` with the line where the text is malformed."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} "
+                         f"at position {error.start}") from None
+    front_matter, start = _front_matter(path, lines)
+    cells, title, fence = [], "", None
+    position = start
+    while position < len(lines):
+        line = lines[position]
+        match = FENCE.match(line)
+        if fence is None and match and match[1][0] == "`" and match[2].strip().startswith("{code-cell}"):
+            cell, position = _code_cell(path, lines, position, match[1])
+            cells.append(cell)
+            continue
+        if match and fence is None:
+            fence = match[1]
+        elif match and match[1].startswith(fence) and not match[2].strip():
+            fence = None
+        elif fence is None and not title and line.startswith("# "):
+            title = line[2:].strip()
+        position += 1
+    return Chapter(path, front_matter, title or path.stem, tuple(cells))
+
+
+def check_chapter(chapter: Chapter) -> None:
+    """Refuse a chapter that carries outputs or traces of a run, or settings that nothing reads.
+
+    An executed notebook saved over its text would put results into the source, where they go stale unseen.
+    """
+    name = chapter.path.name
+    if not chapter.cells:
+        raise ValueError(f"{name}: expected code cells, got none; a page without code needs no chapter number")
+    traces = [key for key in RUN_TRACES if key in chapter.front_matter]
+    if traces:
+        raise ValueError(f"{name}: expected front matter without traces of a run, got {', '.join(traces)}; "
+                         "try to delete them (make edit never writes them)")
+    for cell in chapter.cells:
+        found = [key for key in RUN_TRACES if key in cell.options]
+        if "injected-parameters" in cell.tags:
+            found.append("the tag injected-parameters")
+        if found:
+            raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
+                             "try to delete it (make edit never writes it)")
+    for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
+        if OUTPUT_IN_TEXT.search(line):
+            raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
+                             "try to delete it: outputs belong in _build")
+    _check_settings(chapter)
+    chapter.parameters_cell  # noqa: B018  (raises where it is missing)
+
+
+def _check_settings(chapter: Chapter) -> None:
+    name, settings = chapter.path.name, chapter.settings
+    if not isinstance(settings, dict):
+        raise ValueError(f"{name}: expected 'companion' in the front matter to be a mapping, got {settings!r}")
+    unknown = sorted(set(settings) - set(COMPANION_KEYS))
+    if unknown:
+        raise ValueError(f"{name}: expected keys {', '.join(COMPANION_KEYS)} under 'companion', "
+                         f"got {', '.join(unknown)}")
+    for key in COMPANION_KEYS[:2]:
+        value = settings.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            raise ValueError(f"{name}: expected a positive number of minutes for {key}, got {value!r}")
+    figures = settings.get("figures", [])
+    if not isinstance(figures, list) or not all(isinstance(figure, str) for figure in figures):
+        raise ValueError(f"{name}: expected a list of names for figures, got {figures!r}")
+
+
+def _front_matter(path: Path, lines: list[str]) -> tuple[dict, int]:
+    if not lines or lines[0].rstrip() != "---":
+        return {}, 0
+    for end in range(1, len(lines)):
+        if lines[end].rstrip() in ("---", "..."):
+            return _yaml(path, lines[1:end], 2), end + 1
+    raise ValueError(f"{path.name}, line 1: expected the front matter to end with '---', got the end of the file")
+
+
+def _code_cell(path: Path, lines: list[str], opening: int, fence: str) -> tuple[Cell, int]:
+    """The code cell whose fence opens at index `opening`, and the index after its closing fence."""
+    closing = next((index for index in range(opening + 1, len(lines))
+                    if set(lines[index].rstrip()) == {"`"} and len(lines[index].rstrip()) >= len(fence)), None)
+    if closing is None:
+        raise ValueError(f"{path.name}, line {opening + 1}: expected the code cell to end with {fence!r}, "
+                         "got the end of the file")
+    body, options, start = lines[opening + 1:closing], {}, 0
+    if body and body[0].rstrip() == "---":
+        end = next((index for index in range(1, len(body)) if body[index].rstrip() == "---"), None)
+        if end is None:
+            raise ValueError(f"{path.name}, line {opening + 2}: expected the options of the cell to end with '---'")
+        options, start = _yaml(path, body[1:end], opening + 3), end + 1
+    else:
+        while start < len(body) and re.match(r"^:[A-Za-z_][\w-]*:", body[start]):
+            options |= _yaml(path, [body[start][1:].replace(":", ": ", 1)], opening + 2 + start)
+            start += 1
+    while start < len(body) and not body[start].strip():
+        start += 1
+    tags = options.get("tags") or []
+    if not isinstance(tags, list):
+        raise ValueError(f"{path.name}, line {opening + 2}: expected a list of tags, got {tags!r}; try [{tags}]")
+    return Cell("\n".join(body[start:]).rstrip(), options, opening + 2 + start), closing + 1
+
+
+def _yaml(path: Path, lines: list[str], first: int) -> dict:
+    try:
+        content = yaml.safe_load("\n".join(lines)) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = first + (mark.line if mark else 0)
+        raise ValueError(f"{path.name}, line {line}: expected YAML, got {getattr(error, 'problem', error)}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name}, line {first}: expected 'key: value', got {content!r}")
+    return content

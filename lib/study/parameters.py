@@ -1,0 +1,226 @@
+"""The parameters of a chapter: declared in its `parameters` cell, changed by parameter sets and by hand.
+
+A declaration is one line, ``name: type = value  # range; meaning; cost``.  The range is ``[low, high]`` for
+numbers, ``{a, b, c}`` for a choice, ``-`` where anything goes; for lists it holds for every element.  Nothing
+here starts a kernel: a wrong name, type or value is refused before any work is done.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import math
+import re
+import tokenize
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from lib.study.notebooks import Chapter, chapter_files
+
+TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
+SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter: `low`, `high` or `choices` bound its value (or every element of a list)."""
+
+    name: str
+    type: str
+    default: object
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple | None = None
+
+    @property
+    def range(self) -> str:
+        if self.choices is not None:
+            return "{" + ", ".join(map(str, self.choices)) + "}"
+        return "-" if self.low is None else f"[{self.low:g}, {self.high:g}]"
+
+    def check(self, value: object) -> object:
+        """`value` in the declared type (an int is accepted for a float); raises `ValueError` otherwise."""
+        if self.type.startswith("list"):
+            if not isinstance(value, list) or not value:
+                raise ValueError(f"expected {self.name} as a {self.type} with at least one element, got {value!r}")
+            return [self._element(element, f"element {index} of {self.name}") for index, element in enumerate(value)]
+        return self._element(value, self.name)
+
+    def _element(self, value: object, what: str) -> object:
+        kind = SCALARS[self.type.removeprefix("list[").removesuffix("]")]
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not kind:
+            raise ValueError(f"expected {what} as {kind.__name__}, got {value!r} ({type(value).__name__})")
+        if kind is float and not math.isfinite(value):
+            raise ValueError(f"expected {what} finite, got {value}")
+        outside = self.low is not None and not self.low <= value <= self.high
+        if outside or (self.choices is not None and value not in self.choices):
+            raise ValueError(f"expected {what} in {self.range}, got {value!r}")
+        return value
+
+
+def declared(chapter: Chapter) -> dict[str, Parameter]:
+    """The parameters a chapter declares, by name, in the order of its cell."""
+    cell = chapter.parameters_cell
+    try:
+        tree = ast.parse(cell.source)
+    except SyntaxError as error:
+        raise ValueError(f"{chapter.path.name}, line {cell.line + (error.lineno or 1) - 1}: "
+                         f"expected Python, got {error.msg}") from None
+    tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    found = {}
+    for statement in tree.body:
+        try:
+            parameter = _declaration(statement, comments.get(statement.end_lineno, ""))
+            if parameter.name in found:
+                raise ValueError(f"expected {parameter.name} once, got it again")
+        except ValueError as error:
+            raise ValueError(f"{chapter.path.name}, line {cell.line + statement.lineno - 1}: {error}") from None
+        found[parameter.name] = parameter
+    return found
+
+
+def resolve(chapter: Chapter, values: dict[str, object], where: str) -> dict[str, object]:
+    """The defaults of a chapter with `values` (from `where`, named in errors) put in their place, all checked."""
+    parameters = declared(chapter)
+    unknown = [name for name in values if name not in parameters]
+    if unknown:
+        raise ValueError(f"{where}: expected parameters of {chapter.stem}, got {', '.join(unknown)}; "
+                         f"try {', '.join(parameters) or 'none: it declares no parameters'}")
+    resolved = {name: parameter.default for name, parameter in parameters.items()}
+    for name, value in values.items():
+        try:
+            resolved[name] = parameters[name].check(value)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}; {parameters[name].meaning}") from None
+    return resolved
+
+
+def profiles(top: Path) -> list[str]:
+    """The names of the parameter sets; `laptop` is the chapters' own defaults."""
+    return ["laptop", *sorted(path.stem for path in (top / "book" / "parameters").glob("*.yml"))]
+
+
+def profile_values(top: Path, profile: str) -> dict[str, dict[str, object]]:
+    """What the parameter set of `profile` changes, by chapter number; checked but for the chapters' own rules."""
+    if profile == "laptop":
+        return {}
+    if profile not in profiles(top):
+        raise ValueError(f"expected a profile, got {profile!r}; try {', '.join(profiles(top))}")
+    path = top / "book" / "parameters" / f"{profile}.yml"
+    values = read_parameter_set(path)
+    numbers = [file.name[:2] for file in chapter_files(top)]
+    unknown = [number for number in values if number not in numbers]
+    if unknown:
+        raise ValueError(f"{path.name}: expected sections {', '.join(numbers)}, got {', '.join(unknown)}")
+    return values
+
+
+def read_parameter_set(path: Path) -> dict[str, dict[str, object]]:
+    """Read a parameter file; duplicates, tabs and sections that are not mappings are refused with their line."""
+    text = path.read_text("utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if "\t" in line:
+            raise ValueError(f"{path.name}, line {number}: expected spaces, got a tab")
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        if node is None:
+            return {}
+        values = {}
+        for number, section, line in _pairs(node, path):
+            if isinstance(section, yaml.ScalarNode) and section.tag.endswith(":null"):
+                values[number] = {}
+                continue
+            if not isinstance(section, yaml.MappingNode):
+                raise ValueError(f"{path.name}, line {line}: expected 'name: value' lines below {number!r}")
+            values[number] = {name: _Loader("").construct_document(value) for name, value, _ in _pairs(section, path)}
+        return values
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{path.name}{line}: expected YAML, got {getattr(error, 'problem', error)}") from None
+
+
+def parse_assignments(text: str, chapter: Chapter) -> dict[str, object]:
+    """`n_spins=8 fields=[0.5, 1.0]`, as typed after PARAMS=, as values; checked by :func:`resolve`."""
+    parameters = declared(chapter)
+    pieces = [piece for piece in re.split(r"(?:^|\s)\s*(?=[A-Za-z_]\w*=)", text.strip()) if piece]
+    values = {}
+    for piece in pieces:
+        name, equals, value = piece.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"PARAMS: expected name=value, got {piece!r}; try PARAMS=\"seed=3\"")
+        if name in values:
+            raise ValueError(f"PARAMS: expected {name} once, got it twice")
+        try:
+            values[name] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            values[name] = value.strip()
+        known = parameters.get(name)
+        if known and known.type == "str":
+            values[name] = value.strip().strip("'\"")
+    return values
+
+
+def _declaration(statement: ast.stmt, comment: str) -> Parameter:
+    form = "name: type = value  # range; meaning; cost"
+    if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value):
+        raise ValueError(f"expected '{form}', got {ast.unparse(statement)!r}")
+    name, kind = statement.target.id, ast.unparse(statement.annotation)
+    if kind not in TYPES:
+        raise ValueError(f"expected a type among {', '.join(TYPES)} for {name}, got {kind}")
+    try:
+        value = ast.literal_eval(statement.value)
+    except ValueError:
+        raise ValueError(f"expected a plain value for {name}, got {ast.unparse(statement.value)}") from None
+    bounds, _, meaning = comment.partition(";")
+    if not meaning.strip():
+        raise ValueError(f"expected '{form}', got {comment!r} after {name}")
+    low, high, choices = _range(bounds.strip(), kind, name)
+    parameter = Parameter(name, kind, value, meaning.split(";")[0].strip(), low, high, choices)
+    return replace(parameter, default=parameter.check(value))
+
+
+def _range(text: str, kind: str, name: str) -> tuple[float | None, float | None, tuple | None]:
+    if text == "-":
+        return None, None, None
+    scalar = kind.removeprefix("list[").removesuffix("]")
+    inside = [piece.strip() for piece in text[1:-1].split(",")]
+    try:
+        if text.startswith("[") and text.endswith("]") and scalar in ("int", "float"):
+            low, high = map(float, inside)
+            if low <= high:
+                return low, high, None
+        if text.startswith("{") and text.endswith("}") and scalar != "bool":
+            return None, None, tuple(SCALARS[scalar](piece.strip("'\"")) for piece in inside)
+    except ValueError:
+        pass
+    raise ValueError(f"expected [low, high], {{a, b, c}} or - as the range of {name} ({kind}), got {text!r}")
+
+
+def _pairs(node: yaml.Node, path: Path):
+    """The (key text, value node, line) of a mapping; keys as written, so that 05 stays "05"."""
+    if not isinstance(node, yaml.MappingNode):
+        raise ValueError(f"{path.name}, line {node.start_mark.line + 1}: expected 'key: value' lines")
+    seen = set()
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{path.name}, line {line}: expected a plain key")
+        if key.value in seen:
+            raise ValueError(f"{path.name}, line {line}: expected {key.value!r} once, got it again")
+        seen.add(key.value)
+        yield key.value, value, line
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, reading 1e-3 as a number (YAML 1.1 takes it for text)."""
+
+
+EXPONENT = re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))

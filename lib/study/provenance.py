@@ -1,0 +1,187 @@
+"""What a chapter depends on, and where a run came from.
+
+The inputs of a chapter are its text, its parameter values, the data it reads, the `lib` modules it imports
+(transitively) and the pinned packages.  They are compared by content, never by time stamps.  The imports are
+found in one place, :func:`imported_modules`, which serves the DAG, `make status` and the records alike.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from lib.study import atomic
+from lib.study.notebooks import Chapter, read_chapter
+from lib.study.parameters import profile_values, resolve
+
+
+def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None) -> dict:
+    """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS)."""
+    chapter = read_chapter(path)
+    values = profile_values(top, profile).get(chapter.number, {})
+    parameters = resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
+    if changes:
+        parameters |= {name: value for name, value in resolve(chapter, changes, "PARAMS").items() if name in changes}
+    trees = [_parse(cell.source, path.name, cell.line) for cell in chapter.cells]
+    return {"md": atomic.sha256(path), "parameters": parameters,
+            "modules": {module: code_digest(file.read_text("utf-8"))
+                        for module, file in imported_modules(top, trees).items()},
+            "data": {name: atomic.sha256(top / name) for name in data_files(trees)},
+            "environment": environment_digest(top)}
+
+
+def differences(then: dict, now: dict) -> list[str]:
+    """What changed between two results of :func:`chapter_inputs`, in words."""
+    reasons = ["its text changed"] if then["md"] != now["md"] else []
+    for name in sorted({*then["parameters"], *now["parameters"]}):
+        before, after = (inputs["parameters"].get(name, "absent") for inputs in (then, now))
+        if before != after:
+            reasons.append(f"parameter {name}: {before} -> {after}")
+    for key, what in (("modules", "module"), ("data", "data")):
+        for name in sorted({*then[key], *now[key]}):
+            if name not in then[key] or name not in now[key]:
+                # A new text brings new imports: the text is then the reason, not each of them.
+                if then["md"] == now["md"]:
+                    reasons.append(f"{what} {name} {'added' if name in now[key] else 'no longer used'}")
+            elif then[key][name] != now[key][name]:
+                reasons.append(f"{what} {name} {'is missing' if now[key][name] is None else 'changed'}")
+    if then["environment"] != now["environment"]:
+        reasons.append("the pinned packages or the Python version changed")
+    return reasons
+
+
+def imported_modules(top: Path, trees: list[ast.Module]) -> dict[str, Path]:
+    """The modules of `lib` that the given syntax trees import, directly or not, with their files.
+
+    Packages on the way count too (`lib.rbm` for `lib.rbm.training`), and so do imports inside functions.
+    Imports by a computed name are not seen; there are none in `lib`.
+    """
+    found: dict[str, Path] = {}
+    waiting = [name for tree in trees for name in _imported_names(tree, package="")]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.split(".")[0] != "lib":
+            continue
+        file = _module_file(top, name)
+        if file is None:  # a name inside a module, as in `from lib.spins.ising import energy`
+            continue
+        found[name] = file
+        waiting.append(name.rpartition(".")[0])
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        waiting.extend(_imported_names(_parse(file.read_text("utf-8"), str(file.relative_to(top))), package))
+    return dict(sorted(found.items()))
+
+
+@cache
+def code_digest(source: str) -> str:
+    """SHA-256 of a module's syntax tree, without docstrings and comments: rewording changes nothing."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            constant = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            if constant and isinstance(first.value.value, str):
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def data_files(trees: list[ast.Module]) -> list[str]:
+    """Every literal path `data/...` in the code, relative to the repository."""
+    strings = (node.value for tree in trees for node in ast.walk(tree)
+               if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return sorted({text for text in strings if text.startswith("data/") and "\n" not in text})
+
+
+def environment_digest(top: Path) -> str:
+    """Digest of the pins in pyproject.toml that the book runs with, and of Python's version (major.minor)."""
+    project = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"]
+    pins = sorted(project.get("dependencies", []) + project.get("optional-dependencies", {}).get("book", []))
+    return hashlib.sha256(json.dumps([pins, sys.version_info[:2]]).encode()).hexdigest()
+
+
+def commit(top: Path) -> tuple[str | None, bool | None]:
+    """The commit of the tree and whether anything differs from it; (None, None) where there is none."""
+    def git(*arguments):
+        return subprocess.run(["git", "-C", str(top), *arguments], capture_output=True, text=True, check=True).stdout
+
+    try:
+        name = git("rev-parse", "--verify", "--quiet", "HEAD").strip()
+        return name, bool(git("status", "--porcelain").strip())
+    except (OSError, subprocess.CalledProcessError):
+        return None, None
+
+
+def versions(top: Path) -> dict[str, str]:
+    """The installed versions of Python and of the packages that the calculations use."""
+    project = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"]
+    names = [pin.split("==")[0].split("[")[0].strip() for pin in project.get("dependencies", [])]
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def processor() -> str:
+    """The name of the processor."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    return name
+
+
+def run_provenance(top: Path, chapter: Chapter, profile: str, parameters: dict, *, threads: int, seconds: float,
+                   core_seconds: float, peak_memory_bytes: int, date: str) -> dict:
+    """Where a run came from and what it cost, as stored with it and shown at the foot of its page."""
+    name, dirty = commit(top)
+    return {"commit": name, "dirty": dirty, "profile": profile, "parameters": parameters,
+            "seed": parameters.get("seed"), "versions": versions(top), "processor": processor(),
+            "device": parameters.get("device", "cpu"), "threads": threads, "seconds": round(seconds, 2),
+            "core_seconds": round(core_seconds, 2), "peak_memory_bytes": peak_memory_bytes,
+            "budget_core_minutes": chapter.budget, "time_limit_minutes": chapter.time_limit, "date": date}
+
+
+def _imported_names(tree: ast.Module, package: str) -> list[str]:
+    """Dotted names that a tree imports; `from a import b` gives both `a` and `a.b`, as b may be a module."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[:len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def _module_file(top: Path, name: str) -> Path | None:
+    path = top.joinpath(*name.split("."))
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
+
+
+@cache
+def _parse(source: str, where: str, first: int = 1) -> ast.Module:
+    """The tree of a module or code cell, without the lines that only IPython understands (empty, so lines count)."""
+    lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
+    try:
+        return ast.parse("\n".join(lines))
+    except SyntaxError as error:
+        raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
+                         f"in {(error.text or '').strip()!r}") from None

@@ -1,0 +1,43 @@
+"""Where the runs of chapters are kept, and whether one is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lib.study import atomic
+
+
+def profile_root(top: Path, profile: str) -> Path:
+    """Where a profile's output goes: `_build` for the laptop profile, `_build/<profile>` for the others."""
+    return top / "_build" if profile == "laptop" else top / "_build" / profile
+
+
+def read_record(root: Path, stem: str) -> dict | None:
+    """The record of a chapter's last good run, or None where there is none."""
+    record = atomic.read_json(root / "executed" / f"{stem}.json")
+    return record if isinstance(record, dict) and record.get("format") == 1 else None
+
+
+def is_complete(root: Path, record: dict) -> bool:
+    """Whether the notebook and the figures of a run are those that its record names."""
+    stem, figures = record["chapter"], record["figures"]
+    return (atomic.sha256(root / "executed" / f"{stem}.ipynb") == record["notebook"]
+            and all(atomic.sha256(root / "files" / stem / name) == digest for name, digest in figures.items()))
+
+
+def is_current(root: Path, stem: str, inputs: dict) -> bool:
+    """Whether there is a complete run of a chapter with exactly these inputs."""
+    record = read_record(root, stem)
+    return record is not None and record["inputs"] == inputs and is_complete(root, record)
+
+
+def read_failure(root: Path, stem: str) -> dict | None:
+    """The record of a chapter's last failed run, or None."""
+    failure = atomic.read_json(root / "failed" / f"{stem}.json")
+    return failure if isinstance(failure, dict) else None
+
+
+def clear_failure(root: Path, stem: str) -> None:
+    """Forget the last failure of a chapter."""
+    for suffix in (".ipynb", ".json"):
+        (root / "failed" / f"{stem}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""From executed chapters to a site: check the ledger, stage the sources, render them, publish in one step.
+
+Run as ``python -m lib.study.site`` by the DAG.  Jupyter Book renders from a clean output with every warning an
+error; only a finished site takes the place of the old one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from lib.study import atomic, ledger, provenance, runs, status
+from lib.study.notebooks import chapter_files
+
+DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
+BENCHMARKS = Path("data/records/bench.json")
+NOT_STAGED = shutil.ignore_patterns("[0-9][0-9]-*.md", "parameters", "Snakefile", "__pycache__", ".ipynb_checkpoints",
+                                    ".*")
+
+
+def read_records(root: Path, files: list[Path]) -> list[dict]:
+    """The records of the last good runs; raises `ValueError` naming the chapters that have none."""
+    records = [runs.read_record(root, path.stem) for path in files]
+    missing = [path.stem for path, record in zip(files, records, strict=True)
+               if not record or not runs.is_complete(root, record)]
+    if missing:
+        raise ValueError(f"expected every chapter executed, got no complete run of {', '.join(missing)}; try make book")
+    return records
+
+
+def page_inputs(top: Path) -> dict:
+    """Digests of what the site depends on besides the chapters' runs."""
+    stem = {path.name for path in chapter_files(top)}
+    pages = {file.relative_to(top).as_posix(): atomic.sha256(file) for file in sorted((top / "book").rglob("*"))
+             if file.is_file() and file.name not in stem and "__pycache__" not in file.parts}
+    others = ["_config.yml", "_toc.yml", "lib/study", "data/thesis", str(BENCHMARKS)]
+    return {"pages": pages, "others": {name: atomic.sha256(top / name) for name in others},
+            "environment": provenance.environment_digest(top)}
+
+
+def build(top: Path, profile: str) -> bool:
+    """Bring the site of a profile up to date; return whether it had to be rendered.
+
+    Raises `ValueError` for a verdict worse than accepted, a malformed table of contents, or warnings of the
+    renderer.  The old site is untouched then.
+    """
+    root = runs.profile_root(top, profile)
+    files = chapter_files(top)
+    records = read_records(root, files)
+    claims = ledger.check(top, profile, records)
+    book_status = status.book_status(top, profile)
+    with tempfile.TemporaryDirectory(prefix="site-", dir=_workspace(top)) as temporary:
+        staged = Path(temporary) / "stage"
+        shutil.copytree(top / "book", staged, ignore=NOT_STAGED)
+        write_toc(top, staged, [path.stem for path in files])
+        write_config(top, staged)
+        stage_chapters(top, root, staged, records)
+        atomic.write_json(staged / "_data" / "ledger.json", claims)
+        atomic.write_json(staged / "_data" / "status.json", book_status)
+        if (top / BENCHMARKS).exists():
+            shutil.copy(top / BENCHMARKS, staged / "_data" / "bench.json")
+        digest = _digest(top, staged)
+        current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
+        if not current:
+            html = render(top, staged, Path(temporary) / "output", strict=True)
+            atomic.write_json(html / DIGEST_FILE, {"digest": digest})
+            atomic.swap_directory(html, root / "html")
+        atomic.swap_directory(staged, root / "stage")
+    atomic.write_json_if_changed(root / "ledger.json", claims)
+    atomic.write_json_if_changed(root / "status.json", book_status)
+    return not current
+
+
+def write_toc(top: Path, staged: Path, stems: list[str]) -> None:
+    """The table of contents with chapters as executed notebooks, all names relative to the staged sources."""
+    found = []
+
+    def rewrite(node):
+        if isinstance(node, list):
+            return [rewrite(entry) for entry in node]
+        if not isinstance(node, dict):
+            return node
+        result = {key: rewrite(value) for key, value in node.items()}
+        for key in ("file", "root"):
+            if isinstance(result.get(key), str):
+                name = result[key].removeprefix("book/").removesuffix(".md")
+                found.append(name)
+                result[key] = f"{name}.ipynb" if name in stems else name
+        return result
+
+    toc = rewrite(yaml.safe_load((top / "_toc.yml").read_text("utf-8")))
+    missing = [stem for stem in stems if stem not in found]
+    if missing:
+        raise ValueError(f"_toc.yml: expected every chapter, got no entry for {', '.join(missing)}; "
+                         f"try '- file: {missing[0]}'")
+    (staged / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def write_config(top: Path, staged: Path) -> None:
+    """The configuration with the two settings that the pipeline relies on."""
+    config = yaml.safe_load((top / "_config.yml").read_text("utf-8"))
+    config["only_build_toc_files"] = True  # else Sphinx finds pages twice
+    config["execute"] = {"execute_notebooks": "off"}  # papermill has executed them
+    (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict]) -> None:
+    """The executed notebooks, their records, and the files that their pages offer for download."""
+    for record in records:
+        stem = record["chapter"]
+        executed = root / "executed" / f"{stem}.ipynb"
+        shutil.copy(executed, staged / f"{stem}.ipynb")
+        downloads = staged / "_data" / "downloads" / stem
+        downloads.mkdir(parents=True)
+        shutil.copy(executed, downloads / f"{stem}-executed.ipynb")
+        (downloads / f"{stem}.ipynb").write_text(clean_notebook(executed.read_text("utf-8")), "utf-8")
+        shutil.copy(top / "book" / f"{stem}.md", downloads / f"{stem}.md")
+        offered = [("executed notebook", f"{stem}-executed.ipynb"), ("notebook without outputs", f"{stem}.ipynb"),
+                   ("text (MyST)", f"{stem}.md")]
+        for name in record["figures"]:
+            target = downloads / "figures" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / "files" / stem / name, target)
+            offered.append((name, f"figures/{name}"))
+        links = [{"label": label, "path": f"downloads/{stem}/{name}"} for label, name in offered]
+        atomic.write_json(staged / "_data" / "chapters" / f"{stem}.json", record | {"downloads": links})
+
+
+def clean_notebook(executed: str) -> str:
+    """The notebook as its author wrote it: no outputs, no injected parameters, no provenance."""
+    notebook = json.loads(executed)
+    notebook["cells"] = [cell for cell in notebook["cells"]
+                         if "injected-parameters" not in cell["metadata"].get("tags", [])]
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    notebook["metadata"].get("companion", {}).pop("provenance", None)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def render(top: Path, staged: Path, output: Path, *, strict: bool) -> Path:
+    """Render staged sources and return the directory of pages; `strict` makes every warning an error."""
+    start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"  # the package has no __main__
+    command = [sys.executable, "-c", start, "build", str(staged), "--path-output", str(output), "--quiet"]
+    if strict:
+        command += ["--warningiserror", "--nitpick", "--keep-going"]
+    environment = os.environ | {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0",
+                                "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=staged, env=environment, capture_output=True, text=True)
+    html = output / "_build" / "html"
+    if done.returncode or not (html / "index.html").exists():
+        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{staged}/", "")
+        lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
+        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines or text.splitlines()[-15:]))
+    if (staged / "_data" / "downloads").exists():
+        shutil.copytree(staged / "_data" / "downloads", html / "downloads")
+    return html
+
+
+def _digest(top: Path, staged: Path) -> str:
+    """Digest of everything that shapes the pages."""
+    parts = [atomic.sha256(place) for place in (staged, top / "lib" / "study", top / "data" / "thesis")]
+    return hashlib.sha256(json.dumps([*parts, provenance.environment_digest(top)]).encode()).hexdigest()
+
+
+def _workspace(top: Path) -> Path:
+    workspace = top / "_build" / "tmp"
+    workspace.mkdir(parents=True, exist_ok=True)
+    return workspace
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line of the last step of the DAG."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.site", description="Render the executed book.")
+    parser.add_argument("--root", type=Path, default=Path.cwd())
+    parser.add_argument("--profile", default="laptop")
+    options = parser.parse_args(arguments)
+    try:
+        rendered = build(options.root.resolve(), options.profile)
+    except (ValueError, OSError) as error:
+        print(f"\nthe site was left as it was: {error}\n", flush=True)
+        return 1
+    print("  pages rendered" if rendered else "  pages unchanged", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

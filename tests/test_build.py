@@ -1,0 +1,361 @@
+"""The pipeline end to end on a toy book: what is built, what is refused, and what survives a failure or a kill."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from lib.study import build, runs, site
+from tests import toy_book
+
+HOME = os.path.expanduser("~")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A toy book, built once."""
+    top = toy_book.make(tmp_path_factory.mktemp("reference"))
+    done = toy_book.run(top, "book")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(f"The book: {top}/_build/html/index.html\n")
+    return top
+
+
+@pytest.fixture
+def top(reference, tmp_path):
+    """A copy of the built toy book, to break."""
+    return shutil.copytree(reference, tmp_path / "book")
+
+
+@pytest.fixture
+def bare(reference, tmp_path):
+    """The toy book, not built."""
+    return shutil.copytree(reference, tmp_path / "bare", ignore=shutil.ignore_patterns("_build"))
+
+
+def html(top):
+    return toy_book.contents(top / "_build/html")
+
+
+def without_stamps(files):
+    """Contents of a site without what is taken from the moment of the run."""
+    def clean(name, content):
+        if name.endswith("-executed.ipynb"):
+            notebook = json.loads(content)
+            assert notebook["metadata"]["companion"].pop("provenance")["date"]
+            content = json.dumps(notebook).encode()
+        return content
+    return {name: clean(name, content) for name, content in files.items() if name != site.DIGEST_FILE}
+
+
+def fails(done, *words):
+    """The build failed and said all these words."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    for word in words:
+        assert word in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_site_holds_pages_with_their_numbers_and_downloads(reference):
+    files = html(reference)
+    page = files["01-first.html"].decode()
+    total = next(entry["text"] for entry in runs.read_record(reference / "_build", "01-first")["numbers"])
+    assert f"The total is {total}" in re.sub("<[^>]+>", "", page) and "claim-reproduced" in page
+    downloads = {name for name in files if name.startswith("downloads/01-first/")}
+    assert downloads == {f"downloads/01-first/{name}" for name in
+                         ("01-first-executed.ipynb", "01-first.ipynb", "01-first.md", "figures/fig-1.svg")}
+    clean = json.loads(files["downloads/01-first/01-first.ipynb"])
+    assert not any(cell.get("outputs") for cell in clean["cells"])
+    assert "provenance" not in clean["metadata"]["companion"]
+    assert files["downloads/01-first/01-first.md"] == (reference / "book/01-first.md").read_bytes()
+
+
+def test_nothing_that_is_published_holds_a_path_of_this_machine(reference):
+    for name, content in html(reference).items():
+        for place in (str(reference), HOME + "/"):
+            assert place.encode() not in content, f"{place} in {name}"
+    executed = (reference / "_build/executed/01-first.ipynb").read_text("utf-8")
+    assert "./data ~ ." in executed  # what the chapter printed: root, home, its own directory
+
+
+def test_the_record_names_costs_and_origin(reference):
+    record = runs.read_record(reference / "_build", "01-first")
+    origin = record["provenance"]
+    assert origin["parameters"]["n_points"] == 4 and origin["seed"] == 1 and origin["threads"] == 1
+    assert origin["seconds"] > 0 and origin["core_seconds"] > 0 and origin["peak_memory_bytes"] > 10**7
+    ledger = json.loads((reference / "_build/ledger.json").read_text("utf-8"))
+    assert [claim["id"] for claim in ledger] == ["toy1-offset", "toy2-offset"]
+    states = json.loads((reference / "_build/status.json").read_text("utf-8"))["chapters"]
+    assert [chapter["state"] for chapter in states] == ["fresh", "fresh"]
+
+
+def test_a_second_build_changes_no_file(top):
+    before = toy_book.contents(top / "_build")
+    done = toy_book.run(top, "book")
+    assert done.returncode == 0 and "every chapter is up to date" in done.stdout
+    after = toy_book.contents(top / "_build")
+    kept = [name for name in before if not re.match(r"\.snakemake|\.lock|dag/laptop/snakemake.log|cache", name)]
+    assert {name: before[name] for name in kept} == {name: after.get(name) for name in kept}
+
+
+def test_an_edited_module_takes_back_the_stamps_of_exactly_its_chapters(top):
+    stamps = top / "_build/dag/laptop"
+    assert build.write_inputs(top, "laptop") == []
+    toy_book.replace(top, "lib/toy/deep.py", "x * width", "x * width * 2")
+    assert build.write_inputs(top, "laptop") == ["01-first"]
+    assert {path.name for path in stamps.glob("*.done")} == {"02-second.done"}
+
+
+def test_one_worker_and_two_give_the_same_site(reference, bare):
+    done = toy_book.run(bare, "--jobs", "1", "book")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert without_stamps(html(bare)) == without_stamps(html(reference))
+    for stem in ("01-first", "02-second"):
+        one, two = runs.read_record(bare / "_build", stem), runs.read_record(reference / "_build", stem)
+        assert [one[key] for key in ("inputs", "claims", "numbers", "figures")] == [
+            two[key] for key in ("inputs", "claims", "numbers", "figures")]
+
+
+def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
+    before, kept = html(top), (top / "_build/executed/02-second.ipynb").read_bytes()
+    toy_book.replace(top, "book/02-second.md", "import random\n", "import random\n\nraise KeyError('no such thing')\n")
+    toy_book.replace(top, "book/01-first.md", "# Toy chapter 1", "# Toy chapter one")
+    done = toy_book.run(top, "book")
+    line = (top / "book/02-second.md").read_text().splitlines().index("raise KeyError('no such thing')") + 1
+    fails(done, f"chapter 02-second failed in code cell 2 (02-second.md, line {line}): import random",
+          "KeyError: 'no such thing'", "_build/failed/02-second.ipynb", "the last good output was left as it was")
+    assert html(top) == before and (top / "_build/executed/02-second.ipynb").read_bytes() == kept
+    assert "no such thing" in (top / "_build/failed/02-second.ipynb").read_text("utf-8")
+    assert "01-first:" in done.stdout  # the other chapter went on
+    shown = toy_book.run(top, module="status").stdout
+    assert f"code cell 2, line {line}: KeyError" in shown and "02-second  failed" in shown
+    toy_book.replace(top, "book/02-second.md", "\nraise KeyError('no such thing')\n", "")
+    assert toy_book.run(top, "book").returncode == 0
+    assert not list((top / "_build/failed").iterdir()) and html(top) != before
+
+
+@pytest.mark.parametrize(("cell", "words"), [
+    ("raise SystemExit", ["code cell 2", "SystemExit"]),
+    ("import os; os._exit(3)", ["code cell 2", "the kernel died"]),
+    ("while True: pass", ["code cell 2", "time limit of 0.05 minutes was over"]),
+    ("claims.number('x', float('nan'))", ["code cell 3", "expected a finite number"]),
+    ("Path('figures/fig-1.svg').unlink()", ["expected the declared figures/fig-1.*, got none"]),
+    ("Path('figures/a.csv').write_text(str(root()))", ["expected no path of this machine in figures/a.csv"]),
+])
+def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
+    place = "claims.number(" if "figures" in cell or "claims" in cell else "import random\n"
+    if "figures" in cell:
+        toy_book.replace(bare, "book/01-first.md", "tolerance=claims.Tolerance(absolute=0.1, reason=\"toy\"))",
+                         f"tolerance=claims.Tolerance(absolute=0.1, reason=\"toy\"))\n{cell}")
+    else:
+        toy_book.replace(bare, "book/01-first.md", place, f"{cell}\n{place}")
+    toy_book.replace(bare, "book/01-first.md", "time_limit_minutes: 1", "time_limit_minutes: 0.05")
+    fails(toy_book.run(bare, "01", module="execute"), "chapter 01-first failed", *words)
+    assert not (bare / "_build/executed").exists() and not list((bare / "_build/tmp").iterdir())
+    assert runs.read_failure(bare / "_build", "01-first")["error"]
+
+
+def test_a_cell_that_promises_a_figure_and_draws_none_is_refused(bare):
+    toy_book.replace(bare, "book/01-first.md", "```{code-cell} ipython3\nPath(\"figures\")",
+                     "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nPath(\"figures\")")
+    fails(toy_book.run(bare, "01", module="execute"), "code cell 3", "expected an image for figure 'fig-a', got none")
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), [
+    ("book/01-first.md", ":tags: [parameters]\n", "", ["01-first.md", "tagged 'parameters', got 0"]),
+    ("book/01-first.md", ":tags: [parameters]\n", ":tags: [parameters]\n:papermill: {a: 1}\n", ["got papermill"]),
+    ("book/01-first.md", "import random\n", "import random random\n", ["01-first.md, line 26", "expected Python"]),
+    ("book/parameters/smoke.yml", "n_points", "n_spins", ["smoke.yml, section 01", "got n_spins; try n_points, width"]),
+    ("book/parameters/smoke.yml", "2", "'two'", ["smoke.yml, section 01: expected n_points as int"]),
+    ("book/parameters/smoke.yml", "2", "200", ["smoke.yml, section 01: expected n_points in [1, 100]"]),
+    ("book/parameters/smoke.yml", "2\n", "2\n  n_points: 3\n", ["smoke.yml, line 3: expected 'n_points' once"]),
+    ("book/parameters/smoke.yml", "  n", "\tn", ["smoke.yml, line 2: expected spaces, got a tab"]),
+])
+def test_wrong_sources_are_refused_before_anything_starts(bare, name, old, new, words):
+    toy_book.replace(bare, name, old, new)
+    fails(toy_book.run(bare, "book"), *words)
+    assert not (bare / "_build/executed").exists() and not (bare / "_build/dag").exists()
+
+
+@pytest.mark.parametrize(("params", "words"), [
+    ("n_spins=8", ["got n_spins; try n_points, width, label, heights, fast, seed"]),
+    ("n_points=many", ["expected n_points as int, got 'many'"]),
+    ("n_points=101", ["expected n_points in [1, 100], got 101"]),
+    ("heights=[1,3]", ["expected element 1 of heights in [0, 2], got 3"]),
+])
+def test_wrong_parameters_by_hand_are_refused_before_a_kernel_starts(bare, params, words):
+    fails(toy_book.run(bare, "chapter", "01", "--params", params), *words)
+    assert not (bare / "_build/whatif").exists()
+
+
+def test_unknown_profiles_and_chapters_are_refused(bare):
+    fails(toy_book.run(bare, "--profile", "cluster", "book"), "got 'cluster'; try laptop, smoke")
+    fails(toy_book.run(bare, "chapter", "07"), "got '07'; try one of 01-first, 02-second")
+    fails(toy_book.run(bare, "--profile", "cluster", module="status"), "got 'cluster'; try laptop, smoke")
+
+
+def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
+    before = {name: content for name, content in toy_book.contents(top).items() if name != "_build/.lock"}
+    done = toy_book.run(top, "chapter", "1", "--params", "n_points=8 seed=3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = top / done.stdout.strip().split("The what-if page: ")[1]
+    assert page.is_relative_to(top / "_build/whatif") and page.name == "01-first.html"
+    old, new = (runs.read_record(root, "01-first")["numbers"][0]["text"]
+                for root in (top / "_build", page.parents[1]))
+    assert old != new and re.search(rf"toy1-total +{old} +{new} +[+-]", done.stdout)
+    text = re.sub("<[^>]+>", "", page.read_text("utf-8"))
+    assert "This is a what-if page" in text and "n_points = 8" in text and old in text and new in text
+    after = toy_book.contents(top)
+    assert {name: after.get(name) for name in before} == before
+    assert all(name.startswith(("_build/whatif/", "_build/.lock", "_build/cache")) for name in set(after) - set(before))
+
+
+def test_one_chapter_is_rendered_alone_until_the_others_have_run(bare):
+    done = toy_book.run(bare, "chapter", "2")
+    assert done.returncode == 0 and "rendered alone" in done.stdout, done.stdout + done.stderr
+    assert (bare / "_build/alone/02-second/html/02-second.html").exists() and not (bare / "_build/html").exists()
+    assert not (bare / "_build/executed/01-first.json").exists()
+
+
+def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
+    assert "toy1-offset: new -> reproduced" in toy_book.run(top, "accept").stdout
+    before = html(top)
+    toy_book.write(top, "data/offset.txt", "0.9\n")
+    fails(toy_book.run(top, "book"), "claim toy1-offset: reproduced -> differs (here 0.9, on page 01-first)",
+          "make accept")
+    assert html(top) == before
+    assert toy_book.run(top, "accept").stdout.splitlines()[0] == "toy1-offset: reproduced -> differs"
+    assert toy_book.run(top, "book").returncode == 0 and html(top) != before
+
+
+def test_a_warning_of_the_renderer_stops_the_build(top):
+    before = html(top)
+    toy_book.write(top, "book/index.md", "# Toy book\n\nSee {doc}`nowhere` and {glue:text}`no-such-number`.\n")
+    fails(toy_book.run(top, module="site"), "the site was left as it was", "index.md:3: WARNING", "nowhere",
+          "no-such-number")
+    assert html(top) == before
+
+
+def test_a_chapter_that_the_contents_do_not_name_is_refused(top):
+    toy_book.replace(top, "_toc.yml", "- file: 02-second\n", "")
+    fails(toy_book.run(top, module="site"), "_toc.yml: expected every chapter, got no entry for 02-second")
+
+
+def test_a_second_build_in_the_tree_is_refused(top):
+    with build.locked(top):
+        fails(toy_book.run(top, "book"), f"expected no other build in this tree, got one (process {os.getpid()}, since")
+    assert toy_book.run(top, "book").returncode == 0
+
+
+def test_a_file_in_the_place_of_the_build_directory_is_named(bare):
+    (bare / "_build").write_text("in the way")
+    fails(toy_book.run(bare, "book"), "_build", "a file is where a directory should be")
+
+
+@pytest.mark.parametrize(("number", "words"), [
+    (30, "the file system is read-only"), (28, "the disk is full"), (13, "no permission to write")])
+def test_errors_of_the_place_are_told_in_words(bare, monkeypatch, capsys, number, words):
+    def refuse(*arguments, **settings):
+        raise OSError(number, os.strerror(number), "somewhere")
+
+    monkeypatch.setattr("lib.study.atomic.write_bytes", refuse)
+    assert build.main(["--root", str(bare), "book"]) == 1
+    assert f"somewhere: {os.strerror(number)}: {words}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of our own; skipped where the user may not mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", str(place)], capture_output=True).returncode == 0
+    if not mounted:
+        pytest.skip("mounting a small file system needs root; the same errors are injected in another test")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_read_only_tree_is_named_and_keeps_its_site(small_disk, reference):
+    top = shutil.copytree(reference, small_disk / "book")
+    before = toy_book.contents(top)
+    toy_book.replace(top, "data/offset.txt", "0.5", "0.6")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    fails(toy_book.run(top, "book"), "_build", "the file system is read-only; try a copy of the tree")
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    changed = {name for name, content in toy_book.contents(top).items() if before.get(name) != content}
+    assert changed == {"data/offset.txt"}
+
+
+def test_a_full_disk_is_named_and_keeps_the_site(small_disk, reference):
+    top = shutil.copytree(reference, small_disk / "book")
+    before = html(top)
+    toy_book.replace(top, "book/01-first.md", "import random\n",
+                     "import random\nopen('big', 'wb').write(bytes(10**9))\n")
+    fails(toy_book.run(top, "book"), "chapter 01-first failed in code cell 2", "No space left on device")
+    assert html(top) == before
+    (small_disk / "filler").write_bytes(bytes(80 * 2**20))
+    fails(toy_book.run(top, "book"), "_build", "MiB left", "the disk is full; try to free some space")
+    assert html(top) == before
+
+
+def processes_of(top):
+    """Processes that were started for a build of this tree."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(top) in process.environ().get("PYTHONPATH", ""):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare):
+    """Twenty times: start a build and kill all of it at a random moment, after a change or where the last one got;
+    then let one finish."""
+    moments = random.Random(2)
+    for attempt in range(20):
+        if attempt % 4 == 0:
+            toy_book.write(bare, "data/offset.txt", f"0.5{attempt:02d}\n")
+        process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            process.wait(timeout=moments.uniform(0.3, 7.0))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if (bare / "_build/html").exists():  # whatever is there is a whole site
+            assert set(html(bare)) == set(html(reference))
+    toy_book.write(bare, "data/offset.txt", "0.5\n")
+    done = toy_book.run(bare, "book")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert without_stamps(html(bare)) == without_stamps(html(reference))
+    assert not list((bare / "_build/tmp").iterdir()) and not list((bare / "_build").rglob(".*.old"))
+    deadline = time.monotonic() + 20
+    while processes_of(bare) and time.monotonic() < deadline:  # kernels notice within a second or two
+        time.sleep(0.2)
+    assert processes_of(bare) == []
+
+
+def test_a_stopped_build_stops_its_kernels(bare):
+    toy_book.replace(bare, "book/01-first.md", "import random\n", "import random, time; time.sleep(60)\n")
+    process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not any("ipykernel_launcher" in " ".join(found.cmdline()) for found in processes_of(bare)):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 143
+    deadline = time.monotonic() + 20
+    while processes_of(bare) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert processes_of(bare) == []

@@ -1,0 +1,134 @@
+"""Pins, commands and set-up: equal pins for pip and conda, a set-up that survives being interrupted."""
+
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+from tests.toy_book import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PINS = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["book"] + PROJECT["optional-dependencies"]["test"]
+BROUGHT = {"ipython", "matplotlib_inline", "llvmlite"}  # the first two by ipykernel, the last by numba
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_every_package_is_pinned_once():
+    names = [re.fullmatch(r"([A-Za-z0-9_.-]+)==[0-9][0-9a-z.]*", pin)[1].lower() for pin in PINS]
+    assert len(names) == len(set(names))
+
+
+def test_conda_users_get_the_same_pins():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    *_, pip = environment["dependencies"]
+    assert pip["pip"] == PINS
+    assert f"python{PROJECT['requires-python']}" in environment["dependencies"]
+
+
+def test_the_pins_are_what_is_installed():
+    from importlib.metadata import version
+    found = {pin: version(pin.split("==")[0]).split("+")[0] for pin in PINS}
+    assert found == {pin: pin.split("==")[1] for pin in PINS}
+
+
+def test_every_import_of_lib_is_declared():
+    import ast
+    import sys
+    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib"}
+    declared = {pin.split("==")[0].lower() for pin in PINS}
+    for path in sorted((ROOT / "lib").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"lib"}:
+                assert aliases.get(name, name).lower() in declared | BROUGHT, f"{path}: {name}"
+
+
+def test_the_top_level_stays_small():
+    listed = subprocess.run(["git", "ls-files", "--others", "--cached", "--exclude-standard"], cwd=ROOT,
+                            capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    names = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md",
+                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", ".ci", ".gitignore"}
+
+
+def test_help_lists_every_command_and_no_other():
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"^  make (\w+)  +\S", shown, re.M)) == sorted(phony)
+
+
+def test_the_ci_script_never_lets_the_browser_test_be_skipped():
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert "set -euo pipefail" in script and script.rstrip().endswith("COMPANION_REQUIRE_BROWSER=1 make test")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
+
+
+FAKE_PYTHON = """#!/bin/sh
+# Stands for Python: answers the version check, makes a virtual environment that holds itself, logs the rest.
+echo "$@" >> "$LOG"
+case "$*" in
+  "-c import sys; sys.exit(sys.version_info < (3, 11))") exit "${TOO_OLD:-0}" ;;
+  "--version") echo "Python 3.9.2" ;;
+  "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"pip install"*) exit "${PIP_FAILS:-0}" ;;
+esac
+"""
+
+
+@pytest.fixture
+def set_up(tmp_path):
+    """Run `make setup` in a copy with a stand-in for Python; gives its output and what Python was asked."""
+    for name in ("Makefile", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    python = tmp_path / "fake-python"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+
+    def run(**settings):
+        log = tmp_path / "log"
+        log.unlink(missing_ok=True)
+        environment = os.environ | {"LOG": str(log)} | settings
+        done = subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=tmp_path, env=environment,
+                              capture_output=True, text=True)
+        return done, log.read_text().splitlines() if log.exists() else []
+    return run
+
+
+def test_the_set_up_is_done_once(set_up, tmp_path):
+    done, asked = set_up()
+    assert done.returncode == 0 and "Set-up done." in done.stdout
+    assert any("pip install --editable .[book,test]" in line for line in asked)
+    again, asked = set_up()
+    assert again.returncode == 0 and asked == []
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write("# other pins\n")
+    assert any("pip install" in line for line in set_up()[1])
+    assert len(list((tmp_path / ".venv").glob(".ready-*"))) == 1
+
+
+def test_an_interrupted_set_up_is_noticed_and_done_again(set_up, tmp_path):
+    done, _ = set_up(PIP_FAILS="1")
+    assert done.returncode != 0 and not list((tmp_path / ".venv").glob(".ready-*"))
+    (tmp_path / ".venv" / "half-written").touch()
+    done, asked = set_up()
+    assert done.returncode == 0 and "The last set-up was interrupted" in done.stdout
+    assert "-m venv .venv" in asked and not (tmp_path / ".venv" / "half-written").exists()
+
+
+def test_an_environment_made_by_hand_is_used(set_up, tmp_path):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "kept").touch()
+    assert set_up()[0].returncode == 0 and (tmp_path / ".venv" / "kept").exists()
+
+
+def test_an_old_python_is_refused(set_up, tmp_path):
+    done, _ = set_up(TOO_OLD="1")
+    assert done.returncode != 0 and "expected Python 3.11 or newer, got Python 3.9.2" in done.stdout
+    assert "PYTHON=python3.12" in done.stdout and not (tmp_path / ".venv").exists()

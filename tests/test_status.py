@@ -1,0 +1,95 @@
+"""`make status`: the four states of a chapter and the reasons, from text and JSON alone."""
+
+import json
+
+import pytest
+
+from lib.study import atomic, provenance, runs, status
+from tests import toy_book
+
+
+@pytest.fixture
+def top(tmp_path):
+    """A toy book with a run of its first chapter that is taken as given."""
+    top = toy_book.make(tmp_path)
+    pretend_run(top, "01-first")
+    return top
+
+
+def pretend_run(top, stem):
+    """Put a run in place, as `execute` would publish it."""
+    inputs = provenance.chapter_inputs(top, top / "book" / f"{stem}.md", "laptop")
+    atomic.write_bytes(top / f"_build/executed/{stem}.ipynb", b"{}")
+    atomic.write_bytes(top / f"_build/files/{stem}/a.svg", b"<svg/>")
+    cost = {"core_seconds": 30.0, "seconds": 31.0, "peak_memory_bytes": 250_000_000, "commit": None, "dirty": None,
+            "date": "2025-01-31T12:00:00+00:00"}
+    atomic.write_json(top / f"_build/executed/{stem}.json", {
+        "format": 1, "chapter": stem, "inputs": inputs, "provenance": cost,
+        "figures": {"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
+        "notebook": atomic.sha256(top / f"_build/executed/{stem}.ipynb")})
+    return inputs
+
+
+def states(top, profile="laptop"):
+    return [(chapter["state"], chapter["reasons"], chapter["error"])
+            for chapter in status.book_status(top, profile)["chapters"]]
+
+
+def test_fresh_and_never_run(top):
+    assert states(top) == [("fresh", [], None), ("never run", [], None)]
+    assert states(top, "smoke") == [("never run", [], None)] * 2
+
+
+def test_an_edit_makes_a_chapter_stale_and_says_why(top):
+    toy_book.replace(top, "lib/toy/deep.py", "x * width", "x + width")
+    toy_book.write(top, "data/offset.txt", "0.6\n")
+    assert states(top)[0] == ("stale", ["module lib.toy.deep changed", "data data/offset.txt changed"], None)
+    toy_book.replace(top, "lib/toy/deep.py", "x + width", "x * width")
+    toy_book.write(top, "data/offset.txt", "0.5\n")
+    assert states(top)[0] == ("fresh", [], None)
+
+
+def test_output_that_is_missing_or_changed_is_stale(top):
+    (top / "_build/files/01-first/a.svg").write_text("<svg></svg>")
+    assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
+    (top / "_build/files/01-first/a.svg").unlink()
+    assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
+    pretend_run(top, "01-first")
+    (top / "_build/executed/01-first.ipynb").unlink()
+    assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}'])
+def test_a_damaged_record_counts_as_never_run(top, text):
+    (top / "_build/executed/01-first.json").write_text(text)
+    assert states(top)[0][0] == "never run"
+
+
+def test_a_failure_shows_its_error_until_the_inputs_change(top):
+    inputs = provenance.chapter_inputs(top, top / "book/01-first.md", "laptop")
+    atomic.write_json(top / "_build/failed/01-first.json", {
+        "chapter": "01-first", "kind": "error", "cell": 2, "line": 30, "error": "ValueError: no\nmore",
+        "inputs": inputs})
+    assert states(top)[0] == ("failed", [], "code cell 2, line 30: ValueError: no")
+    toy_book.write(top, "data/offset.txt", "0.6\n")
+    why = ["data data/offset.txt changed", "its last run, with other inputs, failed"]
+    assert states(top)[0] == ("stale", why, None)
+    runs.clear_failure(top / "_build", "01-first")
+    assert states(top)[0] == ("stale", ["data data/offset.txt changed"], None)
+
+
+def test_a_chapter_that_would_be_refused_is_failed(top):
+    toy_book.replace(top, "book/01-first.md", "n_points: int = 4 ", "n_points: int = 400 ")
+    assert states(top)[0][0] == "failed" and "expected n_points in [1, 100], got 400" in states(top)[0][2]
+
+
+def test_the_command_prints_states_costs_and_budgets(top):
+    toy_book.write(top, "data/offset.txt", "0.6\n")
+    done = toy_book.run(top, module="status")
+    assert done.stdout.splitlines() == ["01-first   stale      0.5 of 1 core-minutes, 0.25 GB",
+                                        "             data data/offset.txt changed", "02-second  never run"]
+    assert done.returncode == 0 and not done.stderr
+
+
+def test_the_status_is_plain_json(top):
+    assert json.loads(json.dumps(status.book_status(top, "laptop")))["chapters"][0]["budget_core_minutes"] == 1

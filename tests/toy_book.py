@@ -1,0 +1,134 @@
+"""A small book to build in tests: the real pipeline on a toy `lib`, with chapters that take a moment.
+
+The copy is a repository of its own, so a test may break anything in it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CHAPTER = '''---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+companion:
+  budget_core_minutes: 1
+  time_limit_minutes: 1
+  figures: [fig-{stem}]
+---
+
+# Toy chapter {stem}
+
+```{{code-cell}} ipython3
+:tags: [parameters]
+
+n_points: int = 4             # [1, 100]; number of points; free
+width: float = 1.0            # [0.0, 10.0]; width of the curve; free
+label: str = "plain"          # {{plain, bold}}; how the curve is drawn; free
+heights: list[float] = [1.0]  # [0.0, 2.0]; heights of the curves; free
+fast: bool = True             # -; leaves out nothing here; free
+seed: int = 1                 # [0, 1000]; seed; free
+```
+
+```{{code-cell}} ipython3
+import random
+from pathlib import Path
+
+from lib.study import claims
+from lib.study.notebooks import root
+from lib.toy import {module}
+
+offset = float((root() / "data/offset.txt").read_text())
+points = {module}.points(n_points, width, random.Random(seed)) + [offset]
+print(root() / "data", Path.home(), Path.cwd())
+```
+
+```{{code-cell}} ipython3
+Path("figures").mkdir()
+Path("figures/fig-{stem}.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+claims.number("toy{stem}-total", sum(points), fmt=".4f")
+claims.register(id="toy{stem}-offset", item="1.1", statement="The offset is half.",
+                expected=claims.Expected(value=0.5, where="Fig. 1.1, p. 1"), measured=offset,
+                tolerance=claims.Tolerance(absolute=0.1, reason="toy"))
+```
+
+The total is {{glue:text}}`toy{stem}-total`.
+'''
+
+MODULE = '''"""Toy module."""
+
+from lib.toy.deep import scale
+
+
+def points(n_points, width, generator):
+    """Points of a curve."""
+    return [scale(generator.random(), width) for _ in range(n_points)]
+'''
+
+FILES = {
+    "lib/__init__.py": '"""Toy library."""\n',
+    "lib/toy/__init__.py": "",
+    "lib/toy/first.py": MODULE,
+    "lib/toy/second.py": MODULE.replace("from lib.toy.deep import scale", "def scale(x, width):\n    return x - width"),
+    "lib/toy/deep.py": 'def scale(x, width):\n    """Scale a number."""\n    return x * width  # a comment\n',
+    "data/offset.txt": "0.5\n",
+    "book/index.md": "# Toy book\n\nSee {doc}`01-first`.\n",
+    "book/01-first.md": CHAPTER.format(stem="1", module="first"),
+    "book/02-second.md": CHAPTER.format(stem="2", module="second"),
+    "book/parameters/smoke.yml": '"01":\n  n_points: 2\n',
+    "_config.yml": "title: Toy\nauthor: Nobody\nlogo: ''\nhtml:\n  use_issues_button: false\n"
+                   "sphinx:\n  config:\n    html_copy_source: false\n",
+    "_toc.yml": "format: jb-book\nroot: index\nchapters:\n- file: 01-first\n- file: 02-second\n",
+}
+
+
+def make(top: Path) -> Path:
+    """Write the toy book to the directory `top` and return it."""
+    for name, text in FILES.items():
+        write(top, name, text)
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study", ignore=ignore)
+    shutil.copy(ROOT / "book" / "Snakefile", top / "book" / "Snakefile")
+    shutil.copy(ROOT / "pyproject.toml", top / "pyproject.toml")
+    return top
+
+
+def write(top: Path, name: str, text: str) -> None:
+    """Write one file of the book."""
+    path = top / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def replace(top: Path, name: str, old: str, new: str) -> None:
+    """Change one place of a file."""
+    text = (top / name).read_text("utf-8")
+    assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {name}"
+    write(top, name, text.replace(old, new))
+
+
+def run(top: Path, *arguments: str, module: str = "build", timeout: float = 240) -> subprocess.CompletedProcess:
+    """Run the driver on the toy book."""
+    return subprocess.run(command(top, *arguments, module=module), cwd=top, env=environment(top), timeout=timeout,
+                          capture_output=True, text=True)
+
+
+def command(top: Path, *arguments: str, module: str = "build") -> list[str]:
+    """The command line of the driver, or of another module of `lib.study`."""
+    return [sys.executable, "-m", f"lib.study.{module}", "--root", str(top), *arguments]
+
+
+def environment(top: Path) -> dict[str, str]:
+    """The toy `lib` comes first, in place of the real one."""
+    return os.environ | {"PYTHONPATH": str(top)}
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file below a directory, by relative name."""
+    return {path.relative_to(directory).as_posix(): path.read_bytes()
+            for path in sorted(directory.rglob("*")) if path.is_file()}
