@@ -9,8 +9,8 @@ Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat
 between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
 `one_where_less`, `total`, and three changes of type. Nothing here knows about Boltzmann machines.
 
-numba's cache on disk looks at the date of the file with the cached function, `_kernels.py`: after an edit
-here, touch that one.
+numba's cache on disk looks only at the date of the file with the cached function, `_kernels.py`. The book and the
+tests therefore keep one cache a version of the code; elsewhere, touch that file after an edit here.
 """
 
 import operator

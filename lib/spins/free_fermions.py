@@ -130,6 +130,7 @@ def _polar_factor(n_spins: int, field: float) -> np.ndarray:
     """Q = U V' of A = U S V'."""
     # For h < J one singular value is of order h^n.  Where that is zero in rounded arithmetic the sign of its
     # vectors may come out wrong, the state then being the odd partner of the ground state.  They live at
-    # opposite ends of the chain, so this changes no entry of Q that is used by more than about h^n.
+    # opposite ends of the chain, so this changes no diagonal entry and no determinant that is used by more than
+    # about h^(n-1).
     u, _, vt = np.linalg.svd(_couplings(n_spins, field))
     return u @ vt

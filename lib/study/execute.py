@@ -71,6 +71,7 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str) -> dict[s
             "COMPANION_RUN": str(run), "PYTHONPATH": str(top), "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
             "JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(run.parent / "ipython"),
             "MPLCONFIGDIR": str(build / "cache" / "matplotlib"),
+            "NUMBA_CACHE_DIR": str(build / "cache" / f"numba-{provenance.compiled_digest(top)}"),
             **{name: str(THREADS) for name in THREAD_VARIABLES}}
 
 

@@ -93,6 +93,17 @@ def code_digest(source: str) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
+def compiled_digest(top: Path) -> str:
+    """Digest of all modules of `lib` that use numba, for the name of its cache directory.
+
+    numba's own cache asks only for the date of the file with the compiled function, and would go on using what was
+    compiled from an older version of another module.
+    """
+    sources = (file.read_text("utf-8") for file in sorted((top / "lib").rglob("*.py")))
+    digests = [code_digest(source) for source in sources if "numba" in source]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+
+
 def data_files(trees: list[ast.Module]) -> list[str]:
     """Every literal path `data/...` in the code, relative to the repository."""
     strings = (node.value for tree in trees for node in ast.walk(tree)
