@@ -108,7 +108,7 @@ def judge(expected: Expected, measured: float | bool | None, tolerance: Toleranc
 
 def register(*, id: str, item: str, statement: str, expected: Expected, measured: float | bool | None,
              uncertainty: float | None = None, tolerance: Tolerance | None = None, scale: str = "full",
-             enough: bool = True, source: str = "live") -> None:
+             enough: bool = True, source: str = "live", compact: bool = False) -> None:
     """Compare one statement of the thesis with what came out, show both in a box and enter them in the ledger.
 
     Arguments: `id` a stable name, unique in the book; `item` the bare thesis number it belongs to (`5.1`,
@@ -116,6 +116,7 @@ def register(*, id: str, item: str, statement: str, expected: Expected, measured
     relation `holds`, or None for a claim that this scale cannot test (`scale` then says why); `uncertainty`
     one standard error, shown and not used for the verdict; `scale` is `full`, or what was reduced; `enough` is
     False where it was reduced so far that the value says nothing: the verdict is then `not run`, whatever came out.
+    `compact` folds the details away where the claim is reproduced, for long lists of checks.
 
     Raises `ValueError` for NaN, a missing tolerance, a malformed or repeated id.
     """
@@ -143,7 +144,7 @@ def register(*, id: str, item: str, statement: str, expected: Expected, measured
              "profile": os.environ.get("COMPANION_PROFILE", "session"), "source": source,
              "verdict": judge(expected, measured, tolerance, scale, enough), "page": chapter}
     _append("claims.json", claim, "id")
-    _show(text_box(claim), html_box(claim))
+    _show(text_box(claim), html_box(claim, compact=compact and claim["verdict"] == "reproduced"))
 
 
 def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
@@ -209,14 +210,18 @@ def text_box(claim: dict) -> str:
                      + [f"  {name:<10} {value}" for name, value in _facts(claim)])
 
 
-def html_box(claim: dict) -> str:
-    """The "thesis and here" box for a page; the site's style sheet knows its classes."""
+def html_box(claim: dict, *, compact: bool = False) -> str:
+    """The "thesis and here" box for a page, folded to one line if `compact`; the style sheet knows its classes."""
     facts = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in _facts(claim)[:-1])
-    return (f'<div class="claim-box claim-{CSS_CLASS[claim["verdict"]]}" id="claim-{claim["id"]}">'
-            f'<p class="claim-head"><span class="claim-item">{item_text(claim["item"])}</span> '
-            f'<span class="claim-verdict">{claim["verdict"]}</span></p>'
-            f'<p class="claim-statement">{html.escape(claim["statement"])}</p>'
-            f'<dl class="claim-facts">{facts}</dl></div>')
+    item = f'<span class="claim-item">{item_text(claim["item"])}</span>'
+    verdict = f'<span class="claim-verdict">{claim["verdict"]}</span>'
+    statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
+    if compact:
+        return (f'<details class="{kind} claim-compact" id="claim-{claim["id"]}"><summary>{item} '
+                f'<span class="claim-statement">{statement}</span> {verdict}</summary>'
+                f'<dl class="claim-facts">{facts}</dl></details>')
+    return (f'<div class="{kind}" id="claim-{claim["id"]}"><p class="claim-head">{item} {verdict}</p>'
+            f'<p class="claim-statement">{statement}</p><dl class="claim-facts">{facts}</dl></div>')
 
 
 def _facts(claim: dict) -> list[tuple[str, str]]:
