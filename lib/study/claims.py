@@ -218,7 +218,8 @@ def html_box(claim: dict, *, compact: bool = False) -> str:
     statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
     if compact:
         return (f'<details class="{kind} claim-compact" id="claim-{claim["id"]}"><summary>{item} '
-                f'<span class="claim-statement">{statement}</span> {verdict}</summary>'
+                f'<span class="claim-statement">{statement} '
+                f'<span class="claim-measured">{measured_text(claim)}</span></span> {verdict}</summary>'
                 f'<dl class="claim-facts">{facts}</dl></details>')
     return (f'<div class="{kind}" id="claim-{claim["id"]}"><p class="claim-head">{item} {verdict}</p>'
             f'<p class="claim-statement">{statement}</p><dl class="claim-facts">{facts}</dl></div>')

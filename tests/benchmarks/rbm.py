@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
 from lib.spins.free_fermions import sample
 from lib.spins.measurements import read_psi, read_text
+from lib.study.provenance import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 PEER = "qucumber==1.3.3"
@@ -139,5 +139,5 @@ def benchmark(quick: bool = False) -> list[dict]:
                     "fidelity_error": quality["error"], "epochs": quality["epochs"],
                     "seeds": quality["seeds"]}
     for row in rows:
-        row["machine"] = f"{platform.machine()}, {os.cpu_count()} processors"
+        row["machine"] = f"{processor()}, {os.cpu_count()} cores"
     return rows
