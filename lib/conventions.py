@@ -76,12 +76,14 @@ def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a sh
     return int(n_spins)
 
 
-def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "measurements") -> np.ndarray:
+def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "measurements",
+               hint: str = "n_spins={found}, or the data of the other chain") -> np.ndarray:
     """Measurement rows as C-contiguous uint8 of shape (n_samples, n_spins).
 
     bits: nested lists, numpy array or torch tensor of zeros and ones, one measurement a row
     n_spins: the width that the rows must have, if it is known
     name: what the error messages call them
+    hint: what the message about another width advises to try; "{found}" stands for the width of the rows
 
     Raises ValueError naming the first bad value and its place; also for rows of different width, of another
     width than n_spins, and for no rows.
@@ -89,6 +91,9 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
     if hasattr(bits, "detach"):  # a torch tensor, without importing torch for those who have none
         bits = bits.detach().cpu().numpy()
     if not isinstance(bits, np.ndarray):
+        if isinstance(bits, str) or not isinstance(bits, Iterable):  # a path, perhaps
+            raise ValueError(f"expected {name} as rows of 0 and 1, got {type(bits).__name__}; try an array of "
+                             "shape (n_samples, n_spins), as spins.measurements.read_text returns")
         bits = list(bits)
         _refuse_ragged(bits, name)
         try:
@@ -101,7 +106,7 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
                          f"got shape {bits.shape}; try one row a measurement")
     if n_spins is not None and bits.shape[1] != n_spins:
         raise ValueError(f"expected {name} with {n_spins} columns, one a spin, got {bits.shape[1]}; "
-                         f"try n_spins={bits.shape[1]}, or the data of the other chain")
+                         f"try {hint.format(found=bits.shape[1])}")
     if bits.dtype.kind not in "buif":
         raise ValueError(f"expected {name} made of the numbers 0 and 1, got dtype {bits.dtype} "
                          f"(first value {bits[0, 0]!r}); try numpy's uint8")
@@ -138,8 +143,9 @@ def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str 
         raise ValueError(f"expected {name} as a vector with 2^n_spins entries, got shape {psi.shape}; "
                          "try one amplitude for each basis state")
     if n_spins is not None and psi.size != 2**n_spins:
-        raise ValueError(f"expected {name} with 2^{n_spins} = {2**n_spins} entries, got {psi.size} = "
-                         f"2^{psi.size.bit_length() - 1}; try the state of {n_spins} spins")
+        found = psi.size.bit_length() - 1
+        raise ValueError(f"expected {name} with 2^{n_spins} = {2**n_spins} entries, got {psi.size} = 2^{found}; "
+                         f"try n_spins={found}, or the state of {n_spins} spins")
     finite = np.isfinite(psi)
     if not finite.all():
         first = int(np.argmin(finite))

@@ -72,11 +72,18 @@ def test_check_bits_accepts_lists_arrays_and_tensors(bits):
     (np.zeros((2, 2, 2)), r"got shape \(2, 2, 2\)"),
     ([["0", "1"]], "dtype <U1"),
     ([[0j, 1]], "dtype complex128"),
-    ([[0, 1, 1]], "expected measurements with 2 columns, one a spin, got 3"),
+    ([[0, 1, 1]], "expected measurements with 2 columns, one a spin, got 3; try n_spins=3, or the data"),
+    (None, "expected measurements as rows of 0 and 1, got NoneType; try an array"),
+    ("data.txt", "as rows of 0 and 1, got str; try .*read_text"),
 ])
 def test_check_bits_refuses(bits, message):
     with pytest.raises(ValueError, match=message):
         conventions.check_bits(bits, 2)
+
+
+def test_the_caller_of_check_bits_advises_on_the_width():
+    with pytest.raises(ValueError, match="expected rows with 2 columns, one a spin, got 3; try 3 spins$"):
+        conventions.check_bits([[0, 1, 1]], 2, name="rows", hint="{found} spins")
 
 
 def test_check_state_vector():
@@ -88,7 +95,7 @@ def test_check_state_vector():
         ([1.0, 0, 0], r"2\^n_spins entries, got shape \(3,\)"),
         ([1.0], "got shape"),
         ([[1.0, 0], [0, 0]], "got shape"),
-        ([1.0, 0], r"expected psi with 2\^2 = 4 entries, got 2"),
+        ([1.0, 0], r"expected psi with 2\^2 = 4 entries, got 2 = 2\^1; try n_spins=1"),
         ([0.5, np.nan, 0, 0], "got nan at basis state 1"),
         ([1.0, 1.0, 0, 0], r"<psi\|psi> = 2"),
     ]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lib.rbm import files
 from lib.rbm.machine import Machine
+from lib.rbm.states import PositiveState
 from tests.test_states import make_machine
 
 
@@ -207,5 +208,20 @@ def test_a_failed_save_leaves_the_earlier_file(saved, monkeypatch, step, failure
 def test_missing_files_and_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):
         files.load(tmp_path / "nowhere.npz")
-    with pytest.raises(FileNotFoundError, match="no_folder"):
+    with pytest.raises(FileNotFoundError) as caught:
         files.save(tmp_path / "no_folder" / "machine.npz", make_machine(3, 2, 1.0, 8))
+    folder = tmp_path / "no_folder"
+    assert str(caught.value) == (f"expected an existing folder to save {folder}/machine.npz in, got no folder "
+                                 f"{folder}; try Path('{folder}').mkdir(parents=True)")
+    (tmp_path / "taken.npz").mkdir()
+    for name in ("taken.npz", 250 * "x" + ".npz"):  # a folder in the way, a temporary name that is too long
+        with pytest.raises(OSError) as caught:
+            files.save(tmp_path / name, make_machine(3, 2, 1.0, 8))
+        assert caught.value.filename == str(tmp_path / name) and ".tmp" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.npz"]
+
+
+def test_only_machines_are_saved(tmp_path):
+    with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
+        files.save(tmp_path / "machine.npz", PositiveState(make_machine(3, 2, 1.0, 8)))
+    assert list(tmp_path.iterdir()) == []

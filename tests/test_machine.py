@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 
 from lib.rbm import machine as rbm
 from lib.rbm.machine import Machine
+from lib.rbm.states import PositiveState
 from tests import oracles
 
 
@@ -156,8 +157,35 @@ def test_a_random_machine_refuses_no_units(n_visible, n_hidden):
         Machine.random(n_visible, n_hidden, seed=0)
 
 
+@pytest.mark.parametrize("arguments, message", [
+    ((10, 2.5), "n_hidden to be an integer >= 1, got 2.5; try n_hidden=10"),
+    ((10, "3"), "n_hidden to be an integer >= 1, got '3'; try n_hidden=10"),
+    ((None, 3), "n_visible to be an integer >= 1, got None"), ((True, 3), "n_visible .*got True"),
+])
+def test_numbers_of_units_are_integers(arguments, message):
+    with pytest.raises(ValueError, match=f"expected {message}"):
+        Machine.random(*arguments, seed=0)
+    assert Machine.random(np.int64(3), np.uint8(2), seed=0).n_parameters == 11
+
+
+def test_a_machine_prints_as_one_line():
+    assert repr(Machine.random(10, 10, seed=0)) == "Machine(10 visible, 10 hidden, float64, cpu)"
+    assert repr(make_machine(3, 2, dtype=torch.float32)) == "Machine(3 visible, 2 hidden, float32, cpu)"
+
+
+def test_what_is_no_machine_is_refused():
+    machine = make_machine(3, 2)
+    assert rbm.check_machine(machine) is machine
+    with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
+        rbm.check_machine(PositiveState(machine))
+    with pytest.raises(ValueError, match=r"expected a Machine, got int; try Machine.random\("):
+        rbm.check_machine(3)
+
+
 def test_other_refusals():
     machine = make_machine(3, 2)
+    with pytest.raises(ValueError, match="finite scale >= 0, got '1'"):
+        Machine.random(3, 2, seed=0, scale="1")
     with pytest.raises(ValueError, match="finite scale >= 0, got -1"):
         Machine.random(3, 2, seed=0, scale=-1)
     with pytest.raises(ValueError, match=r"shape \(..., 3\) for this machine, got \(5, 4\)"):

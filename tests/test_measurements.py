@@ -75,6 +75,16 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch, step):
     assert measurements.load(path)[1] == {"version": "old"}
 
 
+def test_a_failed_save_names_the_path_and_not_a_temporary_file(tmp_path):
+    (tmp_path / "taken.npz").mkdir()
+    for name in ("taken.npz", 250 * "x" + ".npz"):
+        with pytest.raises(OSError) as caught:
+            measurements.save(tmp_path / name, BITS)
+        assert caught.value.filename == str(tmp_path / name) and caught.value.filename2 is None
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.npz"]
+    measurements.save(tmp_path / "new" / "folder" / "m.npz", BITS)  # which it makes
+
+
 def test_every_cut_and_every_changed_byte_is_noticed(tmp_path):
     path = tmp_path / "m.npz"
     measurements.save(path, BITS, metadata={"field": 1.0})
@@ -171,8 +181,10 @@ def test_text_refuses(tmp_path, text, message):
 
 def test_width_of_another_machine(tmp_path):
     path = write(tmp_path, "0 1\n1 1\n")
-    with pytest.raises(ValueError, match="expected 3 bits a line, one a spin, got 2 in .*line 1"):
+    with pytest.raises(ValueError, match="expected 3 bits a line, one a spin, got 2 in .*line 1; try n_spins=2"):
         measurements.read_text(path, 3)
+    with pytest.raises(ValueError, match="expected 2 bits a line, .* got 1 in .*line 2; try to clean that line"):
+        measurements.read_text(write(tmp_path, "0 1\n1\n"), 2)
     with pytest.raises(FileNotFoundError, match="got no file"):
         measurements.read_text(tmp_path / "absent.txt")
 
@@ -192,7 +204,7 @@ def test_psi(tmp_path):
     assert psi.tolist() == [0.6, -0.8j] and psi.dtype == np.complex128
     for text, message in [
         ("0.6 0\n0 0.8\n0 0\n", r"2\^n_spins entries, got shape \(3,\)"),
-        ("0.6 0\n0 0.8\n0 0\n0 0\n", r"expected psi of .*file.txt with 2\^1 = 2 entries, got 4"),
+        ("0.6 0\n0 0.8\n0 0\n0 0\n", r"expected psi of .*file.txt with 2\^1 = 2 entries, got 4 = 2\^2; try n_spins=2"),
         ("0.6 0\n0 0.9\n", r"normalised to 1 within 1e-06, got <psi\|psi> = 1.17"),
         ("0.6 0\nnan 0.8\n", "got 'nan 0.8' in .*line 2"),
         ("0.6 0\ninf 0.8\n", "got 'inf 0.8'"),

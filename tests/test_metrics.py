@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lib.rbm.machine import Machine
 from lib.rbm.metrics import entropy, fidelity, kl_divergence, negative_log_likelihood
 from lib.rbm.states import PositiveState
+from lib.rbm.training import TrainingResult
 from tests import oracles
 from tests.test_states import make_machine, parameters
 
@@ -58,6 +59,26 @@ def test_kl_stays_finite_where_probabilities_underflow():
     """p = e^-2000 is 0 as a number but not as a logarithm."""
     machine = Machine(torch.zeros(2, 1), torch.tensor([1000.0, 1000.0]), torch.zeros(1))
     assert kl_divergence([1, 0, 0, 0], machine) == pytest.approx(2000)
+
+
+def test_a_machine_stands_for_its_state_and_its_distribution():
+    machine = make_machine(3, 2, 1.0, 0)
+    state, p = PositiveState(machine), oracles.rbm_probabilities(*parameters(machine))
+    q = random_distribution(3, 1)
+    assert fidelity(machine, np.sqrt(q)) == fidelity(state, np.sqrt(q)) == fidelity(np.sqrt(q), machine)
+    assert kl_divergence(machine, q) == pytest.approx(kl_divergence(p, q)) == kl_divergence(state, q)
+    assert entropy(machine) == entropy(state) == pytest.approx(entropy(p))
+
+
+@pytest.mark.parametrize("value, hint", [(TrainingResult(make_machine(3, 2, 1.0, 0)), "its .machine"),
+                                         (None, r"PositiveState\(machine\)"), ("psi", "a numpy array")])
+def test_what_holds_no_numbers_is_refused(value, hint):
+    for function in (lambda: fidelity(value, [1, 0]), lambda: fidelity([1, 0], value), lambda: entropy(value),
+                     lambda: kl_divergence(value, [1, 0]), lambda: kl_divergence([1, 0], value)):
+        with pytest.raises(ValueError, match=f"expected .* as a Machine, .*, got {type(value).__name__}; try .*{hint}"):
+            function()
+    with pytest.raises(ValueError, match=f"expected a Machine, got {type(value).__name__}; try "):
+        negative_log_likelihood(value, [[0, 1, 1]])
 
 
 @pytest.mark.parametrize("function, message", [

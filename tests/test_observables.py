@@ -297,3 +297,12 @@ def test_renyi_entropy_stays_in_logarithms():
     with np.errstate(over="ignore"):
         assert np.isinf(observables.swap(state, a, b, [0, 1])).any()
     assert np.isfinite(observables.renyi2(state, bits, [0, 1]).mean)
+
+
+def test_estimators_that_need_amplitudes_refuse_a_machine():
+    machine, rows = make_machine(3, 2, 1.0, 0), np.zeros((4, 2, 3), np.uint8)
+    for function in (lambda: observables.magnetization_x(machine, rows), lambda: observables.energy(machine, rows, 1.0),
+                     lambda: observables.swap(machine, rows, rows, [0]),
+                     lambda: observables.renyi2(machine, rows, [0])):
+        with pytest.raises(ValueError, match=r"expected a PositiveState, got Machine; try PositiveState\(machine\)"):
+            function()

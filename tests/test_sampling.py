@@ -9,6 +9,7 @@ from lib.conventions import state_index
 from lib.rbm import _kernels, sampling
 from lib.rbm._lanes import load, store
 from lib.rbm.machine import Machine
+from lib.rbm.states import PositiveState
 from tests import oracles
 from tests.test_machine import make_machine, parameters
 
@@ -195,3 +196,13 @@ def test_refusals(arguments, message):
         sampling.gibbs(make_machine(3, 2), [[0, 1, 1]], -1, seed=0)
     with pytest.raises(ValueError, match="seed"):
         sampling.sample(make_machine(3, 2), 10, seed=-1)
+
+
+def test_what_is_no_machine_and_rows_of_another_width_are_refused():
+    machine = make_machine(3, 2)
+    for function in (lambda machine, rows: sampling.gibbs(machine, rows, 1, seed=0),
+                     lambda machine, rows: sampling.sample(machine, 10, seed=0, start=rows)):
+        with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
+            function(PositiveState(machine), [[0, 1, 1]])
+        with pytest.raises(ValueError, match="got 2; try a machine of 2 visible units"):
+            function(machine, [[0, 1]])

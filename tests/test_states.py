@@ -138,3 +138,10 @@ def test_bad_bits_are_refused(bad, message):
 def test_unknown_engine_is_refused():
     with pytest.raises(ValueError, match='expected engine "auto", "numba" or "torch", got \'cuda\''):
         PositiveState(make_machine(3, 2, 1.0, 0)).flip_log_ratios([0, 1, 1], engine="cuda")
+
+
+def test_only_a_machine_makes_a_state():
+    state = PositiveState(make_machine(3, 2, 1.0, 0))
+    assert repr(state) == "PositiveState(machine=Machine(3 visible, 2 hidden, float64, cpu))"
+    with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
+        PositiveState(state)

@@ -1,14 +1,17 @@
 """Training against exact gradients, exact expectations of CD-k, and a twin that draws the same numbers."""
 
+import doctest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import lib.rbm
 from lib.rbm import sampling, training
 from lib.rbm.machine import Machine
 from lib.rbm.partition import probabilities
+from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
 from lib.spins.measurements import read_psi, read_text
 from tests import oracles
@@ -184,6 +187,21 @@ def test_divergence_names_the_epoch(engine):
         train(make_machine(3, 2), small_data(), TrainingSettings(learning_rate=1e39, engine=engine), seed=1)
 
 
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_absurdly_large_weights_count_as_divergence(engine):
+    """Finite weights of 1e30 saturate every unit: nothing was learnt."""
+    for rates, message in (
+            ({"learning_rate": 1e30}, r"at most 1e\+06, got one of size .*e\+\d\d in epoch 1 at learning rate 1e\+30: "
+                                      r"the training diverged; try learning_rate=0\.1"),
+            ({"learning_rate": 0.1, "final_learning_rate": 1e30}, r"in epoch 1 .* try final_learning_rate=0\.1")):
+        settings = TrainingSettings(epochs=3, engine=engine, **rates)
+        with pytest.raises(ValueError, match=message):
+            train(make_machine(3, 2), small_data(), settings, seed=1)
+    # What a trained machine may have is left alone.
+    large = Machine(torch.full((3, 2), 1e5), torch.zeros(3), torch.zeros(2))
+    train(large, small_data(), TrainingSettings(epochs=1, engine=engine), seed=1)
+
+
 @pytest.mark.parametrize("arguments, message", [
     ({"epochs": 0}, "epochs to be an integer >= 1, got 0"), ({"batch_size": 2.5}, "batch_size"),
     ({"n_gibbs": 0}, "n_gibbs"),
@@ -201,7 +219,8 @@ def test_settings_refuse(arguments, message):
 
 
 @pytest.mark.parametrize("data, message", [
-    (np.zeros((5, 4)), "3 columns"), ([[0, 1, 0.5]], "got 0.5 in row 0, column 2"),
+    (np.zeros((5, 4)), r"3 columns, .* got 4; try Machine\.random\(4, 2, seed=1\), or the data"),
+    (None, "data as rows of 0 and 1, got NoneType"), ([[0, 1, 0.5]], "got 0.5 in row 0, column 2"),
     ([[0, 1, 1], [0, 1]], "row 1"),
     (np.zeros((0, 3)), r"shape \(0, 3\)"), ([[0, 1, float("nan")]], "nan in row 0"),
 ])
@@ -210,7 +229,27 @@ def test_data_refused(data, message):
         train(make_machine(3, 2), data, TrainingSettings(epochs=1), seed=0)
 
 
+@pytest.mark.parametrize("settings, message", [
+    (None, r"got NoneType; try TrainingSettings\(epochs=100\)"),
+    ({"epochs": 3}, r"got dict; try TrainingSettings\(\*\*settings\)"),
+])
+def test_settings_of_another_kind_are_refused(settings, message):
+    with pytest.raises(ValueError, match=f"expected settings as TrainingSettings, {message}"):
+        train(make_machine(3, 2), small_data(), settings, seed=0)
+
+
+def test_the_example_for_newcomers_runs(tmp_path, monkeypatch):
+    """The lines in the docstring of lib.rbm, as they stand, from a folder that holds the data."""
+    (tmp_path / "data").symlink_to(Path(__file__).parents[1] / "data")
+    monkeypatch.chdir(tmp_path)
+    outcome = doctest.testmod(lib.rbm)
+    assert outcome.failed == 0 and outcome.attempted == 11
+    assert (tmp_path / "machine.npz").exists()
+
+
 def test_other_refusals():
+    with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
+        train(PositiveState(make_machine(3, 2)), small_data(), TrainingSettings(), seed=0)
     with pytest.raises(ValueError, match="at most 16 visible units"):
         train(Machine.random(17, 2, seed=0), np.zeros((3, 17)), TrainingSettings(negative_phase="exact"),
               seed=0)

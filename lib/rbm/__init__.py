@@ -11,4 +11,20 @@ files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.
+
+Learn a state from measurements of it, without the book (from the top folder; half a second once compiled):
+
+>>> from lib.rbm import files, metrics
+>>> from lib.rbm.machine import Machine
+>>> from lib.rbm.training import TrainingSettings, train
+>>> from lib.spins.measurements import read_psi, read_text
+>>> bits = read_text("data/measurements/qucumber/tfim1d_data.txt")  # 10,000 rows of 10 spins
+>>> psi = read_psi("data/measurements/qucumber/tfim1d_psi.txt")  # the exact state
+>>> settings = TrainingSettings(epochs=100, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
+>>> result = train(Machine.random(bits.shape[1], 10, seed=1), bits, settings, seed=1)
+>>> metrics.fidelity(result.machine, psi) > 0.98
+True
+>>> files.save("machine.npz", result.machine, metadata={"epochs": 100})
+>>> files.load("machine.npz")
+(Machine(10 visible, 10 hidden, float64, cpu), {'epochs': 100})
 """

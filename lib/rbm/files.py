@@ -16,6 +16,7 @@ part. Equal machines with equal metadata give equal bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -27,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lib.rbm.machine import Machine
+from lib.rbm.machine import Machine, check_machine
 
 FORMAT = 1
 PARAMETERS = ("weights", "visible_bias", "hidden_bias")
@@ -41,8 +42,10 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
     metadata: what JSON can hold (str keys; str, int, float, bool, None, lists and dicts of them; no NaN).
     The bytes go to a temporary file beside the target, which is renamed over it once they are on the disk:
     whatever goes wrong on the way, a full disk or a killed process, an earlier file stays as it was.
-    Raises ValueError for metadata that JSON would change, OSError as the system does.
+    Raises ValueError for anything but a Machine and for metadata that JSON would change, FileNotFoundError
+    where the folder is missing, and other OSErrors as the system does, naming the path.
     """
+    check_machine(machine)
     arrays = {name: getattr(machine, name).detach().cpu().numpy() for name in PARAMETERS}
     text = _metadata_text({} if metadata is None else metadata)
     buffer = io.BytesIO()
@@ -110,6 +113,9 @@ def _digest(content: bytes) -> bytes:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Replace the file by one with this content, in one step as far as any reader can see."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"expected an existing folder to save {path} in, got no folder {path.parent}; "
+                                f"try Path({str(path.parent)!r}).mkdir(parents=True)")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -117,8 +123,11 @@ def _write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:  # a keyboard interrupt too must leave nothing behind
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:  # a keyboard interrupt too must leave nothing behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):  # about the file that the caller knows
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:

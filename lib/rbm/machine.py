@@ -8,6 +8,7 @@ the machine's dtype on the machine's device. The gauge with units +-1 (section 4
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from lib import rng
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Machine:
     """The parameters lambda = {W, b, c} of an RBM (4.1).
 
@@ -57,6 +58,10 @@ class Machine:
                 raise ValueError(f"expected finite {name}, got NaN or infinity; try a smaller learning rate "
                                  "if they come from training")
 
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"Machine({self.n_visible} visible, {self.n_hidden} hidden, {dtype}, {self.device})"
+
     @property
     def n_visible(self) -> int:
         return self.weights.shape[0]
@@ -92,19 +97,30 @@ class Machine:
         symmetric_biases: False gives zero biases. True gives b_i = -sum_j W_ij / 2 and
         c_j = -sum_i W_ij / 2, for which both biases of the +-1 gauge (4.24) vanish: then flipping all
         visible bits leaves the probability unchanged, as in the ground states we learn.
-        Raises ValueError for fewer than one unit or a negative scale.
+        Raises ValueError for numbers of units that are no integers or below 1, and for a negative scale.
         """
+        for name, value in (("n_visible", n_visible), ("n_hidden", n_hidden)):
+            if isinstance(value, bool) or not isinstance(value, Integral):
+                raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         if n_visible < 1 or n_hidden < 1:
             raise ValueError(f"expected at least one visible and one hidden unit, got n_visible={n_visible}, "
                              f"n_hidden={n_hidden}; try n_hidden = n_visible")
         scale = n_visible ** -0.5 if scale is None else scale
-        if not 0 <= scale < float("inf"):
-            raise ValueError(f"expected a finite scale >= 0, got {scale}; try 0.01")
+        if not isinstance(scale, Real) or not 0 <= scale < float("inf"):
+            raise ValueError(f"expected a finite scale >= 0, got {scale!r}; try scale=0.01")
         normal = rng.stream(seed, "machine", "weights").standard_normal((n_visible, n_hidden))
         weights = torch.from_numpy(scale * normal)
         half = -0.5 if symmetric_biases else 0.0
         biases = (half * weights.sum(1), half * weights.sum(0))
         return Machine(weights.to(dtype), *(bias.to(dtype) for bias in biases))
+
+
+def check_machine(machine) -> Machine:
+    """The machine itself; ValueError for anything else, such as a PositiveState or a TrainingResult."""
+    if not isinstance(machine, Machine):
+        hint = "its .machine" if hasattr(machine, "machine") else "Machine.random(10, 10, seed=1)"
+        raise ValueError(f"expected a Machine, got {type(machine).__name__}; try {hint}")
+    return machine
 
 
 class Gradient(NamedTuple):

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lib.conventions import all_states, check_state_vector
-from lib.rbm.machine import Machine, effective_energy
-from lib.rbm.partition import log_partition, log_probability
+from lib.rbm import partition
+from lib.rbm.machine import Machine, check_machine, effective_energy
 from lib.rbm.states import PositiveState, check_visible
 
 # Room for vectors read from text files of eight digits; a wrong file is off by far more.
@@ -20,7 +20,8 @@ SUM_TOLERANCE = 1e-6
 def fidelity(psi, target_psi) -> float:
     """The fidelity |<psi|target>|^2 of two pure states, between 0 and 1.
 
-    psi, target_psi: each a PositiveState or a normalised vector of shape (2^n_spins,), real or complex.
+    psi, target_psi: each a PositiveState, a Machine (the state that it stores) or a normalised vector of shape
+    (2^n_spins,), real or complex.
     Raises ValueError for vectors of different or odd length, another norm than 1, NaN.
     """
     psi, target_psi = _amplitudes(psi, "psi"), _amplitudes(target_psi, "target_psi")
@@ -31,7 +32,7 @@ def fidelity(psi, target_psi) -> float:
 def kl_divergence(target_probabilities, model) -> float:
     """Kullback-Leibler divergence sum_v q(v) ln(q(v) / p(v)) >= 0 (4.12), in nats.
 
-    target_probabilities: q, shape (2^n_spins,). model: p, as a Machine, a PositiveState or a vector.
+    target_probabilities: q, shape (2^n_spins,). model: p. Each a vector, a Machine or a PositiveState.
     States with q = 0 contribute nothing; p = 0 where q > 0 gives infinity.
     Raises ValueError for vectors of different or odd length, negative or NaN entries, a sum other than 1.
     """
@@ -44,7 +45,7 @@ def kl_divergence(target_probabilities, model) -> float:
             raise ValueError(f"expected {2**model.n_visible} target probabilities for a machine of "
                              f"{model.n_visible} visible units, got {q.size}; try that of the same chain")
         # Logarithms from the energies: a probability that underflows would make the divergence infinite.
-        log_p = log_probability(model, all_states(model.n_visible)[seen]).cpu().numpy()
+        log_p = partition.log_probability(model, all_states(model.n_visible)[seen]).cpu().numpy()
     else:
         p = _probabilities(model, "model probabilities")
         _check_same_length(p, q)
@@ -60,16 +61,20 @@ def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: fl
     Raises ValueError for data that are empty, of another width or not 0 and 1, and for a machine too
     large to enumerate.
     """
-    machine = (machine.machine if isinstance(machine, PositiveState) else machine).to(dtype=torch.float64)
+    machine = check_machine(machine.machine if isinstance(machine, PositiveState) else machine)
+    machine = machine.to(dtype=torch.float64)
     v = check_visible(machine, data)
     if v.numel() == 0:
         raise ValueError("expected at least one measurement, got none; try reading the file again")
-    log_z = float(log_partition(machine)) if log_z is None else log_z
+    log_z = float(partition.log_partition(machine)) if log_z is None else log_z
     return log_z + float(effective_energy(machine, v).mean())
 
 
 def entropy(probabilities) -> float:
-    """Shannon entropy H = -sum_v q(v) ln q(v) (4.13), in nats, between 0 and N ln 2."""
+    """Shannon entropy H = -sum_v q(v) ln q(v) (4.13), in nats, between 0 and N ln 2.
+
+    probabilities: q as a vector of shape (2^n_spins,), a Machine or a PositiveState.
+    """
     q = _probabilities(probabilities, "probabilities")
     q = q[q > 0]
     return float(-np.sum(q * np.log(q)))
@@ -77,12 +82,14 @@ def entropy(probabilities) -> float:
 
 def _amplitudes(psi, name: str) -> np.ndarray:
     """A normalised state vector as a numpy array, checked."""
-    return check_state_vector(_on_host(psi.psi() if isinstance(psi, PositiveState) else psi), name=name)
+    psi = PositiveState(psi) if isinstance(psi, Machine) else psi
+    return check_state_vector(_numbers(psi.psi() if isinstance(psi, PositiveState) else psi, name), name=name)
 
 
 def _probabilities(values, name: str) -> np.ndarray:
     """A normalised distribution over a basis as a float64 array, checked."""
-    p = np.asarray(_on_host(values))
+    values = values.machine if isinstance(values, PositiveState) else values
+    p = _numbers(partition.probabilities(values) if isinstance(values, Machine) else values, name)
     if p.ndim != 1 or p.size < 2 or p.size & (p.size - 1):
         raise ValueError(f"expected {name} as a vector with 2^n_spins entries, got shape {p.shape}; "
                          "try one probability for each basis state")
@@ -97,9 +104,14 @@ def _probabilities(values, name: str) -> np.ndarray:
     return p
 
 
-def _on_host(values):
-    """A tensor's values where numpy can read them; anything else as it is."""
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+def _numbers(values, name: str) -> np.ndarray:
+    """A numpy array of a tensor, an array or a list; ValueError for what holds no numbers."""
+    array = np.asarray(values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values)
+    if array.dtype.kind not in "buifc":
+        hint = "its .machine" if hasattr(values, "machine") else "PositiveState(machine) or a numpy array"
+        raise ValueError(f"expected {name} as a Machine, a PositiveState or a vector of numbers, got "
+                         f"{type(values).__name__}; try {hint}")
+    return array
 
 
 def _check_same_length(a: np.ndarray, b: np.ndarray):

@@ -56,7 +56,7 @@ def magnetization_x(state: PositiveState, samples):
 
     (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by `PositiveState.flip_log_ratios`.
     """
-    return _like(samples, state.flip_log_ratios(samples).exp().mean(-1))
+    return _like(samples, _checked_state(state).flip_log_ratios(samples).exp().mean(-1))
 
 
 def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
@@ -65,6 +65,7 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
     -coupling sum_i sz_i sz_{i+1} - field sum_i psi(sample with spin i flipped) / psi(sample), open ends.
     Its spread vanishes on an exact eigenstate, so that it also measures how good the state is.
     """
+    _checked_state(state)
     s = _spins(samples)
     bonds = (s[..., :-1] * s[..., 1:]).sum(-1)
     flips = state.flip_log_ratios(samples).exp().sum(-1)
@@ -113,6 +114,7 @@ def _log_swap(state: PositiveState, samples_a, samples_b, region: Iterable[int])
     exchanged pair are the same partial sums combined crosswise, and the visible biases cancel. What is left
     is 4 n_hidden logarithms a pair, with no configuration built.
     """
+    _checked_state(state)
     a, b = check_visible(state.machine, samples_a), check_visible(state.machine, samples_b)
     if a.shape != b.shape:
         raise ValueError(f"expected both replicas of one shape, got {tuple(a.shape)} and {tuple(b.shape)}; "
@@ -222,6 +224,13 @@ def _checked_values(values) -> np.ndarray:
         raise ValueError(f"expected finite values, got {values[where]} at draw {where[0]} of chain {where[1]}"
                          "; try looking at the machine's weights: they are huge where training diverged")
     return values.astype(np.float64)
+
+
+def _checked_state(state) -> PositiveState:
+    if not isinstance(state, PositiveState):
+        hint = "PositiveState(result.machine)" if hasattr(state, "machine") else "PositiveState(machine)"
+        raise ValueError(f"expected a PositiveState, got {type(state).__name__}; try {hint}")
+    return state
 
 
 def _spins(samples) -> torch.Tensor:

@@ -16,9 +16,10 @@ from torch import Tensor
 from lib import rng
 from lib.conventions import check_bits
 from lib.rbm import _kernels
-from lib.rbm.machine import Machine, hidden_probability, visible_probability
+from lib.rbm.machine import Machine, check_machine, hidden_probability, visible_probability
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+_WIDTH_HINT = "a machine of {found} visible units, or rows of its own width"
 
 
 def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = "auto",
@@ -30,7 +31,7 @@ def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = 
     engine and precision: as in `sample`.
     Raises ValueError for bits of another width or value, and for a negative number of sweeps.
     """
-    start = check_bits(visible, machine.n_visible, name="visible")
+    start = check_bits(visible, check_machine(machine).n_visible, name="visible", hint=_WIDTH_HINT)
     _require_count("n_sweeps", n_sweeps, 0)
     bits = _chains(machine, start, n_sweeps, 0, 1, seed, engine, precision)[0]
     return torch.from_numpy(bits).to(visible.device) if isinstance(visible, Tensor) else bits
@@ -49,6 +50,7 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
     "float64". The result depends on the seed, engine and precision, and not on the number of threads or
     workers. Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
     """
+    check_machine(machine)
     _require_count("n_samples", n_samples, 1)
     _require_count("n_chains", n_chains, 1)
     _require_count("burn_in", burn_in, 0)
@@ -57,7 +59,7 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
     if start is None:
         first = choose.integers(0, 2, (n_chains, machine.n_visible), dtype=np.uint8)
     else:
-        rows = check_bits(start, machine.n_visible, name="start")
+        rows = check_bits(start, machine.n_visible, name="start", hint=_WIDTH_HINT)
         first = rows[choose.integers(0, len(rows), n_chains)]
     # The first draw comes after burn_in + thin sweeps.
     return _chains(machine, first, burn_in, thin, -(-n_samples // n_chains), seed, engine, precision)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lib.rbm import sampling
-from lib.rbm.machine import Machine, as_units, effective_energy
+from lib.rbm.machine import Machine, as_units, check_machine, effective_energy
 from lib.rbm.partition import probabilities
 
 # exp(+-W) and products of such factors stay inside the range of float64 (e^+-708) below this exponent.
@@ -49,6 +49,9 @@ class PositiveState:
     """The wavefunction psi(v) = sqrt(p(v)) >= 0 of N = n_visible spins (5.1)."""
 
     machine: Machine
+
+    def __post_init__(self):
+        check_machine(self.machine)
 
     @property
     def n_spins(self) -> int:

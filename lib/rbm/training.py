@@ -22,11 +22,12 @@ from torch import Tensor
 from lib import rng
 from lib.conventions import all_states, check_bits
 from lib.rbm import _kernels
-from lib.rbm.machine import Gradient, Machine, effective_energy_gradient
+from lib.rbm.machine import Gradient, Machine, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
 
 MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the chains that it replaces
+LARGEST_PARAMETER = 1e6  # far beyond any trained machine, whose weights are of order 1 to 10
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,14 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     however many processes run. callback(epoch, machine): called before the first epoch (0), after every
     `every` epochs (None: none in between) and after the last one; what it returns goes into the history.
     Raises ValueError for data of another width or value, and, naming the epoch, when a parameter is no longer
-    finite.
+    finite or its absolute value exceeds 1e6: the training diverged.
     """
-    rows = check_bits(data, machine.n_visible, name="data")
+    check_machine(machine)
+    if not isinstance(settings, TrainingSettings):
+        hint = "TrainingSettings(**settings)" if isinstance(settings, dict) else "TrainingSettings(epochs=100)"
+        raise ValueError(f"expected settings as TrainingSettings, got {type(settings).__name__}; try {hint}")
+    rows = check_bits(data, machine.n_visible, name="data",
+                      hint=f"Machine.random({{found}}, {machine.n_hidden}, seed=1), or the data of the other chain")
     if every is not None and not _is_count(every):
         raise ValueError(f"expected every to be an integer >= 1 or None, got {every!r}; try every=10")
     run_epoch = _start(machine, rows, settings, seed)
@@ -125,7 +131,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     report(0)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
-        current = _finite(run_epoch(current, epoch), epoch, settings)
+        current = _bounded(run_epoch(current, epoch), epoch, settings)
         seconds += time.perf_counter() - began
         if epoch == settings.epochs or (every is not None and epoch % every == 0):
             report(epoch)
@@ -204,7 +210,7 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
                     visible = gibbs_sweep(current, visible, uniform)
                 persistent = visible
                 negative = effective_energy_gradient(current, visible)
-            current = _finite(_descend(current, positive, negative, rate), epoch, settings)
+            current = _bounded(_descend(current, positive, negative, rate), epoch, settings)
         return current.weights, current.visible_bias, current.hidden_bias
     return run_torch
 
@@ -221,10 +227,16 @@ def _descend(machine: Machine, positive: Gradient, negative: Gradient,
             machine.hidden_bias - rate * (positive.hidden_bias - negative.hidden_bias))
 
 
-def _finite(parameters: tuple[Tensor, Tensor, Tensor], epoch: int, settings: TrainingSettings) -> Machine:
-    """A machine of these parameters; ValueError naming the epoch where they are not finite."""
-    if not all(bool(torch.isfinite(value).all()) for value in parameters):
-        raise ValueError(f"expected finite parameters, got NaN or infinity in epoch {epoch} at learning rate "
-                         f"{settings.learning_rate:g}: the training diverged; try learning_rate="
-                         f"{settings.learning_rate / 10:g}")
+def _bounded(parameters: tuple[Tensor, Tensor, Tensor], epoch: int, settings: TrainingSettings) -> Machine:
+    """A machine of these parameters; ValueError naming the epoch where they are not finite or absurdly large."""
+    extremes = [float(value.detach().abs().max()) for value in parameters]
+    if not all(value <= LARGEST_PARAMETER for value in extremes):  # NaN is not <=
+        finite = all(math.isfinite(value) for value in extremes)
+        got = f"one of size {max(extremes):.3g}" if finite else "NaN or infinity"
+        name, rate = "learning_rate", settings.learning_rate
+        if settings.final_learning_rate is not None and settings.final_learning_rate > rate:
+            name, rate = "final_learning_rate", settings.final_learning_rate
+        raise ValueError(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got {got} in epoch "
+                         f"{epoch} at learning rate {rate:g}: the training diverged; try "
+                         f"{name}={min(rate / 10, 0.1):g}")
     return Machine(*parameters)

@@ -32,7 +32,8 @@ def save(path: str | Path, bits: np.ndarray, *, metadata: dict | None = None) ->
     bits: zeros and ones, shape (n_samples, n_spins)
     metadata: what JSON can hold, for example {"field": 1.0, "seed": 3}
 
-    Raises ValueError for bits or metadata that cannot be stored, and for another ending than .npz.
+    A missing folder is made.  Raises ValueError for bits or metadata that cannot be stored, and for another
+    ending than .npz; OSError as the system does, naming the path.
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -178,7 +179,9 @@ def _check_width(path: str | Path, number: int, words: list[str], width: int | N
     if width is not None and len(words) != width:
         if n_spins is not None:
             raise ValueError(f"expected {n_spins} {what} a line, one a spin, got {len(words)} in {path}, "
-                             f"line {number}; try a file and a machine of equal numbers of spins")
+                             f"line {number}; try "
+                             + (f"n_spins={len(words)}, or the file of {n_spins} spins" if number == 1
+                                else "to clean that line, or to make or download the file again"))
         raise ValueError(f"expected {width} {what} as in line 1, got {len(words)} in {path}, line {number}; "
                          "try to download the file again, if it was cut, or to remove the line")
     return len(words)
@@ -208,7 +211,10 @@ def _reason(error: Exception) -> str:
 def _write_whole(path: Path, content: bytes) -> None:
     """Write through a temporary file beside the target: a crash or a full disk leaves the old file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:  # about the file that the caller knows
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -216,8 +222,10 @@ def _write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes it private
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     directory = os.open(path.parent, os.O_RDONLY)
     try:
