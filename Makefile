@@ -15,7 +15,8 @@ RUN := $(VENV)/bin/python
 # written last, so an interrupted set-up has none and is done again, from an empty .venv.
 STAMP := $(VENV)/.ready-$(shell (pwd; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
-BUILD = $(RUN) -m lib.study.build --profile $(PROFILE) --jobs $(JOBS)
+SETUP_LOG := $(VENV)/setup.log
+BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
 .PHONY: help book test chapter status accept edit check bench clean setup
 .DEFAULT_GOAL := help
@@ -28,14 +29,15 @@ book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, 
 
 test: $(STAMP)  ## check the style, build the book at smoke settings, run all tests
 	$(RUN) -m ruff check
-	$(RUN) -m lib.study.build --profile smoke --jobs $(JOBS) book
+	@$(BUILD) check
+	$(RUN) -m lib.study.build --profile smoke --jobs '$(JOBS)' book
 	$(RUN) -m pytest
 
 chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
 	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params '$(PARAMS)'
 
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
-	@$(RUN) -m lib.study.status --profile $(PROFILE)
+	@$(RUN) -m lib.study.status --profile '$(PROFILE)'
 
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
 	@$(BUILD) accept
@@ -44,7 +46,7 @@ edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, n
 	@mkdir -p _build/edit
 	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book
 
-check: $(STAMP)  ## refuse chapters that carry outputs, wrong parameters, untidy code
+check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code (in chapters too)
 	@$(BUILD) check
 	@$(RUN) -m ruff check
 
@@ -63,8 +65,10 @@ $(STAMP):
 	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
 	@rm -f $(VENV)/.ready-*
 	@mkdir -p $(VENV) && touch $(STARTED)
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --editable '.[book,test]'
+	@$(PYTHON) -m venv $(VENV)
+	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
+	@$(RUN) -m pip install --editable '.[book,test]' > $(SETUP_LOG) 2>&1 || \
+	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	$(RUN) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
 	@touch $@ && rm $(STARTED)
 	@echo "Set-up done."

@@ -7,12 +7,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import psutil
 import pytest
 
-from lib.study import build, runs, site
+from lib.study import build, runs, site, whatif
 from tests import toy_book
 
 HOME = os.path.expanduser("~")
@@ -184,7 +185,37 @@ def test_wrong_sources_are_refused_before_anything_starts(bare, name, old, new, 
     assert not (bare / "_build/executed").exists() and not (bare / "_build/dag").exists()
 
 
+@pytest.mark.parametrize(("name", "old", "new", "words"), [
+    ("_toc.yml", "- file: 02-second\n", "", ["_toc.yml: expected every chapter, got no entry for 02-second"]),
+    ("_toc.yml", "chapters:", "chapters: [", ["_toc.yml, line", "expected YAML"]),
+    ("book/03-more.ipynb", None, "{}", ["book/03-more.ipynb: expected chapters as text", "jupytext --to md:myst"]),
+])
+def test_chapters_that_would_be_left_out_are_refused_before_anything_starts(bare, name, old, new, words):
+    if old is None:
+        toy_book.write(bare, name, new)
+    else:
+        toy_book.replace(bare, name, old, new)
+    fails(toy_book.run(bare, "book"), "no chapter was executed", *words)
+    assert not (bare / "_build/executed").exists() and not (bare / "_build/dag").exists()
+    done = toy_book.run(bare, "check")
+    fails(done, *words)
+    assert "no chapter was executed" not in done.stderr
+
+
+def test_the_code_of_chapters_is_checked_for_style(bare):
+    assert "2 chapters, their code" in toy_book.run(bare, "check").stdout
+    toy_book.replace(bare, "book/01-first.md", "import random\n", "import os\nimport random\n%matplotlib inline\n")
+    toy_book.replace(bare, "book/02-second.md", "sum(points)", "sum(pionts)")
+    fails(toy_book.run(bare, "check"), "01-first.md, line 26:8: F401", "02-second.md, line", "F821", "pionts")
+
+
+@pytest.mark.parametrize("jobs", ["0", "x", "-1", "1.5", ""])
+def test_a_number_of_jobs_that_is_none_is_refused(bare, jobs):
+    fails(toy_book.run(bare, f"--jobs={jobs}", "book"), f"as a whole number from 1, got {jobs!r}; try JOBS=2")
+
+
 @pytest.mark.parametrize(("params", "words"), [
+    ("n_points=1e1", ["expected n_points as int, got 10.0 (float); try 10; number of points"]),
     ("n_spins=8", ["got n_spins; try n_points, width, label, heights, fast, seed"]),
     ("n_points=many", ["expected n_points as int, got 'many'"]),
     ("n_points=101", ["expected n_points in [1, 100], got 101"]),
@@ -211,10 +242,47 @@ def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
                 for root in (top / "_build", page.parents[1]))
     assert old != new and re.search(rf"toy1-total +{old} +{new} +[+-]", done.stdout)
     text = re.sub("<[^>]+>", "", page.read_text("utf-8"))
+    assert done.stdout.index("n_points: 4 -> 8, seed: 1 -> 3") < done.stdout.index("toy1-total")
+    assert "1 check unchanged within rounding" in done.stdout and "claim toy1-offset" not in done.stdout
+    assert text.index("Toy chapter 1#") < text.index("This is a what-if page") < text.index("import random")
+    again = toy_book.run(top, "chapter", "1", "--params", "n_points=8 seed=3").stdout
+    assert "01-first: kept" in again and again.split("kept")[1] == done.stdout.split(" GB")[1]
     assert "This is a what-if page" in text and "n_points = 8" in text and old in text and new in text
     after = toy_book.contents(top)
     assert {name: after.get(name) for name in before} == before
     assert all(name.startswith(("_build/whatif/", "_build/.lock", "_build/cache")) for name in set(after) - set(before))
+
+
+def test_a_whatif_page_without_a_run_to_compare_with_names_the_profile(bare):
+    done = toy_book.run(bare, "--profile", "smoke", "chapter", "1", "--params", "seed=3")
+    assert "the book has no run of this chapter at profile smoke to compare with" in done.stdout
+    assert "seed: 1 -> 3" in done.stdout and "n_points" not in done.stdout
+
+
+def test_changes_are_given_in_standard_errors_where_both_sides_have_one():
+    then, now = {"value": 1.0, "uncertainty": 0.3}, {"value": 2.0, "uncertainty": 0.4}
+    assert whatif._change(then, now, "value") == "+1 (+100 %, 2 standard errors)"
+    assert whatif._change(then, now | {"uncertainty": None}, "value") == "+1 (+100 %)"
+    assert whatif._is_same(0.5, 0.5 + 1e-10) and not whatif._is_same(0.5, 0.5 + 1e-8)
+    assert whatif._is_same(True, True) and not whatif._is_same(True, False) and not whatif._is_same(None, None)
+
+
+def test_a_run_that_is_kept_is_not_told_as_a_new_one(top):
+    toy_book.replace(top, "book/01-first.md", "import random\n", "import random\nraise KeyError\n")
+    fails(toy_book.run(top, "book"), "KeyError")
+    toy_book.replace(top, "book/01-first.md", "raise KeyError\n", "")
+    done = toy_book.run(top, "book")
+    assert done.returncode == 0 and "  01-first: kept\n" in done.stdout and " GB" not in done.stdout
+
+
+def test_snakemake_speaks_only_where_no_step_did(top):
+    toy_book.write(top, "data/offset.txt", "half\n")
+    done = toy_book.run(top, "book")
+    fails(done, "could not convert string to float", "(log: _build/dag/laptop/snakemake.log)")
+    assert not re.search("WorkflowError|CalledProcessError|RuleException", done.stdout + done.stderr)
+    assert done.stderr.strip().count("\n") == 0
+    toy_book.replace(top, "book/Snakefile", "import sys\n", "import sys\n\nraise RuntimeError('no plan')\n")
+    fails(toy_book.run(top, "book"), "no plan", "snakemake.log")
 
 
 def test_one_chapter_is_rendered_alone_until_the_others_have_run(bare):
@@ -228,8 +296,9 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert "toy1-offset: new -> reproduced" in toy_book.run(top, "accept").stdout
     before = html(top)
     toy_book.write(top, "data/offset.txt", "0.9\n")
-    fails(toy_book.run(top, "book"), "claim toy1-offset: reproduced -> differs (here 0.9, on page 01-first)",
-          "make accept")
+    done = toy_book.run(top, "book")
+    fails(done, "claim toy1-offset: reproduced -> differs (here 0.9, on page 01-first)", "make accept")
+    assert "CalledProcessError" not in done.stderr
     assert html(top) == before
     assert toy_book.run(top, "accept").stdout.splitlines()[0] == "toy1-offset: reproduced -> differs"
     assert toy_book.run(top, "book").returncode == 0 and html(top) != before
@@ -254,6 +323,21 @@ def test_a_second_build_in_the_tree_is_refused(top):
     assert toy_book.run(top, "book").returncode == 0
 
 
+def test_the_rest_of_a_dead_build_is_named(bare, monkeypatch):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (bare / "_build").mkdir()
+    (bare / "_build/.lock").write_text(f"process {dead.pid}, since 12:00:00")
+    hold = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, 2); print(1, flush=True); time.sleep(60)"
+    monkeypatch.setattr(build, "DEAD_DRIVER_WAIT", 0.3)
+    with subprocess.Popen([sys.executable, "-c", hold, str(bare / "_build/.lock")], stdout=subprocess.PIPE) as rest:
+        rest.stdout.readline()
+        words = rf"its driver \(process {dead.pid}, since 12:00:00\) is dead.*try again.*kill {rest.pid}$"
+        with pytest.raises(build.BuildError, match=words), build.locked(bare):
+            pass
+        rest.kill()
+
+
 def test_a_file_in_the_place_of_the_build_directory_is_named(bare):
     (bare / "_build").write_text("in the way")
     fails(toy_book.run(bare, "book"), "_build", "a file is where a directory should be")
@@ -265,7 +349,7 @@ def test_errors_of_the_place_are_told_in_words(bare, monkeypatch, capsys, number
     def refuse(*arguments, **settings):
         raise OSError(number, os.strerror(number), "somewhere")
 
-    monkeypatch.setattr("lib.study.atomic.write_bytes", refuse)
+    monkeypatch.setattr("lib.atomic.write_bytes", refuse)
     assert build.main(["--root", str(bare), "book"]) == 1
     assert f"somewhere: {os.strerror(number)}: {words}" in capsys.readouterr().err
 
@@ -345,17 +429,22 @@ def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare)
     assert processes_of(bare) == []
 
 
-def test_a_stopped_build_stops_its_kernels(bare):
+@pytest.mark.parametrize("arguments", [["book"], ["chapter", "1", "--params", "seed=3"]])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_stopped_build_stops_all_that_it_started(bare, arguments, number, status):
+    """Only the driver gets the signal, as from the system when memory is short."""
     toy_book.replace(bare, "book/01-first.md", "import random\n", "import random, time; time.sleep(60)\n")
-    process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
+    process = subprocess.Popen(toy_book.command(bare, *arguments), cwd=bare, env=toy_book.environment(bare),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not any("ipykernel_launcher" in " ".join(found.cmdline()) for found in processes_of(bare)):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 143
-    deadline = time.monotonic() + 20
+    process.send_signal(number)
+    assert process.wait(timeout=20) == status
+    deadline = time.monotonic() + 5
     while processes_of(bare) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(bare) == []
+    with build.locked(bare):
+        assert not list((bare / "_build").glob("whatif/*"))

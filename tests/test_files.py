@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib import atomic
 from lib.rbm import files
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
@@ -195,7 +196,7 @@ def test_a_failed_save_leaves_the_earlier_file(saved, monkeypatch, step, failure
                     write(content[:100])
                     raise failure
             return Full()
-        monkeypatch.setattr(files, "open", half_open, raising=False)
+        monkeypatch.setattr(atomic, "open", half_open, raising=False)
     else:
         monkeypatch.setattr(os, step, fail)
     with pytest.raises(type(failure)):

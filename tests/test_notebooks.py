@@ -114,6 +114,8 @@ def test_declared_parameters(chapter):
     ("n: int = 4  # 1 to 9; number; free", "expected \\[low, high\\]"),
     ("n: int = 4  # [9, 1]; number; free", "expected \\[low, high\\]"),
     ("n: int = 4  # [5, 9]; number; free", "expected n in \\[5, 9\\], got 4"),
+    ("n: int = -1  # [0, 1e6]; number; free", "expected n in \\[0, 1000000\\], got -1"),
+    ("x: float = 1.0  # [1e-6, 0.5]; number; free", "expected x in \\[1e-06, 0.5\\], got 1.0"),
     ("n: int = 4.0  # [1, 9]; number; free", "expected n as int"),
     ("n: str = 'a'  # [1, 9]; word; free", "expected \\[low, high\\]"),
     ("n: int = 4  # [1, 9]; number; free\nn: int = 5  # [1, 9]; number; free", "line 12: expected n once"),
@@ -129,7 +131,8 @@ def test_malformed_declarations_are_refused_with_their_line(write, line, message
 @pytest.mark.parametrize(("values", "message"), [
     ({"n_spins": 4}, "got n_spins; try n_points, width, label, heights, fast, seed"),
     ({"n_points": "4"}, "expected n_points as int, got '4' \\(str\\)"),
-    ({"n_points": 4.0}, "expected n_points as int"),
+    ({"n_points": 4.0}, "expected n_points as int, got 4.0 \\(float\\); try 4;"),
+    ({"n_points": 4.5}, "expected n_points as int, got 4.5 \\(float\\);"),
     ({"n_points": True}, "expected n_points as int"),
     ({"n_points": 101}, "expected n_points in \\[1, 100\\], got 101"),
     ({"width": "wide"}, "expected width as float"),

@@ -77,7 +77,7 @@ case "$*" in
   "-c import sys; sys.exit(sys.version_info < (3, 11))") exit "${TOO_OLD:-0}" ;;
   "--version") echo "Python 3.9.2" ;;
   "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-  *"pip install"*) exit "${PIP_FAILS:-0}" ;;
+  *"pip install"*) echo "WARNING: an odd index"; exit "${PIP_FAILS:-0}" ;;
 esac
 """
 
@@ -103,7 +103,9 @@ def set_up(tmp_path):
 
 def test_the_set_up_is_done_once(set_up, tmp_path):
     done, asked = set_up()
-    assert done.returncode == 0 and "Set-up done." in done.stdout
+    assert done.returncode == 0 and "Set-up done." in done.stdout and ".venv/setup.log" in done.stdout
+    assert "odd index" not in done.stdout + done.stderr
+    assert (tmp_path / ".venv/setup.log").read_text() == "WARNING: an odd index\n"
     assert any("pip install --editable .[book,test]" in line for line in asked)
     again, asked = set_up()
     assert again.returncode == 0 and asked == []
@@ -115,6 +117,7 @@ def test_the_set_up_is_done_once(set_up, tmp_path):
 
 def test_an_interrupted_set_up_is_noticed_and_done_again(set_up, tmp_path):
     done, _ = set_up(PIP_FAILS="1")
+    assert "odd index" in done.stdout and "The set-up failed" in done.stdout
     assert done.returncode != 0 and not list((tmp_path / ".venv").glob(".ready-*"))
     (tmp_path / ".venv" / "half-written").touch()
     done, asked = set_up()

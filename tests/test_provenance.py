@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from lib.study import atomic, provenance
+from lib import atomic
+from lib.study import provenance
 from lib.study.notebooks import chapter_files, read_chapter
 from tests import toy_book
 

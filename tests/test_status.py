@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lib.study import atomic, provenance, runs, status
+from lib import atomic
+from lib.study import provenance, runs, status
 from tests import toy_book
 
 

@@ -93,6 +93,7 @@ def make(top: Path) -> Path:
         write(top, name, text)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study", ignore=ignore)
+    shutil.copy(ROOT / "lib" / "atomic.py", top / "lib" / "atomic.py")
     shutil.copy(ROOT / "book" / "Snakefile", top / "book" / "Snakefile")
     shutil.copy(ROOT / "pyproject.toml", top / "pyproject.toml")
     return top

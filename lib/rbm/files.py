@@ -16,18 +16,17 @@ part. Equal machines with equal metadata give equal bytes.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-import secrets
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from lib import atomic
 from lib.rbm.machine import Machine, check_machine
 
 FORMAT = 1
@@ -53,7 +52,11 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.comment = b"0" * N_DIGEST  # its length is stored before it, so the place is kept free
     content = buffer.getvalue()[:-N_DIGEST]
-    _write_whole(Path(path), content + _digest(content))
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"expected an existing folder to save {path} in, got no folder {path.parent}; "
+                                f"try Path({str(path.parent)!r}).mkdir(parents=True)")
+    atomic.write_bytes(path, content + _digest(content))
 
 
 def load(path: str | os.PathLike) -> tuple[Machine, dict]:
@@ -109,28 +112,3 @@ def _metadata_text(metadata: dict) -> bytes:
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Replace the file by one with this content, in one step as far as any reader can see."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"expected an existing folder to save {path} in, got no folder {path.parent}; "
-                                f"try Path({str(path.parent)!r}).mkdir(parents=True)")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:  # a keyboard interrupt too must leave nothing behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):  # about the file that the caller knows
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # makes the rename itself survive a power cut
-    finally:
-        os.close(folder)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lib.conventions import all_states, format_bytes, require_memory
-from lib.rbm.machine import Machine, effective_energy
+from lib.rbm.machine import Machine, check_machine, effective_energy
 
 MAX_ENUMERATED_UNITS = 26  # 2^26 terms take about half a minute
 _LOW_UNITS = 10  # a block holds the 2^10 states of the last ten units of the enumerated layer
@@ -26,6 +26,7 @@ def log_partition(machine: Machine, *, layer: str | None = None) -> Tensor:
     """
     if layer not in (None, "visible", "hidden"):
         raise ValueError(f'expected layer None, "visible" or "hidden", got {layer!r}; try None')
+    check_machine(machine)
     layer = layer or ("visible" if machine.n_visible <= machine.n_hidden else "hidden")
     weights, visible_bias, hidden_bias = _float64(machine)
     if layer == "visible":

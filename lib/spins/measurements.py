@@ -11,14 +11,13 @@ It holds no pickle and no time of day, so equal measurements give equal bytes, w
 import io
 import json
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from lib import atomic
 from lib.conventions import check_bits, check_state_vector
 
 _FORMAT = "measurements 1"
@@ -54,7 +53,7 @@ def save(path: str | Path, bits: np.ndarray, *, metadata: dict | None = None) ->
             array = io.BytesIO()
             np.lib.format.write_array(array, members[name], allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue())  # dated 1980, not now
-    _write_whole(path, content.getvalue())
+    atomic.write_bytes(path, content.getvalue())
 
 
 def load(path: str | Path) -> tuple[np.ndarray, dict]:
@@ -206,29 +205,3 @@ def _reason(error: Exception) -> str:
     if "pickle" in text.lower():
         return "pickled objects, which are never loaded"
     return text or type(error).__name__
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write through a temporary file beside the target: a crash or a full disk leaves the old file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:  # about the file that the caller knows
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes it private
-        os.replace(temporary, path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # the rename itself
-    finally:
-        os.close(directory)

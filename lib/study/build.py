@@ -13,15 +13,19 @@ import datetime
 import errno
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.study import atomic, ledger, notebooks, parameters, provenance, runs, site
+from lib import atomic
+from lib.study import ledger, lifeline, notebooks, parameters, provenance, runs, site
 
+DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
 PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.EDQUOT: "the disk quota is used up",
                 errno.EROFS: "the file system is read-only; try a copy of the tree in a place that can be written",
@@ -45,18 +49,50 @@ def locked(top: Path) -> Iterator[int]:
     path.parent.mkdir(exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "unknown"
-            raise BuildError(f"expected no other build in this tree, got one ({holder}); "
-                             "try again when it has finished") from None
+        deadline = time.monotonic() + DEAD_DRIVER_WAIT
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+                if _is_alive(holder):
+                    raise BuildError(f"expected no other build in this tree, got one ({holder}); "
+                                     "try again when it has finished") from None
+                if time.monotonic() > deadline:
+                    raise BuildError(_left_over(path, holder)) from None
+                time.sleep(0.1)
         now = datetime.datetime.now().strftime("%H:%M:%S")
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}, since {now}".encode(), 0)
         yield handle
     finally:
         os.close(handle)
+
+
+def _is_alive(holder: str) -> bool:
+    """Whether the process that a lock names still runs; yes where the name cannot be read."""
+    import psutil
+
+    words = holder.removeprefix("process ").partition(",")[0]
+    try:
+        return not words.isdecimal() or psutil.Process(int(words)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _left_over(path: Path, holder: str) -> str:
+    """What to say where the driver of another build is dead, but not all that it had started."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and any(file.path == str(path) for file in process.open_files()):
+                found.append(str(process.pid))
+    end = f"end what is left of it: kill {' '.join(found)}" if found else "end what is left of it"
+    return (f"expected no other build in this tree, got the rest of one: its driver ({holder}) is dead, but not "
+            f"everything that it started; try again in a minute, or {end}")
 
 
 def prepare(top: Path, profile: str) -> None:
@@ -68,6 +104,9 @@ def prepare(top: Path, profile: str) -> None:
     for place in (root / "executed", root / "failed"):
         for part in place.glob(".*.part"):
             part.unlink()
+    for place in (top / "_build" / "whatif").glob("*"):
+        if place.is_dir() and {path.name for path in place.iterdir()} <= {"execute.log"}:
+            shutil.rmtree(place)
     shutil.rmtree(top / "_build" / "tmp", ignore_errors=True)
     (top / "_build" / "tmp").mkdir()
     free = shutil.disk_usage(top / "_build").free
@@ -76,8 +115,12 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets."""
-    problems = []
+    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets, the contents."""
+    problems = notebooks.stray_notebooks(top)
+    try:
+        site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
+    except (ValueError, FileNotFoundError) as error:
+        problems.append(str(error))
     for profile in parameters.profiles(top):
         try:
             parameters.profile_values(top, profile)
@@ -99,6 +142,13 @@ def check(top: Path) -> list[str]:
                 except ValueError as error:
                     problems.append(str(error))
     return problems
+
+
+def check_style(top: Path) -> list[str]:
+    """What ruff finds in the code of the chapters, one line each."""
+    from lib.study import tidy
+
+    return [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
 
 
 def write_inputs(top: Path, profile: str) -> list[str]:
@@ -123,27 +173,32 @@ def write_inputs(top: Path, profile: str) -> list[str]:
 def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int) -> None:
     """Let Snakemake run what the targets (chapters, or `site`) need; raises :class:`BuildError` where a step failed.
 
-    The steps speak to the terminal themselves; Snakemake's own words go to a log.  It inherits the lock, which
-    so lasts as long as any part of the build.
+    The steps speak to the terminal themselves; Snakemake's own words go to a log, and are shown only where no step
+    has said what is wrong.  It inherits the lock, which so lasts as long as any part of the build.
     """
     stems = [path.stem for path in notebooks.chapter_files(top)]
     log = top / "_build" / "dag" / profile / "snakemake.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(top / "book" / "Snakefile"),
+    told = runs.told_file(top, profile)
+    told.unlink(missing_ok=True)
+    start = "from lib.study import lifeline; lifeline.hold(); from snakemake.cli import main; main()"
+    command = [sys.executable, "-c", start, "--snakefile", str(top / "book" / "Snakefile"),
                "--directory", str(top / "_build"), "--cores", str(jobs), "--nolock", "--rerun-incomplete",
                "--keep-going", "--quiet", "rules", "--config", f"root={top}", f"profile={profile}",
                f"chapters={','.join(stems)}", "--", *(f"dag/{profile}/{target}.done" for target in targets)]
-    environment = os.environ | {"PYTHONPATH": str(top), "XDG_CACHE_HOME": str(top / "_build" / "cache")}
+    environment = os.environ | {"PYTHONPATH": str(top), "XDG_CACHE_HOME": str(top / "_build" / "cache"),
+                                lifeline.VARIABLE: "stdin"}
     with log.open("wb") as errors:
-        process = subprocess.Popen(command, env=environment, stderr=errors, pass_fds=[lock])
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=errors, pass_fds=[lock])
         try:
             failed = process.wait()
         except BaseException:
             _stop(process)
             raise
+        finally:
+            process.stdin.close()
     if failed:
-        explained = any(runs.read_failure(runs.profile_root(top, profile), stem) for stem in stems)
-        tail = "" if explained else "\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:])
+        tail = "" if told.exists() else "\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:])
         if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
             tail += f"\n{PLACE_ERRORS[errno.ENOSPC]}"
         raise BuildError("the build failed; the last good output was left as it was "
@@ -194,7 +249,7 @@ def build_whatif(top: Path, profile: str, name: str, text: str) -> Path:
 
 def _refuse(problems: list[str]) -> None:
     if problems:
-        raise BuildError("nothing was started:\n  " + "\n  ".join(problems))
+        raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -219,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lib.study.build", description="Build the book.")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
     parser.add_argument("--profile", default="laptop", help="parameter set: laptop (the chapters' own), smoke, paper")
-    parser.add_argument("--jobs", type=int, default=2, help="chapters at once")
+    parser.add_argument("--jobs", default="2", help="chapters at once")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("book", help="execute what is stale and render the site")
     chapter = commands.add_parser("chapter", help="one chapter; with --params a what-if page")
@@ -233,6 +288,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.profile not in parameters.profiles(top):
             raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
+        if not re.fullmatch("0*[1-9][0-9]{0,5}", options.jobs):
+            raise BuildError(f"expected JOBS, the chapters to execute at once, as a whole number from 1, "
+                             f"got {options.jobs!r}; try JOBS=2")
+        options.jobs = int(options.jobs)
         return _command(top, options)
     except (BuildError, ValueError) as error:
         print(f"\n{error}", file=sys.stderr)
@@ -258,8 +317,10 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, site.read_records(root, notebooks.chapter_files(top)))
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        _refuse(check(top))
-        print(f"{len(notebooks.chapter_files(top))} chapters and their parameter sets are in order")
+        problems = check(top) or check_style(top)  # code that cannot be read has no style
+        if problems:
+            raise BuildError("\n".join(problems))
+        print(f"{len(notebooks.chapter_files(top))} chapters, their code and their parameter sets are in order")
     return 0
 
 

@@ -19,7 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib.study import atomic, gate, provenance, runs
+from lib import atomic
+from lib.study import gate, lifeline, provenance, runs
 from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import Chapter, check_chapter, find_chapter, read_chapter
 from lib.study.parameters import declared, parse_assignments
@@ -195,20 +196,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--params", default="")
     parser.add_argument("--output", type=Path, help="where the result goes (default: the profile's place)")
     options = parser.parse_args(arguments)
+    lifeline.hold()
     top = options.root.resolve()
     root = options.output or runs.profile_root(top, options.profile)
     try:
         path = find_chapter(top, options.chapter)
         changes = parse_assignments(options.params, read_chapter(path)) if options.params else None
+        if runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, options.profile, changes)):
+            runs.clear_failure(root, path.stem)
+            print(f"  {path.stem}: kept", flush=True)
+            return 0
         print(f"  {path.stem} ...", flush=True)
         record = execute(top, path, options.profile, root, changes)
     except (ChapterFailed, ValueError) as error:
-        print(f"\n{error}\n", flush=True)
+        runs.tell(top, options.profile, error)
         return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
             raise
-        print(f"\nchapter {path.stem}: {error.strerror}: {error.filename}\n", flush=True)
+        runs.tell(top, options.profile, f"chapter {path.stem}: {error.strerror}: {error.filename}")
         return 1
     cost = record["provenance"]
     print(f"  {path.stem}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)

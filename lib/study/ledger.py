@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.study import atomic
+from lib import atomic
 from lib.study.claims import NOT_RUN, VERDICTS, measured_text
 
 VERDICTS_FILE = Path("data/thesis/verdicts.json")

@@ -104,6 +104,14 @@ def chapter_files(top: Path) -> list[Path]:
     return found
 
 
+def stray_notebooks(top: Path) -> list[str]:
+    """Notebooks among the sources, one line each: chapters are text, and Jupyter's own format would not be built."""
+    found = sorted(path.relative_to(top).as_posix() for path in (top / "book").rglob("*.ipynb")
+                   if ".ipynb_checkpoints" not in path.parts)
+    return [f"{name}: expected chapters as text (NN-topic.md), got a notebook, which nothing would read; "
+            f"try '.venv/bin/jupytext --to md:myst {name}', then delete it" for name in found]
+
+
 def find_chapter(top: Path, name: str) -> Path:
     """The file of the chapter `name`: a number (`05`, `5`) or a stem."""
     files = chapter_files(top)

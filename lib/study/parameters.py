@@ -39,7 +39,7 @@ class Parameter:
     def range(self) -> str:
         if self.choices is not None:
             return "{" + ", ".join(map(str, self.choices)) + "}"
-        return "-" if self.low is None else f"[{self.low:g}, {self.high:g}]"
+        return "-" if self.low is None else f"[{_plain(self.low)}, {_plain(self.high)}]"
 
     def check(self, value: object) -> object:
         """`value` in the declared type (an int is accepted for a float); raises `ValueError` otherwise."""
@@ -54,7 +54,9 @@ class Parameter:
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not kind:
-            raise ValueError(f"expected {what} as {kind.__name__}, got {value!r} ({type(value).__name__})")
+            whole = kind is int and isinstance(value, float) and value.is_integer()
+            hint = f"; try {int(value)}" if whole else ""
+            raise ValueError(f"expected {what} as {kind.__name__}, got {value!r} ({type(value).__name__}){hint}")
         if kind is float and not math.isfinite(value):
             raise ValueError(f"expected {what} finite, got {value}")
         outside = self.low is not None and not self.low <= value <= self.high
@@ -165,6 +167,11 @@ def parse_assignments(text: str, chapter: Chapter) -> dict[str, object]:
         if known and known.type == "str":
             values[name] = value.strip().strip("'\"")
     return values
+
+
+def _plain(number: float) -> str:
+    """A bound as a person writes it: 1000000, not 1e+06."""
+    return str(int(number)) if float(number).is_integer() and abs(number) < 1e12 else f"{number:g}"
 
 
 def _declaration(statement: ast.stmt, comment: str) -> Parameter:

@@ -18,7 +18,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from lib.study import atomic
+from lib import atomic
 from lib.study.notebooks import Chapter, read_chapter
 from lib.study.parameters import profile_values, resolve
 

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import yaml
 
-from lib.study import atomic, ledger, provenance, runs, status
+from lib import atomic
+from lib.study import ledger, lifeline, provenance, runs, status
 from lib.study.notebooks import chapter_files
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
@@ -82,7 +83,16 @@ def build(top: Path, profile: str) -> bool:
 
 
 def write_toc(top: Path, staged: Path, stems: list[str]) -> None:
-    """The table of contents with chapters as executed notebooks, all names relative to the staged sources."""
+    """Write the table of contents as the renderer needs it."""
+    toc = read_toc(top, stems)
+    (staged / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def read_toc(top: Path, stems: list[str]) -> object:
+    """The table of contents with chapters as executed notebooks, all names relative to the staged sources.
+
+    Raises `ValueError` where it is not YAML or lacks a chapter.
+    """
     found = []
 
     def rewrite(node):
@@ -98,12 +108,17 @@ def write_toc(top: Path, staged: Path, stems: list[str]) -> None:
                 result[key] = f"{name}.ipynb" if name in stems else name
         return result
 
-    toc = rewrite(yaml.safe_load((top / "_toc.yml").read_text("utf-8")))
+    try:
+        toc = rewrite(yaml.safe_load((top / "_toc.yml").read_text("utf-8")))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"_toc.yml{line}: expected YAML, got {getattr(error, 'problem', error)}") from None
     missing = [stem for stem in stems if stem not in found]
     if missing:
         raise ValueError(f"_toc.yml: expected every chapter, got no entry for {', '.join(missing)}; "
                          f"try '- file: {missing[0]}'")
-    (staged / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), "utf-8")
+    return toc
 
 
 def write_config(top: Path, staged: Path) -> None:
@@ -150,7 +165,9 @@ def clean_notebook(executed: str) -> str:
 
 def render(top: Path, staged: Path, output: Path, *, strict: bool) -> Path:
     """Render staged sources and return the directory of pages; `strict` makes every warning an error."""
-    start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"  # the package has no __main__
+    # The package has no __main__.
+    start = ("import sys; from lib.study import lifeline; lifeline.hold(); from jupyter_book.cli.main import main; "
+             "sys.exit(main())")
     command = [sys.executable, "-c", start, "build", str(staged), "--path-output", str(output), "--quiet"]
     if strict:
         command += ["--warningiserror", "--nitpick", "--keep-going"]
@@ -185,10 +202,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path.cwd())
     parser.add_argument("--profile", default="laptop")
     options = parser.parse_args(arguments)
+    lifeline.hold()
+    top = options.root.resolve()
     try:
-        rendered = build(options.root.resolve(), options.profile)
+        rendered = build(top, options.profile)
     except (ValueError, OSError) as error:
-        print(f"\nthe site was left as it was: {error}\n", flush=True)
+        runs.tell(top, options.profile, f"the site was left as it was: {error}")
         return 1
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
     return 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import math
+import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +15,13 @@ from pathlib import Path
 
 import yaml
 
-from lib.study import atomic, provenance, runs, site
+from lib import atomic
+from lib.study import lifeline, provenance, runs, site
 from lib.study.claims import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
+
+ROUNDING = 1e-9  # a smaller change comes from the order of additions
 
 
 def build(top: Path, path: Path, profile: str, text: str) -> Path:
@@ -30,67 +36,110 @@ def build(top: Path, path: Path, profile: str, text: str) -> Path:
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
     command = [sys.executable, "-m", "lib.study.execute", path.stem, "--root", str(top), "--profile", profile,
                "--params", text, "--output", str(place)]
-    place.mkdir(parents=True, exist_ok=True)
-    log = place / "execute.log"
+    log = top / "_build" / "tmp" / "whatif.log"  # beside the page once the step has ended: a killed one leaves none
     with log.open("wb") as errors:
-        step = subprocess.run(command, stderr=errors)
-    if step.returncode:
+        step = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors,
+                                env=os.environ | {lifeline.VARIABLE: "stdin"})
+        try:
+            failed = step.wait()
+        except BaseException:
+            step.stdin.close()  # the lifeline: it ends, with its kernel
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                step.wait(timeout=10)
+            step.kill()
+            raise
+        step.stdin.close()
+    place.mkdir(parents=True, exist_ok=True)
+    log = shutil.move(log, place / "execute.log")
+    if failed:
         raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
-    rows = compare(book, record)
-    print("\n" + terminal_table(rows) if book else "\nthe book has no run of this chapter to compare with", flush=True)
+    rows, same = compare(book, record)
+    changed = changed_parameters(top, path, profile, record)
+    listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
+    print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
+    print(terminal_table(rows, same) if book else absent(profile), flush=True)
     stale = provenance.differences(book["inputs"], provenance.chapter_inputs(top, path, profile)) if book else []
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
-    return render_alone(top, place, place, path.stem, note(book, record, rows))
+    return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))
 
 
-def compare(book: dict | None, record: dict) -> list[tuple[str, str, str, str]]:
-    """Rows (what, in the book, here, change) for every number and claim of the two runs, in the order of the page."""
-    rows = []
+def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> list[tuple[str, object, object]]:
+    """The parameters (name, in the book, here) in which a run differs from the book at a profile."""
+    book = provenance.chapter_inputs(top, path, profile)["parameters"]
+    return [(name, book.get(name), value) for name, value in record["inputs"]["parameters"].items()
+            if book.get(name) != value]
+
+
+def absent(profile: str) -> str:
+    """What to say where there is nothing to compare with."""
+    return f"the book has no run of this chapter at profile {profile} to compare with"
+
+
+def compare(book: dict | None, record: dict) -> tuple[list[tuple[str, str, str, str]], int]:
+    """Rows (what, in the book, here, change) of the numbers and claims that moved between two runs, in the order of
+    the page, and how many did not (but for rounding)."""
+    rows, same = [], 0
     then = {entry["key"]: entry for entry in book["numbers"]} if book else {}
     now = {entry["key"]: entry for entry in record["numbers"]}
     for key in [*now, *(key for key in then if key not in now)]:
         before, after = then.get(key), now.get(key)
-        rows.append((key, before["text"] if before else "absent", after["text"] if after else "absent",
-                     _change(before and before["value"], after and after["value"])))
+        if before and after and _is_same(before["value"], after["value"]):
+            same += 1
+        else:
+            rows.append((key, before["text"] if before else "absent", after["text"] if after else "absent",
+                         _change(before, after, "value")))
     then = {claim["id"]: claim for claim in book["claims"]} if book else {}
     now = {claim["id"]: claim for claim in record["claims"]}
     for name in [*now, *(name for name in then if name not in now)]:
         before, after = then.get(name), now.get(name)
-        change = _change(before and before["measured"], after and after["measured"])
-        if before and after and before["verdict"] != after["verdict"]:
+        judged = before and after and before["verdict"] != after["verdict"]
+        if before and after and not judged and _is_same(before["measured"], after["measured"]):
+            same += 1
+            continue
+        change = _change(before, after, "measured")
+        if judged:
             change = f"{change}; now: {after['verdict']}".lstrip("; ")
         rows.append((f"claim {name}", f"{measured_text(before)}, {before['verdict']}" if before else "absent",
                      f"{measured_text(after)}, {after['verdict']}" if after else "absent", change))
-    return rows
+    return rows, same
 
 
-def terminal_table(rows: list[tuple[str, str, str, str]]) -> str:
+def folded(same: int) -> str:
+    """One line for all that stayed the same."""
+    return f"{same} check{'s' if same != 1 else ''} unchanged within rounding"
+
+
+def terminal_table(rows: list[tuple[str, str, str, str]], same: int) -> str:
     """The comparison in columns."""
-    rows = [("", "in the book", "here", "change"), *rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join("  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=True)).rstrip()
-                     for row in rows)
+    lines = [("", "in the book", "here", "change"), *rows] if rows else []
+    widths = [max(len(row[column]) for row in lines) for column in range(4)] if lines else []
+    table = ["  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=True)).rstrip()
+             for row in lines]
+    return "\n".join(table + ([folded(same)] if same else []))
 
 
-def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]]) -> str:
+def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]], same: int,
+         changed: list[tuple[str, object, object]]) -> str:
     """The comparison as Markdown for the page."""
-    changed = record["inputs"]["parameters"]
-    usual = book["inputs"]["parameters"] if book else {}
-    settings = ", ".join(f"`{name} = {value}` (book: {usual.get(name, 'not run')})"
-                         for name, value in changed.items() if usual.get(name) != value)
+    settings = ", ".join(f"`{name} = {after}` (book: `{before}`)" for name, before, after in changed)
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}.", ""]
-    if book:
+    if not book:
+        lines += [absent(record["provenance"]["profile"]).capitalize() + ".", ""]
+    elif rows:
         lines += ["| | in the book | here | change |", "|---|---|---|---|"]
         lines += ["| " + " | ".join(value.replace("|", "\\|") for value in row) + " |" for row in rows]
+        lines += [""]
+    if book and same:
+        lines += [folded(same) + ".", ""]
     return "\n".join(lines)
 
 
 def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") -> Path:
-    """Render the run of one chapter below `root` as a site of one page below `place`; `text` goes before its
-    parameters.  Links to other pages have no target here, so warnings do not count."""
+    """Render the run of one chapter below `root` as a site of one page below `place`; `text` goes below its
+    title.  Links to other pages have no target here, so warnings do not count."""
     record = runs.read_record(root, stem)
     workspace = top / "_build" / "tmp"
     with tempfile.TemporaryDirectory(prefix="alone-", dir=workspace) as temporary:
@@ -103,20 +152,44 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
         site.stage_chapters(top, root, staged, [record])
         if text:
             notebook = atomic.read_json(staged / f"{stem}.ipynb")
-            tags = [cell["metadata"].get("tags", []) for cell in notebook["cells"]]
-            position = next(index for index, found in enumerate(tags) if "parameters" in found)
-            cell = {"cell_type": "markdown", "id": "what-if", "metadata": {}, "source": text}
-            notebook["cells"].insert(position, cell)
+            _put_below_title(notebook["cells"], text)
             atomic.write_json(staged / f"{stem}.ipynb", notebook)
         html = site.render(top, staged, Path(temporary) / "output", strict=False)
         atomic.swap_directory(html, place / "html")
     return place / "html" / f"{stem}.html"
 
 
-def _change(before: float | bool | None, after: float | bool | None) -> str:
+def _put_below_title(cells: list[dict], text: str) -> None:
+    """Put `text` right below the title of a page (or first, where it has none)."""
+    banner = {"cell_type": "markdown", "id": "what-if", "metadata": {}, "source": text}
+    for index, cell in enumerate(cells):
+        lines = "".join(cell["source"]).splitlines() if cell["cell_type"] == "markdown" else []
+        title = next((number for number, line in enumerate(lines) if line.startswith("# ")), None)
+        if title is not None:
+            cell["source"] = "\n".join(lines[:title + 1])
+            rest = "\n".join(lines[title + 1:]).strip("\n")
+            below = [{"cell_type": "markdown", "id": "below-title", "metadata": {}, "source": rest}] if rest else []
+            cells[index + 1:index + 1] = [banner, *below]
+            return
+    cells.insert(0, banner)
+
+
+def _is_same(before: float | bool | None, after: float | bool | None) -> bool:
     if before is None or after is None or isinstance(after, bool):
+        return before is not None and before is after
+    return abs(after - before) < ROUNDING
+
+
+def _change(before: dict | None, after: dict | None, key: str) -> str:
+    """How `key` moved between two numbers or claims: by how much, in percent, and in standard errors of the
+    difference where both have one."""
+    then, now = before and before[key], after and after[key]
+    if then is None or now is None or isinstance(now, bool):
         return ""
-    if after == before:
+    if abs(now - then) < ROUNDING:
         return "none"
-    relative = f" ({100 * (after / before - 1):+.3g} %)" if before else ""
-    return f"{after - before:+.4g}{relative}"
+    notes = [f"{100 * (now / then - 1):+.3g} %"] if then else []
+    if before["uncertainty"] and after["uncertainty"]:
+        error = math.hypot(before["uncertainty"], after["uncertainty"])
+        notes.append(f"{abs(now - then) / error:.2g} standard errors")
+    return f"{now - then:+.4g}" + (f" ({', '.join(notes)})" if notes else "")

@@ -1,4 +1,4 @@
-"""Writing so that a reader, or a build killed at any moment, sees the old content or the new, never a part of it."""
+"""Writing so that a reader, or a process killed at any moment, sees the old content or the new, never a part of it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file `path` by `content`: a temporary file beside it, flushed to disk, then renamed."""
+    """Replace the file `path` by `content`: a temporary file beside it, flushed to the disk, then renamed.
+
+    Whatever goes wrong on the way, a full disk or an interrupt, an earlier file stays as it was.
+    A missing folder is made.  Raises OSError as the system does, naming `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:  # a keyboard interrupt too must leave nothing behind
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
+        if isinstance(error, OSError):  # about the file that the caller knows
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+    with contextlib.suppress(OSError):  # not every system opens folders
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # makes the rename itself survive a power cut
+        finally:
+            os.close(folder)
 
 
 def write_json(path: Path, value: object) -> None:
