@@ -1,6 +1,7 @@
 # The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
 #   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
-#   JOBS     chapters executed at once                          CH       a chapter, such as 05
+#   JOBS     cores: chapters, or points of a sweep, at once     CH       a chapter, such as 05
+#   DASK     address of a Dask scheduler, for make records      AGAIN    1: compute anew what earlier code made
 
 PYTHON ?= python3
 PROFILE ?= laptop
@@ -8,6 +9,8 @@ JOBS ?= 2
 CH ?=
 PARAMS ?=
 ONLY ?=
+DASK ?=
+AGAIN ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -16,13 +19,14 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ready-$(shell (pwd; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
 SETUP_LOG := $(VENV)/setup.log
+LONGRUNS = $(RUN) -m lib.study.longruns --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test chapter status accept edit check bench clean setup
+.PHONY: help book test chapter status accept edit check records records-status bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
@@ -50,6 +54,13 @@ check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code 
 	@$(BUILD) check
 	@$(RUN) -m ruff check
 
+records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), at the paper profile, on all cores
+	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(LONGRUNS) extend '$(CH)' \
+	  --params '$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)' $(if $(AGAIN),--again)
+
+records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
+	@$(LONGRUNS) status
+
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
 
@@ -67,7 +78,7 @@ $(STAMP):
 	@mkdir -p $(VENV) && touch $(STARTED)
 	@$(PYTHON) -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(RUN) -m pip install --editable '.[book,test]' > $(SETUP_LOG) 2>&1 || \
+	@$(RUN) -m pip install --editable '.[book,test,dask]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	$(RUN) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
 	@touch $@ && rm $(STARTED)

@@ -208,6 +208,6 @@ def test_a_damaged_verdict_file_is_named(tmp_path):
 @pytest.mark.parametrize(("measured", "folded"), [(1.0, True), (7.0, False)])
 def test_a_compact_box_is_folded_only_where_the_claim_is_reproduced(run, monkeypatch, measured, folded):
     boxes = []
-    monkeypatch.setattr(claims, "_show", lambda text, markup: boxes.append(markup))
+    monkeypatch.setattr(claims.session, "show", lambda text, markup: boxes.append(markup))
     register(measured=measured, compact=True)
     assert boxes[0].startswith("<details") is folded

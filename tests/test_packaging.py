@@ -11,7 +11,8 @@ import yaml
 from tests.toy_book import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-PINS = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["book"] + PROJECT["optional-dependencies"]["test"]
+EXTRAS = PROJECT["optional-dependencies"]
+PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"]
 BROUGHT = {"ipython", "matplotlib_inline", "llvmlite"}  # the first two by ipykernel, the last by numba
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
@@ -54,13 +55,13 @@ def test_the_top_level_stays_small():
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
     assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md",
-                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", ".ci", ".gitignore"}
+                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", ".ci", ".gitignore", ".gitattributes"}
 
 
 def test_help_lists_every_command_and_no_other():
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split()
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert sorted(re.findall(r"^  make (\w+)  +\S", shown, re.M)) == sorted(phony)
+    assert sorted(re.findall(r"^  make ([\w-]+)  +\S", shown, re.M)) == sorted(phony)
 
 
 def test_the_ci_script_never_lets_the_browser_test_be_skipped():
@@ -106,7 +107,7 @@ def test_the_set_up_is_done_once(set_up, tmp_path):
     assert done.returncode == 0 and "Set-up done." in done.stdout and ".venv/setup.log" in done.stdout
     assert "odd index" not in done.stdout + done.stderr
     assert (tmp_path / ".venv/setup.log").read_text() == "WARNING: an odd index\n"
-    assert any("pip install --editable .[book,test]" in line for line in asked)
+    assert any("pip install --editable .[book,test,dask]" in line for line in asked)
     again, asked = set_up()
     assert again.returncode == 0 and asked == []
     with (tmp_path / "pyproject.toml").open("a") as file:

@@ -170,8 +170,10 @@ def write_inputs(top: Path, profile: str) -> list[str]:
     return stale
 
 
-def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int) -> None:
+def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int, n_stale: int) -> None:
     """Let Snakemake run what the targets (chapters, or `site`) need; raises :class:`BuildError` where a step failed.
+
+    The chapters to execute share the cores: sweeps never start more processes than there are `jobs`.
 
     The steps speak to the terminal themselves; Snakemake's own words go to a log, and are shown only where no step
     has said what is wrong.  It inherits the lock, which so lasts as long as any part of the build.
@@ -182,10 +184,12 @@ def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int) -
     told = runs.told_file(top, profile)
     told.unlink(missing_ok=True)
     start = "from lib.study import lifeline; lifeline.hold(); from snakemake.cli import main; main()"
+    share = max(1, jobs // max(1, n_stale))
     command = [sys.executable, "-c", start, "--snakefile", str(top / "book" / "Snakefile"),
                "--directory", str(top / "_build"), "--cores", str(jobs), "--nolock", "--rerun-incomplete",
                "--keep-going", "--quiet", "rules", "--config", f"root={top}", f"profile={profile}",
-               f"chapters={','.join(stems)}", "--", *(f"dag/{profile}/{target}.done" for target in targets)]
+               f"chapters={','.join(stems)}", f"cores={share}", "--",
+               *(f"dag/{profile}/{target}.done" for target in targets)]
     environment = os.environ | {"PYTHONPATH": str(top), "XDG_CACHE_HOME": str(top / "_build" / "cache"),
                                 lifeline.VARIABLE: "stdin"}
     with log.open("wb") as errors:
@@ -213,7 +217,7 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
         stale = write_inputs(top, profile)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
-        run_dag(top, profile, jobs, ["site"], lock)
+        run_dag(top, profile, jobs, ["site"], lock, len(stale))
     return runs.profile_root(top, profile) / "html" / "index.html"
 
 
@@ -226,7 +230,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
         write_inputs(top, profile)
-        run_dag(top, profile, jobs, [path.stem], lock)
+        run_dag(top, profile, jobs, [path.stem], lock, 1)
         root = runs.profile_root(top, profile)
         try:
             site.read_records(root, notebooks.chapter_files(top))
@@ -237,14 +241,14 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         return root / "html" / f"{path.stem}.html"
 
 
-def build_whatif(top: Path, profile: str, name: str, text: str) -> Path:
+def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Path:
     """Make a page of one chapter with other parameters, beside the book; return it."""
     from lib.study import whatif
 
     with locked(top):
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
-        return whatif.build(top, path, profile, text)
+        return whatif.build(top, path, profile, text, jobs)
 
 
 def _refuse(problems: list[str]) -> None:
@@ -309,7 +313,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
     if options.command == "book":
         print(f"\nThe book: {build_book(top, options.profile, options.jobs)}")
     elif options.command == "chapter" and options.params.strip():
-        print(f"\nThe what-if page: {build_whatif(top, options.profile, options.name, options.params)}")
+        print(f"\nThe what-if page: {build_whatif(top, options.profile, options.name, options.params, options.jobs)}")
     elif options.command == "chapter":
         print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
     elif options.command == "accept":

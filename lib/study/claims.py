@@ -8,13 +8,13 @@ Python session they only display.  The JSON formats are described in :mod:`lib.s
 from __future__ import annotations
 
 import html
-import json
 import math
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+
+from lib.study import session
 
 RELATIONS = ("==", ">=", "<=", "between", "holds")
 SOURCES = ("live", "record", "thesis")
@@ -143,8 +143,8 @@ def register(*, id: str, item: str, statement: str, expected: Expected, measured
              "uncertainty": uncertainty, "tolerance": None if tolerance is None else asdict(tolerance), "scale": scale,
              "profile": os.environ.get("COMPANION_PROFILE", "session"), "source": source,
              "verdict": judge(expected, measured, tolerance, scale, enough), "page": chapter}
-    _append("claims.json", claim, "id")
-    _show(text_box(claim), html_box(claim, compact=compact and claim["verdict"] == "reproduced"))
+    session.keep("claims.json", claim, "id")
+    session.show(text_box(claim), html_box(claim, compact=compact and claim["verdict"] == "reproduced"))
 
 
 def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
@@ -173,10 +173,11 @@ def number(key: str, value: float, fmt: str = ".3f", uncertainty: float | None =
         text += f" ± {format(uncertainty, fmt)}"
     if unit:
         text += f" {unit}"
-    _append("numbers.json", {"key": key, "value": value, "uncertainty": uncertainty, "unit": unit, "text": text}, "key")
+    session.keep("numbers.json", {"key": key, "value": value, "uncertainty": uncertainty, "unit": unit, "text": text},
+                 "key")
     # This is what myst_nb.glue(key, text, display=False) sends, quotes included (they keep "10,000" a text);
     # importing it would load Sphinx into every chapter.
-    if _in_notebook():
+    if session.in_notebook():
         from IPython.display import display
         display({"application/papermill.record/text/plain": repr(text)}, raw=True,
                 metadata={"scrapbook": {"name": key, "mime_prefix": "application/papermill.record/"}})
@@ -249,31 +250,3 @@ def _measured(value, expected: Expected, id: str) -> float | bool:
         raise ValueError(f"claim {id}: expected {'True or False' if expected.relation == 'holds' else 'a number'} "
                          f"for the relation {expected.relation!r}, got {value!r}")
     return bool(value) if is_bool else _finite(value, f"claim {id}: the measured value")
-
-
-def _append(name: str, entry: dict, key: str) -> None:
-    """Add `entry` to a JSON list of the run; the whole file is replaced, so it is never half-written."""
-    directory = os.environ.get("COMPANION_RUN")
-    if not directory:
-        return
-    path = Path(directory) / name
-    entries = json.loads(path.read_text("utf-8")) if path.exists() else []
-    if any(earlier[key] == entry[key] for earlier in entries):
-        raise ValueError(f"expected every {key} once, got {entry[key]!r} again; try another name")
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps([*entries, entry], ensure_ascii=False, allow_nan=False), "utf-8")
-    temporary.replace(path)
-
-
-def _in_notebook() -> bool:
-    import sys
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
-
-
-def _show(text: str, markup: str) -> None:
-    if _in_notebook():
-        from IPython.display import display
-        display({"text/plain": text, "text/html": markup}, raw=True)
-    else:
-        print(text)

@@ -16,21 +16,20 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 from lib import atomic
-from lib.study import gate, lifeline, provenance, runs
+from lib.study import gate, lifeline, progress, provenance, runs
 from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import Chapter, check_chapter, find_chapter, read_chapter
 from lib.study.parameters import declared, parse_assignments
 
-THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters run at once
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
-                    "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+PROGRESS_SECONDS = 15.0  # between two lines about a sweep, at least
 
 
-def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | None = None) -> dict:
+def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | None = None, cores: int = 1) -> dict:
     """Execute the chapter at `path` and put the result below `root`; return its record (see :mod:`lib.study`).
 
     `changes` are parameters set by hand.  Raises `ValueError` for inputs that are refused before a kernel
@@ -46,7 +45,7 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     work = Path(tempfile.mkdtemp(prefix=f"{chapter.stem}-", dir=workspace))
     run = work / "run"
     run.mkdir()
-    os.environ.update(_environment(top, run, chapter, profile))
+    os.environ.update(_environment(top, run, chapter, profile, cores))
     try:
         try:
             notebook, cost = _run(chapter, inputs["parameters"], work, run)
@@ -58,22 +57,21 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
             _keep_failure(top, root, failure, work / "executed.ipynb", inputs)
             raise
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        origin = provenance.run_provenance(top, chapter, profile, inputs["parameters"], threads=THREADS, date=date,
-                                           **cost)
+        origin = provenance.run_provenance(top, chapter, profile, inputs["parameters"], threads=runs.THREADS,
+                                           date=date, **cost)
         return _publish(root, chapter, notebook, run, inputs, origin)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _environment(top: Path, run: Path, chapter: Chapter, profile: str) -> dict[str, str]:
+def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: int) -> dict[str, str]:
     """The variables a kernel starts with: our own, capped threads, and nothing of the user's settings."""
     build = top / "_build"
     return {"COMPANION_ROOT": str(top), "COMPANION_PROFILE": profile, "COMPANION_CHAPTER": chapter.stem,
             "COMPANION_RUN": str(run), "PYTHONPATH": str(top), "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
             "JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(run.parent / "ipython"),
             "MPLCONFIGDIR": str(build / "cache" / "matplotlib"),
-            "NUMBA_CACHE_DIR": str(build / "cache" / f"numba-{provenance.compiled_digest(top)}"),
-            **{name: str(THREADS) for name in THREAD_VARIABLES}}
+            "COMPANION_CORES": str(cores), **runs.numeric_environment(top)}
 
 
 def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
@@ -96,6 +94,8 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     def measure(cell, cell_index, execute_reply):
         cost.update(_kernel_cost(cost))
 
+    ended = threading.Event()
+    threading.Thread(target=_tell_progress, args=(chapter.stem, run / progress.FILE, ended), daemon=True).start()
     try:
         papermill.execute_notebook(
             work / "input.ipynb", work / "executed.ipynb", parameters=changed, kernel_name="python3", cwd=run,
@@ -117,8 +117,20 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
         raise ChapterFailed(chapter, "error", message, at["cell"]) from None
     except OSError as error:  # papermill could not write the notebook
         raise ChapterFailed(chapter, "error", f"{error.strerror or error}", at["cell"] or None) from None
+    finally:
+        ended.set()
     notebook = nbformat.read(work / "executed.ipynb", as_version=4)
     return notebook, {"seconds": time.monotonic() - started, **cost}
+
+
+def _tell_progress(stem: str, path: Path, ended: threading.Event) -> None:
+    """Pass on what a long sweep says of its progress, now and then."""
+    told = ""
+    while not ended.wait(PROGRESS_SECONDS):
+        with contextlib.suppress(OSError):
+            if (line := path.read_text("utf-8")) != told:
+                print(f"    {stem}: {line}", flush=True)
+                told = line
 
 
 def _write_notebook(chapter: Chapter, path: Path) -> None:
@@ -151,6 +163,7 @@ def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, or
               "inputs": inputs, "provenance": origin,
               "claims": atomic.read_json(run / "claims.json") or [],
               "numbers": atomic.read_json(run / "numbers.json") or [],
+              "sweeps": atomic.read_json(run / "sweeps.json") or [],
               "figures": digests, "notebook": atomic.sha256(root / "executed" / f"{stem}.ipynb")}
     atomic.write_json(root / "executed" / f"{stem}.json", record)
     runs.clear_failure(root, stem)
@@ -172,19 +185,32 @@ def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path,
 
 
 def _kernel_cost(cost: dict) -> dict:
-    """Processor time and peak memory of the kernel (the only child of this process) so far."""
+    """Processor time and peak memory of the kernel (the only child of this process) and of its workers so far."""
     import psutil
 
     with contextlib.suppress(psutil.Error, IndexError, OSError):
         kernel = psutil.Process().children()[0]
-        times = kernel.cpu_times()
+        times, workers = kernel.cpu_times(), _workers_cost(kernel)
         peak = kernel.memory_info().rss
         status = Path(f"/proc/{kernel.pid}/status")
         if status.exists():  # Linux keeps the peak itself
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))[1]) * 1024
-        return {"core_seconds": times.user + times.system + times.children_user + times.children_system,
-                "peak_memory_bytes": max(peak, cost["peak_memory_bytes"])}
+        ended = times.children_user + times.children_system
+        return {"core_seconds": times.user + times.system + ended + workers[0],
+                "peak_memory_bytes": max(peak + workers[1], cost["peak_memory_bytes"])}
     return cost
+
+
+def _workers_cost(kernel) -> tuple[float, int]:
+    """Processor time and memory of the processes that compute points of sweeps for a kernel."""
+    import psutil
+
+    seconds, memory = 0.0, 0
+    for worker in kernel.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = worker.cpu_times()
+            seconds, memory = seconds + times.user + times.system, memory + worker.memory_info().rss
+    return seconds, memory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -194,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=Path.cwd())
     parser.add_argument("--profile", default="laptop")
     parser.add_argument("--params", default="")
+    parser.add_argument("--cores", type=int, default=1, help="points of its sweeps that are computed at once")
     parser.add_argument("--output", type=Path, help="where the result goes (default: the profile's place)")
     options = parser.parse_args(arguments)
     lifeline.hold()
@@ -207,7 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"  {path.stem}: kept", flush=True)
             return 0
         print(f"  {path.stem} ...", flush=True)
-        record = execute(top, path, options.profile, root, changes)
+        record = execute(top, path, options.profile, root, changes, options.cores)
     except (ChapterFailed, ValueError) as error:
         runs.tell(top, options.profile, error)
         return 1

@@ -22,20 +22,28 @@ from lib import atomic
 from lib.study.notebooks import Chapter, read_chapter
 from lib.study.parameters import profile_values, resolve
 
+DISTRIBUTION = "deep-quantum-companion"  # the name of the package in pyproject.toml
+
 
 def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None) -> dict:
     """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS)."""
     chapter = read_chapter(path)
-    values = profile_values(top, profile).get(chapter.number, {})
-    parameters = resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
-    if changes:
-        parameters |= {name: value for name, value in resolve(chapter, changes, "PARAMS").items() if name in changes}
+    parameters = chapter_parameters(top, chapter, profile, changes)
     trees = [_parse(cell.source, path.name, cell.line) for cell in chapter.cells]
     return {"md": atomic.sha256(path), "parameters": parameters,
             "modules": {module: code_digest(file.read_text("utf-8"))
                         for module, file in imported_modules(top, trees).items()},
             "data": {name: atomic.sha256(top / name) for name in data_files(trees)},
             "environment": environment_digest(top)}
+
+
+def chapter_parameters(top: Path, chapter: Chapter, profile: str, changes: dict | None = None) -> dict:
+    """The checked values of a chapter's parameters: its defaults, what the profile changes, and PARAMS on top."""
+    values = profile_values(top, profile).get(chapter.number, {})
+    parameters = resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
+    if changes:
+        parameters |= {name: value for name, value in resolve(chapter, changes, "PARAMS").items() if name in changes}
+    return parameters
 
 
 def differences(then: dict, now: dict) -> list[str]:
@@ -93,6 +101,14 @@ def code_digest(source: str) -> str:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
+def function_digest(top: Path, module: str, file: Path, name: str) -> str:
+    """Digest of the code that the function `name` of a module depends on: that module, and all of `lib` it imports."""
+    source = file.read_text("utf-8")
+    modules = imported_modules(top, [_parse(source, file.name), ast.parse(f"import {module}")])
+    parts = {found: code_digest(path.read_text("utf-8")) for found, path in modules.items()}
+    return hashlib.sha256(json.dumps([module, name, code_digest(source), parts]).encode()).hexdigest()
+
+
 def compiled_digest(top: Path) -> str:
     """Digest of all modules of `lib` that use numba, for the name of its cache directory.
 
@@ -118,22 +134,37 @@ def environment_digest(top: Path) -> str:
     return hashlib.sha256(json.dumps([pins, sys.version_info[:2]]).encode()).hexdigest()
 
 
-def commit(top: Path) -> tuple[str | None, bool | None]:
-    """The commit of the tree and whether anything differs from it; (None, None) where there is none."""
+def text_digest(*texts: str) -> str:
+    """SHA-256 of some texts."""
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+
+def commit(top: Path, besides: str | None = None) -> tuple[str | None, bool | None]:
+    """The commit of the tree and whether anything differs from it, but in the folder `besides`.
+
+    (None, None) where there is no commit.
+    """
     def git(*arguments):
         return subprocess.run(["git", "-C", str(top), *arguments], capture_output=True, text=True, check=True).stdout
 
+    others = ["--", ".", f":(exclude){besides}"] if besides else []
     try:
         name = git("rev-parse", "--verify", "--quiet", "HEAD").strip()
-        return name, bool(git("status", "--porcelain").strip())
+        return name, bool(git("status", "--porcelain", *others).strip())
     except (OSError, subprocess.CalledProcessError):
         return None, None
 
 
 def versions(top: Path) -> dict[str, str]:
-    """The installed versions of Python and of the packages that the calculations use."""
-    project = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"]
-    names = [pin.split("==")[0].split("[")[0].strip() for pin in project.get("dependencies", [])]
+    """The installed versions of Python and of the packages that the calculations use.
+
+    `top` may also be where the package alone is installed: its own metadata then name the packages.
+    """
+    try:
+        pins = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"].get("dependencies", [])
+    except FileNotFoundError:
+        pins = [pin for pin in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in pin]
+    names = [pin.split("==")[0].split("[")[0].strip() for pin in pins]
     found = {"python": platform.python_version()}
     for name in names:
         try:
@@ -143,15 +174,17 @@ def versions(top: Path) -> dict[str, str]:
     return found
 
 
+@cache
 def processor() -> str:
-    """The name of the processor."""
-    name = platform.processor() or platform.machine()
+    """The name of the processor, with the numbers that tell its kind where the name does not ("AMD EPYC")."""
     try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+        lines = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0].splitlines()
     except OSError:
-        pass
-    return name
+        lines = []
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    kind = [f"{word} {facts[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in facts]
+    return f"{name} ({', '.join(kind)})" if kind else name
 
 
 def run_provenance(top: Path, chapter: Chapter, profile: str, parameters: dict, *, threads: int, seconds: float,

@@ -6,6 +6,17 @@ import contextlib
 from pathlib import Path
 
 from lib import atomic
+from lib.study import provenance
+
+THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters or points run at once
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
+                    "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def numeric_environment(top: Path) -> dict[str, str]:
+    """The variables of every process that computes: capped threads, and numba's cache for this very code."""
+    return {"NUMBA_CACHE_DIR": str(top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"),
+            **{name: str(THREADS) for name in THREAD_VARIABLES}}
 
 
 def profile_root(top: Path, profile: str) -> Path:

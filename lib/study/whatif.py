@@ -24,9 +24,10 @@ from lib.study.parameters import parse_assignments
 ROUNDING = 1e-9  # a smaller change comes from the order of additions
 
 
-def build(top: Path, path: Path, profile: str, text: str) -> Path:
+def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     """Execute the chapter at `path` with the parameters of `text` (as typed after PARAMS=) and render it alone.
 
+    `jobs` cores are its own.
     Prints how every number and claim moved against the book; nothing of the book is written.  Returns the page.
     """
     chapter = read_chapter(path)
@@ -35,7 +36,7 @@ def build(top: Path, path: Path, profile: str, text: str) -> Path:
     name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
     command = [sys.executable, "-m", "lib.study.execute", path.stem, "--root", str(top), "--profile", profile,
-               "--params", text, "--output", str(place)]
+               "--params", text, "--output", str(place), "--cores", str(jobs)]
     log = top / "_build" / "tmp" / "whatif.log"  # beside the page once the step has ended: a killed one leaves none
     with log.open("wb") as errors:
         step = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors,
