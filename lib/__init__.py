@@ -16,7 +16,8 @@
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.reconstruction` from measurements to observables in one call, for sweeps
 `rbm.files`        saved machines, without pickle
 
-`study`            how chapters are executed, where a number comes from, and what is claimed
+`study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
 """

@@ -16,7 +16,7 @@ _STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
 
 def setup(app: Sphinx) -> None:
     for name, directive in (("claims-ledger", ClaimsLedger), ("items-status", ItemsStatus),
-                            ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks)):
+                            ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records)):
         app.add_directive(name, directive)
 
 
@@ -109,6 +109,31 @@ class ChapterStatus(_Table):
         return (f"<p>Profile {html.escape(status['profile'])}.</p>"
                 + data.table(["chapter", "state", "core-minutes", "wall time", "peak memory", "made"], rows,
                              "status-table"))
+
+
+class Records(_Table):
+    """What the tables and figures of all chapters that rest on records rest on."""
+
+    def html(self) -> str:
+        status = data.staged(self.env.srcdir, "status.json") or {"chapters": []}
+        rows = []
+        for chapter in status["chapters"]:
+            made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json") or {}
+            rows += [self._row(chapter, sweep) for sweep in made.get("sweeps", []) if sweep["record"]]
+        if not rows:
+            return '<p class="empty-note">No chapter has a record yet.</p>'
+        return data.table(["record", "figure", "points", "processor time", "made", "spot check"], rows, "records-table")
+
+    def _row(self, chapter: dict, sweep: dict) -> list[str]:
+        done = sum(count for state, count in sweep["states"].items() if state not in ("failed", "not run"))
+        states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
+        made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
+        commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
+        where = html.escape(", ".join(sweep["processors"]))
+        return [f'<a href="{chapter["page"]}">{html.escape(sweep["name"])}</a>', html.escape(sweep["item"] or "–"),
+                f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
+                data.duration(sweep["core_seconds"]), f"{html.escape(made)}, commit {commits}, on {where}",
+                html.escape(sweep["spot"])]
 
 
 class Benchmarks(_Table):

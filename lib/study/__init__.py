@@ -21,7 +21,7 @@ Every step writes plain JSON, described here once; `ROOT` is `_build/` for the l
                     "seconds": 101.2, "core_seconds": 98.0, "peak_memory_bytes": 4.1e8,
                     "budget_core_minutes": 4 or null, "time_limit_minutes": 20,
                     "date": "2025-01-31T12:00:00+00:00"},
-     "claims": [...], "numbers": [...],      below
+     "claims": [...], "numbers": [...], "sweeps": [...],      below
      "figures": {"fig-5-1.svg": sha256},     the files in ROOT/files/STEM/
      "notebook": sha256 of STEM.ipynb}
 
@@ -37,6 +37,28 @@ A claim (`claims.register`; `item` is the bare number of the thesis)::
 A number (`claims.number`)::
 
     {"key": "05-fidelity", "value": 0.998, "uncertainty": null, "unit": "", "text": "0.998"}
+
+A sweep that reads a record (`sweep.Sweep.read`), as a chapter's run shows it::
+
+    {"record": "data/records/fig-5-2-fields.jsonl", "name": "fig-5-2-fields", "item": "5.2",
+     "function": "lib.rbm.reconstruction.magnetizations", "points": 1400,
+     "states": {"current": 1390, "failed": 2, "not run": 8},       of `sweep.STATES`
+     "errors": ["ValueError: ..."], "core_seconds": 4000.1, "processors": ["..."], "commits": ["..."],
+     "dates": [first, last], "spot": what came of the spot check, in words}
+
+A line of a record, `data/records/NAME.jsonl` (`records.Record`), and of `_build/records/`::
+
+    {"check": first 16 digits of the SHA-256 of what follows `"check":"...",`, "format": 1, "kind": "point",
+     "function": "lib.rbm.reconstruction.magnetizations", "settings": {"n_spins": 10, ..., "seed": 1},
+     "status": "done", "results": {"fidelity": 0.998, "curve": [...], ...},     or "failed", "error": "..."
+     "code": digest of the function's module and of all of `lib` that it imports, "data": {"data/x": sha256},
+     "seconds": 2.1, "core_seconds": 2.0, "processor": "...", "versions": {...},
+     "commit": "..." or null, "dirty": false, "date": "..."}
+
+A spot check that passed, for machines that cannot repeat it (`earlier` lists [code, data] that give the same)::
+
+    {"check": ..., "format": 1, "kind": "revalidation", "settings": {...}, "code": ..., "data": {...},
+     "earlier": [["...", "{...}"]], "result": in words, "commit": ..., "dirty": ..., "date": ...}
 
 `ROOT/ledger.json`: the claims of all chapters, in the order of the book, a list of such objects.
 

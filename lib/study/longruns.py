@@ -133,8 +133,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"\n{error}", file=sys.stderr)
     except OSError as error:
-        print(f"\n{error.filename}: {error.strerror}; what was recorded is safe, and the same command goes on",
-              file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if error.filename else error
+        print(f"\n{what}; what was recorded is safe, and the same command goes on", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nstopped; what was recorded is safe, and the same command goes on", file=sys.stderr)
         return 130

@@ -8,6 +8,7 @@ damaged line anywhere else is refused by file and line number.  What a line hold
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -15,43 +16,53 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 FORMAT = 1
 KINDS = ("point", "revalidation")
 _START = b'{"check":"'
+_MERGE_MARKS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 _BODY = len(_START) + 16 + 2  # where the part begins that the check sum covers: after `0123456789abcdef",`
 
 
 def encode(body: dict) -> bytes:
-    """One line for `body`; raises `ValueError` for NaN, infinities, and what JSON cannot hold."""
+    """One line for `body`; raises `ValueError` for NaN, infinities, what JSON cannot hold and what is no line."""
     try:
         text = json.dumps({"format": FORMAT, **body}, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"expected a record of finite numbers, texts, lists and mappings, got: {error}") from None
     content = text[1:].encode()  # without the brace that opens it
-    return b"%b%b\",%b\n" % (_START, _check(content), content)
+    line = b"%b%b\",%b" % (_START, _check(content), content)
+    decode(line)  # what could not be read must not be written
+    return line + b"\n"
 
 
 def decode(line: bytes) -> dict:
     """The content of a line, without its end; raises `ValueError` where it is not what was written."""
-    if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
+    if line.startswith(_MERGE_MARKS):
         raise ValueError("a mark of a merge conflict; try to delete the marks and keep the lines of both sides")
-    if not line.startswith(_START) or line[len(_START):_BODY] != _check(line[_BODY:]) + b'",':
+    if not _is_checked(line):
+        if _is_checked(line.removesuffix(b"\r")):
+            raise ValueError("a line that ends as on Windows; try to turn off the conversion of line ends")
         raise ValueError("a line that is damaged or was edited (its check sum is wrong); try the file's last "
                          "committed version, or delete the line, and its point is computed again")
     body = json.loads(line)
     if body.get("format") != FORMAT or body.get("kind") not in KINDS:
         raise ValueError(f"a line of format {body.get('format')!r} and kind {body.get('kind')!r}, where this version "
                          f"reads format {FORMAT} and {', '.join(KINDS)}; try a newer version of this package")
+    if not isinstance(body.get("settings"), dict):
+        raise ValueError(f"a {body['kind']} without settings")
     del body["check"], body["format"]
     return body
 
 
 def settings_key(settings: dict) -> str:
     """The text by which a point is known: its settings, in the order of their names."""
-    return json.dumps(settings, sort_keys=True, allow_nan=False)
+    return _key_encoder.encode(settings)
+
+
+_key_encoder = json.JSONEncoder(sort_keys=True, allow_nan=False)  # made once: there are many keys
 
 
 class Record:
@@ -69,66 +80,62 @@ class Record:
         self._tell = tell or (lambda message: print(message, file=sys.stderr))
         self._end = 0  # bytes read so far, always a whole number of lines
         self._n_lines = 0
+        self._told = -1  # where the unfinished line begins of which the caller has been told
         self._lock = threading.Lock()  # points are asked for and written in different threads
         self.refresh()
 
     def refresh(self) -> None:
         """Read what was appended since the last time; raises `ValueError` naming a damaged line."""
-        with self._lock:
+        with self._lock, _naming(self.path):
             try:
                 file = os.open(self.path, os.O_RDONLY)
             except FileNotFoundError:
                 return
-            try:
+            with _locked(file, fcntl.LOCK_SH, self.path):  # nobody is in the middle of a line
                 if os.fstat(file).st_size == self._end:
                     return
-                _lock(file, fcntl.LOCK_SH, self.path)  # nobody is in the middle of a line
                 rest = self._read(file)
-                if rest and not _is_whole(rest):
+                if _is_whole(rest):  # an editor took its end away; the next writer gives it back
+                    self._take(rest, ended=False)
+                elif rest and self._told != self._end:
                     self._tell(self._cut(rest) + "; it is ignored")
-                elif rest:  # an editor took the end of the file's last line away; the next writer gives it back
-                    self._store(decode(rest))
-            finally:
-                os.close(file)
+                    self._told = self._end
 
     def append(self, body: dict) -> None:
         """Write one line and flush it to the disk; raises `OSError` naming the file, which is then as before."""
         line = encode(body)
-        with self._lock:
+        with self._lock, _naming(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not self.path.exists()
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                _lock(file, fcntl.LOCK_EX, self.path)
+            with _locked(file, fcntl.LOCK_EX, self.path):
                 self._repair(file)
-                end = os.fstat(file).st_size
-                try:
-                    written = os.write(file, line)
-                    if written < len(line):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    os.fsync(file)
-                except BaseException as error:
-                    os.ftruncate(file, end)  # whatever went wrong, half a line must not stay
-                    if isinstance(error, OSError):
-                        raise OSError(error.errno, error.strerror, str(self.path)) from error
-                    raise
+                self._write(file, line)
                 self._take(line[:-1])
-            finally:
-                os.close(file)
             if is_new:
                 _flush_folder(self.path.parent)
 
     def _repair(self, file: int) -> None:
         """Read to the end, and cut off what is no whole line, or give a whole one its end."""
         rest = self._read(file)
-        if not rest:
-            return
         if _is_whole(rest):
-            os.write(file, b"\n")
-            self._take(rest)
-        else:
+            self._take(rest, ended=False)  # refuses what it cannot read before anything is written
+            self._write(file, b"\n")
+            self._n_lines, self._end = self._n_lines + 1, self._end + len(rest) + 1
+        elif rest:
             self._tell(self._cut(rest) + "; it was removed")
             os.ftruncate(file, self._end)
+
+    def _write(self, file: int, content: bytes) -> None:
+        """Write and flush everything or nothing: whatever goes wrong, half a line must not stay."""
+        end = os.fstat(file).st_size
+        try:
+            if os.write(file, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        except BaseException:
+            os.ftruncate(file, end)
+            raise
 
     def _read(self, file: int) -> bytes:
         """Take the whole lines after what is known; return the rest of the last one, which has no end."""
@@ -145,23 +152,21 @@ class Record:
             self._take(line)
         return rest
 
-    def _take(self, line: bytes) -> None:
-        """Store a line, given without its end; an empty one says nothing."""
-        self._n_lines += 1
+    def _take(self, line: bytes, ended: bool = True) -> None:
+        """Store a line, given without its end; an empty one says nothing.  One that has no end is read again later."""
         try:
-            if line:
-                self._store(decode(line))
+            body = decode(line) if line else None
         except ValueError as error:
-            raise ValueError(f"{self.path}, line {self._n_lines}: expected a line of a record, got {error}") from None
-        self._end += len(line) + 1
-
-    def _store(self, body: dict) -> None:
-        if body["kind"] == "revalidation":
+            where = f"{self.path}, line {self._n_lines + 1}"
+            raise ValueError(f"{where}: expected a line of a record, got {error}") from None
+        if body is not None:
             lines = self.revalidations
-        else:
-            lines = self.points.setdefault(settings_key(body["settings"]), [])
-        if body not in lines:
-            lines.append(body)
+            if body["kind"] == "point":
+                lines = self.points.setdefault(settings_key(body["settings"]), [])
+            if body not in lines:
+                lines.append(body)
+        if ended:
+            self._n_lines, self._end = self._n_lines + 1, self._end + len(line) + 1
 
     def _cut(self, rest: bytes) -> str:
         return (f"{self.path}, line {self._n_lines + 1}: the last line is not whole ({len(rest)} bytes of a run that "
@@ -172,21 +177,42 @@ def _check(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest()[:16].encode()
 
 
-def _is_whole(line: bytes) -> bool:
-    try:
-        decode(line)
-    except ValueError:
-        return False
-    return True
+def _is_checked(line: bytes) -> bool:
+    """Whether the check sum of a line is right."""
+    return line.startswith(_START) and line[len(_START):_BODY] == _check(line[_BODY:]) + b'",'
 
 
-def _lock(file: int, kind: int, path: Path) -> None:
+def _is_whole(rest: bytes) -> bool:
+    """Whether what stands after the last end of a line lacks only its own: nothing that a killed run has left."""
+    return _is_checked(rest) or rest.startswith(_MERGE_MARKS)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of the system name the file that the caller knows."""
     try:
-        fcntl.flock(file, kind)
+        yield
     except OSError as error:
-        if kind == fcntl.LOCK_SH:
-            return  # a file system without locks can still be read
-        raise OSError(error.errno, "this file system has no locks; try a record on a local disk", str(path)) from error
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextlib.contextmanager
+def _locked(file: int, kind: int, path: Path) -> Iterator[None]:
+    """Hold a lock on an open file, and close it at the end."""
+    try:
+        try:
+            fcntl.flock(file, kind)
+        except OSError as error:
+            if kind == fcntl.LOCK_EX:
+                raise OSError(error.errno, "this file system has no locks; try a record on a local disk") from error
+            # A file system without locks can still be read.
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)  # closing is not enough where a process has forked in the meantime
+    finally:
+        os.close(file)
 
 
 def _flush_folder(path: Path) -> None:

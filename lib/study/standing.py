@@ -1,0 +1,179 @@
+"""What is known of the points of a sweep: recorded or not, by which code, and whether the present code agrees."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from lib import atomic
+from lib.study import provenance, session, workers
+from lib.study.notebooks import root
+from lib.study.records import Record, settings_key
+
+CURRENT, REVALIDATED, EARLIER, FAILED, NOT_RUN = STATES = (
+    "current", "revalidated", "earlier code", "failed", "not run")
+DONE = (CURRENT, REVALIDATED, EARLIER)  # the states of rows that hold results
+SETTLED = (CURRENT, REVALIDATED)  # of those that the present code stands for
+ROUNDING = 1e-12  # relative; where arrays lie in memory can change the order of additions
+MEANING = {CURRENT: "made by the present code", REVALIDATED: "made by earlier code that gives the same numbers",
+           EARLIER: "made by earlier code, not compared with the present one", FAILED: "failed", NOT_RUN: "not run"}
+
+
+class SpotCheckError(ValueError):
+    """The present code does not give the numbers of a record."""
+
+
+@dataclass(frozen=True)
+class SpotCheck:
+    """What came of computing the spot point again; `passed` are the origins whose numbers the present code gives."""
+
+    text: str
+    passed: frozenset = frozenset()
+
+
+class View:
+    """What is known about the points of a sweep: its record, and in a build also the points of earlier runs."""
+
+    def __init__(self, sweep):
+        self.sweep = sweep
+        top = root()
+        self.data = {name: atomic.sha256(top / name) for name in sweep.data}
+        self.code = workers.code_of(sweep.function)
+        self.now = (self.code, _data_text(self.data))
+        self.records = [Record(sweep.path)] if sweep.path is not None else []
+        if session.in_build():
+            # Points that a build computes live with the build; other code, data or packages: another file.
+            origin = provenance.text_digest(*self.now, provenance.environment_digest(top))
+            name = f"{sweep.function.__module__}.{sweep.function.__name__}-{origin[:12]}.jsonl"
+            self.records.append(Record(top / "_build" / "records" / name))
+        self.same = {self.now}
+        self._link(frozenset())
+
+    @property
+    def target(self) -> Record | None:
+        """Where new points go."""
+        return self.records[-1] if self.records else None
+
+    def states(self) -> Iterator[tuple[Mapping, str, dict | None]]:
+        """Every point of the sweep with what :meth:`state` says of it."""
+        for point, key in zip(self.sweep.points, self.sweep._keys, strict=True):
+            yield point, *self.state(key)
+
+    def state(self, key: str) -> tuple[str, dict | None]:
+        """The state of the point with a :func:`settings_key`, and the line that tells its results or its error."""
+        lines = [line for record in self.records for line in record.points.get(key, ())]
+        done = [line for line in lines if line["status"] == "done"]
+        for state, allowed in ((CURRENT, {self.now}), (REVALIDATED, self.same)):
+            for line in done:
+                if _origin(line) in allowed:
+                    return state, line
+        if done:
+            return EARLIER, done[-1]
+        return (FAILED, lines[-1]) if lines else (NOT_RUN, None)
+
+    def spot_check(self, again: bool = False) -> SpotCheck:
+        """Compute the spot point again and compare it with every version of it that the table rests on."""
+        sweep = self.sweep
+        if sweep.record is None:
+            return SpotCheck("no record")
+        if not sweep.path.exists():
+            return SpotCheck("nothing is recorded yet")
+        if sweep.spot is None:
+            return SpotCheck("not checked: the sweep names no spot point")
+        absent = [name for name, digest in self.data.items() if digest is None]
+        if absent:
+            return SpotCheck(f"not checked: data set absent ({', '.join(absent)})")
+        needed = {_origin(line) for _, state, line in self.states() if state in DONE}
+        if again:
+            needed &= {self.now}
+        spots = [line for line in self.records[0].points.get(settings_key(sweep.spot), [])
+                 if line["status"] == "done" and _origin(line) in needed]
+        if not spots:
+            what = "the spot point is not recorded" if needed else "none of the points is recorded yet"
+            return SpotCheck(f"not checked: {what}")
+        results = spot_results(sweep.function, settings_key(sweep.spot), self.code, sweep.threads)
+        texts = {_compare(sweep, line, results) for line in spots}
+        passed = frozenset(_origin(line) for line in spots)
+        self._link(passed)
+        return SpotCheck("; ".join(sorted(texts)), passed)
+
+    def remember(self, check: SpotCheck) -> None:
+        """Note in the record which earlier code gives the same numbers, for machines that cannot check it."""
+        earlier = sorted(check.passed - self._linked)
+        if not earlier:
+            return
+        self.records[0].append({"kind": "revalidation", "settings": self.sweep.spot, "code": self.code,
+                                "data": self.data, "earlier": [list(origin) for origin in earlier],
+                                "result": check.text, **circumstances()})
+        self._link(frozenset())
+
+    def _link(self, passed: frozenset) -> None:
+        """Find every origin that gives the numbers of the present code, by spot checks now and recorded ones."""
+        pairs = [(self.now, origin) for origin in passed]
+        recorded = [(_origin(line), tuple(origin)) for record in self.records for line in record.revalidations
+                    for origin in line["earlier"]]
+        self._linked = _connected(self.now, recorded)
+        self.same |= _connected(self.now, recorded + pairs)
+
+
+def _compare(sweep, line: dict, again: dict) -> str:
+    """How the spot point of a record and the same point computed now compare, in words; or SpotCheckError."""
+    if again["status"] != "done":
+        raise SpotCheckError(f"record {sweep.name}: expected the numbers of its spot point {dict(sweep.spot)}, "
+                             f"got an error: {again['error']}")
+    alike = line["processor"] == again["processor"] and line["versions"] == again["versions"]
+    then, now = line["results"], again["results"]
+    for name in {**then, **now}:
+        allowed = 0.0 if alike else sweep.tolerance.get(name, 0.0)
+        if name not in then or name not in now or not _close(then[name], now[name], allowed):
+            where = "the machine and packages are the same" if alike else f"tolerance {allowed:g}"
+            raise SpotCheckError(
+                f"record {sweep.name}: expected the present code to give the recorded numbers at its spot point "
+                f"{dict(sweep.spot)}, got {name} = {now.get(name, 'nothing')}, recorded "
+                f"{then.get(name, 'nothing')} ({where}); try to find what changed, or, if the change is meant, make "
+                "the record anew: make records with AGAIN=1")
+    return "equal to the record, number by number" if alike else \
+        "within the tolerance of the record, which another machine or other versions made"
+
+
+def _close(then, now, allowed: float) -> bool:
+    if isinstance(then, list) and isinstance(now, list):
+        return len(then) == len(now) and all(_close(a, b, allowed) for a, b in zip(then, now, strict=True))
+    if isinstance(then, (int, float)) and isinstance(now, (int, float)):
+        return abs(then - now) <= max(allowed, ROUNDING * abs(then))
+    return then == now
+
+
+@cache
+def spot_results(function: Callable, key: str, code: str, threads: int) -> dict:
+    """The spot point, computed once a process."""
+    with workers.thread_limit(threads):
+        return workers.compute(function, json.loads(key), code)
+
+
+def _connected(start: tuple, pairs: list[tuple]) -> set[tuple]:
+    found = {start}
+    while True:
+        more = {origin for pair in pairs if found & set(pair) for origin in pair} - found
+        if not more:
+            return found
+        found |= more
+
+
+def _origin(line: dict) -> tuple[str, str]:
+    """What a line was made by: code and data."""
+    return line["code"], _data_text(line["data"])
+
+
+def _data_text(data: Mapping) -> str:
+    return json.dumps(data, sort_keys=True) if data else "{}"
+
+
+def circumstances() -> dict:
+    """What every line says of the tree and the day; changes in `data/records` alone do not make a tree dirty."""
+    commit, dirty = provenance.commit(root(), besides="data/records")
+    return {"commit": commit, "dirty": dirty,
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}

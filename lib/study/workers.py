@@ -1,0 +1,300 @@
+"""Computing points: one function at many settings, in this process, in others, or on a cluster.
+
+A point comes back as a line for a record, whatever happens to it: its results, or its error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
+
+from lib.study import provenance
+from lib.study.notebooks import root
+from lib.study.records import settings_key
+
+DASK_SECONDS = 60  # until the first worker of a cluster has to be there
+
+def compute_many(function: Callable, todo: Iterator[Mapping], code: str, threads: int,
+                 jobs: int | None) -> Iterator[dict]:
+    """The lines of the points of an iterator, in the order in which they are finished.
+
+    code: :func:`code_of` the function, here, with which that of every worker has to agree.  threads: of the numeric
+    libraries, for a point.  jobs: points at once; None means :func:`cores`, or what a `joblib.parallel_config` of
+    the caller says, who so also chooses a cluster.
+    """
+    backend, n_jobs = get_active_backend()
+    jobs = jobs or n_jobs
+    kind = type(backend).__name__
+    if kind == "DaskDistributedBackend":
+        yield from _on_dask(backend.client, function, todo, code, threads, jobs)
+    elif kind != "LokyBackend":
+        yield from _by_joblib(backend, (_call(function, point, code, threads) for point in todo), jobs or -1)
+    elif (jobs or cores()) == 1:
+        with thread_limit(threads):
+            for point in todo:
+                yield compute(function, point, code)
+    else:
+        yield from _in_processes(function, todo, code, threads, jobs or cores())
+
+
+def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, threads: int, jobs: int) -> Iterator[dict]:
+    """Points in processes on this machine; one that ends its process becomes a failed one."""
+    in_flight: dict[str, Mapping] = {}
+    trouble: list[Exception] = []
+    driver = os.getpid()
+
+    def tasks():
+        try:
+            for point in todo:
+                in_flight[settings_key(point)] = point
+                yield _call(function, point, code, threads, driver)
+        except Exception as error:  # joblib asks in a thread of its own, where nobody would hear of it
+            trouble.append(error)
+
+    def parallel(calls, n_jobs):
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
+            return joblib.Parallel(n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=n_jobs)(calls)
+
+    calls = tasks()
+    while True:
+        try:
+            for line in parallel(calls, jobs):
+                in_flight.pop(settings_key(line["settings"]))
+                yield line
+            break
+        except TerminatedWorkerError:
+            # Which of the points in flight has ended its process?  Each gets a process of its own now.
+            for key, point in list(in_flight.items()):
+                try:
+                    (line,) = parallel([_call(function, point, code, threads, driver)], 2)
+                except TerminatedWorkerError:
+                    line = _failure(function, point, code, "the process that computed this point was killed; "
+                                    "most often the memory was not enough: try fewer points at once")
+                in_flight.pop(key)
+                yield line
+    if trouble:
+        raise trouble[0]
+
+
+def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, threads: int,
+             jobs: int | None) -> Iterator[dict]:
+    """Points on a Dask cluster, by its own client: joblib would wait for ever for a point that ended its workers."""
+    from distributed import KilledWorker, as_completed
+
+    try:
+        client.wait_for_workers(1, timeout=DASK_SECONDS)
+    except TimeoutError:
+        raise ValueError(f"expected workers on the Dask cluster at {client.scheduler.address}, got none within "
+                         f"{DASK_SECONDS} s; try to start them first") from None
+    in_flight: dict = {}
+    finished = as_completed(raise_errors=False)
+    try:
+        while True:
+            # Every worker has a second point waiting; there may be more workers now than before.
+            room = jobs or 2 * sum(client.ncores().values())
+            for point in itertools.islice(todo, max(0, room - len(in_flight))):
+                future = client.submit(_in_worker, function, point, code, threads, pure=False)
+                in_flight[future] = point
+                finished.add(future)
+            if not in_flight:
+                return
+            future = next(finished)
+            point = in_flight.pop(future)
+            if future.status == "finished":
+                yield future.result()
+            elif future.status != "error":
+                raise ValueError(f"expected the Dask scheduler at {client.scheduler.address} to stay, got a point "
+                                 f"that is {future.status}; try again once it runs")
+            elif isinstance(error := future.exception(), KilledWorker):
+                yield _failure(function, point, code, "the workers that had this point in hand died, again and again; "
+                               "most often the memory was not enough: try more of it for each worker")
+            elif isinstance(error, ValueError):
+                raise error
+            else:
+                raise ValueError(f"expected workers that can run {name_of(function)}, got {type(error).__name__}: "
+                                 f"{error}; try to install the same version of the package there")
+    finally:
+        client.cancel(list(in_flight))
+
+
+def _by_joblib(backend, calls: Iterator, jobs: int) -> Iterator[dict]:
+    """Points wherever another backend of joblib runs them."""
+    if backend.supports_return_generator:
+        yield from joblib.Parallel(jobs, return_as="generator_unordered", batch_size=1)(calls)
+        return
+    at_once = joblib.effective_n_jobs(jobs)
+    while lines := joblib.Parallel(jobs, batch_size=1)(itertools.islice(calls, at_once)):
+        yield from lines  # recorded before the next ones begin
+
+
+def _call(function: Callable, point: Mapping, code: str, threads: int, driver: int | None = None):
+    return joblib.delayed(_in_worker)(function, point, code, threads, driver)
+
+
+def compute(function: Callable, settings: Mapping, code: str) -> dict:
+    """One point, computed where this runs, as a line; what it raises becomes a line that says so."""
+    if code_of(function) != code:  # a worker on another machine, with another version of the package
+        raise ValueError(f"expected workers with the code of the process that asks for points, got other code for "
+                         f"{name_of(function)} on {platform.node()}; try to install the same version there")
+    started, used = time.perf_counter(), time.process_time()
+    try:
+        results = function(**settings)
+        if not isinstance(results, Mapping):
+            raise ValueError(f"expected a mapping of results, got {type(results).__name__}; try return {{...}}")
+        results = {name: plain(value, f"result {name}") for name, value in results.items()}
+        taken = [name for name in results if name in settings or name in ("state", "error")]
+        if taken:
+            raise ValueError(f"expected results with names of their own, got {', '.join(taken)}")
+    except Exception as error:  # whatever a point raises, the others go on
+        return _failure(function, settings, code, f"{type(error).__name__}: {error}")
+    return {"function": name_of(function), "settings": settings, "status": "done", "results": results, "code": code,
+            "seconds": round(time.perf_counter() - started, 4), "core_seconds": round(time.process_time() - used, 4),
+            "processor": _processor(), "versions": _versions()}
+
+
+def _failure(function: Callable, settings: Mapping, code: str, message: str) -> dict:
+    return {"function": name_of(function), "settings": settings, "status": "failed", "error": message[:2000],
+            "code": code, "seconds": 0.0, "core_seconds": 0.0, "processor": provenance.processor(),
+            "versions": _versions()}
+
+
+def _in_worker(function: Callable, settings: Mapping, code: str, threads: int, driver: int | None = None) -> dict:
+    """Compute one point in a process that is there for points; `driver` is the one that has started it, if any."""
+    if _worker.threads != threads:  # once a process, since it takes some ms
+        thread_limit(threads).__enter__()
+        _worker.threads = threads
+    if driver is not None and not _worker.watches:
+        threading.Thread(target=_end_with, args=(driver,), daemon=True).start()
+        _worker.watches = True
+    return compute(function, settings, code)
+
+
+class _worker:
+    """What has been set up in this process."""
+
+    threads = None
+    watches = False
+
+
+def _end_with(driver: int) -> None:
+    """End this process when the one that has started it is gone, which it may be without a word."""
+    while os.getppid() == driver:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+class thread_limit:
+    """Cap the threads of the numeric libraries: then a point's numbers do not depend on the machine's cores."""
+
+    def __init__(self, threads: int):
+        self.threads = threads
+
+    def __enter__(self):
+        import threadpoolctl
+
+        self._torch = sys.modules.get("torch")
+        self._before = self._torch.get_num_threads() if self._torch else None  # before OpenMP is told, too
+        self._pools = threadpoolctl.threadpool_limits(self.threads)
+        if self._torch:
+            self._torch.set_num_threads(self.threads)
+        return self
+
+    def __exit__(self, *_):
+        self._pools.restore_original_limits()
+        if self._torch:
+            self._torch.set_num_threads(self._before)
+
+
+def cores() -> int:
+    """How many points to compute at once: in a build the chapter's share (`COMPANION_CORES`), else every core."""
+    share = os.environ.get("COMPANION_CORES", "")
+    if share and not (share.isdecimal() and int(share)):
+        raise ValueError(f"expected COMPANION_CORES as a whole number from 1, got {share!r}; try COMPANION_CORES=2")
+    return int(share) if share else joblib.cpu_count()
+
+
+def settings_of(function: Callable, point: Mapping) -> dict:
+    """The settings of a point with the function's defaults, in its order, as plain JSON values."""
+    parameters = _parameters(function)
+    unknown = [name for name in point if name not in parameters]
+    missing = [name for name, parameter in parameters.items()
+               if name not in point and parameter.default is inspect.Parameter.empty]
+    if unknown or missing:
+        got = f"unknown {', '.join(unknown)}" if unknown else f"none for {', '.join(missing)}"
+        raise ValueError(f"expected the settings of {name_of(function)} ({', '.join(parameters)}), got {got}")
+    settings = {}
+    for name, parameter in parameters.items():
+        value = plain(point.get(name, parameter.default), f"setting {name}")
+        if parameter.annotation in (float, "float") and type(value) is int:
+            value = float(value)  # 1 and 1.0 are one point
+        if parameter.annotation in (int, "int") and type(value) is not int:
+            raise ValueError(f"expected setting {name} of {name_of(function)} as an integer, got {value!r}")
+        settings[name] = value
+    return settings
+
+
+@cache
+def _parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters
+
+
+def plain(value: object, what: str) -> object:
+    """A number, text, None or list as JSON holds it; raises `ValueError` for NaN, infinities and other things."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple, range)):
+        return [plain(element, what) for element in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if not isinstance(value, float):
+        raise ValueError(f"expected {what} as a number, text, None or list, got {type(value).__name__}")
+    if not math.isfinite(value):
+        raise ValueError(f"expected {what} to be finite, got {value}; try None where there is no value")
+    return value
+
+
+def module_of(function: Callable) -> str:
+    """The module from which workers import the function; raises `ValueError` where they cannot."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
+    found = sys.modules.get(module or "")
+    if module == "__main__" or getattr(found, name, None) is not function or not getattr(found, "__file__", None):
+        raise ValueError(f"expected a function of a module, which other processes can import, got {function!r}; "
+                         "try to move it to a module, such as one of lib")
+    return module
+
+
+def name_of(function: Callable) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+@cache
+def code_of(function: Callable) -> str:
+    """Digest of the code that the function depends on, as it is on this machine."""
+    module = module_of(function)
+    top = Path(provenance.__file__).resolve().parents[2]
+    return provenance.function_digest(top, module, Path(sys.modules[module].__file__), function.__name__)
+
+
+def _processor() -> str:
+    """The processor, and the GPU where this process has used one."""
+    torch = sys.modules.get("torch")
+    used = torch is not None and torch.cuda.is_initialized()
+    return provenance.processor() + (f" with {torch.cuda.get_device_name()}" if used else "")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return provenance.versions(root())

@@ -1,0 +1,151 @@
+"""Sweeps whose processes are killed: nothing recorded is lost, nothing is recorded twice, the table is the same."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import joblib
+import pandas as pd
+import pytest
+
+from lib.study.records import Record
+from lib.study.sweep import Sweep, grid
+from tests import sweep_points
+from tests.toy_book import ROOT
+
+
+def test_fifty_kills_at_random_moments_cost_no_more_than_the_points_in_flight(tmp_path):
+    n_points, n_kills = 400, 50
+    command = [sys.executable, "-m", "tests.sweep_points", str(tmp_path), str(n_points), str(n_kills), "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    rounds = json.loads(done.stdout)
+    # The kills came in the middle: most starts began points, and none came to the end.
+    assert sum(len(each["started"]) > 1 for each in rounds) > n_kills / 2 and len(rounds[-1]["known"]) < n_points
+    points = grid(a=range(n_points), log=str(tmp_path / "log.txt"), seconds=0.02)
+    table = Sweep(sweep_points.logged, points, record=tmp_path / "killed.jsonl").run(2)
+    uninterrupted = Sweep(sweep_points.logged, grid(a=range(n_points), log=os.devnull, seconds=0.0)).run(1)
+    pd.testing.assert_frame_equal(table[["a", "y", "state"]], uninterrupted[["a", "y", "state"]])
+    assert {len(lines) for lines in Record(tmp_path / "killed.jsonl").points.values()} == {1}
+    for each, after in zip(rounds, rounds[1:]):  # noqa: B905  (the last one has no successor)
+        assert not set(each["started"]) & set(each["known"])  # what is recorded is never begun again
+        lost = set(each["started"]) - set(after["known"])
+        # In flight: a point that a worker computes, and one that is done and not yet written.
+        assert len(lost) <= (2 * each["jobs"] if each["jobs"] > 1 else 1)
+    begun = {int(entry.split()[0]) for entry in (tmp_path / "log.txt").read_text().splitlines()}
+    assert begun == set(range(n_points))
+
+
+def test_workers_end_with_a_driver_that_was_killed(tmp_path):
+    log = tmp_path / "log.txt"
+    log.touch()
+    code = ("import sys; from pathlib import Path; from tests import sweep_points; from lib.study.sweep import *;"
+            "Sweep(sweep_points.logged, grid(a=range(1000), log=sys.argv[1], seconds=0.1)).run(2)")
+    driver = subprocess.Popen([sys.executable, "-c", code, str(log)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    at_work = lambda: {int(entry.split()[1]) for entry in log.read_text().splitlines()}
+    wait_for(lambda: len(at_work()) == 2)
+    workers = at_work()
+    driver.kill()
+    driver.wait()
+    assert driver.pid not in workers
+    wait_for(lambda: not any(is_running(worker) for worker in workers))
+
+
+def test_a_point_that_ends_its_process_is_recorded_as_failed_and_the_others_go_on(tmp_path):
+    table = Sweep(sweep_points.deadly, grid(a=range(8)), record=tmp_path / "r.jsonl").run(2)
+    assert list(table.state) == ["current"] * 2 + ["failed"] + ["current"] * 5
+    assert "was killed; most often the memory" in table.error[2] and list(table.y.dropna()) == [0, 1, 3, 4, 5, 6, 7]
+
+
+@pytest.fixture
+def cluster(request):
+    """A Dask scheduler and two workers of one thread on this machine, each a process; gives the address and them."""
+    with contextlib.ExitStack() as stack:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        address = f"tcp://127.0.0.1:{port}"
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT,
+                 "env": os.environ | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": getattr(request, "param", "3")}}
+
+        def start(*arguments):
+            process = subprocess.Popen([sys.executable, "-m", "dask", *arguments], **quiet)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show")
+        workers = [start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1",
+                         "--local-directory", os.fspath(ROOT / "_build" / "tmp" / f"dask-{port}-{number}"))
+                   for number in range(2)]
+        yield address, workers
+
+
+def test_a_dask_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, tmp_path):
+    from dask.distributed import Client
+    address, workers = cluster
+    log = tmp_path / "log.txt"
+    log.touch()
+    sweep = Sweep(sweep_points.logged, grid(a=range(40), log=str(log), seconds=0.1), record=tmp_path / "r.jsonl")
+
+    def kill_one():
+        wait_for(lambda: len(log.read_text().splitlines()) > 12)
+        os.kill(workers[0].pid, signal.SIGKILL)
+
+    with Client(address, timeout="60s") as client:
+        client.wait_for_workers(2, timeout=60)
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        with joblib.parallel_config(backend="dask"):
+            table = sweep.run()
+        killer.join()
+        assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
+    assert list(table.y) == [a * a for a in range(40)] and set(table.state) == {"current"}
+    assert {len(lines) for lines in Record(tmp_path / "r.jsonl").points.values()} == {1}
+    begun = Counter(entry.split()[0] for entry in log.read_text().splitlines())
+    assert sum(begun.values()) <= 40 + 3 and len(begun) == 40  # what the dead worker had in hand ran elsewhere
+    assert len({entry.split()[1] for entry in log.read_text().splitlines()}) == 2
+
+
+@pytest.mark.parametrize("cluster", ["0"], indirect=True)
+def test_a_point_that_ends_its_dask_worker_is_recorded_as_failed(cluster, tmp_path):
+    from dask.distributed import Client
+    sweep = Sweep(sweep_points.deadly, grid(a=range(12)), record=tmp_path / "r.jsonl")
+    with Client(cluster[0], timeout="60s") as client, joblib.parallel_config(backend="dask"):
+        client.wait_for_workers(2, timeout=60)
+        table = sweep.run()
+    failed = table[table.state == "failed"]
+    # Dask blames also the point that was waiting on the worker that died.
+    assert 2 in set(failed.a) and len(failed) <= 2 and set(table.state) == {"current", "failed"}
+    assert "died, again and again" in failed.error.iloc[0]
+
+
+def test_dask_workers_that_cannot_import_the_function_are_said(cluster, tmp_path, monkeypatch):
+    from dask.distributed import Client
+    (tmp_path / "only_here.py").write_text("def point(*, a):\n    return {'y': a}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import only_here
+    with Client(cluster[0], timeout="60s"), joblib.parallel_config(backend="dask"):
+        with pytest.raises(ValueError, match="expected workers that can run only_here.point, got"):
+            Sweep(only_here.point, grid(a=range(4))).run()
+
+
+def wait_for(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_running(process):
+    import psutil
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
