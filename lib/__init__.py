@@ -9,6 +9,13 @@
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.measurements`  measurement files: packed bits, and QuCumber's plain text
 
+`datasets`         image sets that the user has put into data/cache
+
+`models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
+`models.mnist_accuracy` one net of figure 3.5, start to end
+`pruning.distribution`  how many weights each layer keeps: water-filling
+`pruning.masks`    which ones: random masks
+
 `rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
 `rbm.sampling`     block Gibbs sampling

@@ -1,0 +1,54 @@
+"""Image sets: read from `data/cache`, where the user or torchvision has put them.  Nothing is downloaded here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+MNIST = Path(__file__).resolve().parents[1] / "data/cache/MNIST/raw"
+MNIST_MEAN, MNIST_DEVIATION = 0.1307, 0.3081  # of all training pixels on a scale from 0 to 1
+_PARTS = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 60_000),
+          "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 10_000)}
+_GET = ("try torchvision.datasets.MNIST('data/cache', download=True), or unpack the four idx files there (not the .gz "
+        "files)")
+
+
+class Images(NamedTuple):
+    """Normalized images (n_images, n_pixels), float32, and their labels (n_images,), int64."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def mnist(part: str, folder: Path = MNIST) -> Images:
+    """The 60,000 training ("train") or 10,000 test images ("test") of MNIST, 28 x 28 pixels, classes 0 to 9.
+
+    Pixels are shifted and scaled by the mean and standard deviation of the training set, as in the thesis (appendix
+    A.3). folder: holds the four idx files. Raises FileNotFoundError where a file is
+    missing, and ValueError where one is damaged; both say how to get it.
+    """
+    if part not in _PARTS:
+        raise ValueError(f"expected part as one of {', '.join(_PARTS)}, got {part!r}; try part='train'")
+    images_name, labels_name, n_images = _PARTS[part]
+    pixels = _idx(Path(folder) / images_name, (n_images, 28, 28))
+    labels = _idx(Path(folder) / labels_name, (n_images,))
+    if labels.max() > 9:
+        raise ValueError(f"{folder}/{labels_name}: expected labels from 0 to 9, got {labels.max()}; {_GET}")
+    scaled = (pixels.reshape(n_images, -1) / np.float32(255) - np.float32(MNIST_MEAN)) / np.float32(MNIST_DEVIATION)
+    return Images(np.ascontiguousarray(scaled, dtype=np.float32), labels.astype(np.int64))
+
+
+def _idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The bytes of an idx file: two zeros, 8 for bytes, the number of axes, their lengths (big endian), the values."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"expected MNIST in {path.parent}, got no file {path.name}; {_GET}") from None
+    header = bytes([0, 0, 8, len(shape)]) + b"".join(length.to_bytes(4, "big") for length in shape)
+    n_bytes = len(header) + int(np.prod(shape))
+    if content[:len(header)] != header or len(content) != n_bytes:
+        raise ValueError(f"{path}: expected an idx file of shape {shape} with {n_bytes} bytes, got {len(content)} "
+                         f"bytes that begin with {content[:len(header)].hex()}; {_GET}")
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)

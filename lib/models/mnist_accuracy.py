@@ -1,0 +1,43 @@
+"""One net of figure 3.5: a sparse perceptron trained on MNIST, and how well it does on the test set."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lib import datasets, rng
+from lib.models import mlp
+
+
+def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_weights: int, epochs: int,
+                   batch_size: int, learning_rate: float, seed: int) -> dict:
+    """Train one net and report its accuracies (figure 3.5).
+
+    Settings as in `mlp.split`, `mlp.Architecture` and `mlp.MLPSettings`; with biases, which are not counted.
+
+    Returns "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test accuracy, the
+    "best" over all epochs on the test set itself (what the thesis reports), the "chosen" one, which no image has both
+    selected and judged (the best epoch of one half of the test set judged on the other half, and the reverse,
+    averaged), the "best_epoch", and the accuracy and loss on training images in the last epoch.
+    """
+    train, first_half, second_half = _images()
+    n_first, n_last = mlp.split(width, last_connectivity, n_weights)
+    net = mlp.SparseMLP.random(mlp.Architecture(width, activation=activation), n_first, n_last,
+                               seed=rng.child_seed(seed, "net", width, str(float(last_connectivity)), activation))
+    settings = mlp.MLPSettings(epochs, batch_size, learning_rate)
+    history = mlp.train(net, *train, settings, test=first_half, held_out=second_half,
+                        seed=rng.child_seed(seed, "training", width, str(float(last_connectivity)), activation)).history
+    halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
+    both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]
+    chosen = [judging[selecting.index(max(selecting))] for selecting, judging in (halves, halves[::-1])]
+    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, "final": both[-1],
+            "best": max(both), "best_epoch": history[both.index(max(both))].epoch, "chosen": sum(chosen) / 2,
+            "train_accuracy": history[-1].train_accuracy, "train_loss": history[-1].train_loss}
+
+
+@cache
+def _images() -> tuple[datasets.Images, datasets.Images, datasets.Images]:
+    """Training images and the two halves of the test images, read once a process."""
+    test = datasets.mnist("test")
+    middle = len(test.labels) // 2
+    return (datasets.mnist("train"), datasets.Images(test.images[:middle], test.labels[:middle]),
+            datasets.Images(test.images[middle:], test.labels[middle:]))

@@ -1,0 +1,60 @@
+"""Image sets: read as they are, and refused by name where they are not there or damaged."""
+
+import numpy as np
+import pytest
+
+from lib import datasets
+from lib.models import mlp, mnist_accuracy
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Noise in the format of MNIST, of the right size; the first training image is black, the second white."""
+    dice = np.random.default_rng(1)
+    for images, labels, n_images in datasets._PARTS.values():
+        pixels = dice.integers(0, 256, (n_images, 28, 28), dtype=np.uint8)
+        pixels[0], pixels[1] = 0, 255
+        classes = dice.integers(0, 10, n_images, dtype=np.uint8)
+        for name, values in ((images, pixels), (labels, classes)):
+            lengths = b"".join(length.to_bytes(4, "big") for length in values.shape)
+            (tmp_path / name).write_bytes(bytes([0, 0, 8, values.ndim]) + lengths + values.tobytes())
+    return tmp_path
+
+
+def test_mnist_is_read_and_normalized(folder):
+    train, test = datasets.mnist("train", folder), datasets.mnist("test", folder)
+    assert train.images.shape == (60_000, 784) and test.images.shape == (10_000, 784)
+    assert train.images.dtype == np.float32 and train.labels.dtype == np.int64 and set(train.labels) == set(range(10))
+    assert train.images[0] == pytest.approx(-0.1307 / 0.3081) and train.images[1] == pytest.approx(0.8693 / 0.3081)
+
+
+def test_missing_damaged_and_wrong_files_are_named_with_what_to_do(folder):
+    with pytest.raises(ValueError, match="part as one of train, test, got 'val'"):
+        datasets.mnist("val", folder)
+    labels = folder / "t10k-labels-idx1-ubyte"
+    whole = labels.read_bytes()
+    for content, words in ((whole[:-1], "expected an idx file of shape .10000,. with 10008 bytes, got 10007"),
+                           (b"\x1f\x8b" + whole[2:], "got 10008 bytes that begin with 1f8b08"),
+                           (whole[:-1] + b"\x0b", "expected labels from 0 to 9, got 11")):
+        labels.write_bytes(content)
+        with pytest.raises(ValueError, match=words):
+            datasets.mnist("test", folder)
+    labels.unlink()
+    with pytest.raises(FileNotFoundError, match="no file t10k-labels-idx1-ubyte; try torchvision.datasets.MNIST"):
+        datasets.mnist("test", folder)
+
+
+def test_a_net_of_figure_3_5_reports_its_accuracies(monkeypatch):
+    dice = np.random.default_rng(2)
+    labels = dice.integers(0, 10, 600)
+    images = dice.normal(size=(600, 784)).astype(np.float32) / 4
+    images[np.arange(600), labels * 7] += 3  # one bright pixel tells the class
+    parts = [datasets.Images(images[a:b], labels[a:b]) for a, b in ((0, 400), (400, 500), (500, 600))]
+    monkeypatch.setattr(mnist_accuracy, "_images", lambda: parts)
+    settings = {"width": 12, "last_connectivity": 0.5, "activation": "relu", "n_weights": 3970, "epochs": 15,
+                "batch_size": 50, "learning_rate": 0.1, "seed": 1}
+    found = mnist_accuracy.mnist_accuracy(**settings)
+    assert (found["n_first"], found["n_last"]) == mlp.split(12, 0.5) == (3910, 60)
+    assert found["connectivity"] == 3970 / (794 * 12) and 1 <= found["best_epoch"] <= 15
+    assert 0.5 < found["chosen"] <= found["best"] + 1e-12 and found["final"] <= found["best"] <= 1
+    assert found == mnist_accuracy.mnist_accuracy(**settings) != mnist_accuracy.mnist_accuracy(**settings | {"seed": 2})
