@@ -12,6 +12,7 @@
 `datasets`         image sets that the user has put into data/cache
 
 `models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
+`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
 `models.mnist_accuracy` one net of figure 3.5, start to end
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks

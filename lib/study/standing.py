@@ -42,7 +42,7 @@ class View:
         top = root()
         self.data = {name: atomic.sha256(top / name) for name in sweep.data}
         self.code = workers.code_of(sweep.function)
-        self.now = (self.code, _data_text(self.data))
+        self.now = (self.code, self._data_text(self.data))
         self.records = [Record(sweep.path)] if sweep.path is not None else []
         if session.in_build():
             # Points that a build computes live with the build; other code, data or packages: another file.
@@ -68,7 +68,7 @@ class View:
         done = [line for line in lines if line["status"] == "done"]
         for state, allowed in ((CURRENT, {self.now}), (REVALIDATED, self.same)):
             for line in done:
-                if _origin(line) in allowed:
+                if self._origin(line) in allowed:
                     return state, line
         if done:
             return EARLIER, done[-1]
@@ -86,17 +86,17 @@ class View:
         absent = [name for name, digest in self.data.items() if digest is None]
         if absent:
             return SpotCheck(f"not checked: data set absent ({', '.join(absent)})")
-        needed = {_origin(line) for _, state, line in self.states() if state in DONE}
+        needed = {self._origin(line) for _, state, line in self.states() if state in DONE}
         if again:
             needed &= {self.now}
         spots = [line for line in self.records[0].points.get(settings_key(sweep.spot), [])
-                 if line["status"] == "done" and _origin(line) in needed]
+                 if line["status"] == "done" and self._origin(line) in needed]
         if not spots:
             what = "the spot point is not recorded" if needed else "none of the points is recorded yet"
             return SpotCheck(f"not checked: {what}")
         results = spot_results(sweep.function, settings_key(sweep.spot), self.code, sweep.threads)
         texts = {_compare(sweep, line, results) for line in spots}
-        passed = frozenset(_origin(line) for line in spots)
+        passed = frozenset(self._origin(line) for line in spots)
         self._link(passed)
         return SpotCheck("; ".join(sorted(texts)), passed)
 
@@ -110,11 +110,20 @@ class View:
                                 "result": check.text, **circumstances()})
         self._link(frozenset())
 
+    def _origin(self, line: dict) -> tuple[str, str]:
+        """What a line was made by: code and data."""
+        return line["code"], self._data_text(line["data"])
+
+    def _data_text(self, data: Mapping) -> str:
+        """Digests of data as text; those of data that are absent here cannot be compared, and are left out."""
+        return json.dumps({name: digest for name, digest in data.items() if self.data.get(name)},
+                          sort_keys=True) if data else "{}"
+
     def _link(self, passed: frozenset) -> None:
         """Find every origin that gives the numbers of the present code, by spot checks now and recorded ones."""
         pairs = [(self.now, origin) for origin in passed]
-        recorded = [(_origin(line), tuple(origin)) for record in self.records for line in record.revalidations
-                    for origin in line["earlier"]]
+        recorded = [(self._origin(line), (code, self._data_text(json.loads(data)))) for record in self.records
+                    for line in record.revalidations for code, data in line["earlier"]]
         self._linked = _connected(self.now, recorded)
         self.same |= _connected(self.now, recorded + pairs)
 
@@ -161,15 +170,6 @@ def _connected(start: tuple, pairs: list[tuple]) -> set[tuple]:
         if not more:
             return found
         found |= more
-
-
-def _origin(line: dict) -> tuple[str, str]:
-    """What a line was made by: code and data."""
-    return line["code"], _data_text(line["data"])
-
-
-def _data_text(data: Mapping) -> str:
-    return json.dumps(data, sort_keys=True) if data else "{}"
 
 
 def circumstances() -> dict:
