@@ -64,7 +64,7 @@ def test_records_are_extended_and_their_state_is_told(top):
     assert "01       squares  1.1     0 of 4  0 s    unknown, nothing is recorded" in status[1]
     done = extend(top, BREAK="2")
     assert done.returncode == 1 and "1 points failed; the same command tries them again" in done.stderr
-    assert "squares: 4/4 points" in done.stderr and "a point failed: ValueError: broken" in done.stderr
+    assert "squares: 4/4 points" in done.stderr and "1 failed: ValueError: broken" in done.stderr
     assert "3 of 4" in (status := longruns_in(top, "status").stdout) and "1 failed" in status
     done = extend(top)
     assert done.returncode == 0 and "squares: 1/1 points" in done.stderr
@@ -77,7 +77,7 @@ def test_records_are_extended_and_their_state_is_told(top):
 def test_a_chapter_reads_its_record_and_computes_what_is_live(top):
     toy_book.run(top, "01", module="execute")
     failed = json.loads((top / "_build/failed/01-first.json").read_text())
-    assert "got none of the 4 that are asked for; try make records" in failed["error"]
+    assert "got none of the 4 that are asked for; try run" in failed["error"]
     extend(top)
     before = (top / "data/records/squares.jsonl").read_bytes()
     done = toy_book.run(top, "01", "--cores", "2", module="execute")

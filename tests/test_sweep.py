@@ -96,7 +96,7 @@ def test_other_malformed_sweeps_are_refused():
 
 def test_a_table_has_a_row_for_every_point_in_their_order(record):
     asked = Sweep(sweep_points.line, grid(x=[2.0, 0.5], a=[3, 1]), record=record)
-    with pytest.raises(ValueError, match="got none of the 4 that are asked for; try make records"):
+    with pytest.raises(ValueError, match="got none of the 4 that are asked for; try run"):
         asked.read()
     assert not record.exists()
     table = asked.run(1)
@@ -155,7 +155,7 @@ def test_a_point_that_fails_is_recorded_and_tried_again(tmp_path, record, capsys
     table = asked.run(1)
     assert list(table.state) == ["current", "current", "failed", "current"]
     assert table.error[2] == "RuntimeError: bad luck" and list(table.y.isna()) == [False, False, True, False]
-    assert "a point failed: RuntimeError: bad luck" in capsys.readouterr().err
+    assert "1 failed: RuntimeError: bad luck; the first: {'a': 2," in capsys.readouterr().err
     assert count(asked.read())["failed"] == 1
     flag.touch()
     assert count(asked.run(1)) == {"current": 4} and n_lines(record) == 5
@@ -354,7 +354,9 @@ def test_a_table_that_is_not_whole_is_marked(record, monkeypatch):
     asked.read()
     asked.run(1)
     assert "1 made by the present code, 1 not run" in boxes[1][0] and "record-partial" in boxes[1][1]
-    assert "2 made by the present code" in boxes[2][0] and "record-partial" not in boxes[2][1]
+    assert "2 made by the present code" in boxes[2][0] and "record-partial" in boxes[2][1]  # nothing vouches for it
+    Sweep(sweep_points.line, grid(a=range(2)), record=record, spot={"a": 0}).read()
+    assert "equal to the record" in boxes[3][0] and "record-partial" not in boxes[3][1]
 
 
 # --- progress

@@ -132,7 +132,7 @@ class Records(_Table):
         where = html.escape(", ".join(sweep["processors"]))
         return [f'<a href="{chapter["page"]}">{html.escape(sweep["name"])}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
-                data.duration(sweep["core_seconds"]), f"{html.escape(made)}, commit {commits}, on {where}",
+                data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
                 html.escape(sweep["spot"])]
 
 

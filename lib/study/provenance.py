@@ -98,7 +98,17 @@ def code_digest(source: str) -> str:
             constant = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
             if constant and isinstance(first.value.value, str):
                 node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_canonical(tree)).encode()).hexdigest()
+
+
+def _canonical(node: object) -> object:
+    """A syntax tree as plain values, the same in every version of Python: without what is empty or None."""
+    if isinstance(node, ast.AST):
+        fields = ((name, _canonical(value)) for name, value in ast.iter_fields(node))
+        return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
+    if isinstance(node, list):
+        return [_canonical(value) for value in node]
+    return node if isinstance(node, (str, int, bool, type(None))) else repr(node)
 
 
 def function_digest(top: Path, module: str, file: Path, name: str) -> str:
@@ -107,6 +117,15 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
     modules = imported_modules(top, [_parse(source, file.name), ast.parse(f"import {module}")])
     parts = {found: code_digest(path.read_text("utf-8")) for found, path in modules.items()}
     return hashlib.sha256(json.dumps([module, name, code_digest(source), parts]).encode()).hexdigest()
+
+
+def function_data(top: Path, module: str, file: Path) -> set[str]:
+    """The literal paths of inputs under `data` in a module and in all of `lib` that it imports."""
+    trees = [_parse(file.read_text("utf-8"), file.name)]
+    found = imported_modules(top, [*trees, ast.parse(f"import {module}")])
+    trees += [_parse(path.read_text("utf-8"), path.name) for name, path in found.items()
+              if not name.startswith("lib.study")]  # the machinery only names folders
+    return {name for name in data_files(trees) if name.startswith(("data/cache/", "data/measurements/"))}
 
 
 def compiled_digest(top: Path) -> str:

@@ -81,6 +81,7 @@ class Record:
         self._end = 0  # bytes read so far, always a whole number of lines
         self._n_lines = 0
         self._told = -1  # where the unfinished line begins of which the caller has been told
+        self._inode: int | None = None
         self._lock = threading.Lock()  # points are asked for and written in different threads
         self.refresh()
 
@@ -92,6 +93,7 @@ class Record:
             except FileNotFoundError:
                 return
             with _locked(file, fcntl.LOCK_SH, self.path):  # nobody is in the middle of a line
+                self._begin_anew_if_replaced(file)
                 if os.fstat(file).st_size == self._end:
                     return
                 rest = self._read(file)
@@ -109,11 +111,19 @@ class Record:
             is_new = not self.path.exists()
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             with _locked(file, fcntl.LOCK_EX, self.path):
+                self._begin_anew_if_replaced(file)
                 self._repair(file)
                 self._write(file, line)
                 self._take(line[:-1])
             if is_new:
                 _flush_folder(self.path.parent)
+
+    def _begin_anew_if_replaced(self, file: int) -> None:
+        """Forget what was read of another file: Git puts a new one in its place."""
+        inode = os.fstat(file).st_ino
+        if self._inode not in (None, inode):
+            self.points, self.revalidations, self._end, self._n_lines, self._told = {}, [], 0, 0, -1
+        self._inode = inode
 
     def _repair(self, file: int) -> None:
         """Read to the end, and cut off what is no whole line, or give a whole one its end."""

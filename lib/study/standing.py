@@ -17,7 +17,8 @@ CURRENT, REVALIDATED, EARLIER, FAILED, NOT_RUN = STATES = (
     "current", "revalidated", "earlier code", "failed", "not run")
 DONE = (CURRENT, REVALIDATED, EARLIER)  # the states of rows that hold results
 SETTLED = (CURRENT, REVALIDATED)  # of those that the present code stands for
-ROUNDING = 1e-12  # relative; where arrays lie in memory can change the order of additions
+ROUNDING = 1e-9  # relative, and absolute below 1: sums differ with the processor and with where arrays lie in memory
+EQUAL = "equal to the record, number by number"
 MEANING = {CURRENT: "made by the present code", REVALIDATED: "made by earlier code that gives the same numbers",
            EARLIER: "made by earlier code, not compared with the present one", FAILED: "failed", NOT_RUN: "not run"}
 
@@ -28,23 +29,27 @@ class SpotCheckError(ValueError):
 
 @dataclass(frozen=True)
 class SpotCheck:
-    """What came of computing the spot point again; `passed` are the origins whose numbers the present code gives."""
+    """What came of computing the spot point again; `equal` are the origins of which the numbers are just the same."""
 
     text: str
-    passed: frozenset = frozenset()
+    equal: frozenset = frozenset()
+    is_good: bool = False  # it was computed, and nothing but equal
 
 
 class View:
-    """What is known about the points of a sweep: its record, and in a build also the points of earlier runs."""
+    """What is known about the points of a sweep: its record; `live` in a build also what earlier builds computed."""
 
-    def __init__(self, sweep):
+    def __init__(self, sweep, *, live: bool = False, again: bool = False):
         self.sweep = sweep
+        self.again = again  # nothing that earlier code has made counts
+        self.function = workers.name_of(sweep.function)
         top = root()
         self.data = {name: atomic.sha256(top / name) for name in sweep.data}
         self.code = workers.code_of(sweep.function)
         self.now = (self.code, self._data_text(self.data))
+        self.in_tree = workers.is_below(sweep.function, top)
         self.records = [Record(sweep.path)] if sweep.path is not None else []
-        if session.in_build():
+        if session.in_build() and live:
             # Points that a build computes live with the build; other code, data or packages: another file.
             origin = provenance.text_digest(*self.now, provenance.environment_digest(top))
             name = f"{sweep.function.__module__}.{sweep.function.__name__}-{origin[:12]}.jsonl"
@@ -64,17 +69,28 @@ class View:
 
     def state(self, key: str) -> tuple[str, dict | None]:
         """The state of the point with a :func:`settings_key`, and the line that tells its results or its error."""
-        lines = [line for record in self.records for line in record.points.get(key, ())]
+        lines = [line for record in self.records for line in record.points.get(key, ())
+                 if line["function"] == self.function]
+        present = [line for line in lines if self._origin(line) == self.now]
+        done = [line for line in present if line["status"] == "done"]
+        if done:
+            _refuse_contradictions(self.sweep, done)
+            return CURRENT, done[0]
+        if present:  # what earlier code could do counts no longer
+            return FAILED, present[-1]
         done = [line for line in lines if line["status"] == "done"]
-        for state, allowed in ((CURRENT, {self.now}), (REVALIDATED, self.same)):
-            for line in done:
-                if self._origin(line) in allowed:
-                    return state, line
+        for line in done:
+            if self._origin(line) in self.same:
+                return REVALIDATED, line
         if done:
             return EARLIER, done[-1]
         return (FAILED, lines[-1]) if lines else (NOT_RUN, None)
 
-    def spot_check(self, again: bool = False) -> SpotCheck:
+    def lacks_spot(self) -> bool:
+        """Whether the spot point has not been recorded by the very code and data that are here."""
+        return self.sweep.spot is not None and self.state(settings_key(self.sweep.spot))[0] != CURRENT
+
+    def spot_check(self) -> SpotCheck:
         """Compute the spot point again and compare it with every version of it that the table rests on."""
         sweep = self.sweep
         if sweep.record is None:
@@ -87,27 +103,30 @@ class View:
         if absent:
             return SpotCheck(f"not checked: data set absent ({', '.join(absent)})")
         needed = {self._origin(line) for _, state, line in self.states() if state in DONE}
-        if again:
+        if self.again:
             needed &= {self.now}
         spots = [line for line in self.records[0].points.get(settings_key(sweep.spot), [])
-                 if line["status"] == "done" and self._origin(line) in needed]
+                 if line["status"] == "done" and line["function"] == self.function and self._origin(line) in needed]
         if not spots:
             what = "the spot point is not recorded" if needed else "none of the points is recorded yet"
             return SpotCheck(f"not checked: {what}")
-        results = spot_results(sweep.function, settings_key(sweep.spot), self.code, sweep.threads)
-        texts = {_compare(sweep, line, results) for line in spots}
-        passed = frozenset(self._origin(line) for line in spots)
-        self._link(passed)
-        return SpotCheck("; ".join(sorted(texts)), passed)
+        results = spot_results(sweep.function, settings_key(sweep.spot), self.now, sweep.threads)
+        texts = {self._origin(line): _compare(sweep, line, results) for line in spots}
+        self._link(frozenset(texts))
+        equal = frozenset(origin for origin, text in texts.items() if text == EQUAL)
+        return SpotCheck("; ".join(sorted(set(texts.values()))), equal, set(texts.values()) == {EQUAL})
 
     def remember(self, check: SpotCheck) -> None:
-        """Note in the record which earlier code gives the same numbers, for machines that cannot check it."""
-        earlier = sorted(check.passed - self._linked)
+        """Note in the record which earlier code gives the same numbers, for machines that cannot check it.
+
+        Numbers that are only within the tolerance are not noted: of such steps a chain could lead anywhere.
+        """
+        earlier = sorted(check.equal - self._linked)
         if not earlier:
             return
         self.records[0].append({"kind": "revalidation", "settings": self.sweep.spot, "code": self.code,
                                 "data": self.data, "earlier": [list(origin) for origin in earlier],
-                                "result": check.text, **circumstances()})
+                                "result": check.text, **circumstances(self.in_tree)})
         self._link(frozenset())
 
     def _origin(self, line: dict) -> tuple[str, str]:
@@ -125,7 +144,7 @@ class View:
         recorded = [(self._origin(line), (code, self._data_text(json.loads(data)))) for record in self.records
                     for line in record.revalidations for code, data in line["earlier"]]
         self._linked = _connected(self.now, recorded)
-        self.same |= _connected(self.now, recorded + pairs)
+        self.same = {self.now} if self.again else self.same | _connected(self.now, recorded + pairs)
 
 
 def _compare(sweep, line: dict, again: dict) -> str:
@@ -135,6 +154,8 @@ def _compare(sweep, line: dict, again: dict) -> str:
                              f"got an error: {again['error']}")
     alike = line["processor"] == again["processor"] and line["versions"] == again["versions"]
     then, now = line["results"], again["results"]
+    if then.keys() == now.keys() and all(_close(then[name], now[name], 0.0) for name in then):
+        return EQUAL
     for name in {**then, **now}:
         allowed = 0.0 if alike else sweep.tolerance.get(name, 0.0)
         if name not in then or name not in now or not _close(then[name], now[name], allowed):
@@ -143,24 +164,34 @@ def _compare(sweep, line: dict, again: dict) -> str:
                 f"record {sweep.name}: expected the present code to give the recorded numbers at its spot point "
                 f"{dict(sweep.spot)}, got {name} = {now.get(name, 'nothing')}, recorded "
                 f"{then.get(name, 'nothing')} ({where}); try to find what changed, or, if the change is meant, make "
-                "the record anew: make records with AGAIN=1")
-    return "equal to the record, number by number" if alike else \
-        "within the tolerance of the record, which another machine or other versions made"
+                "the record anew: make records CH=... AGAIN=1 for a chapter, run(again=True) elsewhere")
+    return "not equal to the record, which another machine or other versions made, but within its tolerance"
 
 
 def _close(then, now, allowed: float) -> bool:
     if isinstance(then, list) and isinstance(now, list):
         return len(then) == len(now) and all(_close(a, b, allowed) for a, b in zip(then, now, strict=True))
     if isinstance(then, (int, float)) and isinstance(now, (int, float)):
-        return abs(then - now) <= max(allowed, ROUNDING * abs(then))
+        return abs(then - now) <= max(allowed, ROUNDING * max(1.0, abs(then)))
     return then == now
 
 
 @cache
-def spot_results(function: Callable, key: str, code: str, threads: int) -> dict:
+def spot_results(function: Callable, key: str, now: tuple[str, str], threads: int) -> dict:
     """The spot point, computed once a process."""
     with workers.thread_limit(threads):
-        return workers.compute(function, json.loads(key), code)
+        return workers.compute(function, json.loads(key), now[0])
+
+
+def _refuse_contradictions(sweep, lines: list[dict]) -> None:
+    """Two results of one point by one code on one machine agree, or something is wrong with the point or the file."""
+    for line in lines[1:]:
+        alike = all(line[name] == lines[0][name] for name in ("processor", "versions"))
+        if alike and not (line["results"].keys() == lines[0]["results"].keys() and all(
+                _close(value, line["results"][name], 0.0) for name, value in lines[0]["results"].items())):
+            raise ValueError(f"record {sweep.name}: expected one result of a point, got two from the same code and "
+                             f"machine, {lines[0]['results']} and {line['results']}, at {line['settings']}; try to "
+                             "find what the function depends on besides its settings")
 
 
 def _connected(start: tuple, pairs: list[tuple]) -> set[tuple]:
@@ -172,8 +203,14 @@ def _connected(start: tuple, pairs: list[tuple]) -> set[tuple]:
         found |= more
 
 
-def circumstances() -> dict:
-    """What every line says of the tree and the day; changes in `data/records` alone do not make a tree dirty."""
-    commit, dirty = provenance.commit(root(), besides="data/records")
+def circumstances(in_tree: bool) -> dict:
+    """What a line says of the tree, where the function belongs to it, and the day."""
+    commit, dirty = _tree() if in_tree else (None, None)
     return {"commit": commit, "dirty": dirty,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+
+
+@cache
+def _tree() -> tuple[str | None, bool | None]:
+    """The commit when this process first asked; changes in `data/records` alone do not make a tree dirty."""
+    return provenance.commit(root(), besides="data/records")

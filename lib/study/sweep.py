@@ -22,7 +22,7 @@ from lib.study import session, workers
 from lib.study.notebooks import root
 from lib.study.progress import Progress, duration
 from lib.study.records import settings_key
-from lib.study.standing import DONE, FAILED, MEANING, SETTLED, STATES, SpotCheck, View, circumstances
+from lib.study.standing import DONE, EQUAL, FAILED, MEANING, SETTLED, STATES, SpotCheck, View, circumstances
 
 
 def grid(**axes: object) -> list[dict]:
@@ -63,6 +63,9 @@ class Sweep:
     def __post_init__(self):
         workers.module_of(self.function)
         points = [workers.settings_of(self.function, point) for point in self.points]
+        taken = [name for name in ("state", "error") if any(name in point for point in points)]
+        if taken:
+            raise ValueError(f"expected settings with names of their own, got {', '.join(taken)}, as tables have")
         unique = {settings_key(point): point for point in points}
         if not unique:
             raise ValueError("expected at least one point, got none; try grid(seed=range(3))")
@@ -71,6 +74,11 @@ class Sweep:
         object.__setattr__(self, "data", (self.data,) if isinstance(self.data, str) else tuple(self.data))
         if self.spot is not None:
             object.__setattr__(self, "spot", workers.settings_of(self.function, self.spot))
+        undeclared = sorted(workers.data_of(self.function) - set(self.data))
+        if undeclared:
+            raise ValueError(f"expected all data that {workers.name_of(self.function)} reads in data=, got none of "
+                             f"{', '.join(undeclared)}; try data={tuple(undeclared)!r}")
+        workers.code_of(self.function)  # as it is now: what is edited later is not what this process runs
         for name, value in self.tolerance.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
                 raise ValueError(f"expected the tolerance of {name} as a number >= 0, got {value!r}")
@@ -97,7 +105,7 @@ class Sweep:
         view = View(self)
         if not any(state in DONE for _, state, _ in view.states()):
             raise ValueError(f"expected recorded points in {self.record}, got none of the {len(self.points)} that are "
-                             "asked for; try make records with this chapter's CH= and the same PARAMS=")
+                             "asked for; try run(), or in a chapter make records CH=... with the same PARAMS")
         check = view.spot_check()
         return _report(self, view, check)
 
@@ -106,41 +114,45 @@ class Sweep:
 
         Results of earlier code are kept where the spot check passes, and `again` computes them anew.  In a build
         new points go to the build's own folder, and records under `data` stay as they are.  A point that raises an
-        error is recorded as failed, and the others go on.  jobs: points at once, :func:`workers.cores` if None.
+        error is recorded as failed, and the others go on; without a record, `ValueError` says so in the end.
+        jobs: points at once, :func:`workers.cores` if None.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
             raise ValueError(f"expected jobs as an integer >= 1 or None, got {jobs!r}; try jobs=2")
-        view = View(self)
-        check = view.spot_check(again=again)
+        view = View(self, live=True, again=again)
+        check = view.spot_check()
         if self.record is not None and not session.in_build():
             view.remember(check)
-            if self.spot is not None and view.state(settings_key(self.spot))[0] not in SETTLED:
-                _extend(self, view, [self.spot], jobs)
         missing = [point for point, state, _ in view.states() if state not in SETTLED]
         if missing:
+            if self.record is not None and not session.in_build() and view.lacks_spot():
+                _extend(self, view, [self.spot], jobs)  # so that what follows can be checked by later code
             _extend(self, view, missing, jobs)
-        return _report(self, view, check)
+        table = _report(self, view, check)
+        failed = table[table.state == FAILED]
+        if self.record is None and len(failed):
+            raise ValueError(f"expected {len(table)} points of {workers.name_of(self.function)}, got {len(failed)} "
+                             f"that failed; the first: {failed.error.iloc[0]}; the others are done")
+        return table
 
     def progress(self) -> dict:
         """Counts by state, seconds of processor time spent, and seconds that the rest may take; computes nothing."""
         view = View(self)
         found = list(view.states())
-        lines = [(point, line) for point, state, line in found if state in DONE]
+        done = [(point, line) for point, state, line in found if state in DONE]
         rest = [point for point, state, _ in found if state not in DONE]
-        done = [(point, line["seconds"]) for point, line in lines]
         return {"points": len(self.points), "states": Counter(state for _, state, _ in found),
-                "spent": sum(line["core_seconds"] for _, line in lines),
-                "rest": None if rest and not done else sum(_likely_seconds(point, done) for point in rest)}
+                "spent": sum(line["core_seconds"] for _, line in done),
+                "rest": None if rest and not done else _likely_seconds(rest, done)}
 
 
 def _extend(sweep: Sweep, view: View, points: list[Mapping], jobs: int | None) -> None:
     """Compute points and record each as it comes."""
-    now = circumstances()
     target = view.target or _Memory(view)
     with Progress(sweep.name, len(points)) as progress:
         todo = _not_yet(view, points, progress)
         for line in workers.compute_many(sweep.function, todo, view.code, sweep.threads, jobs):
-            target.append({"kind": "point", **line, "data": view.data, **now})
+            target.append({"kind": "point", **line, "data": view.data, **circumstances(view.in_tree)})
             progress.step(line["status"] == "failed")
 
 
@@ -195,8 +207,10 @@ def _report(sweep: Sweep, view: View, check: SpotCheck) -> pd.DataFrame:
     if sweep.record is not None:
         session.keep("sweeps.json", summary, "name", replace=True)
         session.show(*_boxes(summary))
+    failed = table[table.state == FAILED]
     for error in summary["errors"]:
-        print(f"{sweep.name}: a point failed: {error}", file=sys.stderr)
+        rows = failed.index[failed.error == error]
+        print(f"{sweep.name}: {len(rows)} failed: {error}; the first: {sweep.points[rows[0]]}", file=sys.stderr)
     return table
 
 
@@ -205,16 +219,32 @@ def _boxes(summary: dict) -> tuple[str, str]:
     states = [f"{count} {MEANING[state]}" for state, count in summary["states"].items()]
     spent = f"{duration(summary['core_seconds'])} of processor time" if summary["core_seconds"] else "no time yet"
     facts = [f"{summary['points']} points: {', '.join(states)}", spent, f"spot check: {summary['spot']}"]
-    good = set(summary["states"]) <= set(SETTLED)
+    checked = summary["spot"] == EQUAL or "data set absent" in summary["spot"]
+    good = set(summary["states"]) <= set(SETTLED) and checked
     text = f"record {summary['name']}: " + "; ".join(facts)
     items = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
     return text, (f'<div class="record-box{"" if good else " record-partial"}"><p class="record-name">Record '
                   f'<code>{html.escape(summary["name"])}</code></p><ul>{items}</ul></div>')
 
 
-def _likely_seconds(point: Mapping, done: list[tuple[Mapping, float]]) -> float:
-    """The mean time of the recorded points that have most settings in common with this one."""
-    shared = [(sum(other[name] == value for name, value in point.items()), seconds) for other, seconds in done]
-    most = max((count for count, _ in shared), default=0)
-    nearest = [seconds for count, seconds in shared if count == most]
-    return sum(nearest) / len(nearest) if nearest else 0.0
+def _likely_seconds(rest: list[Mapping], done: list[tuple[Mapping, dict]]) -> float:
+    """The time of some points, each taken as the mean of the recorded ones with most settings in common.
+
+    Seeds do not count: points that differ in nothing else take about the same time.
+    """
+    def kind(point: Mapping) -> str:
+        return settings_key({name: value for name, value in point.items() if name != "seed"})
+
+    known: dict[str, list[float]] = {}
+    kinds = {kind(point): point for point, _ in done}
+    for point, line in done:
+        known.setdefault(kind(point), []).append(line["seconds"])
+    total = 0.0
+    for wanted, count in Counter(map(kind, rest)).items():
+        asked = next(point for point in rest if kind(point) == wanted) if wanted not in known else kinds[wanted]
+        shared = {key: sum(point[name] == value for name, value in asked.items() if name != "seed")
+                  for key, point in kinds.items()}
+        most = max(shared.values())
+        times = [seconds for key, number in shared.items() if number == most for seconds in known[key]]
+        total += count * sum(times) / len(times)
+    return total

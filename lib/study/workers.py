@@ -5,6 +5,7 @@ A point comes back as a line for a record, whatever happens to it: its results, 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import math
@@ -18,12 +19,12 @@ from functools import cache
 from pathlib import Path
 
 import joblib
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
 from lib.study import provenance
 from lib.study.notebooks import root
-from lib.study.records import settings_key
+from lib.study.records import encode, settings_key
 
 DASK_SECONDS = 60  # until the first worker of a cluster has to be there
 
@@ -41,13 +42,14 @@ def compute_many(function: Callable, todo: Iterator[Mapping], code: str, threads
     if kind == "DaskDistributedBackend":
         yield from _on_dask(backend.client, function, todo, code, threads, jobs)
     elif kind != "LokyBackend":
-        yield from _by_joblib(backend, (_call(function, point, code, threads) for point in todo), jobs or -1)
-    elif (jobs or cores()) == 1:
+        with thread_limit(threads):  # the points may run in this process
+            yield from _by_joblib(backend, (_call(function, point, code, threads) for point in todo), jobs or -1)
+    elif (n_processes := joblib.effective_n_jobs(jobs or cores())) == 1:
         with thread_limit(threads):
             for point in todo:
                 yield compute(function, point, code)
     else:
-        yield from _in_processes(function, todo, code, threads, jobs or cores())
+        yield from _in_processes(function, todo, code, threads, n_processes)
 
 
 def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, threads: int, jobs: int) -> Iterator[dict]:
@@ -85,6 +87,9 @@ def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, thread
                                     "most often the memory was not enough: try fewer points at once")
                 in_flight.pop(key)
                 yield line
+        except BrokenProcessPool as error:
+            raise ValueError(f"expected processes that can import {name_of(function)}, got {error}; try a module that "
+                             "Python finds, such as one of an installed package") from None
     if trouble:
         raise trouble[0]
 
@@ -92,26 +97,26 @@ def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, thread
 def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, threads: int,
              jobs: int | None) -> Iterator[dict]:
     """Points on a Dask cluster, by its own client: joblib would wait for ever for a point that ended its workers."""
-    from distributed import KilledWorker, as_completed
+    from distributed import KilledWorker, wait
 
-    try:
-        client.wait_for_workers(1, timeout=DASK_SECONDS)
-    except TimeoutError:
-        raise ValueError(f"expected workers on the Dask cluster at {client.scheduler.address}, got none within "
-                         f"{DASK_SECONDS} s; try to start them first") from None
     in_flight: dict = {}
-    finished = as_completed(raise_errors=False)
     try:
         while True:
+            try:
+                client.wait_for_workers(1, timeout=DASK_SECONDS)
+            except TimeoutError:
+                raise ValueError(f"expected workers on the Dask cluster at {client.scheduler.address}, got none within "
+                                 f"{DASK_SECONDS} s; try to start them, then this again") from None
             # Every worker has a second point waiting; there may be more workers now than before.
-            room = jobs or 2 * sum(client.ncores().values())
+            room = jobs or max(1, 2 * sum(client.ncores().values()))
             for point in itertools.islice(todo, max(0, room - len(in_flight))):
-                future = client.submit(_in_worker, function, point, code, threads, pure=False)
-                in_flight[future] = point
-                finished.add(future)
+                in_flight[client.submit(_in_worker, function, point, code, threads, pure=False)] = point
             if not in_flight:
                 return
-            future = next(finished)
+            try:
+                future = next(iter(wait(list(in_flight), timeout=DASK_SECONDS, return_when="FIRST_COMPLETED").done))
+            except TimeoutError:
+                continue  # a long point, or no worker is left
             point = in_flight.pop(future)
             if future.status == "finished":
                 yield future.result()
@@ -126,8 +131,11 @@ def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, thr
             else:
                 raise ValueError(f"expected workers that can run {name_of(function)}, got {type(error).__name__}: "
                                  f"{error}; try to install the same version of the package there")
+    except OSError as error:
+        raise ValueError(f"expected the Dask scheduler to stay, got {error}; try again once it runs") from None
     finally:
-        client.cancel(list(in_flight))
+        with contextlib.suppress(OSError):
+            client.cancel(list(in_flight))
 
 
 def _by_joblib(backend, calls: Iterator, jobs: int) -> Iterator[dict]:
@@ -155,10 +163,13 @@ def compute(function: Callable, settings: Mapping, code: str) -> dict:
         if not isinstance(results, Mapping):
             raise ValueError(f"expected a mapping of results, got {type(results).__name__}; try return {{...}}")
         results = {name: plain(value, f"result {name}") for name, value in results.items()}
+        if not all(isinstance(name, str) for name in results):
+            raise ValueError(f"expected texts as names of results, got {list(results)}")
         taken = [name for name in results if name in settings or name in ("state", "error")]
         if taken:
             raise ValueError(f"expected results with names of their own, got {', '.join(taken)}")
-    except Exception as error:  # whatever a point raises, the others go on
+        encode({"kind": "point", "settings": settings, "results": results})  # what no record can hold fails here
+    except (Exception, SystemExit) as error:  # whatever a point raises, the others go on
         return _failure(function, settings, code, f"{type(error).__name__}: {error}")
     return {"function": name_of(function), "settings": settings, "status": "done", "results": results, "code": code,
             "seconds": round(time.perf_counter() - started, 4), "core_seconds": round(time.process_time() - used, 4),
@@ -176,7 +187,7 @@ def _in_worker(function: Callable, settings: Mapping, code: str, threads: int, d
     if _worker.threads != threads:  # once a process, since it takes some ms
         thread_limit(threads).__enter__()
         _worker.threads = threads
-    if driver is not None and not _worker.watches:
+    if driver not in (None, os.getpid()) and not _worker.watches:
         threading.Thread(target=_end_with, args=(driver,), daemon=True).start()
         _worker.watches = True
     return compute(function, settings, code)
@@ -278,6 +289,18 @@ def module_of(function: Callable) -> str:
 
 def name_of(function: Callable) -> str:
     return f"{function.__module__}.{function.__name__}"
+
+
+def is_below(function: Callable, top: Path) -> bool:
+    """Whether the function's module lies in a folder."""
+    return Path(sys.modules[module_of(function)].__file__).resolve().is_relative_to(top.resolve())
+
+
+@cache
+def data_of(function: Callable) -> set[str]:
+    """The paths `data/...` that the function's code names, as it is on this machine."""
+    file = Path(sys.modules[module_of(function)].__file__)
+    return provenance.function_data(Path(provenance.__file__).resolve().parents[2], module_of(function), file)
 
 
 @cache
