@@ -39,6 +39,12 @@ def test_one_seed_gives_one_point_and_another_another(point):
     assert other["x"] != point["x"] and other["x exact"] == pytest.approx(point["x exact"], abs=1e-12)
 
 
+@pytest.mark.parametrize("change", [{"n_gibbs": 1}, {"final_learning_rate": 0.1}, {"batch_size": 50}, {"n_hidden": 5},
+                                    {"n_chains": 1000}, {"n_samples": 15000}, {"epochs": 59}])
+def test_every_setting_enters(point, change):
+    assert magnetizations(n_spins=6, field=1.0, **SMALL | change)["x"] != point["x"]
+
+
 def test_long_chains_have_their_exact_values_from_free_fermions():
     n_spins = MAX_SUMMED_SPINS + 1
     found = magnetizations(n_spins=n_spins, field=1.5, **SMALL | {"n_samples": 1000, "epochs": 1})
