@@ -121,8 +121,8 @@ def test_a_point_that_ends_its_dask_worker_is_recorded_as_failed(cluster, tmp_pa
         client.wait_for_workers(2, timeout=60)
         table = sweep.run()
     failed = table[table.state == "failed"]
-    # Dask blames also the point that was waiting on the worker that died.
-    assert 2 in set(failed.a) and len(failed) <= 2 and set(table.state) == {"current", "failed"}
+    # Dask blames also the points that were waiting on the worker that died, at most all that were under way.
+    assert 2 in set(failed.a) and len(failed) <= 4 and set(table.state) == {"current", "failed"}
     assert "died, again and again" in failed.error.iloc[0]
 
 

@@ -118,19 +118,20 @@ def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, thr
             except TimeoutError:
                 continue  # a long point, or no worker is left
             point = in_flight.pop(future)
-            if future.status == "finished":
-                yield future.result()
-            elif future.status != "error":
+            if future.status not in ("finished", "error"):
                 raise ValueError(f"expected the Dask scheduler at {client.scheduler.address} to stay, got a point "
                                  f"that is {future.status}; try again once it runs")
-            elif isinstance(error := future.exception(), KilledWorker):
-                yield _failure(function, point, code, "the workers that had this point in hand died, again and again; "
-                               "most often the memory was not enough: try more of it for each worker")
-            elif isinstance(error, ValueError):
-                raise error
-            else:
+            try:
+                line = future.result()  # may have gone with its worker even where it was finished
+            except KilledWorker:
+                line = _failure(function, point, code, "the workers that had this point in hand died, again and again; "
+                                "most often the memory was not enough: try more of it for each worker")
+            except (ValueError, OSError):
+                raise
+            except Exception as error:
                 raise ValueError(f"expected workers that can run {name_of(function)}, got {type(error).__name__}: "
-                                 f"{error}; try to install the same version of the package there")
+                                 f"{error}; try to install the same version of the package there") from None
+            yield line
     except OSError as error:
         raise ValueError(f"expected the Dask scheduler to stay, got {error}; try again once it runs") from None
     finally:
