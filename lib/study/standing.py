@@ -33,7 +33,6 @@ class SpotCheck:
 
     text: str
     equal: frozenset = frozenset()
-    is_good: bool = False  # it was computed, and nothing but equal
 
 
 class View:
@@ -114,7 +113,7 @@ class View:
         texts = {self._origin(line): _compare(sweep, line, results) for line in spots}
         self._link(frozenset(texts))
         equal = frozenset(origin for origin, text in texts.items() if text == EQUAL)
-        return SpotCheck("; ".join(sorted(set(texts.values()))), equal, set(texts.values()) == {EQUAL})
+        return SpotCheck("; ".join(sorted(set(texts.values()))), equal)
 
     def remember(self, check: SpotCheck) -> None:
         """Note in the record which earlier code gives the same numbers, for machines that cannot check it.
