@@ -41,7 +41,7 @@ from lib.pruning import distribution
 
 VARIANTS = ("plain", "linear bottleneck", "nonlinear bottleneck")
 _STEMS = {"cifar": (3, 1, 8, 32), "imagenet": (7, 2, 32, 224)}  # kernel, stride, reduction of the whole net, image size
-_BLOCKS = [f"stage{stage}_block{block}" for stage in range(1, 5) for block in (1, 2)]
+BLOCKS = [f"stage{stage}_block{block}" for stage in range(1, 5) for block in (1, 2)]
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class ResNet(torch.nn.Module):
         x = self._normalized("stem", images).relu()
         if self.architecture.stem == "imagenet":
             x = functional.max_pool2d(x, 3, stride=2, padding=1)
-        for block in _BLOCKS:
+        for block in BLOCKS:
             inner = self._normalized(f"{block}_conv1", x).relu()
             shortcut = self._normalized(f"{block}_shortcut", x) if f"{block}_shortcut" in self.norms else x
             x = (self._normalized(f"{block}_conv2", inner) + shortcut).relu()
@@ -246,7 +246,7 @@ def _convolutions(architecture: Architecture, width: int, narrow: dict[str, int]
     kernel, stride, _, _ = _STEMS[architecture.stem]
     yield "stem", (width, 3, kernel, kernel), stride
     n_in = width
-    for place, block in enumerate(_BLOCKS):
+    for place, block in enumerate(BLOCKS):
         n_out, stride = width * 2 ** (place // 2), 2 if place in (2, 4, 6) else 1
         inner = narrow.get(block, n_out)
         yield f"{block}_conv1", (inner, n_in, 3, 3), stride

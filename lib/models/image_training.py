@@ -1,0 +1,176 @@
+"""Training a ResNet-18 on colour images: the same loop for the native sparse network and for its torch twin.
+
+Minibatches, their augmentation and the schedule depend on the seed and the settings alone, so that both twins, and
+networks of every width, see the same images in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lib import image_sets, rng
+from lib.models import resnet
+from lib.models.sparse_resnet import SparseResNet
+
+SCHEDULES = ("steps", "cosine", "triangle")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; the defaults are those of figure 3.6 (appendix A.2).
+
+    epochs: passes through the images, each in a new random order; what is left over by whole minibatches is left out.
+    schedule: of the learning rate. "steps" divides it by 10 after 1/6, 2/5 and 2/3 of the epochs (50, 120 and 200 of
+    300), "cosine" lets it fall to 0 (table 3.1), "triangle" rises from 0 in the first fifth of all steps and falls to 0
+    in the rest (one cycle: for few epochs). momentum, weight_decay: of stochastic gradient descent; the decay acts on
+    every parameter, as in the thesis's public code. pad: pixels by which images are shifted at most, with flips. Raises
+    ValueError for numbers out of range.
+    """
+
+    epochs: int = 300
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: str = "steps"
+    pad: int = 4
+
+    def __post_init__(self):
+        for name, low in (("epochs", 1), ("batch_size", 2), ("pad", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+                raise ValueError(f"expected {name} as an integer >= {low}, got {value!r}; try {name}={max(low, 4)}")
+        for name, high in (("learning_rate", np.inf), ("momentum", 1), ("weight_decay", np.inf)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < high:
+                raise ValueError(f"expected {name} as a number from 0 to below {high}, got {value!r}; try {name}=0.1")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"expected schedule as one of {SCHEDULES}, got {self.schedule!r}; try schedule='steps'")
+
+    def rate(self, step: int, n_steps: int) -> float:
+        """The learning rate of a step, counted from 0, of n_steps in all epochs."""
+        part = step / n_steps
+        if self.schedule == "steps":
+            return self.learning_rate * 0.1 ** sum(part >= drop for drop in (1 / 6, 2 / 5, 2 / 3))
+        if self.schedule == "cosine":
+            return self.learning_rate * (1 + np.cos(np.pi * part)) / 2
+        part = (step + 0.5) / n_steps
+        return self.learning_rate * min(part / 0.2, (1 - part) / 0.8)
+
+
+class Epoch(NamedTuple):
+    """After one epoch: mean loss and accuracy on the training images as they were trained on, and the test logits'
+    right answers, bool (n_test,)."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    right: np.ndarray
+
+
+class TorchNet:
+    """The torch twin behind the interface of `SparseResNet`: step, forward, parameters updated by torch's own SGD."""
+
+    def __init__(self, twin: resnet.ResNet, settings: Settings):
+        self.twin, self.device = twin, next(twin.parameters()).device
+        self._optimizer = torch.optim.SGD(twin.parameters(), lr=1.0, momentum=settings.momentum,
+                                          weight_decay=settings.weight_decay)
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        dtype = next(self.twin.parameters()).dtype if array.dtype.kind == "f" else torch.int64
+        return tensor.to(self.device, dtype)
+
+    def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        self.twin.train()
+        logits, labels = self.twin(self._tensor(images)), self._tensor(labels)
+        loss = functional.cross_entropy(logits, labels)
+        self._optimizer.zero_grad()
+        loss.backward()
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        return float(loss.detach()) * len(labels), int((logits.argmax(1) == labels).sum())
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        self.twin.eval()
+        with torch.no_grad():
+            return self.twin(self._tensor(images)).cpu().numpy()
+
+
+class NativeNet:
+    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule, in the same order)."""
+
+    def __init__(self, twin: resnet.ResNet, settings: Settings, image_size: int):
+        self.twin, self.net, self._settings = twin, SparseResNet(twin, settings.batch_size, image_size), settings
+        self._velocity = np.zeros_like(self.net.parameters)
+
+    def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        result = self.net.step(images, labels)
+        self._velocity *= np.float32(self._settings.momentum)
+        self._velocity += self.net.gradients
+        self._velocity += np.float32(self._settings.weight_decay) * self.net.parameters
+        self.net.parameters -= np.float32(rate) * self._velocity
+        return result
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        size = self.net.n_images
+        full = np.zeros((size, *images.shape[1:]), np.float32)
+        full[:len(images)] = images
+        return self.net.forward(full)[:len(images)]
+
+
+def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, settings: Settings, *, seed: int,
+          test: tuple[np.ndarray, np.ndarray] | None = None,
+          every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
+    """Train in place and return what each epoch gave.
+
+    images: normalized float32 (n_images, 3, height, width). labels: int64 (n_images,). test: such a pair, judged after
+    every epoch. every: called after each epoch. Raises ValueError for fewer images than a minibatch, labels that are no
+    class, and FloatingPointError where the loss is no longer finite.
+    """
+    n_classes, size = net.twin.architecture.n_classes, settings.batch_size
+    for name, (these, those) in {"images": (images, labels), "test": test or (images, labels)}.items():
+        if these.dtype != np.float32 or these.ndim != 4 or those.shape != (len(these),) or len(these) == 0:
+            raise ValueError(f"expected {name} as float32 (n_images, 3, height, width), each with a label, got "
+                             f"{these.dtype} {these.shape} and labels {those.shape}; try image_sets.normalized")
+        if those.dtype.kind not in "iu" or those.min() < 0 or those.max() >= n_classes:
+            raise ValueError(f"expected integer labels from 0 to {n_classes - 1}, got {those.dtype} from {those.min()} "
+                             f"to {those.max()}; try Architecture(..., n_classes={int(those.max()) + 1})")
+    n_batches = len(images) // size
+    if n_batches == 0:
+        raise ValueError(f"expected at least {size} images, a minibatch, got {len(images)}; try a smaller batch_size")
+    buffer = np.empty((size, *images.shape[1:]), np.float32)
+    history = []
+    for epoch in range(settings.epochs):
+        order = rng.stream(seed, "order", epoch).permutation(len(images))
+        shifts = rng.stream(seed, "augmentation", epoch)
+        loss, n_right = 0.0, 0
+        for batch in range(n_batches):
+            rows = order[batch * size:(batch + 1) * size]
+            image_sets.augmented(images, rows, settings.pad, rng=shifts, out=buffer)
+            rate = settings.rate(epoch * n_batches + batch, settings.epochs * n_batches)
+            batch_loss, batch_right = net.train_step(buffer, labels[rows], rate)
+            loss, n_right = loss + batch_loss, n_right + batch_right
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"expected a finite loss, got {loss} in epoch {epoch + 1}; try a smaller "
+                                     f"learning_rate than {settings.learning_rate}")
+        n_seen = n_batches * size
+        right = np.zeros(0, bool) if test is None else judge(net, *test, size)
+        history.append(Epoch(epoch + 1, loss / n_seen, n_right / n_seen, right))
+        if every is not None:
+            every(history[-1])
+    return history
+
+
+def judge(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, batch_size: int) -> np.ndarray:
+    """Which images are classified rightly, bool (n_images,)."""
+    return np.concatenate([net.logits(images[k:k + batch_size]).argmax(1) == labels[k:k + batch_size]
+                           for k in range(0, len(images), batch_size)])

@@ -1,0 +1,76 @@
+"""One ResNet-18 of figures 3.1, 3.3, 3.6 and E.1: widened in one of five ways, trained, and judged."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from lib import image_sets, rng
+from lib.models import image_training, resnet
+from lib.pruning.masks import layer_masks
+
+WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
+_CLASSES = {"cifar100": 100}
+
+
+def network(way: str, base_width: int, factor: float, n_classes: int, seed: int) -> resnet.ResNet:
+    """A ResNet-18 of base_width, widened by a factor, before training.
+
+    way: "sparse" (static sparsity over all dimensions of the weights, with as many as the base has), "sparse channels"
+    (whole kernels, appendix E), "dense" (every weight of the wider net), or a bottleneck (`resnet.VARIANTS`). Raises
+    ValueError for another way.
+    """
+    if way not in WAYS:
+        raise ValueError(f"expected way as one of {', '.join(WAYS)}, got {way!r}; try way='sparse'")
+    base = resnet.Architecture(base_width, n_classes, variant=way if "bottleneck" in way else "plain")
+    wide = resnet.widened(base, factor)
+    masks = None
+    if way.startswith("sparse") and wide.width > base_width:
+        masks = layer_masks([layer.shape for layer in resnet.layers(wide)],
+                            resnet.n_weights(wide) - resnet.n_weights(base), seed=rng.child_seed(seed, "masks"),
+                            dimensions="all" if way == "sparse" else "channels")
+    return resnet.ResNet(wide, masks, seed=rng.child_seed(seed, "weights"))
+
+
+def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, image_size: int, epochs: int,
+                    learning_rate: float, schedule: str, batch_size: int, seed: int, device: str) -> dict:
+    """Train one net on the training images and report its accuracies.
+
+    data: a set of `image_sets.load`. way, base_width, factor: as in `network`. image_size: 32, or 16 or 8 for means of
+    2 x 2 or 4 x 4 pixels; images are shifted by up to an eighth of it, and flipped. epochs, learning_rate, schedule,
+    batch_size: as in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4. device: "native" for the
+    sparse kernels on the CPU, or a torch device ("cpu", "cuda") for the masked dense twin.
+
+    Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image), test accuracies "final", "best" (over
+    the epochs, on the test set itself, what the thesis reports) with its "best_epoch", "first_half" and "second_half"
+    (final accuracy on either half of the test images, for choices that must not see the images that judge them),
+    "train_accuracy" of the last epoch and "best_train_accuracy", both while training, and "train_loss".
+    """
+    if image_size not in (8, 16, 32):
+        raise ValueError(f"expected image_size as 8, 16 or 32, got {image_size!r}; try image_size=16")
+    train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
+    net = network(way, base_width, factor, _CLASSES.get(data, 10), seed)
+    settings = image_training.Settings(epochs, batch_size, learning_rate, schedule=schedule, pad=image_size // 8)
+    if device == "native":
+        trained = image_training.NativeNet(net, settings, image_size)
+    else:
+        trained = image_training.TorchNet(net.to(device), settings)
+    history = image_training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
+    accuracies = [float(epoch.right.mean()) for epoch in history]
+    wide = net.architecture
+    counts = [layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in net.layers.values()]
+    halves = [float(half.mean()) for half in (history[-1].right[::2], history[-1].right[1::2])]
+    return {"width": wide.width, "n_weights": net.n_weights, "connectivity": net.n_weights / resnet.n_weights(wide),
+            "multiply_adds": resnet.multiply_adds(wide, image_size, counts), "final": accuracies[-1],
+            "best": max(accuracies), "best_epoch": accuracies.index(max(accuracies)) + 1, "first_half": halves[0],
+            "second_half": halves[1], "train_accuracy": history[-1].train_accuracy,
+            "best_train_accuracy": max(epoch.train_accuracy for epoch in history),
+            "train_loss": history[-1].train_loss}
+
+
+@cache
+def _images(data: str, part: str, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """Normalized images and their labels, read once a process."""
+    found = image_sets.load(data, part)
+    return image_sets.normalized(image_sets.averaged(found.pixels, factor)), found.labels

@@ -1,0 +1,236 @@
+"""Layers with static sparse weights that take time for the weights which exist, and no others.
+
+`Layout` says where the pixels of a minibatch lie in memory, and `SparseConvolution` is a convolution (or, with
+kernel 1 on images of one pixel, a linear layer) between two such layouts: forward and both gradients by the kernels in
+`lib.models._tiles`. `lib.models.sparse_resnet` builds a network of them; `lib.models.sparse_layers` has the same
+layers for torch.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from functools import cached_property
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from lib.models import _tiles
+from lib.models._tiles import LANES
+
+_PAGE = 2**21  # bytes of a huge page
+_STAGGER = 5 * LANES  # between groups of images: those of 2^n pixels would compete for the same places in the cache
+
+
+def zeros(n: int) -> np.ndarray:
+    """n float32 zeros that start at a multiple of 64 bytes, in huge pages where the system has them.
+
+    A tile touches hundreds of channels, each on another page: with pages of 4 kB their addresses would not fit the
+    processor's table.
+    """
+    n_bytes = max(4 * n, 64)
+    if n_bytes < _PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        raw = np.zeros(n_bytes + 64, np.uint8)
+        begin = -raw.ctypes.data % 64
+    else:
+        area = mmap.mmap(-1, n_bytes + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        try:
+            area.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:  # a system built without them: the same numbers, more slowly
+            pass
+        raw = np.frombuffer(area, np.uint8)
+        begin = -raw.ctypes.data % _PAGE
+    return raw[begin:begin + 4 * n].view(np.float32)
+
+
+class Layout(NamedTuple):
+    """Images in groups of sixteen, number [group, channel, row, column, lane], within a border of zeros.
+
+    The last group is filled up with lanes of zeros. border: pixels on each side; a convolution reads into it.
+    """
+
+    n_images: int
+    n_channels: int
+    height: int
+    width: int
+    border: int = 0
+
+    @property
+    def n_groups(self) -> int:
+        return -(-self.n_images // LANES)
+
+    @property
+    def row(self) -> int:
+        """Numbers from a row to the next."""
+        return (self.width + 2 * self.border) * LANES
+
+    @property
+    def channel(self) -> int:
+        """Numbers from a channel to the next."""
+        return (self.height + 2 * self.border) * self.row
+
+    @property
+    def group(self) -> int:
+        """Numbers from a group of images to the next."""
+        return self.n_channels * self.channel + _STAGGER
+
+    @property
+    def origin(self) -> int:
+        """Where the first pixel inside the border stands."""
+        return self.border * (self.row + LANES)
+
+    def zeros(self) -> np.ndarray:
+        """A flat float32 array of this layout, all zero."""
+        return zeros(self.n_groups * self.group)
+
+    def rows(self, first: int, step: int, n: int, column: int) -> np.ndarray:
+        """Where column `column` of the rows first, first + step, ... (n of them) of each group stands, int64."""
+        starts = self.origin + (first + step * np.arange(n)) * self.row + column * LANES
+        return (np.arange(self.n_groups)[:, None] * self.group + starts).ravel()
+
+    def view(self, array: np.ndarray) -> np.ndarray:
+        """The pixels within the border, (n_groups, n_channels, height, width, 16), without copying."""
+        strides = tuple(4 * step for step in (self.group, self.channel, self.row, LANES, 1))
+        shape = (self.n_groups, self.n_channels, self.height, self.width, LANES)
+        return np.lib.stride_tricks.as_strided(array[self.origin:], shape, strides)
+
+    def pack(self, images: np.ndarray, array: np.ndarray) -> None:
+        """Write images (n_images, n_channels, height, width) into an array of this layout."""
+        view, n_full = self.view(array), len(images) // LANES
+        whole = images[:n_full * LANES].reshape(n_full, LANES, *images.shape[1:])
+        view[:n_full] = whole.transpose(0, 2, 3, 4, 1)
+        if n_full < self.n_groups:
+            view[n_full, ..., :len(images) - n_full * LANES] = images[n_full * LANES:].transpose(1, 2, 3, 0)
+
+    def unpack(self, array: np.ndarray) -> np.ndarray:
+        """The images (n_images, n_channels, height, width) in an array of this layout."""
+        view = self.view(array).transpose(0, 4, 1, 2, 3)
+        return view.reshape(-1, *view.shape[2:])[:self.n_images]
+
+
+class _Weights(NamedTuple):
+    """Index lists for one call of `sums` or `products`: see there."""
+
+    steps: int
+    rows: np.ndarray
+    other_rows: np.ndarray
+    n_columns: int
+    band: int
+    starts: np.ndarray
+    offsets: np.ndarray
+    order: np.ndarray  # of the weights, in the order of the mask, for this call
+
+
+def _band(n_columns: int) -> int:
+    """Rows that together fill a tile, however narrow the last columns are."""
+    last = n_columns & -n_columns
+    return max(1, min(8, _tiles.PIXELS // min(last, _tiles.PIXELS)))
+
+
+def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners: int, n_sources: int):
+    """starts, offsets and order of weights by segment and owner (the channel that is summed for).
+
+    A segment is of so many source channels that an owner has about eight weights in it, and at least eight channels.
+    """
+    n = max(1, len(owner))
+    size = max(8, -(-8 * n_owners * n_sources // n))
+    segment = source // size
+    n_segments = -(-n_sources // size)
+    order = np.lexsort((offset, owner, segment))
+    counts = np.bincount(segment * n_owners + owner, minlength=n_segments * n_owners)
+    ends = np.cumsum(counts).reshape(n_segments, n_owners)
+    starts = np.concatenate([ends[:, :1] - counts.reshape(ends.shape)[:, :1], ends], axis=1)
+    return starts.astype(np.int64), offset[order].astype(np.int32), order
+
+
+class SparseConvolution:
+    """A convolution whose weights exist where mask is True, from images in layout x to images in layout out.
+
+    mask: bool (n_out, n_in, kernel, kernel), kernel odd; weights are numbers in the order of np.nonzero(mask). Pixels
+    outside the image count as zero (padding kernel // 2). stride: at least 1; an image of `size` pixels becomes one of
+    ceil(size / stride). Raises ValueError for what does not fit together.
+    """
+
+    def __init__(self, mask: np.ndarray, stride: int, x: Layout, out_border: int = 0):
+        mask = np.asarray(mask)
+        if mask.dtype != bool or mask.ndim != 4 or mask.shape[2] != mask.shape[3] or mask.shape[2] % 2 == 0 \
+                or 0 in mask.shape:
+            raise ValueError(f"expected a bool mask (n_out, n_in, kernel, kernel) with an odd kernel, got {mask.dtype} "
+                             f"of shape {mask.shape}; try mask[:, :, None, None] for a linear layer")
+        self.padding, self.stride = mask.shape[2] // 2, int(stride)
+        if stride < 1 or x.n_channels != mask.shape[1] or x.border < self.padding:
+            raise ValueError(f"expected a stride >= 1 and images of {mask.shape[1]} channels within a border of "
+                             f"{self.padding} or more, got stride={stride} and {x}")
+        self.x, self.mask_shape = x, mask.shape
+        self.out = Layout(x.n_images, mask.shape[0], -(-x.height // stride), -(-x.width // stride), out_border)
+        self._places = tuple(part.astype(np.int64) for part in np.nonzero(mask))
+        self.n_weights = len(self._places[0])
+        if x.group * 4 > 2**33:
+            raise ValueError(f"expected at most 2^31 numbers in sixteen images, got {x.group}; try smaller images")
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of a weight and a pixel, in one forward pass of one image."""
+        return self.n_weights * self.out.height * self.out.width
+
+    @cached_property
+    def _forward(self) -> _Weights:
+        n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
+        offset = source * self.x.channel + y * self.x.row + x * LANES
+        rows = self.x.rows(-self.padding, self.stride, self.out.height, -self.padding)
+        return _Weights(self._steps(self.stride, 1), rows, self.out.rows(0, 1, self.out.height, 0), self.out.width,
+                        _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))
+
+    def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
+        """out = convolution of x, or out += for add; flat arrays of the two layouts."""
+        f = self._forward
+        _tiles.sums(f.steps, x, f.rows, out, f.other_rows, f.n_columns, f.band, self.out.channel, f.starts, f.offsets,
+                    weights[f.order], int(add))
+
+    def _backward(self, g: Layout) -> list[_Weights]:
+        """Pixels of x an even and an odd number of strides away from a border feel different weights."""
+        key = (g.border,)
+        if key not in self.__dict__.setdefault("_backward_lists", {}):
+            n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
+            s, lists = self.stride, []
+            for y0 in range(min(s, self.x.height)):
+                for x0 in range(min(s, self.x.width)):
+                    dy, dx = y0 + self.padding - y, x0 + self.padding - x
+                    felt = np.flatnonzero((dy % s == 0) & (dx % s == 0))
+                    offset = (channel * g.channel + dy // s * g.row + dx // s * LANES)[felt]
+                    n_rows, n_columns = -(-(self.x.height - y0) // s), -(-(self.x.width - x0) // s)
+                    starts, offsets, order = _listed(source[felt], channel[felt], offset, n_in, n_out)
+                    lists.append(_Weights(self._steps(1, s), g.rows(0, 1, n_rows, 0),
+                                          self.x._replace(border=0).rows(y0, s, n_rows, x0), n_columns,
+                                          _band(n_columns), starts, offsets, felt[order]))
+            self._backward_lists[key] = lists
+        return self._backward_lists[key]
+
+    def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
+        """Gradient by x, without border, from the gradient g by the output, within a border of at least `padding`."""
+        plain = self.x._replace(border=0)
+        for b in self._backward(self.out._replace(border=g_border)):
+            if not (add and b.starts[-1, -1] == 0):
+                _tiles.sums(b.steps, g, b.rows, out, b.other_rows, b.n_columns, b.band, plain.channel, b.starts,
+                            b.offsets, weights[b.order], int(add))
+
+    def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray) -> None:
+        """Gradient by the weights, (n_weights,), from x and the gradient g by the output."""
+        f, g_layout = self._forward, self.out._replace(border=g_border)
+        if "_partial" not in self.__dict__:
+            self._partial = zeros(LANES * self.n_weights)
+        _tiles.products(f.steps, x, f.rows, g, g_layout.rows(0, 1, self.out.height, 0), f.n_columns, f.band,
+                        g_layout.channel, f.starts, f.offsets, self._partial, numba.get_num_threads())
+        out[f.order] = self._partial.reshape(-1, LANES).sum(1)
+
+    @staticmethod
+    def _steps(x_step: int, out_step: int) -> int:
+        if (x_step, out_step) not in _tiles.STEPS:
+            raise ValueError(f"expected stride 1 or 2, got {max(x_step, out_step)}; try the dense layer of torch")
+        return _tiles.STEPS.index((x_step, out_step))
+
+
+def dense_work(shape: tuple[int, ...], height: int, width: int) -> int:
+    """Multiply-adds of the dense layer of this shape for an image with height x width output pixels."""
+    return math.prod(shape) * height * width

@@ -1,0 +1,270 @@
+"""ResNet-18 with static sparse weights, trained in its own data layout by native kernels: the fast path on the CPU.
+
+The same network as `lib.models.resnet.ResNet`, which is its plain twin and its path on a GPU: made from one, it has
+its weights, and gives them back. Convolutions and the linear layer are `lib.models.sparse.SparseConvolution`, BatchNorm
+with ReLU and the sum of each block `lib.models._norms`; all arrays are allocated once. float32, as networks are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from lib.models import _norms, resnet
+from lib.models.sparse import Layout, SparseConvolution
+
+_EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
+
+
+def _place(layout: Layout) -> tuple[int, int, int, int]:
+    return layout.group, layout.channel, layout.row, layout.origin
+
+
+def _size(layout: Layout) -> tuple[int, int, int]:
+    return layout.n_images, layout.height, layout.width
+
+
+class _Unit(NamedTuple):
+    """One convolution, or the two of a bottleneck, with the BatchNorm behind."""
+
+    names: tuple[str, ...]
+    convolutions: tuple[SparseConvolution, ...]
+    z: tuple[np.ndarray, ...]  # what they give
+    a: np.ndarray  # after BatchNorm and ReLU
+    a_layout: Layout
+    norm: str
+
+
+class SparseResNet:
+    """A network for minibatches of n_images; parameters and gradients are two flat arrays of equal order.
+
+    twin: the `resnet.ResNet` whose weights, masks and BatchNorm it starts from (stem "cifar"). n_images: images in a
+    minibatch. image_size: pixels a side. Raises ValueError for another stem.
+
+    parameters, gradients: float32, all weights that exist, then scale and shift of the BatchNorms, then the last bias.
+    """
+
+    def __init__(self, twin: resnet.ResNet, n_images: int, image_size: int):
+        a = self.architecture = twin.architecture
+        if a.stem != "cifar":
+            raise ValueError(f'expected stem="cifar", got {a.stem!r}; try the torch module resnet.ResNet, which has '
+                             "max-pooling")
+        self.image_size, self.n_images = image_size, n_images
+        self._scratch: dict = {}
+        masks = {}
+        for layer in resnet.layers(a, image_size):
+            part = twin.layers[layer.name]
+            mask = np.ones(layer.shape, bool) if part.mask is None else part.mask.numpy()
+            masks[layer.name] = mask.reshape(*layer.shape, 1, 1) if mask.ndim == 2 else mask
+        self._strides = {layer.name: layer.stride for layer in resnet.layers(a, image_size)}
+        self._masks = masks
+        self._slices, n = {}, 0
+        for name, mask in masks.items():
+            self._slices[name] = slice(n, n := n + int(mask.sum()))
+        self.n_weights = n
+        for name, norm in twin.norms.items():
+            for part in ("scale", "shift"):
+                self._slices[f"{name}.{part}"] = slice(n, n := n + norm.num_features)
+        self._slices["bias"] = slice(n, n := n + a.n_classes)
+        self.parameters, self.gradients = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        self._running = {name: (np.zeros(norm.num_features, np.float32), np.ones(norm.num_features, np.float32))
+                         for name, norm in twin.norms.items()}
+        self._batch = {name: tuple(np.zeros(norm.num_features, np.float32) for _ in range(2))
+                       for name, norm in twin.norms.items()}
+        self.load(twin)
+        self._build()
+
+    # Parameters
+
+    def _named(self, twin: resnet.ResNet):
+        """Pairs (place in the flat array, tensor of the twin, mask or None)."""
+        for name, part in twin.layers.items():
+            yield self._slices[name], part.weight.data, torch.from_numpy(self._masks[name]).reshape(part.weight.shape)
+        for name, norm in twin.norms.items():
+            yield self._slices[f"{name}.scale"], norm.weight.data, None
+            yield self._slices[f"{name}.shift"], norm.bias.data, None
+        yield self._slices["bias"], twin.layers["linear"].bias.data, None
+
+    def load(self, twin: resnet.ResNet) -> None:
+        """Take over the twin's parameters and running statistics."""
+        for place, tensor, mask in self._named(twin):
+            self.parameters[place] = (tensor if mask is None else tensor[mask]).cpu().numpy()
+        for name, norm in twin.norms.items():
+            self._running[name][0][:] = norm.running_mean.cpu().numpy()
+            self._running[name][1][:] = norm.running_var.cpu().numpy()
+
+    def store(self, twin: resnet.ResNet) -> None:
+        """Give the twin these parameters and running statistics."""
+        for place, tensor, mask in self._named(twin):
+            values = torch.from_numpy(self.parameters[place].copy()).to(tensor)
+            if mask is None:
+                tensor.copy_(values)
+            else:
+                tensor[mask] = values
+        for name, norm in twin.norms.items():
+            norm.running_mean.copy_(torch.from_numpy(self._running[name][0]))
+            norm.running_var.copy_(torch.from_numpy(self._running[name][1]))
+
+    # Building
+
+    def _build(self):
+        image = Layout(self.n_images, 3, self.image_size, self.image_size, border=1)
+        self._image_layout, self._image = image, image.zeros()
+        self._units: dict[str, _Unit] = {}
+        x = self._unit("stem", image)
+        for block in resnet.BLOCKS:
+            inner = self._unit(f"{block}_conv1", x)
+            out = self._unit(f"{block}_conv2", inner)
+            if f"{block}_shortcut" in self._batch:
+                self._unit(f"{block}_shortcut", x)
+            x = out
+        self._last_layout = x
+        self._pooled_layout = Layout(self.n_images, x.n_channels, 1, 1)
+        self._pooled = self._pooled_layout.zeros()
+        self._linear = SparseConvolution(self._masks["linear"], 1, self._pooled_layout)
+        self._logits, self._logit_errors = self._linear.out.zeros(), self._linear.out.zeros()
+
+    def _unit(self, norm: str, x: Layout) -> Layout:
+        names = (norm,) if norm in self._masks else (f"{norm}_in", f"{norm}_out")
+        convolutions, z = [], []
+        for name in names:
+            convolution = SparseConvolution(self._masks[name], self._strides[name], x)
+            convolutions.append(convolution)
+            z.append(convolution.out.zeros())
+            x = convolution.out
+        layout = x._replace(border=1)
+        # A shortcut's BatchNorm writes where the block's sum will stand, which is then added to it in place.
+        a = self._units[norm.replace("shortcut", "conv2")].a if norm.endswith("shortcut") else layout.zeros()
+        self._units[norm] = _Unit(names, tuple(convolutions), tuple(z), a, layout, norm)
+        return layout
+
+    def _buffer(self, layout: Layout, use: str) -> np.ndarray:
+        """An array for one use that ends before the next of its kind begins."""
+        if (layout, use) not in self._scratch:
+            self._scratch[layout, use] = layout.zeros()
+        return self._scratch[layout, use]
+
+    # Forward
+
+    def _convolve(self, unit: _Unit, x: np.ndarray):
+        for name, convolution, z in zip(unit.names, unit.convolutions, unit.z, strict=True):
+            convolution.forward(self.parameters[self._slices[name]], x, z)
+            x = z
+
+    def _normalize(self, unit: _Unit, train: bool, relu: bool = True, shortcut=None, shortcut_layout=None):
+        layout = unit.convolutions[-1].out
+        running_mean, running_variance = self._running[unit.norm]
+        mean, inverse = self._batch[unit.norm]
+        if not train:
+            mean, inverse = running_mean, 1 / np.sqrt(running_variance + np.float32(_EPSILON))
+        add = shortcut is not None
+        _norms.forward(unit.z[-1], _place(layout), _size(layout), self.parameters[self._slices[f"{unit.norm}.scale"]],
+                       self.parameters[self._slices[f"{unit.norm}.shift"]], mean, inverse, train, _EPSILON, relu,
+                       shortcut if add else unit.a, _place(shortcut_layout if add else unit.a_layout), add, unit.a,
+                       _place(unit.a_layout))
+        if train:
+            n = layout.n_images * layout.height * layout.width
+            variance = (1 / inverse.astype(np.float64) ** 2 - _EPSILON) * n / max(n - 1, 1)
+            running_mean += np.float32(_MOMENTUM) * (mean - running_mean)
+            running_variance += np.float32(_MOMENTUM) * (variance.astype(np.float32) - running_variance)
+
+    def forward(self, images: np.ndarray, train: bool = False) -> np.ndarray:
+        """Logits (n_images, n_classes) of images (n_images, 3, image_size, image_size), float32.
+
+        train: BatchNorm by these images, whose statistics the running ones then follow; False: by the running ones.
+        """
+        shape = (self.n_images, 3, self.image_size, self.image_size)
+        if images.shape != shape or images.dtype != np.float32:
+            raise ValueError(f"expected float32 images of shape {shape}, got {images.dtype} {images.shape}; try "
+                             "SparseResNet(twin, n_images, image_size) of their size")
+        self._image_layout.pack(images, self._image)
+        x, unit = self._image, self._units["stem"]
+        self._convolve(unit, x)
+        self._normalize(unit, train)
+        for block in resnet.BLOCKS:
+            x, x_layout = unit.a, unit.a_layout
+            inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]
+            self._convolve(inner, x)
+            self._normalize(inner, train)
+            self._convolve(unit, inner.a)
+            shortcut = self._units.get(f"{block}_shortcut")
+            if shortcut is not None:
+                self._convolve(shortcut, x)
+                self._normalize(shortcut, train, relu=False)
+                x, x_layout = shortcut.a, shortcut.a_layout
+            self._normalize(unit, train, shortcut=x, shortcut_layout=x_layout)
+        layout = self._last_layout
+        _norms.pool(unit.a, _place(layout), _size(layout), self._pooled, _place(self._pooled_layout))
+        self._linear.forward(self.parameters[self._slices["linear"]], self._pooled, self._logits)
+        return self._linear.out.unpack(self._logits)[:, :, 0, 0] + self.parameters[self._slices["bias"]]
+
+    # Backward
+
+    def _through_norm(self, unit: _Unit, error: np.ndarray, g: np.ndarray, g_layout: Layout, relu: bool):
+        layout = unit.convolutions[-1].out
+        mean, inverse = self._batch[unit.norm]
+        scale, shift = self._slices[f"{unit.norm}.scale"], self._slices[f"{unit.norm}.shift"]
+        _norms.backward(error, _place(layout), unit.a, _place(unit.a_layout), relu, unit.z[-1], _place(layout),
+                        _size(layout), self.parameters[scale], mean, inverse, g, _place(g_layout),
+                        self.gradients[scale], self.gradients[shift])
+
+    def _through(self, unit: _Unit, x: np.ndarray, error: np.ndarray, into: np.ndarray | None, add: bool = False,
+                 relu: bool = True):
+        """Gradients of a unit from the error of what it gives; the error of x goes to `into`."""
+        sources, inner = (x, *unit.z[:-1]), None
+        for i in reversed(range(len(unit.names))):
+            convolution, border = unit.convolutions[i], unit.convolutions[i].padding
+            g_layout = convolution.out._replace(border=border)
+            g = self._buffer(g_layout, "g")
+            if i == len(unit.names) - 1:
+                self._through_norm(unit, error, g, g_layout, relu)
+            else:  # the inner of the two in a bottleneck: what the outer has left, within a border
+                g_layout.view(g)[:] = convolution.out.view(inner)
+            place = self._slices[unit.names[i]]
+            convolution.weight_gradient(sources[i], g, border, self.gradients[place])
+            if i > 0:
+                inner = self._buffer(convolution.x._replace(border=0), "inner")
+                convolution.backward(self.parameters[place], g, border, inner)
+            elif into is not None:
+                convolution.backward(self.parameters[place], g, border, into, add)
+
+    def backward(self, logit_errors: np.ndarray) -> None:
+        """Write the gradients of the last forward(train=True), from those by the logits (n_images, n_classes)."""
+        self.gradients[self._slices["bias"]] = logit_errors.sum(0)
+        out = self._linear.out
+        out.pack(np.ascontiguousarray(logit_errors, np.float32)[:, :, None, None], self._logit_errors)
+        place = self._slices["linear"]
+        self._linear.weight_gradient(self._pooled, self._logit_errors, 0, self.gradients[place])
+        pooled = self._buffer(self._pooled_layout, "error")
+        self._linear.backward(self.parameters[place], self._logit_errors, 0, pooled)
+        layout = self._last_layout._replace(border=0)
+        error = self._buffer(layout, "error")
+        _norms.unpool(pooled, _place(self._pooled_layout), _size(layout), error, _place(layout))
+        for place, block in reversed(list(enumerate(resnet.BLOCKS))):
+            before = self._units[f"{resnet.BLOCKS[place - 1]}_conv2" if place else "stem"]
+            inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]
+            between = self._buffer(inner.a_layout._replace(border=0), "between")
+            self._through(unit, inner.a, error, between)
+            shortcut = self._units.get(f"{block}_shortcut")
+            if shortcut is None:  # what ReLU let through goes on along the shortcut; the convolutions add to it
+                self._through(inner, before.a, between, error, add=True)
+                continue
+            error_before = self._buffer(before.a_layout._replace(border=0), "error")
+            self._through(inner, before.a, between, error_before)
+            self._through(shortcut, before.a, error, error_before, add=True, relu=False)
+            error = error_before
+        self._through(self._units["stem"], self._image, error, None)
+
+    def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
+        """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers."""
+        logits = self.forward(images, train=True).astype(np.float64)
+        logits -= logits.max(1, keepdims=True)
+        norm = np.log(np.exp(logits).sum(1))
+        there = np.arange(len(labels))
+        loss, n_right = float((norm - logits[there, labels]).sum()), int((logits.argmax(1) == labels).sum())
+        errors = np.exp(logits - norm[:, None])
+        errors[there, labels] -= 1
+        self.backward((errors / len(labels)).astype(np.float32))
+        return loss, n_right
