@@ -37,8 +37,8 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
                     learning_rate: float, schedule: str, batch_size: int, seed: int, device: str) -> dict:
     """Train one net on the training images and report its accuracies.
 
-    data: a set of `image_sets.load`. way, base_width, factor: as in `network`. image_size: 32, or 16 or 8 for means of
-    2 x 2 or 4 x 4 pixels; images are shifted by up to an eighth of it, and flipped. epochs, learning_rate, schedule,
+    data: a set of `image_sets.load`. way, base_width, factor: as in `network`. image_size: 32, or 16 for means of 2 x 2
+    pixels; images are shifted by up to an eighth of it, and flipped. epochs, learning_rate, schedule,
     batch_size: as in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4. device: "native" for the
     sparse kernels on the CPU, or a torch device ("cpu", "cuda") for the masked dense twin.
 
@@ -47,8 +47,8 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     (final accuracy on either half of the test images, for choices that must not see the images that judge them),
     "train_accuracy" of the last epoch and "best_train_accuracy", both while training, and "train_loss".
     """
-    if image_size not in (8, 16, 32):
-        raise ValueError(f"expected image_size as 8, 16 or 32, got {image_size!r}; try image_size=16")
+    if image_size not in (16, 32):
+        raise ValueError(f"expected image_size as 16 or 32, got {image_size!r}; try image_size=16")
     train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     net = network(way, base_width, factor, _CLASSES.get(data, 10), seed)
     settings = image_training.Settings(epochs, batch_size, learning_rate, schedule=schedule, pad=image_size // 8)
