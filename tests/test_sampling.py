@@ -7,7 +7,7 @@ from numba import njit
 
 from lib.conventions import state_index
 from lib.rbm import _kernels, sampling
-from lib.rbm._lanes import load, store
+from lib._lanes import load, store
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from tests import oracles

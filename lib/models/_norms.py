@@ -1,34 +1,15 @@
 """BatchNorm, the sum with a shortcut, and ReLU, in one pass each way over images in a `lib.models.sparse.Layout`.
 
 Arrays are flat float32; `place` of an array is (group, channel, row, origin), numbers from one to the next and to the
-first pixel. A channel at a time: its second pass finds it in the second-level cache. The numbers do not depend on how
-many threads run. Plain twin: torch's batch_norm, in tests/test_sparse_resnet.py.
+first pixel. A channel at a time: its second pass finds it in the second-level cache. Sixteen images stand side by side
+and are one variable (`lib._lanes`), so that sums have an order which is written here: they depend neither on the number
+of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in tests/test_sparse_resnet.py.
 """
 
 import numpy as np
 from numba import njit, prange
 
-from lib.models._tiles import LANES
-
-# Sums in any order and fused multiply-add, which vectorizing needs. NaN and infinity behave, so that a diverged
-# training shows.
-_FAST = {"contract", "reassoc", "nsz"}
-
-
-@njit(fastmath=_FAST)
-def _row_sum(row):
-    total = np.float32(0)
-    for i in range(len(row)):
-        total += row[i]
-    return total
-
-
-@njit(fastmath=_FAST)
-def _row_square(row, mean):
-    total = np.float32(0)
-    for i in range(len(row)):
-        total += (row[i] - mean) * (row[i] - mean)
-    return total
+from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, store, total
 
 
 @njit
@@ -39,15 +20,15 @@ def _start(place, group, channel, row):
 @njit
 def _empty_lanes(a, place, n_images, n_groups, channel, height, width):
     """Set the lanes of the last group that hold no image to zero."""
-    used = n_images - LANES * (n_groups - 1)
-    if used < LANES:
+    used = n_images - N_LANES * (n_groups - 1)
+    if used < N_LANES:
         for y in range(height):
             begin = _start(place, n_groups - 1, channel, y)
             for x in range(width):
-                a[begin + LANES * x + used:begin + LANES * (x + 1)] = 0
+                a[begin + N_LANES * x + used:begin + N_LANES * (x + 1)] = 0
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@njit(cache=True, parallel=True)
 def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, relu, shortcut, shortcut_place, add, a,
             a_place):
     """a = relu((z - mean) inverse scale + shift [+ shortcut]), channel by channel.
@@ -57,22 +38,30 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
     shortcut; it may be `a` itself. relu: False leaves out the ReLU. Empty lanes of z hold zeros.
     """
     n_images, height, width = size
-    n_groups, length = (n_images + LANES - 1) // LANES, width * LANES
+    n_groups = (n_images + N_LANES - 1) // N_LANES
     n = n_images * height * width
-    n_empty = LANES * n_groups * height * width - n
-    zero = np.float32(0)
+    n_empty = N_LANES * n_groups * height * width - n
+    zero = lanes_of(np.float32(0))
     for c in prange(len(scale)):
         if measure:
-            total, square = 0.0, 0.0
+            whole, square = 0.0, 0.0
             for g in range(n_groups):
+                part = zero
                 for y in range(height):
                     begin = _start(z_place, g, c, y)
-                    total += _row_sum(z[begin:begin + length])
-            mean[c] = total / n
+                    for x in range(width):
+                        part = part + load(z, begin + N_LANES * x)
+                whole += total(part)
+            mean[c] = whole / n
+            middle = lanes_of(mean[c])
             for g in range(n_groups):
+                part = zero
                 for y in range(height):
                     begin = _start(z_place, g, c, y)
-                    square += _row_square(z[begin:begin + length], mean[c])
+                    for x in range(width):
+                        distance = load(z, begin + N_LANES * x) - middle
+                        part = part + distance * distance
+                square += total(part)
             square -= n_empty * np.float64(mean[c]) ** 2
             inverse[c] = 1 / np.sqrt(max(square, 0.0) / n + epsilon)
         factor = scale[c] * inverse[c]
@@ -80,42 +69,18 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
         for g in range(n_groups):
             for y in range(height):
                 begin, end = _start(z_place, g, c, y), _start(a_place, g, c, y)
-                source, target = z[begin:begin + length], a[end:end + length]
-                if add:
-                    begin = _start(shortcut_place, g, c, y)
-                    other = shortcut[begin:begin + length]
-                    for i in range(length):
-                        value = source[i] * factor + constant + other[i]
-                        target[i] = zero if relu and value < zero else value
-                else:
-                    for i in range(length):
-                        value = source[i] * factor + constant
-                        target[i] = zero if relu and value < zero else value
+                other = _start(shortcut_place, g, c, y)
+                for x in range(width):
+                    value = load(z, begin + N_LANES * x) * factor + constant
+                    if add:
+                        value = value + load(shortcut, other + N_LANES * x)
+                    if relu:
+                        value = larger(zero, value)
+                    store(a, end + N_LANES * x, value)
         _empty_lanes(a, a_place, n_images, n_groups, c, height, width)
 
 
-@njit(fastmath=_FAST)
-def _through_relu(error, a, z, mean):
-    """error = 0 where a = 0, in place; its sum, and its sum with z - mean."""
-    total, product, zero = np.float32(0), np.float32(0), np.float32(0)
-    for i in range(len(error)):
-        value = error[i] if a[i] > zero else zero
-        error[i] = value
-        total += value
-        product += value * (z[i] - mean)
-    return total, product
-
-
-@njit(fastmath=_FAST)
-def _sums(error, z, mean):
-    total, product = np.float32(0), np.float32(0)
-    for i in range(len(error)):
-        total += error[i]
-        product += error[i] * (z[i] - mean)
-    return total, product
-
-
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@njit(cache=True, parallel=True)
 def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place, scale_gradient,
              shift_gradient):
     """Gradients of `forward` with measure=True from `error`, the gradient by a.
@@ -124,67 +89,65 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
     z. Empty lanes of error hold zeros.
     """
     n_images, height, width = size
-    n_groups, length = (n_images + LANES - 1) // LANES, width * LANES
+    n_groups = (n_images + N_LANES - 1) // N_LANES
     n = n_images * height * width
+    zero = lanes_of(np.float32(0))
     for c in prange(len(scale)):
-        total, product = 0.0, 0.0
+        whole, product, middle = 0.0, 0.0, lanes_of(mean[c])
         for k in range(n_groups):
+            part, other = zero, zero
             for y in range(height):
                 begin, at = _start(error_place, k, c, y), _start(z_place, k, c, y)
-                if relu:
-                    there = _start(a_place, k, c, y)
-                    sums = _through_relu(error[begin:begin + length], a[there:there + length], z[at:at + length],
-                                         mean[c])
-                else:
-                    sums = _sums(error[begin:begin + length], z[at:at + length], mean[c])
-                total += sums[0]
-                product += sums[1]
+                there = _start(a_place, k, c, y)
+                for x in range(width):
+                    value = load(error, begin + N_LANES * x)
+                    if relu:
+                        value = value * one_where_less(zero, load(a, there + N_LANES * x))
+                        store(error, begin + N_LANES * x, value)
+                    part = part + value
+                    other = other + value * (load(z, at + N_LANES * x) - middle)
+            whole += total(part)
+            product += total(other)
         product *= inverse[c]
-        shift_gradient[c] = total
+        shift_gradient[c] = whole
         scale_gradient[c] = product
         factor = scale[c] * inverse[c]
         # d/dz of the normalized value, which depends on every other pixel through mean and deviation.
         by_z = np.float32(-factor * inverse[c] * product / n)
-        constant = np.float32(-factor * total / n) - by_z * mean[c]
+        constant = np.float32(-factor * whole / n) - by_z * mean[c]
         for k in range(n_groups):
             for y in range(height):
                 begin, at, end = _start(error_place, k, c, y), _start(z_place, k, c, y), _start(g_place, k, c, y)
-                source, values, target = error[begin:begin + length], z[at:at + length], g[end:end + length]
-                for i in range(length):
-                    target[i] = factor * source[i] + by_z * values[i] + constant
+                for x in range(width):
+                    value = load(error, begin + N_LANES * x) * factor + load(z, at + N_LANES * x) * by_z + constant
+                    store(g, end + N_LANES * x, value)
         _empty_lanes(g, g_place, n_images, n_groups, c, height, width)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@njit(cache=True, parallel=True)
 def pool(a, a_place, size, mean, mean_place):
     """Mean over the pixels of each image and channel: a of `size` -> images of one pixel."""
     n_images, height, width = size
     share = np.float32(1 / (height * width))
     for c in prange(a_place[0] // a_place[1]):
-        for g in range((n_images + LANES - 1) // LANES):
-            end = _start(mean_place, g, c, 0)
-            target = mean[end:end + LANES]
-            target[:] = 0
+        for g in range((n_images + N_LANES - 1) // N_LANES):
+            part = lanes_of(np.float32(0))
             for y in range(height):
                 begin = _start(a_place, g, c, y)
                 for x in range(width):
-                    pixel = a[begin + LANES * x:begin + LANES * (x + 1)]
-                    for i in range(LANES):
-                        target[i] += share * pixel[i]
+                    part = part + load(a, begin + N_LANES * x)
+            store(mean, _start(mean_place, g, c, 0), part * share)
 
 
-@njit(cache=True, parallel=True, fastmath=_FAST)
+@njit(cache=True, parallel=True)
 def unpool(error, error_place, size, g, g_place):
     """Gradient of `pool`: an image of one pixel -> the same share for each pixel."""
     n_images, height, width = size
     share = np.float32(1 / (height * width))
     for c in prange(g_place[0] // g_place[1]):
-        for k in range((n_images + LANES - 1) // LANES):
-            begin = _start(error_place, k, c, 0)
-            pixel = error[begin:begin + LANES]
+        for k in range((n_images + N_LANES - 1) // N_LANES):
+            value = load(error, _start(error_place, k, c, 0)) * share
             for y in range(height):
                 end = _start(g_place, k, c, y)
                 for x in range(width):
-                    target = g[end + LANES * x:end + LANES * (x + 1)]
-                    for i in range(LANES):
-                        target[i] = share * pixel[i]
+                    store(g, end + N_LANES * x, value)

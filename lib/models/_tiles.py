@@ -33,7 +33,8 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-LANES = 16  # images side by side
+from lib._lanes import N_LANES as LANES  # images side by side
+
 PIXELS = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 4  # of a tile: registers for sums
 _MOST_ROWS = 8  # each needs an address register, of which there are sixteen
 _SIZES = [size for size in (1, 2, 4, 8, 16) if size <= PIXELS]

@@ -7,10 +7,11 @@ arrays do not overlap.
 
 Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat array, `+ - * ^ | << >>`
 between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
-`one_where_less`, `total`, and three changes of type. Nothing here knows about Boltzmann machines.
+`one_where_less`, `total`, and three changes of type. Nothing is reordered or fused: the bits are those of the
+operations as they are written, on every processor. Nothing here knows about Boltzmann machines or networks.
 
-numba's cache on disk looks only at the date of the file with the cached function, `_kernels.py`. The book and the
-tests therefore keep one cache a version of the code; elsewhere, touch that file after an edit here.
+numba's cache on disk looks only at the date of the file with the cached function. The book and the tests therefore keep
+one cache a version of the code; elsewhere, touch the files that import this one after an edit here.
 """
 
 import operator
@@ -20,8 +21,6 @@ from numba import types
 from numba.extending import intrinsic, models, overload, register_model
 
 N_LANES = 16
-# Fused multiply-add is allowed, and nothing else: NaN and infinity behave, sums keep their order.
-_FLAGS = ("contract",)
 
 
 class Lanes(types.Type):
@@ -72,15 +71,15 @@ def _is_float(dtype):
 
 
 def _emit_add(builder, a, b, dtype):
-    return builder.fadd(a, b, _FLAGS) if _is_float(dtype) else builder.add(a, b)
+    return builder.fadd(a, b) if _is_float(dtype) else builder.add(a, b)
 
 
 def _emit_subtract(builder, a, b, dtype):
-    return builder.fsub(a, b, _FLAGS) if _is_float(dtype) else builder.sub(a, b)
+    return builder.fsub(a, b) if _is_float(dtype) else builder.sub(a, b)
 
 
 def _emit_multiply(builder, a, b, dtype):
-    return builder.fmul(a, b, _FLAGS) if _is_float(dtype) else builder.mul(a, b)
+    return builder.fmul(a, b) if _is_float(dtype) else builder.mul(a, b)
 
 
 def _emit_smaller(builder, a, b, dtype):
