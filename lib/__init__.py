@@ -9,11 +9,23 @@
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.measurements`  measurement files: packed bits, and QuCumber's plain text
 
-`datasets`         image sets that the user has put into data/cache
+`datasets`         MNIST, which the user has put into data/cache
+`image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
 
 `models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
-`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
 `models.mnist_accuracy` one net of figure 3.5, start to end
+`models.digits`    the same on scikit-learn's digits, which need no download
+`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
+`models.sparse`    sparse convolutions in their own data layout: forward and both gradients
+`models.sparse_layers` the same layers for torch
+`models.sparse_choice` when they pay: sparse or dense, from a table
+`models.sparse_resnet` a whole ResNet-18 of them
+`models.image_training` one training loop for it and for its torch twin
+`models.resnet_accuracy` one net of figures 3.1, 3.3, 3.6 and E.1, start to end
+`models.imagenet_accuracy` one net of table 3.1, start to end
+`models.checkpoints` trained ResNets on disk, without pickle
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
 

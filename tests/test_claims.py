@@ -140,9 +140,15 @@ def test_numbers_are_formatted_and_kept(run):
     claims.number("total", 1234.56, fmt=",.1f", uncertainty=0.25, unit="J")
     claims.number("count", np.int64(100000), fmt=",d")
     assert [entry["text"] for entry in run("numbers.json")] == ["1,234.6 ± 0.2 J", "100,000"]
-    for value in (math.nan, "many", None):
+    for value in (math.nan, "many"):
         with pytest.raises(ValueError, match="bad"):
             claims.number("bad", value)
+
+
+def test_a_number_that_a_record_does_not_hold_yet_reads_not_run_and_is_not_compared(run):
+    claims.number("missing", None, ".1f", math.nan)
+    claims.number("there", 1.0)
+    assert [entry["key"] for entry in run("numbers.json")] == ["there"]
 
 
 def test_a_plain_session_displays_and_writes_nothing(tmp_path, monkeypatch, capsys):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numba import njit
 
+from lib._lanes import load, store
 from lib.conventions import state_index
 from lib.rbm import _kernels, sampling
-from lib._lanes import load, store
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from tests import oracles

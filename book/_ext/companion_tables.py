@@ -137,18 +137,22 @@ class Records(_Table):
 
 
 class Benchmarks(_Table):
-    """The last committed run of ``make bench``."""
+    """The last committed run of ``make bench``, or of the group that is named."""
+
+    optional_arguments = 1
 
     def html(self) -> str:
         bench = data.staged(self.env.srcdir, "bench.json")
+        group = self.arguments[0] if self.arguments else None
+        bench = [row for row in bench or [] if group in (None, row.get("group", "rbm"))]
         if not bench:
             return '<p class="empty-note">No benchmark run is committed yet; <code>make bench</code> makes one.</p>'
         rows = [[html.escape(row["name"]), html.escape(row["peer"]), f"{html.escape(row['dtype'])}, {row['threads']}",
-                 _milliseconds(row.get("seconds_ours")), _milliseconds(row.get("seconds_peer")),
-                 f"<strong>{row['ratio']:.1f}</strong>", _goal(row), _fidelities(row)] for row in bench]
+                 _amount(row, "ours"), _amount(row, "peer"), f"<strong>{row['ratio']:.1f}</strong>", _goal(row),
+                 _besides(row)] for row in bench]
         machine = bench[0].get("machine")
         where = f"<p>Measured on: {html.escape(_machine(machine))}</p>" if machine else ""
-        head = ["what", "peer", "dtype, threads", "here (ms)", "peer (ms)", "ratio", "goal", "fidelity here / peer"]
+        head = ["what", "peer", "dtype, threads", "here (ms)", "peer (ms)", "ratio", "goal", "besides"]
         return where + data.table(head, rows, "bench-table")
 
 
@@ -165,7 +169,11 @@ def _cost(chapter: dict) -> str:
             f'<span style="width:{min(100 * used / budget, 100):.0f}%"></span></span>')
 
 
-def _milliseconds(seconds: float | None) -> str:
+def _amount(row: dict, side: str) -> str:
+    """Milliseconds of a side, or its memory."""
+    if f"bytes_{side}" in row:
+        return f"{row[f'bytes_{side}'] / 2**20:.0f} MiB"
+    seconds = row.get(f"seconds_{side}")
     return "–" if seconds is None else f"{1000 * seconds:.3g}"
 
 
@@ -182,9 +190,13 @@ def _yes_no(word: str, good: bool) -> str:
     return f'<span class="verdict verdict-{kind}"><span aria-hidden="true">{symbol}</span> {word}</span>'
 
 
-def _fidelities(row: dict) -> str:
+def _besides(row: dict) -> str:
+    """What some rows have besides: fidelities, the path that was chosen, the time of torch.sparse."""
     pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
-    return " / ".join("–" if value is None else f"{value:.4f}" for value in pair) if any(pair) else "–"
+    parts = ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
+    parts += [f"{row['path']} path"] if "path" in row else []
+    parts += [f"torch.sparse CSR {_amount(row, 'csr')} ms"] if "seconds_csr" in row else []
+    return "; ".join(parts) or "–"
 
 
 def _machine(machine: str | dict) -> str:

@@ -2,8 +2,21 @@
 
 mlp           the perceptron with one hidden layer and static sparse weights (figure 3.5)
 _mlp_kernels  its fused numba loops, and the checks of what they are given
-mnist_accuracy one net of figure 3.5, as a point of a sweep
-resnet        ResNet-18 of any width and its three ways to widen; weights and multiply-adds counted
+parametrization  standard (LeCun) and NTK form of a layer (appendix C)
+mnist_accuracy, digits  one net on MNIST or on scikit-learn's digits, as a point of a sweep
+
+resnet        ResNet-18 of any width and its three ways to widen; weights and multiply-adds counted; the torch module
+drawings      the blocks of figure 3.2, drawn from such networks
+
+sparse        sparse convolutions in their own data layout
+_tiles        their kernels: sums over tiles of registers
+_norms        BatchNorm, ReLU and the sum of a block in that layout
+sparse_resnet a whole ResNet-18 in it
+sparse_layers the same layers for torch
+sparse_choice sparse or dense: the table
+image_training, resnet_accuracy  training either network, and one net of the ResNet figures as a point of a sweep
+imagenet_accuracy  one net of table 3.1
+checkpoints   trained ResNets on disk, without pickle
 
 Nothing is imported here: `from lib.models import mlp` brings in only what it names.
 """

@@ -8,7 +8,6 @@ layers for torch.
 
 from __future__ import annotations
 
-import math
 import mmap
 from functools import cached_property
 from typing import NamedTuple
@@ -42,6 +41,26 @@ def zeros(n: int) -> np.ndarray:
         raw = np.frombuffer(area, np.uint8)
         begin = -raw.ctypes.data % _PAGE
     return raw[begin:begin + 4 * n].view(np.float32)
+
+
+class Arena:
+    """Arrays of zeros one after another in a few large areas, for what lives as long as they do.
+
+    An array of its own would be rounded up to whole huge pages.
+    """
+
+    _AREA = 2**24  # numbers
+
+    def __init__(self):
+        self._free = np.zeros(0, np.float32)
+
+    def zeros(self, n: int) -> np.ndarray:
+        """As the function `zeros`."""
+        whole = -(-n // LANES) * LANES
+        if len(self._free) < whole:
+            self._free = zeros(max(whole, self._AREA))  # memory that is never touched takes no place
+        array, self._free = self._free[:n], self._free[whole:]
+        return array
 
 
 class Layout(NamedTuple):
@@ -80,9 +99,21 @@ class Layout(NamedTuple):
         """Where the first pixel inside the border stands."""
         return self.border * (self.row + LANES)
 
+    @property
+    def size(self) -> int:
+        """Numbers in all."""
+        return self.n_groups * self.group
+
     def zeros(self) -> np.ndarray:
         """A flat float32 array of this layout, all zero."""
-        return zeros(self.n_groups * self.group)
+        return zeros(self.size)
+
+    def clear_border(self, array: np.ndarray) -> None:
+        """Set the border to zero, after the array has served another layout."""
+        whole = self._replace(height=self.height + 2 * self.border, width=self.width + 2 * self.border, border=0)
+        view, b = whole.view(array), self.border
+        if b:
+            view[:, :, :b], view[:, :, -b:], view[:, :, :, :b], view[:, :, :, -b:] = 0, 0, 0, 0
 
     def rows(self, first: int, step: int, n: int, column: int) -> np.ndarray:
         """Where column `column` of the rows first, first + step, ... (n of them) of each group stands, int64."""
@@ -141,14 +172,14 @@ def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners:
     counts = np.bincount(segment * n_owners + owner, minlength=n_segments * n_owners)
     ends = np.cumsum(counts).reshape(n_segments, n_owners)
     starts = np.concatenate([ends[:, :1] - counts.reshape(ends.shape)[:, :1], ends], axis=1)
-    return starts.astype(np.int64), offset[order].astype(np.int32), order
+    return starts.astype(np.int64), offset[order].astype(np.int32), order.astype(np.int32)
 
 
 class SparseConvolution:
     """A convolution whose weights exist where mask is True, from images in layout x to images in layout out.
 
     mask: bool (n_out, n_in, kernel, kernel), kernel odd; weights are numbers in the order of np.nonzero(mask). Pixels
-    outside the image count as zero (padding kernel // 2). stride: at least 1; an image of `size` pixels becomes one of
+    outside the image count as zero (padding kernel // 2). stride: 1 or 2; an image of `size` pixels becomes one of
     ceil(size / stride). Raises ValueError for what does not fit together.
     """
 
@@ -158,14 +189,14 @@ class SparseConvolution:
                 or 0 in mask.shape:
             raise ValueError(f"expected a bool mask (n_out, n_in, kernel, kernel) with an odd kernel, got {mask.dtype} "
                              f"of shape {mask.shape}; try mask[:, :, None, None] for a linear layer")
-        self.padding, self.stride = mask.shape[2] // 2, int(stride)
-        if stride < 1 or x.n_channels != mask.shape[1] or x.border < self.padding:
-            raise ValueError(f"expected a stride >= 1 and images of {mask.shape[1]} channels within a border of "
+        self.padding, self.stride = mask.shape[2] // 2, stride
+        if isinstance(stride, bool) or stride not in (1, 2) or x.n_channels != mask.shape[1] or x.border < self.padding:
+            raise ValueError(f"expected stride 1 or 2 and images of {mask.shape[1]} channels within a border of "
                              f"{self.padding} or more, got stride={stride} and {x}")
         self.x, self.mask_shape = x, mask.shape
         self.out = Layout(x.n_images, mask.shape[0], -(-x.height // stride), -(-x.width // stride), out_border)
-        self._places = tuple(part.astype(np.int64) for part in np.nonzero(mask))
-        self.n_weights = len(self._places[0])
+        self._indices = np.flatnonzero(mask).astype(np.int32 if mask.size < 2**31 else np.int64)
+        self.n_weights = len(self._indices)
         if x.group * 4 > 2**33:
             raise ValueError(f"expected at most 2^31 numbers in sixteen images, got {x.group}; try smaller images")
 
@@ -173,6 +204,11 @@ class SparseConvolution:
     def multiply_adds(self) -> int:
         """Of a weight and a pixel, in one forward pass of one image."""
         return self.n_weights * self.out.height * self.out.width
+
+    @property
+    def _places(self) -> tuple[np.ndarray, ...]:
+        """Output, input, row and column of each weight, int64."""
+        return np.unravel_index(self._indices, self.mask_shape)
 
     @cached_property
     def _forward(self) -> _Weights:
@@ -203,34 +239,36 @@ class SparseConvolution:
                     starts, offsets, order = _listed(source[felt], channel[felt], offset, n_in, n_out)
                     lists.append(_Weights(self._steps(1, s), g.rows(0, 1, n_rows, 0),
                                           self.x._replace(border=0).rows(y0, s, n_rows, x0), n_columns,
-                                          _band(n_columns), starts, offsets, felt[order]))
+                                          _band(n_columns), starts, offsets, felt[order].astype(np.int32)))
             self._backward_lists[key] = lists
         return self._backward_lists[key]
 
     def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
         """Gradient by x, without border, from the gradient g by the output, within a border of at least `padding`."""
         plain = self.x._replace(border=0)
-        for b in self._backward(self.out._replace(border=g_border)):
+        for b in self._backward(self._error_layout(g_border)):
             if not (add and b.starts[-1, -1] == 0):
                 _tiles.sums(b.steps, g, b.rows, out, b.other_rows, b.n_columns, b.band, plain.channel, b.starts,
                             b.offsets, weights[b.order], int(add))
 
-    def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray) -> None:
-        """Gradient by the weights, (n_weights,), from x and the gradient g by the output."""
+    def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                        partial: np.ndarray | None = None) -> None:
+        """Gradient by the weights, (n_weights,), from x and the gradient g by the output.
+
+        partial: room for 16 sums a weight, float32, which layers can share.
+        """
         f, g_layout = self._forward, self.out._replace(border=g_border)
-        if "_partial" not in self.__dict__:
-            self._partial = zeros(LANES * self.n_weights)
+        partial = zeros(LANES * self.n_weights) if partial is None else partial[:LANES * self.n_weights]
         _tiles.products(f.steps, x, f.rows, g, g_layout.rows(0, 1, self.out.height, 0), f.n_columns, f.band,
-                        g_layout.channel, f.starts, f.offsets, self._partial, numba.get_num_threads())
-        out[f.order] = self._partial.reshape(-1, LANES).sum(1)
+                        g_layout.channel, f.starts, f.offsets, partial, numba.get_num_threads())
+        out[f.order] = partial.reshape(-1, LANES).sum(1)
+
+    def _error_layout(self, border: int) -> Layout:
+        if border < self.padding:
+            raise ValueError(f"expected the gradient by the output within a border of {self.padding} or more, got "
+                             f"{border}; try out._replace(border={self.padding})")
+        return self.out._replace(border=border)
 
     @staticmethod
     def _steps(x_step: int, out_step: int) -> int:
-        if (x_step, out_step) not in _tiles.STEPS:
-            raise ValueError(f"expected stride 1 or 2, got {max(x_step, out_step)}; try the dense layer of torch")
         return _tiles.STEPS.index((x_step, out_step))
-
-
-def dense_work(shape: tuple[int, ...], height: int, width: int) -> int:
-    """Multiply-adds of the dense layer of this shape for an image with height x width output pixels."""
-    return math.prod(shape) * height * width

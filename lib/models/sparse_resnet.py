@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lib.models import _norms, resnet
-from lib.models.sparse import Layout, SparseConvolution
+from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
 
@@ -52,7 +52,7 @@ class SparseResNet:
             raise ValueError(f'expected stem="cifar", got {a.stem!r}; try the torch module resnet.ResNet, which has '
                              "max-pooling")
         self.image_size, self.n_images = image_size, n_images
-        self._scratch: dict = {}
+        self._arena, self._last_g = Arena(), None
         masks = {}
         for layer in resnet.layers(a, image_size):
             part = twin.layers[layer.name]
@@ -111,7 +111,7 @@ class SparseResNet:
 
     def _build(self):
         image = Layout(self.n_images, 3, self.image_size, self.image_size, border=1)
-        self._image_layout, self._image = image, image.zeros()
+        self._image_layout, self._image = image, self._arena.zeros(image.size)
         self._units: dict[str, _Unit] = {}
         x = self._unit("stem", image)
         for block in resnet.BLOCKS:
@@ -122,9 +122,17 @@ class SparseResNet:
             x = out
         self._last_layout = x
         self._pooled_layout = Layout(self.n_images, x.n_channels, 1, 1)
-        self._pooled = self._pooled_layout.zeros()
+        self._pooled = self._arena.zeros(self._pooled_layout.size)
         self._linear = SparseConvolution(self._masks["linear"], 1, self._pooled_layout)
-        self._logits, self._logit_errors = self._linear.out.zeros(), self._linear.out.zeros()
+        self._logits, self._logit_errors = (self._arena.zeros(self._linear.out.size) for _ in range(2))
+        self._partial = self._arena.zeros(LANES * max(int(mask.sum()) for mask in self._masks.values()))
+        # Room for errors on their way back: of what a stage gives, two stages in turn; of a convolution, within a
+        # border; and of what lies between two convolutions.
+        convolutions = [part for unit in self._units.values() for part in unit.convolutions]
+        bare = max(part.out.size for part in convolutions)
+        bordered = max(part.out._replace(border=part.padding).size for part in convolutions)
+        self._scratch = {use: self._arena.zeros(size) for use, size in
+                         (("even", bare), ("odd", bare), ("between", bare), ("inner", bare), ("g", bordered))}
 
     def _unit(self, norm: str, x: Layout) -> Layout:
         names = (norm,) if norm in self._masks else (f"{norm}_in", f"{norm}_out")
@@ -132,19 +140,22 @@ class SparseResNet:
         for name in names:
             convolution = SparseConvolution(self._masks[name], self._strides[name], x)
             convolutions.append(convolution)
-            z.append(convolution.out.zeros())
+            z.append(self._arena.zeros(convolution.out.size))
             x = convolution.out
         layout = x._replace(border=1)
         # A shortcut's BatchNorm writes where the block's sum will stand, which is then added to it in place.
-        a = self._units[norm.replace("shortcut", "conv2")].a if norm.endswith("shortcut") else layout.zeros()
+        a = (self._units[norm.replace("shortcut", "conv2")].a if norm.endswith("shortcut")
+             else self._arena.zeros(layout.size))
         self._units[norm] = _Unit(names, tuple(convolutions), tuple(z), a, layout, norm)
         return layout
 
-    def _buffer(self, layout: Layout, use: str) -> np.ndarray:
-        """An array for one use that ends before the next of its kind begins."""
-        if (layout, use) not in self._scratch:
-            self._scratch[layout, use] = layout.zeros()
-        return self._scratch[layout, use]
+    def _g(self, layout: Layout) -> np.ndarray:
+        """Room for the error of a convolution in this layout, its border zero."""
+        g = self._scratch["g"][:layout.size]
+        if layout != self._last_g:
+            layout.clear_border(g)
+            self._last_g = layout
+        return g
 
     # Forward
 
@@ -217,15 +228,15 @@ class SparseResNet:
         for i in reversed(range(len(unit.names))):
             convolution, border = unit.convolutions[i], unit.convolutions[i].padding
             g_layout = convolution.out._replace(border=border)
-            g = self._buffer(g_layout, "g")
+            g = self._g(g_layout)
             if i == len(unit.names) - 1:
                 self._through_norm(unit, error, g, g_layout, relu)
             else:  # the inner of the two in a bottleneck: what the outer has left, within a border
                 g_layout.view(g)[:] = convolution.out.view(inner)
             place = self._slices[unit.names[i]]
-            convolution.weight_gradient(sources[i], g, border, self.gradients[place])
+            convolution.weight_gradient(sources[i], g, border, self.gradients[place], self._partial)
             if i > 0:
-                inner = self._buffer(convolution.x._replace(border=0), "inner")
+                inner = self._scratch["inner"][:convolution.x._replace(border=0).size]
                 convolution.backward(self.parameters[place], g, border, inner)
             elif into is not None:
                 convolution.backward(self.parameters[place], g, border, into, add)
@@ -236,29 +247,38 @@ class SparseResNet:
         out = self._linear.out
         out.pack(np.ascontiguousarray(logit_errors, np.float32)[:, :, None, None], self._logit_errors)
         place = self._slices["linear"]
-        self._linear.weight_gradient(self._pooled, self._logit_errors, 0, self.gradients[place])
-        pooled = self._buffer(self._pooled_layout, "error")
+        self._linear.weight_gradient(self._pooled, self._logit_errors, 0, self.gradients[place], self._partial)
+        pooled = self._scratch["between"][:self._pooled_layout.size]
         self._linear.backward(self.parameters[place], self._logit_errors, 0, pooled)
         layout = self._last_layout._replace(border=0)
-        error = self._buffer(layout, "error")
+        error = self._scratch["odd"][:layout.size]
         _norms.unpool(pooled, _place(self._pooled_layout), _size(layout), error, _place(layout))
         for place, block in reversed(list(enumerate(resnet.BLOCKS))):
             before = self._units[f"{resnet.BLOCKS[place - 1]}_conv2" if place else "stem"]
             inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]
-            between = self._buffer(inner.a_layout._replace(border=0), "between")
+            # What the last convolution gave is not needed once its BatchNorm has been passed: its place is free.
+            free, layout = unit.convolutions[-1].out, inner.a_layout._replace(border=0)
+            between = unit.z[-1] if free == layout else self._scratch["between"][:layout.size]
             self._through(unit, inner.a, error, between)
             shortcut = self._units.get(f"{block}_shortcut")
             if shortcut is None:  # what ReLU let through goes on along the shortcut; the convolutions add to it
                 self._through(inner, before.a, between, error, add=True)
                 continue
-            error_before = self._buffer(before.a_layout._replace(border=0), "error")
+            # Stages 4, 3, 2, 1 lie before places 8, 6, 4, 2.
+            error_before = self._scratch["even" if place % 4 == 2 else "odd"][:before.a_layout._replace(border=0).size]
             self._through(inner, before.a, between, error_before)
             self._through(shortcut, before.a, error, error_before, add=True, relu=False)
             error = error_before
         self._through(self._units["stem"], self._image, error, None)
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers."""
+        """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers.
+
+        labels: integers (n_images,).
+        """
+        if np.shape(labels) != (self.n_images,):
+            raise ValueError(f"expected {self.n_images} labels, one an image, got shape {np.shape(labels)}; try those "
+                             "of the same rows")
         logits = self.forward(images, train=True).astype(np.float64)
         logits -= logits.max(1, keepdims=True)
         norm = np.log(np.exp(logits).sum(1))

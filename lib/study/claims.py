@@ -160,21 +160,25 @@ def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
     return ", ".join(differences) or "full"
 
 
-def number(key: str, value: float, fmt: str = ".3f", uncertainty: float | None = None, unit: str = "") -> None:
+def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float | None = None, unit: str = "") -> None:
     """Make a number available to the prose as {glue:text}`key`, and to the comparison of what-if pages.
 
-    `fmt` is a Python format, used for the value and its uncertainty alike; the unit follows after a space.
+    `fmt` is a Python format, used for the value and its uncertainty alike; the unit follows after a space. None, for a
+    record that does not hold it yet, reads "(not run)" and is not compared.
     """
-    value = _finite(value, f"number {key}")
-    shown = int(value) if fmt.endswith("d") and value == int(value) else value
-    text = format(shown, fmt)
-    if uncertainty is not None:
-        uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
-        text += f" ± {format(uncertainty, fmt)}"
-    if unit:
-        text += f" {unit}"
-    session.keep("numbers.json", {"key": key, "value": value, "uncertainty": uncertainty, "unit": unit, "text": text},
-                 "key")
+    if value is None:
+        text = "(not run)"
+    else:
+        value = _finite(value, f"number {key}")
+        shown = int(value) if fmt.endswith("d") and value == int(value) else value
+        text = format(shown, fmt)
+        if uncertainty is not None:
+            uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
+            text += f" ± {format(uncertainty, fmt)}"
+        if unit:
+            text += f" {unit}"
+        session.keep("numbers.json",
+                     {"key": key, "value": value, "uncertainty": uncertainty, "unit": unit, "text": text}, "key")
     # This is what myst_nb.glue(key, text, display=False) sends, quotes included (they keep "10,000" a text);
     # importing it would load Sphinx into every chapter.
     if session.in_notebook():

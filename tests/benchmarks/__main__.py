@@ -9,10 +9,11 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 import argparse  # noqa: E402
 import importlib  # noqa: E402
 import json  # noqa: E402
+import re  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-GROUPS = ("rbm", "records")
+GROUPS = ("rbm", "records", "sparse")
 TARGET = Path(__file__).resolve().parents[2] / "_build" / "bench.json"
 
 
@@ -27,15 +28,33 @@ def missed(row: dict) -> str:
     return ""
 
 
+def amount(row: dict, side: str) -> str:
+    """Time or memory of a side ("ours", "peer", "csr"), or an empty string."""
+    if f"bytes_{side}" in row:
+        return f"{row[f'bytes_{side}'] / 2**20:.0f} MiB"
+    if f"seconds_{side}" not in row:
+        return ""
+    seconds = row[f"seconds_{side}"]
+    return f"{1e6 * seconds:.1f} us" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms" if seconds < 1 else \
+        f"{seconds:.3g} s"
+
+
+def notes(row: dict) -> str:
+    """What some rows have besides."""
+    parts = [f"fidelity {row['fidelity_ours']:.4f}, peer {row['fidelity_peer']:.4f}"] if "fidelity_ours" in row else []
+    parts += [f"path {row['path']}, native {amount(row, 'native')}"] if "path" in row else []
+    parts += [f"torch.sparse {amount(row, 'csr')}"] if "seconds_csr" in row else []
+    return "; ".join(parts)
+
+
 def table(rows: list[dict]) -> str:
     """The rows as text."""
-    lines = [f"{'':62s} {'ours':>10s} {'peer':>10s} {'ratio':>7s} {'goal':>5s}  fidelity ours / peer"]
+    wide = max(62, *(len(row["name"]) for row in rows))
+    lines = [f"{'':{wide}s} {'ours':>10s} {'peer':>10s} {'ratio':>7s} {'goal':>5s}  notes"]
     for row in rows:
         goal = f"{row['goal']:g}" if row["goal"] is not None else ""
-        quality = f"{row['fidelity_ours']:.4f} / {row['fidelity_peer']:.4f}" if "fidelity_ours" in row else ""
-        ours, peer = 1e6 * row["seconds_ours"], 1e6 * row["seconds_peer"]
-        lines.append(f"{row['name']:62s} {ours:7.1f} us {peer:7.0f} us {row['ratio']:7.1f} {goal:>5s}  "
-                     f"{quality} {missed(row)}".rstrip())
+        lines.append(f"{row['name']:{wide}s} {amount(row, 'ours'):>10s} {amount(row, 'peer'):>10s} "
+                     f"{row['ratio']:7.1f} {goal:>5s}  {notes(row)} {missed(row)}".rstrip())
     return "\n".join(lines)
 
 
@@ -55,7 +74,9 @@ def main() -> int:
     rows.sort(key=lambda row: GROUPS.index(row.get("group", "rbm")))
     TARGET.parent.mkdir(exist_ok=True)
     partial = TARGET.with_suffix(".partial")
-    partial.write_text(json.dumps(rows, indent=1) + "\n")
+    text = json.dumps(rows, indent=1)
+    text = re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match[0].split()), text)  # lists of numbers on one line
+    partial.write_text(text + "\n")
     partial.replace(TARGET)
     print(f"written to {TARGET.relative_to(TARGET.parents[1])}")
     return 1 if failed else 0

@@ -1,0 +1,160 @@
+"""Native or dense: a choice by shape and density through a table, never by a timing taken during the run.
+
+For each layer that was measured, `TABLE` tells the density at which the native sparse layer and the dense one of torch
+take equally long for a training step: forward and both gradients. `python -m tests.benchmarks.sparse_table` derives
+the rows from the committed measurements (data/records/bench.json); a test holds them equal. Between the rows, the
+logarithms of crossover and speed are interpolated linearly in those of channels and image size; beyond them the nearest
+row counts. Channels are the geometric mean of those that come in and go out; a linear layer is a 1x1 convolution of
+images of one pixel.
+
+The crossover is lower for a layer that stands in a torch network, as it has to bring its images into the layout of the
+kernels and back, than for one in a network that stays in this layout (`lib.models.sparse_resnet`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from lib.pruning.distribution import connectivity
+
+if TYPE_CHECKING:
+    from lib.models import resnet
+
+
+class Row(NamedTuple):
+    """One measured layer. Crossovers above 1: native takes less time even with all weights.
+
+    channels: geometric mean of in and out. out_size: pixels a side of what it gives. in_torch: crossover of a layer of
+    `lib.models.sparse_layers`. in_layout: of one that stays in the layout of the kernels. speed: of the dense layer's
+    training step, in 10^9 multiply-adds a second.
+    """
+
+    kernel: int
+    stride: int
+    channels: float
+    out_size: int
+    in_torch: float
+    in_layout: float
+    speed: float
+
+
+# rows begin
+TABLE = (
+    Row(1, 1, 32, 32, 0.0175, 1.09, 14.1),
+    Row(1, 1, 128, 32, 0.242, 0.765, 25.1),
+    Row(1, 1, 64, 8, 0.0178, 1.09, 15),
+    Row(1, 1, 256, 8, 0.258, 0.546, 32),
+    Row(1, 1, 250.4, 1, 0.223, 0.527, 11),
+    Row(1, 1, 708.4, 1, 0.366, 0.44, 12.6),
+    Row(1, 1, 1024, 1, 0.454, 0.502, 11.5),
+    Row(1, 2, 22.63, 16, 0.0193, 3.04, 2.93),
+    Row(1, 2, 90.51, 16, 1.11, 2.49, 7.39),
+    Row(1, 2, 45.25, 8, 0.0462, 2.6, 4.87),
+    Row(1, 2, 181, 8, 0.361, 1.33, 14.5),
+    Row(1, 2, 90.51, 4, 0.244, 1.87, 7.21),
+    Row(1, 2, 362, 4, 0.549, 0.863, 19.3),
+    Row(3, 1, 8, 32, 1.15, 2.22, 13.7),
+    Row(3, 1, 16, 32, 0.328, 1.2, 28.1),
+    Row(3, 1, 32, 32, 0.511, 0.867, 38.9),
+    Row(3, 1, 64, 32, 0.59, 0.78, 44.8),
+    Row(3, 1, 128, 32, 0.617, 0.695, 46.7),
+    Row(3, 1, 16, 16, 0.296, 1.03, 34.7),
+    Row(3, 1, 32, 16, 0.521, 0.97, 36.9),
+    Row(3, 1, 64, 16, 0.62, 0.782, 50),
+    Row(3, 1, 128, 16, 0.608, 0.668, 48.1),
+    Row(3, 1, 256, 16, 0.515, 0.607, 51.1),
+    Row(3, 1, 32, 8, 0.292, 0.942, 32.6),
+    Row(3, 1, 64, 8, 0.528, 0.789, 41.9),
+    Row(3, 1, 128, 8, 0.559, 0.627, 56),
+    Row(3, 1, 256, 8, 0.61, 0.641, 47.1),
+    Row(3, 1, 512, 8, 0.555, 0.522, 42.2),
+    Row(3, 1, 64, 4, 0.33, 0.692, 38),
+    Row(3, 1, 128, 4, 0.332, 0.507, 51.8),
+    Row(3, 1, 256, 4, 0.52, 0.545, 48.1),
+    Row(3, 1, 512, 4, 0.686, 0.73, 30.2),
+    Row(3, 2, 22.63, 16, 0.271, 1.34, 16.8),
+    Row(3, 2, 90.51, 16, 0.528, 0.783, 33.9),
+    Row(3, 2, 45.25, 8, 0.437, 1.16, 22.7),
+    Row(3, 2, 181, 8, 0.517, 0.612, 46.1),
+    Row(3, 2, 90.51, 4, 0.4, 0.66, 38.2),
+    Row(3, 2, 362, 4, 0.534, 0.553, 34),
+)
+# BatchNorm with ReLU, both ways: nanoseconds a number.
+NORM_NATIVE, NORM_DENSE = 1.87, 6.3
+# rows end
+
+
+def _interpolated(x: float, points: Iterable[tuple[float, float]]) -> float:
+    """The value at x of straight lines between points (place, value), constant outside."""
+    points = sorted(points)
+    if x <= points[0][0]:
+        return points[0][1]
+    for (x0, y0), (x1, y1) in zip(points, points[1:]):
+        if x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return points[-1][1]
+
+
+def _look_up(column: str, shape: tuple[int, ...], stride: int, out_size: float) -> float:
+    """A column of the table for this layer: within each size by channels, then between sizes."""
+    kernel = shape[2] if len(shape) == 4 else 1
+    if len(shape) not in (2, 4) or shape[2:] != (kernel,) * (len(shape) - 2) or min(shape) < 1 or stride < 1 \
+            or not out_size > 0:
+        raise ValueError("expected the shape (n_out, n_in) or (n_out, n_in, kernel, kernel) of a layer, a stride >= 1 "
+                         f"and out_size > 0, got {tuple(shape)}, {stride} and {out_size}; try (64, 64, 3, 3), 1 and 16")
+    # Another kernel or stride: the rows of the nearest kernel, and among them of the nearest stride.
+    near = min((abs(row.kernel - kernel), abs(row.stride - stride)) for row in TABLE)
+    rows = [row for row in TABLE if (abs(row.kernel - kernel), abs(row.stride - stride)) == near]
+    channels, sizes = 0.5 * math.log(shape[0] * shape[1]), {}
+    for row in rows:
+        sizes.setdefault(math.log(row.out_size), []).append((math.log(row.channels), math.log(getattr(row, column))))
+    return math.exp(_interpolated(math.log(out_size), [(size, _interpolated(channels, points))
+                                                       for size, points in sizes.items()]))
+
+
+def crossover(shape: tuple[int, ...], stride: int, out_size: float, *, in_torch: bool = True) -> float:
+    """The density below which the native layer takes less time than the dense one for a training step; may exceed 1.
+
+    shape: (n_out, n_in, kernel, kernel), or (n_out, n_in) with out_size 1. out_size: pixels a side of its output.
+    in_torch: whether the layer stands in a torch network, or in one that stays in the layout of the kernels.
+    """
+    return _look_up("in_torch" if in_torch else "in_layout", shape, stride, out_size)
+
+
+def native_pays(shape: tuple[int, ...], stride: int, out_size: float, density: float, *, in_torch: bool = True) -> bool:
+    """Whether a layer with this part of its weights should take the native path; arguments as of `crossover`."""
+    return density < crossover(shape, stride, out_size, in_torch=in_torch)
+
+
+def network_seconds(architecture: resnet.Architecture, image_size: int | None = None,
+                    remaining: Iterable[int] | None = None) -> tuple[float, float]:
+    """Predicted seconds an image of a training step, native and masked dense, on one thread of the measured machine.
+
+    remaining: weights left in each layer; None is the dense net. Dense: multiply-adds of a layer over the table's
+    speed. Native: that times density / crossover, as its time grows with its weights; this is too little far below the
+    crossover, where there is nothing to decide. BatchNorm with ReLU: a fixed time for each number.
+    """
+    from lib.models import resnet  # torch comes with it; a page that only reads the table needs none
+
+    table = resnet.layers(architecture, image_size)
+    counts = [layer.n_weights for layer in table] if remaining is None else [int(count) for count in remaining]
+    connectivity([layer.n_weights for layer in table], counts)  # refuses what is not a part of the net
+    native = dense = 0.0
+    for layer, count in zip(table, counts):
+        arguments = layer.shape, layer.stride, layer.out_size
+        seconds = 1e-9 * 3 * layer.n_weights * layer.out_size**2 / _look_up("speed", *arguments)
+        dense += seconds
+        native += seconds * count / layer.n_weights / crossover(*arguments, in_torch=False)
+        if layer.kind == "conv" and not layer.name.endswith("_in"):  # the inner one of a bottleneck has no BatchNorm
+            numbers = layer.shape[0] * layer.out_size**2
+            native, dense = native + 1e-9 * NORM_NATIVE * numbers, dense + 1e-9 * NORM_DENSE * numbers
+    return native, dense
+
+
+def native_network_pays(architecture: resnet.Architecture, image_size: int | None = None,
+                        remaining: Iterable[int] | None = None) -> bool:
+    """Whether `SparseResNet` should train this net, rather than the masked dense `ResNet`: by `network_seconds`."""
+    native, dense = network_seconds(architecture, image_size, remaining)
+    return native < dense

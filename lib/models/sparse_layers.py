@@ -1,0 +1,242 @@
+"""Sparse convolutions and linear layers for any torch model: static masks, and time for the weights that exist alone.
+
+`SparseConv2d` and `SparseLinear` stand where Conv2d and Linear do. Their parameter lists the weights where the mask is
+True, and nothing else: no momentum, decay or optimizer can bring back the others. On the CPU the native path (the
+kernels of `lib.models.sparse`) takes images into the layout of the kernels and back, in every layer; a network that
+stays in this layout is `lib.models.sparse_resnet`. The dense path fills a dense tensor with the weights and leaves the
+rest to torch: the plain twin, and the path on a GPU and in other precisions.
+
+    mask = torch.rand(64, 32, 3, 3) < 0.05
+    net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
+    net(torch.rand(100, 32, 16, 16)).sum().backward()
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+
+import numpy as np
+import torch
+from llvmlite.binding import get_host_cpu_features
+from torch.nn import functional
+
+from lib import rng
+from lib.models import sparse_choice
+from lib.models._tiles import LANES
+from lib.models.sparse import Layout, SparseConvolution
+
+PATHS = ("auto", "native", "dense")
+# The table was measured with AVX-512; with AVX2 alone its ratios stay the same. Elsewhere "auto" is dense.
+_MEASURED = bool(get_host_cpu_features().get("avx2"))
+_MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images
+_MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step
+
+# One native call at a time: it takes all threads anyway, its loops cannot be started twice at once on every system, and
+# all layers work in the same scratch arrays.
+_LOCK = threading.Lock()
+_SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}
+
+
+def _scratch(layout: Layout, use: str) -> np.ndarray:
+    """An array for one use within one call, its border zero; the oldest of other layouts go when they are too many."""
+    key = layout, use
+    _SCRATCH[key] = array = _SCRATCH.pop(key) if key in _SCRATCH else layout.zeros()
+    while sum(kept.nbytes for kept in _SCRATCH.values()) > _MOST_SCRATCH and next(iter(_SCRATCH))[0] != layout:
+        del _SCRATCH[next(iter(_SCRATCH))]
+    return array
+
+
+def _packed(layout: Layout, use: str, images: torch.Tensor) -> np.ndarray:
+    array = _scratch(layout, use)
+    layout._replace(n_images=len(images)).pack(images.detach().contiguous().numpy(), array)
+    # Lanes without an image: what an earlier minibatch left there would count in the gradient by the weights.
+    layout.view(array)[-1, ..., LANES - (layout.n_images - len(images)):] = 0
+    return array
+
+
+def _unpacked(layout: Layout, array: np.ndarray, n_images: int) -> torch.Tensor:
+    images = torch.empty(layout.n_images, layout.n_channels, layout.height, layout.width)
+    grouped = images.numpy().reshape(layout.n_groups, LANES, *images.shape[1:])
+    grouped[:] = layout.view(array).transpose(0, 4, 1, 2, 3)
+    return images[:n_images]
+
+
+class _Native(torch.autograd.Function):
+    """The sparse convolution of float32 images (n_images, n_in, height, width) on the CPU, with both gradients."""
+
+    @staticmethod
+    def forward(ctx, images, weight, convolution):
+        ctx.save_for_backward(images, weight)
+        ctx.convolution = convolution
+        with _LOCK:
+            x, out = _packed(convolution.x, "x", images), _scratch(convolution.out, "result")
+            convolution.forward(weight.detach().numpy(), x, out)
+            return _unpacked(convolution.out, out, len(images))
+
+    @staticmethod
+    def backward(ctx, g):
+        if torch.is_grad_enabled():
+            raise RuntimeError('expected first derivatives of a native sparse layer, got create_graph=True; try '
+                               'path="dense"')
+        images, weight = ctx.saved_tensors
+        convolution, border, results = ctx.convolution, ctx.convolution.padding, [None, None, None]
+        with _LOCK:
+            errors = _packed(convolution.out._replace(border=border), "g", g)
+            if ctx.needs_input_grad[0]:
+                plain = convolution.x._replace(border=0)
+                out = _scratch(plain, "result")
+                convolution.backward(weight.detach().numpy(), errors, border, out)
+                results[0] = _unpacked(plain, out, len(images))
+            if ctx.needs_input_grad[1]:
+                x, by_weight = _packed(convolution.x, "x", images), np.empty(len(weight), np.float32)
+                convolution.weight_gradient(x, errors, border, by_weight)
+                results[1] = torch.from_numpy(by_weight)
+        return tuple(results)
+
+
+class _SparseLayer(torch.nn.Module):
+    """What both layers share; _shape is that of the mask as a convolution's."""
+
+    def __init__(self, mask, n_axes: int, stride: int, bias: bool, seed: int, path: str):
+        super().__init__()
+        mask = torch.as_tensor(np.array(mask) if not isinstance(mask, torch.Tensor) else mask).detach().clone()
+        odd = n_axes == 2 or (mask.ndim == 4 and mask.shape[2] == mask.shape[3] and mask.shape[2] % 2 == 1)
+        if mask.dtype != torch.bool or mask.ndim != n_axes or not odd or not mask.any():
+            wanted = "(n_out, n_in)" if n_axes == 2 else "(n_out, n_in, kernel, kernel) with an odd kernel"
+            raise ValueError(f"expected a bool mask {wanted}, True somewhere, got {mask.dtype} of shape "
+                             f"{tuple(mask.shape)} with {int(mask.count_nonzero())} of its values; try "
+                             "lib.pruning.masks.random_mask(shape, n_remaining, rng=...)")
+        if path not in PATHS:
+            raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
+        if isinstance(stride, bool) or stride not in (1, 2):
+            raise ValueError(f"expected stride 1 or 2, got {stride!r}; try torch.nn.Conv2d")
+        self.path, self.stride, self._plans = path, int(stride), {}
+        self.register_buffer("mask", mask)
+        self.register_buffer("_places", mask.flatten().nonzero()[:, 0], persistent=False)
+        n_weights, fan_in = len(self._places), math.prod(mask.shape[1:])
+        bound = 1 / math.sqrt(fan_in * n_weights / mask.numel())
+
+        def uniform(name, n):
+            values = rng.stream(seed, "sparse layer", name).uniform(-bound, bound, n)
+            return torch.nn.Parameter(torch.from_numpy(values.astype(np.float32)).to(mask.device))
+        self.weight = uniform("weights", n_weights)
+        self.bias = uniform("bias", len(mask)) if bias else None
+
+    @property
+    def density(self) -> float:
+        """Weights that exist over those of the dense layer."""
+        return len(self.weight) / self.mask.numel()
+
+    def dense(self) -> torch.Tensor:
+        """The weights as a dense tensor of the mask's shape, 0 where none exists; differentiable."""
+        return torch.zeros_like(self.mask, dtype=self.weight.dtype).flatten().scatter(
+            0, self._places, self.weight).view(self.mask.shape)
+
+    def extra_repr(self) -> str:
+        return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights, path={self.path!r}"
+
+    def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
+        fits = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (like, self.weight))
+        if self.path == "native" and not fits:
+            raise ValueError(f"expected float32 on the CPU for the native path, got {like.dtype} on {like.device} and "
+                             f'weights in {self.weight.dtype} on {self.weight.device}; try path="auto"')
+        if self.path == "dense" or not fits or n_images == 0:
+            return "dense"
+        if self.path == "native":
+            return "native"
+        filled = n_images / (-(-n_images // LANES) * LANES)  # empty lanes take as long as others
+        out_size = math.sqrt(-(-height // self.stride) * -(-width // self.stride))
+        pays = sparse_choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
+        return "native" if _MEASURED and pays else "dense"
+
+    def _native(self, images: torch.Tensor) -> torch.Tensor:
+        """Without bias; images (n_images, n_in, height, width)."""
+        kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
+        n_images = -(-len(images) // LANES) * LANES
+        key = n_images, *images.shape[1:]
+        with _LOCK:
+            convolution = self._plans.pop(key, None)
+            if convolution is None:
+                mask = self.mask.numpy().reshape(*self.mask.shape[:2], kernel, kernel)
+                convolution = SparseConvolution(mask, self.stride, Layout(*key, border=kernel // 2))
+            self._plans[key] = convolution
+            while len(self._plans) > _MOST_PLANS:
+                del self._plans[next(iter(self._plans))]
+        return _Native.apply(images, self.weight.contiguous(), convolution)
+
+    def __getstate__(self):  # a copy makes its own index lists
+        return {**self.__dict__, "_plans": {}}
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                              error_msgs):
+        mask = state_dict.get(f"{prefix}mask")
+        if mask is None or mask.shape != self.mask.shape or not torch.equal(mask.to(self.mask), self.mask):
+            got = "none" if mask is None else f"{tuple(mask.shape)} with {int(mask.count_nonzero())} weights"
+            where = f"{prefix}mask" if mask is None or mask.shape != self.mask.shape else f"another {prefix}mask"
+            error_msgs.append(f"expected {prefix}mask as in this layer, {tuple(self.mask.shape)} with "
+                              f"{len(self.weight)} weights, got {where}: {got}; try "
+                              f"{type(self).__name__}(state_dict['{prefix}mask'], ...), then load")
+            return
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                                      error_msgs)
+
+
+class SparseConv2d(_SparseLayer):
+    """A convolution with the weights where mask is True, padding kernel // 2: images NCHW to images NCHW.
+
+    mask: bool (n_out, n_in, kernel, kernel), tensor or array, kernel odd. stride: 1 or 2; an image of `size` pixels
+    becomes one of ceil(size / stride). seed: weights, and the bias where there is one, start uniform between
+    +-1/sqrt(fan_in p), p the density; layers of one net need seeds of their own (`rng.child_seed(seed, name)`). path:
+    "native" (float32 on the CPU), "dense", or "auto", which `path_for` tells.
+
+    weight: (n_weights,), in the order of mask.nonzero(). A state_dict carries the mask, and loads where it is equal.
+    Raises ValueError for what does not fit.
+    """
+
+    def __init__(self, mask, stride: int = 1, bias: bool = False, *, seed: int, path: str = "auto"):
+        super().__init__(mask, 4, stride, bias, seed, path)
+
+    def _check(self, images: torch.Tensor):
+        if images.ndim != 4 or images.shape[1] != self.mask.shape[1] or 0 in images.shape[1:]:
+            raise ValueError(f"expected images (n_images, {self.mask.shape[1]}, height, width), got "
+                             f"{tuple(images.shape)}; try a mask of shape (n_out, n_in, kernel, kernel) for them")
+
+    def path_for(self, images: torch.Tensor) -> str:
+        """Which path such images take, "native" or "dense": by shapes, density, dtype and device alone."""
+        self._check(images)
+        return self._choose(len(images), *images.shape[2:], images)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """images (n_images, n_in, height, width) -> (n_images, n_out, ceil(height / stride), ceil(width / stride))."""
+        if self.path_for(images) == "dense":
+            return functional.conv2d(images, self.dense(), self.bias, self.stride, self.mask.shape[-1] // 2)
+        out = self._native(images)
+        return out if self.bias is None else out + self.bias[:, None, None]
+
+
+class SparseLinear(_SparseLayer):
+    """A linear layer with the weights where mask is True: (..., n_in) to (..., n_out). Arguments as of `SparseConv2d`.
+
+    mask: bool (n_out, n_in).
+    """
+
+    def __init__(self, mask, bias: bool = True, *, seed: int, path: str = "auto"):
+        super().__init__(mask, 2, 1, bias, seed, path)
+
+    def _check(self, x: torch.Tensor):
+        if x.ndim == 0 or x.shape[-1] != self.mask.shape[1]:
+            raise ValueError(f"expected an input (..., {self.mask.shape[1]}), got {tuple(x.shape)}; try a mask of "
+                             "shape (n_out, n_in) for it")
+
+    def path_for(self, x: torch.Tensor) -> str:
+        """Which path such an input takes, "native" or "dense"."""
+        self._check(x)
+        return self._choose(math.prod(x.shape[:-1]), 1, 1, x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (..., n_in) -> (..., n_out)."""
+        if self.path_for(x) == "dense":
+            return functional.linear(x, self.dense(), self.bias)
+        out = self._native(x.reshape(-1, x.shape[-1], 1, 1)).view(*x.shape[:-1], len(self.mask))
+        return out if self.bias is None else out + self.bias

@@ -1,0 +1,135 @@
+"""Sparse networks against masked dense torch: the perceptron, ResNet-18 (time and memory), and single layers.
+
+The networks do the same steps on both sides: the same images, masks, starting weights and rule of SGD. One thread, the
+ResNet two. For single layers torch.sparse is a third side. `peer` is the masked dense one throughout.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lib import rng
+from lib.models import mlp, sparse_choice
+from lib.study.provenance import processor
+from tests.benchmarks import sparse_layers, sparse_networks
+from tests.benchmarks.peaks import peaks
+
+PEER = f"torch {torch.__version__}, masked dense"
+FACTORS = {1: 0.9, 2: 0.9, 4: 0.9, 8: 4.0, 16: 10.0}  # widening factor: goal
+BATCH, N_STEPS, RATE = 100, 100, 0.1
+_LAYER_DENSITY = 0.05  # at which the row of all single layers compares
+
+
+def perceptron(width: int) -> mlp.SparseMLP:
+    """The net of 3970 weights (figure 3.5) with the last layer as full as its first layer allows."""
+    connectivity = min(1.0, 3970 / 2 / (10 * width))
+    return mlp.SparseMLP.random(mlp.Architecture(width), *mlp.split(width, connectivity), seed=1)
+
+
+def dense_epoch(net: mlp.SparseMLP, images: torch.Tensor, labels: torch.Tensor, order: np.ndarray):
+    """The same steps by masked dense torch. Returns a call, and the parameters, which it changes."""
+    parameters = [part.clone().requires_grad_() for part in net.dense()]
+    masks = [parameters[0] != 0, None, parameters[2] != 0, None]
+    optimizer = torch.optim.SGD(parameters, lr=RATE)
+
+    def epoch():
+        for rows in torch.from_numpy(order).split(BATCH):
+            w, b, v, c = (part if mask is None else torch.where(mask, part, 0.0)
+                          for part, mask in zip(parameters, masks))
+            logits = functional.linear(functional.linear(images[rows], w, b).relu(), v, c)
+            optimizer.zero_grad()
+            functional.cross_entropy(logits, labels[rows]).backward()
+            optimizer.step()
+    return epoch, parameters
+
+
+def compare_perceptron(runs: int) -> list[dict]:
+    """Rows of the perceptron; both sides see random images of MNIST's size."""
+    numbers = rng.stream(1, "benchmarks", "perceptron")
+    images = numbers.standard_normal((N_STEPS * BATCH, 784), np.float32)
+    labels = numbers.integers(0, 10, len(images))
+    settings, nets = mlp.MLPSettings(epochs=1, batch_size=BATCH, learning_rate=RATE), (perceptron(5), perceptron(640))
+    order = rng.stream(1, "train", "order", 1).permutation(len(images))  # that of mlp.train
+    tensors = torch.from_numpy(images), torch.from_numpy(labels)
+    epoch, parameters = dense_epoch(nets[1], *tensors, order)
+    epoch()
+    trained = mlp.train(nets[1], images, labels, settings, seed=1).model
+    for ours, theirs in zip(trained.dense(), parameters):  # or the times would compare different things
+        torch.testing.assert_close(ours, theirs.detach(), rtol=1e-3, atol=1e-4)
+    ours: list[list[float]] = [[], []]
+    peer: list[float] = []
+    for _ in range(runs):
+        for net, seconds in zip(nets, ours):
+            seconds.append(mlp.train(net, images, labels, settings, seed=1).seconds / N_STEPS)
+        peer.append(sparse_layers.interleaved(1, {"dense": dense_epoch(nets[1], *tensors, order)[0]})["dense"]
+                    / N_STEPS)
+    narrow, wide, dense = statistics.median(ours[0]), statistics.median(ours[1]), statistics.median(peer)
+    common = {"runs": runs, "threads": 1, "unit": "seconds a step"}
+    return [{"name": "perceptron step, 3970 weights, width 640, batch 100", "peer": PEER, "ratio": dense / wide,
+             "goal": 20.0, "seconds_ours": wide, "seconds_peer": dense} | common,
+            {"name": "perceptron step, width 640 against twice that of width 5", "peer": "promised: below twice",
+             "ratio": 2 * narrow / wide, "goal": 1.0, "seconds_ours": wide, "seconds_peer": 2 * narrow} | common]
+
+
+def compare_resnet(factor: int, runs: int) -> dict:
+    """A row of the ResNet: the path that the table chooses, and the native one beside it."""
+    architecture, remaining = sparse_networks.architecture(factor)
+    native = sparse_choice.native_network_pays(architecture, sparse_networks.SIZE, remaining)
+    seconds = sparse_networks.run("time", factor, runs)
+    ours = seconds["native" if native else "dense"]
+    return {"name": f"ResNet-18 step, base 8, factor {factor}, batch 128, 32x32", "peer": PEER,
+            "ratio": seconds["dense"] / ours, "goal": FACTORS[factor], "runs": runs, "threads": sparse_networks.THREADS,
+            "path": "native" if native else "dense", "seconds_ours": ours, "seconds_peer": seconds["dense"],
+            "seconds_native": seconds["native"], "factor": factor, "unit": "seconds a step"}
+
+
+def compare_memory(factor: int) -> dict:
+    """A row: how far the memory of a fresh process rises in such steps."""
+    ours, peer = (sparse_networks.run("memory", factor, side)["bytes"] for side in ("native", "dense"))
+    return {"name": f"peak memory of this step, factor {factor}", "peer": PEER, "ratio": peer / ours, "goal": 1.0,
+            "runs": 1, "threads": sparse_networks.THREADS, "bytes_ours": ours, "bytes_peer": peer, "factor": factor,
+            "unit": "bytes"}
+
+
+def compare_layers(layers: list[tuple[int, ...]], runs: int, quick: bool) -> dict:
+    """All single layers in one row, with what the table of `lib.models.sparse_choice` is made of."""
+    measured = [sparse_layers.measure(layer, runs) for layer in layers]
+    ours, peer = (math.exp(statistics.mean(math.log(seconds) for seconds in series)) for series in (
+        [row["seconds_layout"][row["densities"].index(_LAYER_DENSITY)] for row in measured],
+        [row["seconds_dense"] for row in measured]))
+    return {"name": f"single layers with {100 * _LAYER_DENSITY:g}% of their weights, geometric mean of {len(layers)}",
+            "peer": PEER, "ratio": peer / ours, "goal": None, "runs": runs, "threads": 1, "seconds_ours": ours,
+            "seconds_peer": peer, "unit": "seconds a step of the layer", "layers": measured,
+            "norms": sparse_layers.measure_norms(runs), "peaks": peaks(quick)}
+
+
+def benchmark(quick: bool = False) -> list[dict]:
+    """All rows of this group. quick: fewer runs, factors and layers, to see that it works."""
+    torch.set_num_threads(1)
+    runs = 3 if quick else 9
+    rows = compare_perceptron(runs)
+    rows += [compare_resnet(factor, 1 if quick else 7 if factor <= 8 else 2) for factor in FACTORS
+             if not quick or factor == 2]
+    rows += [compare_memory(factor) for factor in FACTORS if not quick or factor == 2]
+    rows += [{"peer": PEER} | sparse_layers.compare_csr(*case, runs) for case in (
+        ("SparseLinear 784 to 640, 3300 weights, batch 100", (1, 1, 784, 640, 1), 3300, 100),
+        ("SparseConv2d 64 to 64, 3x3, 5% of its weights, 16x16, batch 128", (3, 1, 64, 64, 16), 1843, 128))]
+    rows.append(compare_layers(sparse_layers.QUICK if quick else sparse_layers.LAYERS, 1 if quick else 3, quick))
+    for row in rows:
+        row |= {"dtype": "float32", "machine": f"{processor()}, {os.cpu_count()} cores"}
+    return _rounded(rows)
+
+
+def _rounded(value):
+    """Numbers with five digits."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value

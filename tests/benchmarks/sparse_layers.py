@@ -1,0 +1,183 @@
+"""Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and as torch.sparse CSR.
+
+What is timed is a training step of the layer: forward, and the gradients by input and weights. From these numbers come
+the table of `lib.models.sparse_choice` (see `tests.benchmarks.sparse_table`) and the page about sparse layers.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from lib import rng
+from lib.models import _norms
+from lib.models.sparse import Layout, SparseConvolution
+from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.pruning.masks import random_mask
+
+DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02)
+LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
+    *[(3, 1, channels, channels, 32) for channels in (8, 16, 32, 64, 128)],
+    *[(3, 1, channels, channels, 16) for channels in (16, 32, 64, 128, 256)],
+    *[(3, 1, channels, channels, 8) for channels in (32, 64, 128, 256, 512)],
+    *[(3, 1, channels, channels, 4) for channels in (64, 128, 256, 512)],
+    *[(kernel, 2, channels // 2, channels, size) for kernel in (3, 1)
+      for size, channels in ((16, 32), (16, 128), (8, 64), (8, 256), (4, 128), (4, 512))],
+    *[(1, 1, channels, channels, size) for size, channels in ((32, 32), (32, 128), (8, 64), (8, 256))],
+    *[(1, 1, n_in, n_out, 1) for n_in, n_out in ((784, 80), (784, 640), (1024, 1024))]]
+QUICK = [(3, 1, 16, 16, 32), (3, 1, 64, 64, 8), (3, 2, 32, 64, 8), (1, 2, 32, 64, 8), (1, 1, 784, 640, 1)]
+# Larger layers get fewer images, and larger ones still no full masks.
+_MOST_MULTIPLY_ADDS, _MOST_NUMBERS, _MOST_WEIGHTS = 2e9, 8e6, 1.2e6  # of a dense forward pass, its input, a mask
+_SHORTEST = 4e-3  # seconds of a timed run
+
+
+def interleaved(runs: int, sides: dict) -> dict:
+    """Median seconds of each side: a call that does its work once. Each round times all of them."""
+    repeats, seconds = {}, {name: [] for name in sides}
+    for name, call in sides.items():
+        call()  # compiles, allocates
+        began = time.perf_counter()
+        call()
+        repeats[name] = max(1, round(_SHORTEST / (time.perf_counter() - began)))
+    for _ in range(runs):
+        for name, call in sides.items():
+            began = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            seconds[name].append((time.perf_counter() - began) / repeats[name])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def images_of(layer: tuple[int, ...]) -> int:
+    """Images in the minibatch of a layer: 128, or fewer of a large one."""
+    kernel, stride, n_in, n_out, size = layer
+    most = min(_MOST_MULTIPLY_ADDS / (n_in * n_out * kernel**2 * size**2), _MOST_NUMBERS / (n_in * (stride * size)**2))
+    return max(32, min(128, int(most) // 16 * 16))
+
+
+def _numbers(name: str, *shape: int) -> torch.Tensor:
+    return torch.from_numpy(rng.stream(1, "benchmarks", "layers", name).standard_normal(shape, np.float32))
+
+
+def in_layout(mask: np.ndarray, stride: int, n_images: int, size: int) -> Callable[[], None]:
+    """A step of the layer in the layout of the kernels."""
+    x_layout = Layout(n_images, mask.shape[1], size * stride, size * stride, border=mask.shape[2] // 2)
+    layer = SparseConvolution(mask, stride, x_layout)
+    g_layout = layer.out._replace(border=layer.padding)
+    x, out, g = x_layout.zeros(), layer.out.zeros(), g_layout.zeros()
+    by_x, by_weights = x_layout._replace(border=0).zeros(), np.zeros(layer.n_weights, np.float32)
+    x_layout.view(x)[:], g_layout.view(g)[:] = 0.5, 0.25
+    weights = np.full(layer.n_weights, 0.1, np.float32)
+
+    def step():
+        layer.forward(weights, x, out)
+        layer.weight_gradient(x, g, layer.padding, by_weights)
+        layer.backward(weights, g, layer.padding, by_x)
+    return step
+
+
+def in_torch(layer: Callable, parameters: list[torch.Tensor], x: torch.Tensor) -> Callable[[], None]:
+    """A step of a torch layer (or function) of x."""
+    x = x.requires_grad_()
+    g = _numbers("g", *layer(x).shape)
+
+    def step():
+        x.grad = None
+        for parameter in parameters:
+            parameter.grad = None
+        layer(x).backward(g)
+    return step
+
+
+def in_csr(mask: np.ndarray, n_images: int, size: int) -> Callable[[], None]:
+    """A step of the layer (stride 1) by torch.sparse: products with the CSR matrix, its transpose, and sampled ones.
+
+    A convolution is a product with unfolded images. (torch's own autograd of CSR has a dense gradient: slower.)
+    """
+    kernel, flat = mask.shape[2], torch.from_numpy(mask.reshape(len(mask), -1)).float()
+    with warnings.catch_warnings():  # that CSR is in beta state
+        warnings.simplefilter("ignore", UserWarning)
+        matrix, transposed = flat.to_sparse_csr(), flat.T.contiguous().to_sparse_csr()
+    images, g = _numbers("x", n_images, mask.shape[1], size, size), _numbers("g", len(mask), n_images * size**2)
+
+    def step():
+        columns = functional.unfold(images, kernel, padding=kernel // 2) if kernel > 1 else images.flatten(2)
+        columns = columns.transpose(0, 1).reshape(flat.shape[1], -1)  # n_in kernel^2, image pixel
+        (matrix @ columns).view(len(mask), n_images, -1).transpose(0, 1).contiguous()
+        torch.sparse.sampled_addmm(matrix, g, columns.T, beta=0.0)
+        by_columns = (transposed @ g).view(flat.shape[1], n_images, -1).transpose(0, 1)
+        if kernel > 1:
+            functional.fold(by_columns, (size, size), kernel, padding=kernel // 2)
+        else:
+            by_columns.contiguous()
+    return step
+
+
+def measure(layer: tuple[int, ...], runs: int) -> dict:
+    """Seconds of a layer at each density, in the layout, in torch and dense; speeds of the first."""
+    kernel, stride, n_in, n_out, size = layer
+    n_images, shape = images_of(layer), (n_out, n_in, kernel, kernel)
+    x = _numbers("x", n_images, n_in, size * stride, size * stride)
+    weight = (_numbers("weight", *shape) / 100).requires_grad_()
+    sides = {"dense": in_torch(lambda x: functional.conv2d(x, weight, None, stride, kernel // 2), [weight], x)}
+    densities = [density for density in DENSITIES if density * weight.numel() <= _MOST_WEIGHTS]
+    counts = [round(density * weight.numel()) for density in densities]
+    for n in counts:
+        mask = random_mask(shape, n, rng=rng.stream(1, "benchmarks", "layers", "mask"))
+        module = SparseConv2d(mask, stride, seed=1, path="native")
+        sides["layout", n] = in_layout(mask, stride, n_images, size)
+        sides["torch", n] = in_torch(module, [module.weight], x.clone())
+    seconds = interleaved(runs, sides)
+    layout = [seconds["layout", n] for n in counts]
+    # Each of the three passes reads two of input, output and their gradients, or reads one and writes another.
+    n_bytes = 3 * 4 * n_images * size**2 * (n_in * stride**2 + n_out)
+    return {"kernel": kernel, "stride": stride, "n_in": n_in, "n_out": n_out, "out_size": size, "images": n_images,
+            "densities": densities, "seconds_dense": seconds["dense"], "seconds_layout": layout,
+            "seconds_torch": [seconds["torch", n] for n in counts],
+            "gflops": [6e-9 * n * size**2 * n_images / t for n, t in zip(counts, layout)],
+            "gflops_dense": 6e-9 * weight.numel() * size**2 * n_images / seconds["dense"],
+            "gbytes": [1e-9 * n_bytes / t for t in layout]}
+
+
+def measure_norms(runs: int) -> dict[str, float]:
+    """Nanoseconds a number of BatchNorm with ReLU, both ways, for images larger than the caches."""
+    n_images, channels, size = 128, 32, 32
+    z_layout = Layout(n_images, channels, size, size)
+    a_layout = z_layout._replace(border=1)
+    z, a, error, g = (layout.zeros() for layout in (z_layout, a_layout, z_layout, a_layout))
+    place, inner = (a_layout.group, a_layout.channel, a_layout.row, a_layout.origin), \
+        (z_layout.group, z_layout.channel, z_layout.row, z_layout.origin)
+    pixels = (n_images, size, size)
+    scale, shift, mean, inverse, by_scale, by_shift = (np.ones(channels, np.float32) for _ in range(6))
+    x = _numbers("x", n_images, channels, size, size)
+    z_layout.view(z)[:] = x.numpy().reshape(8, 16, channels, size, size).transpose(0, 2, 3, 4, 1)
+    norm = torch.nn.BatchNorm2d(channels)
+
+    def native():
+        _norms.forward(z, inner, pixels, scale, shift, mean, inverse, True, 1e-5, True, a, place, False, a, place)
+        _norms.backward(error, inner, a, place, True, z, inner, pixels, scale, mean, inverse, g, place, by_scale,
+                        by_shift)
+    sides = {"native": native, "dense": in_torch(lambda x: norm(x).relu(), list(norm.parameters()), x)}
+    return {name: 1e9 * seconds / x.numel() for name, seconds in interleaved(runs, sides).items()}
+
+
+def compare_csr(name: str, layer: tuple[int, ...], n_weights: int, n_images: int, runs: int) -> dict:
+    """A row of bench.json: a layer of stride 1 in torch, native against masked dense, and as torch.sparse CSR."""
+    kernel, _, n_in, n_out, size = layer
+    mask = random_mask((n_out, n_in, kernel, kernel), n_weights, rng=rng.stream(1, "benchmarks", "layers", "mask"))
+    x, sides = _numbers("x", n_images, n_in, size, size), {}
+    for path in ("native", "dense"):
+        module = SparseConv2d(mask, seed=1, path=path) if kernel > 1 else SparseLinear(mask[:, :, 0, 0], bias=False,
+                                                                                      seed=1, path=path)
+        sides[path] = in_torch(module, [module.weight], x.clone() if kernel > 1 else x[:, :, 0, 0].clone())
+    sides["csr"] = in_csr(mask, n_images, size)
+    seconds = interleaved(runs, sides)
+    return {"name": name, "ratio": seconds["dense"] / seconds["native"], "goal": None, "runs": runs, "threads": 1,
+            "seconds_ours": seconds["native"], "seconds_peer": seconds["dense"], "seconds_csr": seconds["csr"],
+            "unit": "seconds a step of the layer"}

@@ -1,0 +1,96 @@
+"""One ResNet-18 training step, native and masked dense, in a process of its own with two threads.
+
+`python -m tests.benchmarks.sparse_networks time FACTOR RUNS` prints the median seconds of both sides, interleaved;
+`python -m tests.benchmarks.sparse_networks memory FACTOR native|dense` the bytes by which the peak memory of a fresh
+process grows while it builds the network and takes two steps. Both as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+THREADS, BASE, BATCH, SIZE = 2, 8, 128, 32
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object) -> dict:
+    """What such a process prints."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"),
+                            str(THREADS))
+    done = subprocess.run([sys.executable, "-m", __spec__.name, *map(str, arguments)], env=os.environ | threads,
+                          cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def architecture(factor: int):
+    """The widened net and the weights left in each of its layers."""
+    from lib.models import resnet
+    base = resnet.Architecture(BASE)
+    return resnet.widened(base, factor), resnet.sparse_counts(base, factor)
+
+
+def _net(side: str, base: int, factor: int, batch: int, size: int):
+    from lib.models import image_training, resnet_accuracy
+    twin = resnet_accuracy.network("sparse", base, factor, 10, seed=1)
+    settings = image_training.Settings(batch_size=batch)
+    return image_training.NativeNet(twin, settings, size) if side == "native" else \
+        image_training.TorchNet(twin, settings)
+
+
+def _step(net, batch: int, size: int, n: int = 1) -> float:
+    """Median seconds of n steps on random images."""
+    from lib import rng
+    numbers, seconds = rng.stream(1, "benchmarks", "networks"), []
+    images, labels = numbers.standard_normal((batch, 3, size, size), "float32"), numbers.integers(0, 10, batch)
+    for _ in range(n):
+        began = time.perf_counter()
+        net.train_step(images, labels, 0.01)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def _time(factor: int, runs: int) -> dict:
+    nets = {side: _net(side, BASE, factor, BATCH, SIZE) for side in ("native", "dense")}
+    seconds: dict[str, list[float]] = {side: [] for side in nets}
+    for turn in range(runs + 1):
+        for side, net in nets.items():
+            taken = _step(net, BATCH, SIZE)
+            if turn > 0:  # the first one compiles and allocates
+                seconds[side].append(taken)
+    return {side: statistics.median(values) for side, values in seconds.items()}
+
+
+def _peak() -> int:
+    """Largest resident memory of this process so far, or since `_forget_peak`."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # the peak so far stays: importing takes less than a step
+        pass
+
+
+def _memory(factor: int, side: str) -> dict:
+    _step(_net(side, 2, 1, 16, 16), 16, 16)  # what is compiled and loaded once counts for neither side
+    _forget_peak()
+    before = _peak()
+    _step(_net(side, BASE, factor, BATCH, SIZE), BATCH, SIZE, 2)
+    return {"bytes": _peak() - before}
+
+
+if __name__ == "__main__":
+    what, factor, other = sys.argv[1:]
+    print(json.dumps(_time(int(factor), int(other)) if what == "time" else _memory(int(factor), other)))

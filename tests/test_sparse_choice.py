@@ -1,0 +1,115 @@
+"""The choice between native and dense: the committed table is what the committed measurements say, and how it is read.
+"""
+
+import json
+import math
+
+import pytest
+
+from lib.models import resnet, sparse_choice
+from lib.models.sparse_choice import Row, crossover, native_network_pays, native_pays, network_seconds
+from tests.benchmarks import sparse_table
+
+LADDER = (Row(3, 1, 10, 16, 0.1, 0.4, 10.0), Row(3, 1, 1000, 16, 0.9, 0.4, 40.0), Row(3, 1, 100, 4, 0.01, 0.1, 10.0),
+          Row(1, 1, 100, 1, 0.5, 0.6, 5.0), Row(1, 2, 100, 8, 2.0, 3.0, 5.0))
+
+
+@pytest.fixture
+def ladder(monkeypatch):
+    monkeypatch.setattr(sparse_choice, "TABLE", LADDER)
+
+
+def test_the_committed_table_is_derived_from_the_committed_measurements():
+    lines = sparse_table.derived(json.loads(sparse_table.BENCH.read_text("utf-8")))
+    if lines is None:
+        pytest.skip("data/records/bench.json has no single layers yet; python -m tests.benchmarks --only sparse")
+    assert sparse_table.committed(sparse_table.MODULE.read_text("utf-8")) == lines, \
+        "try python -m tests.benchmarks.sparse_table"
+
+
+def test_the_table_is_complete_and_plausible():
+    kinds = {(row.kernel, row.stride) for row in sparse_choice.TABLE}
+    assert kinds == {(1, 1), (1, 2), (3, 1), (3, 2)} and len(sparse_choice.TABLE) >= 30
+    for row in sparse_choice.TABLE:
+        assert 0 < row.in_torch < 10 and 0 < row.in_layout < 20 and 0 < row.speed < 1000
+    places = [row[:4] for row in sparse_choice.TABLE]
+    assert len(set(places)) == len(places)
+
+
+def test_crossovers_of_known_times():
+    densities = [1.0, 0.5, 0.25, 0.1]
+    assert sparse_table.crossover(densities, [2.0, 1.0, 0.5, 0.2], 0.75) == pytest.approx(0.375)  # t = 2 density
+    assert sparse_table.crossover(densities, [d**0.5 for d in densities], 0.6) == pytest.approx(0.36)
+    assert sparse_table.crossover(densities, [2.0, 1.0, 0.5, 0.2], 4.0) == pytest.approx(2.0)  # beyond those measured
+    assert sparse_table.crossover(densities, [2.0, 1.0, 0.5, 0.2], 0.1) == pytest.approx(0.05)
+    # Where a slow timing stands among fast ones, the largest density at which native was faster counts.
+    assert 0.5 < sparse_table.crossover(densities, [2.0, 0.9, 1.1, 0.2], 1.0) < 1
+    assert sparse_table.crossover(densities, [1.0, 0.9, 0.8, 0.5], 1.0) == pytest.approx(1.0)
+
+
+def test_lines_are_derived_from_a_measurement():
+    layer = {"kernel": 3, "stride": 2, "n_in": 16, "n_out": 32, "out_size": 8, "densities": [1.0, 0.5],
+             "seconds_dense": 1.5, "seconds_torch": [2.0, 1.0], "seconds_layout": [1.0, 0.5], "gflops_dense": 90.04}
+    lines = sparse_table.derived([{"name": "other"}, {"layers": [layer], "norms": {"native": 1.23456, "dense": 2.0}}])
+    assert lines == ("TABLE = (\n    Row(3, 2, 22.63, 8, 0.75, 1.5, 45),\n)\n"
+                     "# BatchNorm with ReLU, both ways: nanoseconds a number.\nNORM_NATIVE, NORM_DENSE = 1.23, 2\n")
+    assert sparse_table.derived([{"name": "other"}]) is None
+
+
+def test_rows_themselves_and_places_between_them(ladder):
+    assert crossover((10, 10, 3, 3), 1, 16) == pytest.approx(0.1)
+    assert crossover((1000, 1000, 3, 3), 1, 16) == pytest.approx(0.9)
+    assert crossover((100, 100, 3, 3), 1, 16) == pytest.approx(0.3)  # the geometric mean
+    assert crossover((20, 500, 3, 3), 1, 16) == crossover((500, 20, 3, 3), 1, 16) == pytest.approx(0.3)
+    assert crossover((100, 100, 3, 3), 1, 4) == pytest.approx(0.01)
+    assert crossover((100, 100, 3, 3), 1, 8) == pytest.approx(math.sqrt(0.3 * 0.01))
+    assert crossover((100, 100, 3, 3), 1, 8, in_torch=False) == pytest.approx(0.2)
+    assert crossover((100, 100), 1, 1) == crossover((100, 100, 1, 1), 1, 1) == 0.5
+
+
+def test_beyond_the_rows_the_nearest_counts(ladder):
+    assert crossover((1, 1, 3, 3), 1, 16) == pytest.approx(0.1)
+    assert crossover((5000, 5000, 3, 3), 1, 99) == pytest.approx(0.9)
+    assert crossover((7, 7, 3, 3), 1, 1) == pytest.approx(0.01)
+    assert crossover((10, 10, 5, 5), 1, 16) == pytest.approx(0.1)  # another kernel: that of 3
+    assert crossover((10, 10, 3, 3), 2, 16) == pytest.approx(0.1)  # another stride: that of 1
+    assert crossover((10, 10, 1, 1), 2, 16) == 2.0
+
+
+def test_native_pays_below_the_crossover(ladder):
+    assert native_pays((10, 10, 3, 3), 1, 16, 0.099) and not native_pays((10, 10, 3, 3), 1, 16, 0.101)
+    assert native_pays((10, 10, 3, 3), 1, 16, 0.101, in_torch=False)
+    assert native_pays((10, 10, 1, 1), 2, 16, 1.0)
+
+
+@pytest.mark.parametrize("arguments", [((4, 4, 3), 1, 4), ((4, 4, 3, 5), 1, 4), ((0, 4), 1, 1), ((4, 4, 3, 3), 0, 4),
+                                       ((4, 4, 3, 3), 1, 0), ((4, 4, 3, 3), 1, math.nan), ((), 1, 4)])
+def test_what_is_no_layer_is_refused(arguments):
+    with pytest.raises(ValueError, match="expected the shape .*got .*try"):
+        crossover(*arguments)
+
+
+def test_the_seconds_of_a_network_are_the_sum_of_its_layers(monkeypatch):
+    monkeypatch.setattr(sparse_choice, "TABLE", (Row(3, 1, 64, 16, 0.1, 0.5, 20.0),))
+    monkeypatch.setattr(sparse_choice, "NORM_NATIVE", 0.0)
+    monkeypatch.setattr(sparse_choice, "NORM_DENSE", 0.0)
+    base = resnet.Architecture(8)
+    wide, remaining = resnet.widened(base, 4), resnet.sparse_counts(base, 4)
+    native, dense = network_seconds(wide, 32, remaining)
+    assert dense == pytest.approx(3 * resnet.multiply_adds(wide, 32) / 20e9)
+    assert native == pytest.approx(3 * resnet.multiply_adds(wide, 32, remaining) / 20e9 / 0.5)
+    assert network_seconds(base, 32)[0] == pytest.approx(2 * network_seconds(base, 32)[1])
+    monkeypatch.setattr(sparse_choice, "NORM_DENSE", 3.0)
+    numbers = sum(8 * 2**stage * (32 // 2**stage)**2 * 5 for stage in range(4))
+    assert network_seconds(base, 32)[1] - 3 * resnet.multiply_adds(base, 32) / 20e9 == pytest.approx(3e-9 * numbers)
+
+
+def test_whole_networks():
+    base = resnet.Architecture(8)
+    for factor in (8, 16):
+        assert native_network_pays(resnet.widened(base, factor), 32, resnet.sparse_counts(base, factor))
+    assert not native_network_pays(resnet.Architecture(128), 32)  # with all its weights
+    with pytest.raises(ValueError, match="layers"):
+        native_network_pays(base, 32, [1, 2])
+    with pytest.raises(ValueError, match="at most sizes"):
+        native_network_pays(base, 32, resnet.sparse_counts(base, 2))
