@@ -365,3 +365,10 @@ def test_images_that_do_not_fit_are_refused():
             net.forward(wrong)
     with pytest.raises(ValueError, match="expected image_size to be an integer >= 9"):
         SparseResNet(make_twin("sparse"), 17, 8)
+
+
+def test_fewer_labels_than_images_are_refused():
+    net = SparseResNet(make_twin("sparse"), 17, 12)
+    images = np.zeros((17, 3, 12, 12), np.float32)
+    with pytest.raises(ValueError, match=r"expected 17 labels, one an image, got shape \(16,\)"):
+        net.step(images, np.zeros(16, int))
