@@ -49,9 +49,10 @@ def repository(monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(ROOT))
 
 
-def render(directive, book):
+def render(directive, book, *arguments):
     """The HTML of a directive, for a staged book."""
     instance = directive.__new__(directive)
+    instance.arguments = list(arguments)
     instance.state = SimpleNamespace(document=SimpleNamespace(settings=SimpleNamespace(env=book.env)))
     return instance.html()
 
@@ -207,6 +208,18 @@ def test_benchmarks_say_whether_the_goal_is_met(tmp_path):
            "dtype": "float32", "seconds_ours": 3e-5, "seconds_peer": 4e-4}
     text = render(companion_tables.Benchmarks, staged(tmp_path, bench=[row, row | {"ratio": 5.0}]))
     assert "<strong>12.3</strong>" in text and text.count("met</span>") == 1 and text.count("missed</span>") == 1
+
+
+def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
+    row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
+    memory = row | {"name": "memory", "bytes_ours": 2**20, "bytes_peer": 2**21, "group": "sparse"}
+    layer = row | {"name": "layer", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "seconds_csr": 5e-3, "group": "sparse"}
+    other = row | {"name": "chains", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "fidelity_ours": 0.5}
+    book = staged(tmp_path, bench=[memory, layer, other])
+    text = render(companion_tables.Benchmarks, book, "sparse")
+    assert "1 MiB" in text and "2 MiB" in text and "torch.sparse CSR 5 ms" in text and "chains" not in text
+    text = render(companion_tables.Benchmarks, book)
+    assert "fidelity 0.5000 / –" in text and "memory" in text
 
 
 @pytest.mark.parametrize("directive", [companion_tables.ClaimsLedger, companion_tables.ChapterStatus,

@@ -140,7 +140,8 @@ def test_a_run_says_where_it_came_from(top):
     found = provenance.run_provenance(top, chapter, "laptop", {"seed": 7}, threads=1, seconds=1.234, core_seconds=1.0,
                                       peak_memory_bytes=5, date="2025-01-31T12:00:00+00:00")
     assert (found["seed"], found["device"], found["seconds"], found["budget_core_minutes"]) == (7, "cpu", 1.23, 1)
-    assert set(found["versions"]) == {"python", "numpy", "scipy", "numba", "torch"}
+    assert set(found["versions"]) == {
+        "python", "numpy", "scipy", "scikit-learn", "numba", "torch", "torchvision", "pillow"}
     assert found["processor"]
 
 

@@ -189,7 +189,8 @@ def test_a_line_says_where_a_number_comes_from(record):
     assert line["results"]["y"] == 2.0 and line["status"] == "done" and len(line["code"]) == 64
     assert set(line["data"]) == {"data/README.md"} and len(line["data"]["data/README.md"]) == 64
     assert {"seconds", "core_seconds", "processor", "versions", "commit", "dirty", "date"} <= set(line)
-    assert set(line["versions"]) == {"python", "numpy", "scipy", "numba", "torch"}
+    assert set(line["versions"]) == {
+        "python", "numpy", "scipy", "scikit-learn", "numba", "torch", "torchvision", "pillow"}
 
 
 def test_two_processes_on_one_record_share_the_work(tmp_path, record):
