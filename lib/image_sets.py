@@ -141,9 +141,10 @@ def imagenet(part: str, folder: str | Path):
     """ImageNet as a torch Dataset of (normalized float32 tensor (3, 224, 224), label), as in the thesis (appendix A.1).
 
     All images are resized to 256 on their shorter side. Part "train" then takes a random crop of 20 to 100% of the
-    area, resized to 224, and flips it at random, from torch's global generator; part "val" takes the centre. folder:
-    holds train/CLASS and val/CLASS; a label is the place of CLASS in sorted order. Raises FileNotFoundError for a
-    missing folder, ValueError for classes that differ or are empty and, on access, for a damaged image.
+    area, resized to 224, and flips it at random (the flip is ours), from torch's global generator; part "val" takes the
+    centre. folder: holds train/CLASS and val/CLASS; a label is the place of CLASS in sorted order. Raises
+    FileNotFoundError for a missing folder, ValueError for classes that differ or are empty and, on access, for a
+    damaged image.
     """
     if part not in ("train", "val"):
         raise ValueError(f"expected part as one of train, val, got {part!r}; try part='val'")

@@ -45,6 +45,10 @@ def test_crossovers_of_known_times():
     # Where a slow timing stands among fast ones, the largest density at which native was faster counts.
     assert 0.5 < sparse_table.crossover(densities, [2.0, 0.9, 1.1, 0.2], 1.0) < 1
     assert sparse_table.crossover(densities, [1.0, 0.9, 0.8, 0.5], 1.0) == pytest.approx(1.0)
+    # A time that levels off never falls below that of the dense layer.
+    assert sparse_table.crossover(densities, [2.0, 1.5, 1.17, 1.16], 1.0) == sparse_table.LOWEST
+    assert sparse_table.crossover(densities, [2.0, 1.5, 1.25, 1.0], 0.5) == pytest.approx(
+        0.1 * 2 ** (-math.log(2.5) / math.log(1.25)))
 
 
 def test_lines_are_derived_from_a_measurement():

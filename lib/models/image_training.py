@@ -106,7 +106,7 @@ class TorchNet:
 
 
 class NativeNet:
-    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule, in the same order)."""
+    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule)."""
 
     def __init__(self, twin: resnet.ResNet, settings: Settings, image_size: int):
         self.twin, self.net, self._settings = twin, SparseResNet(twin, settings.batch_size, image_size), settings

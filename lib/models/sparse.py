@@ -197,8 +197,9 @@ class SparseConvolution:
         self.out = Layout(x.n_images, mask.shape[0], -(-x.height // stride), -(-x.width // stride), out_border)
         self._indices = np.flatnonzero(mask).astype(np.int32 if mask.size < 2**31 else np.int64)
         self.n_weights = len(self._indices)
-        if x.group * 4 > 2**33:
-            raise ValueError(f"expected at most 2^31 numbers in sixteen images, got {x.group}; try smaller images")
+        largest = max(x.group, self.out._replace(border=max(out_border, self.padding)).group)
+        if largest >= 2**31:  # offsets are int32
+            raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images")
 
     @property
     def multiply_adds(self) -> int:

@@ -37,11 +37,15 @@ def architecture(factor: int):
 
 
 def _net(side: str, base: int, factor: int, batch: int, size: int):
+    import torch
+
     from lib.models import image_training, resnet_accuracy
     twin = resnet_accuracy.network("sparse", base, factor, 10, seed=1)
     settings = image_training.Settings(batch_size=batch)
-    return image_training.NativeNet(twin, settings, size) if side == "native" else \
-        image_training.TorchNet(twin, settings)
+    if side == "native":
+        return image_training.NativeNet(twin, settings, size)
+    return image_training.TorchNet(twin.to(memory_format=torch.channels_last) if side == "channels_last" else twin,
+                                   settings)
 
 
 def _step(net, batch: int, size: int, n: int = 1) -> float:
@@ -57,7 +61,7 @@ def _step(net, batch: int, size: int, n: int = 1) -> float:
 
 
 def _time(factor: int, runs: int) -> dict:
-    nets = {side: _net(side, BASE, factor, BATCH, SIZE) for side in ("native", "dense")}
+    nets = {side: _net(side, BASE, factor, BATCH, SIZE) for side in ("native", "dense", "channels_last")}
     seconds: dict[str, list[float]] = {side: [] for side in nets}
     for turn in range(runs + 1):
         for side, net in nets.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 MODULE, BENCH = _ROOT / "lib/models/sparse_choice.py", _ROOT / "data/records/bench.json"
+LOWEST = 1e-3
 BEGIN, END = "# rows begin\n", "# rows end\n"
 
 
@@ -20,12 +21,17 @@ def crossover(densities: list[float], seconds: list[float], seconds_dense: float
     """The density at which the native layer takes as long as the dense one.
 
     On a straight line of the logarithms, between the largest density at which native takes less time and the next.
-    Beyond the densities measured, time grows in proportion to density.
+    Above the densities measured, time grows in proportion to density. Below them the line through the two smallest goes
+    on, no further than LOWEST: where a time does not fall with density any more, native never pays.
     """
     points = sorted(zip(densities, (native / seconds_dense for native in seconds), strict=True))
     below = [place for place, (_, ratio) in enumerate(points) if ratio < 1]
-    if not below or below[-1] == len(points) - 1:
-        density, ratio = points[-1] if below else points[0]
+    if not below:
+        (density, ratio), (next_density, next_ratio) = points[:2]
+        slope = math.log(next_ratio / ratio) / math.log(next_density / density)
+        return max(LOWEST, density * ratio ** (-1 / slope)) if slope > 0.1 else LOWEST
+    if below[-1] == len(points) - 1:
+        density, ratio = points[-1]
         return density / ratio
     (low, fast), (high, slow) = points[below[-1]:below[-1] + 2]
     return low * (high / low) ** (math.log(1 / fast) / math.log(slow / fast))
