@@ -313,7 +313,7 @@ def test_what_does_not_fit_together_is_refused(stride, layout, words):
 def test_images_too_large_for_an_offset_are_refused():
     with pytest.raises(ValueError, match=r"expected fewer than 2\^31 numbers in sixteen images, got .*; try smaller"):
         SparseConvolution(np.ones((1, 2**15, 1, 1), bool), 1, Layout(16, 2**15, 64, 64))
-    with pytest.raises(ValueError, match=r"expected fewer than 2\^31"):  # what it gives is too large, and not its images
+    with pytest.raises(ValueError, match=r"expected fewer than 2\^31"):  # of what it gives
         SparseConvolution(np.ones((2**15, 1, 1, 1), bool), 1, Layout(16, 1, 64, 64))
 
 
