@@ -117,6 +117,8 @@ def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, thr
                 future = next(iter(wait(list(in_flight), timeout=DASK_SECONDS, return_when="FIRST_COMPLETED").done))
             except TimeoutError:
                 continue  # a long point, or no worker is left
+            if future.status in ("lost", "pending"):
+                continue  # finished, but gone with its worker since: the scheduler computes it again
             point = in_flight.pop(future)
             if future.status not in ("finished", "error"):
                 raise ValueError(f"expected the Dask scheduler at {client.scheduler.address} to stay, got a point "
