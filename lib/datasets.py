@@ -40,6 +40,22 @@ def mnist(part: str, folder: Path = MNIST) -> Images:
     return Images(np.ascontiguousarray(scaled, dtype=np.float32), labels.astype(np.int64))
 
 
+def standardize(images: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    """(image - mean) / deviation, pixel by pixel (figure 3.8): images (n_images, n_pixels), same shape and dtype.
+
+    reference: images whose means and deviations are taken; without it those of `images` themselves. A pixel that
+    is the same in all of them becomes 0: it has no scale.
+    """
+    reference = images if reference is None else reference
+    if images.ndim != 2 or reference.ndim != 2 or images.shape[1] != reference.shape[1] or len(reference) < 2:
+        raise ValueError("expected images (n_images, n_pixels) and at least two of them to take the scale from, got "
+                         f"shapes {images.shape} and {reference.shape}; try images.reshape(len(images), -1)")
+    lowest, highest = reference.min(0), reference.max(0)
+    mean, deviation = reference.mean(0, dtype=np.float64), reference.std(0, dtype=np.float64)
+    scale = np.where(highest > lowest, 1 / np.where(highest > lowest, deviation, 1), 0)
+    return ((images - mean) * scale).astype(images.dtype)
+
+
 def _idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """The bytes of an idx file: two zeros, 8 for bytes, the number of axes, their lengths (big endian), the values."""
     try:

@@ -58,3 +58,22 @@ def test_a_net_of_figure_3_5_reports_its_accuracies(monkeypatch):
     assert found["connectivity"] == 3970 / (794 * 12) and 1 <= found["best_epoch"] <= 15
     assert 0.5 < found["chosen"] <= found["best"] + 1e-12 and found["final"] <= found["best"] <= 1
     assert found == mnist_accuracy.mnist_accuracy(**settings) != mnist_accuracy.mnist_accuracy(**settings | {"seed": 2})
+
+
+def test_standardize_gives_every_pixel_mean_zero_and_variance_one_and_takes_the_scale_of_a_reference():
+    images = np.random.default_rng(3).normal(3, 2, (50, 7)).astype(np.float32)
+    images[:, 2] = 0.1  # no scale
+    images[:, 4] = 0
+    images[11, 4] = 5  # a heavy tail stays one
+    ours = datasets.standardize(images)
+    assert ours.dtype == np.float32 and (ours[:, 2] == 0).all() and ours[11, 4] == pytest.approx(7)  # sqrt(50 - 1)
+    rest = np.delete(ours, 2, axis=1).astype(np.float64)
+    assert rest.mean(0) == pytest.approx(0, abs=1e-6) and rest.std(0) == pytest.approx(1, abs=1e-6)
+    other = np.full((1, 7), 9, np.float32)
+    rest = np.delete(images, 2, axis=1).astype(np.float64)
+    shifted = (9 - rest.mean(0)) / rest.std(0)
+    assert np.delete(datasets.standardize(other, images)[0], 2) == pytest.approx(shifted, rel=1e-5)
+    assert datasets.standardize(other, images)[0, 2] == 0
+    for wrong in (images[:1], images[0], other):
+        with pytest.raises(ValueError, match="expected images .n_images, n_pixels. and at least two"):
+            datasets.standardize(wrong) if wrong is not other else datasets.standardize(images[:, :5], images)

@@ -246,6 +246,23 @@ def test_minibatches_of_any_size(batch_size):
         np.testing.assert_allclose(value, plain, atol=1e-12)
 
 
+@pytest.mark.parametrize("batch_size", [7, 16, 1000])
+def test_minibatches_are_prepared_on_their_way(batch_size):
+    """The twin learns, minibatch by minibatch, images that were prepared by hand."""
+    model, (images, labels) = make_model(), make_data(40)
+    ours = train(model, images, labels, MLPSettings(1, batch_size, 0.05), seed=6, prepare=lambda x: x - x.mean(0)).model
+    by_hand, (order,) = images.copy(), orders(6, 40, 1)
+    for begin in range(0, 40, batch_size):
+        rows = order[begin:begin + batch_size]
+        by_hand[rows] -= images[rows].mean(0)
+    expected, _ = twin(model, by_hand, labels, [order], batch_size, (0.05, 0.05))
+    for value, plain in zip(values(ours), expected):
+        np.testing.assert_allclose(value, plain, atol=1e-12)
+    for wrong in (lambda x: x[:, :5], lambda x: x * np.nan):
+        with pytest.raises(ValueError, match="expected "):
+            train(model, images, labels, MLPSettings(1, batch_size, 0.05), seed=6, prepare=wrong)
+
+
 def test_ntk_parametrization_is_a_pair_of_rates():
     """Logits V f(W x / sqrt(n_inputs)) / sqrt(width) at rate r: our rates are r / n_inputs and r / width."""
     model, (images, labels) = make_model(bias=False, n_first=108, n_last=45), make_data(30)

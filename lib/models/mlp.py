@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -237,13 +237,14 @@ class MLPResult(NamedTuple):
 
 
 def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int, every: int = 1,
-          test=None, held_out=None) -> MLPResult:
+          test=None, held_out=None, prepare: Callable[[np.ndarray], np.ndarray] | None = None) -> MLPResult:
     """Minimize the cross entropy by stochastic gradient descent; the given net is left as it is.
 
     images: normalized floats (n_images, n_inputs). labels: integers (n_images,) from 0 to n_classes - 1. seed:
     fixes the order of the images in each epoch. test, held_out: (images, labels), judged after every `every` epochs
-    and after the last; the second is there to choose an epoch by. Raises ValueError for data that do not fit,
-    and when the training diverges.
+    and after the last; the second is there to choose an epoch by. prepare: what to do with the images of each minibatch
+    (n, n_inputs) before its step, such as `datasets.standardize`; test images are taken as they come. Raises ValueError
+    for data that do not fit, and when the training diverges.
     """
     if not isinstance(settings, MLPSettings):
         raise ValueError(f"expected settings as MLPSettings, got {type(settings).__name__}; try MLPSettings(epochs=10)")
@@ -256,8 +257,12 @@ def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int,
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
         order = rng.stream(seed, "train", "order", epoch).permutation(len(images))
-        loss, n_right = _mlp_kernels.run_epoch(images, labels, order, batch_size, *values, True,
-                                               model.architecture.bias, *rates)
+        data = images, labels, order
+        if prepare is not None:
+            rows = np.split(order, range(batch_size, len(order), batch_size))
+            prepared = np.concatenate([prepare(images[some]) for some in rows])
+            data = *_mlp_kernels.check_data((prepared, labels[order]), model), np.arange(len(order))
+        loss, n_right = _mlp_kernels.run_epoch(*data, batch_size, *values, True, model.architecture.bias, *rates)
         seconds += time.perf_counter() - began
         if not all(np.isfinite(value).all() for value in (first[2], hidden_bias, last[2], class_bias)):
             raise ValueError(f"expected finite weights, got NaN or infinity in epoch {epoch} at learning_rate="
