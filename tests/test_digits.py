@@ -16,7 +16,7 @@ SETTINGS = {"width": 12, "last_connectivity": 0.5, "activation": "relu", "n_weig
 def test_the_split_is_stratified_complete_and_normalized(seed):
     parts = digits.digits(seed)
     train, first_half, second_half = parts
-    pixels, labels = digits._pixels()
+    pixels, labels = digits.pixels()
     assert pixels.shape == (1797, 64) and pixels.min() == 0 and pixels.max() == 1 and set(labels) == set(range(10))
     counts = np.array([np.bincount(part.labels, minlength=10) for part in parts])
     assert (counts.sum(0) == np.bincount(labels)).all() and (counts[1] == counts[2]).all()

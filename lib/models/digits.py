@@ -31,7 +31,7 @@ def digits(seed: int) -> tuple[Images, Images, Images]:
     seed: fixes which image goes where. Pixels are shifted and scaled by the mean and standard deviation of all training
     pixels, as `datasets.mnist` does.
     """
-    pixels, labels = _pixels()
+    everything, labels = pixels()
     parts = [[], [], []]
     for label in range(N_CLASSES):
         rows = rng.stream(seed, "digits", "split", label).permutation(np.flatnonzero(labels == label))
@@ -39,8 +39,8 @@ def digits(seed: int) -> tuple[Images, Images, Images]:
         for part, some in zip(parts, (rows[2 * n_half:], rows[:n_half], rows[n_half:2 * n_half])):
             part.append(some)
     train, first_half, second_half = (np.sort(np.concatenate(part)) for part in parts)
-    mean, deviation = pixels[train].mean(), pixels[train].std()
-    return tuple(Images(((pixels[rows] - mean) / deviation).astype(np.float32), labels[rows])
+    mean, deviation = everything[train].mean(), everything[train].std()
+    return tuple(Images(((everything[rows] - mean) / deviation).astype(np.float32), labels[rows])
                  for rows in (train, first_half, second_half))
 
 
@@ -83,7 +83,7 @@ def digits_accuracy(*, width: int, last_connectivity: float, activation: str, n_
 
 
 @cache
-def _pixels() -> tuple[np.ndarray, np.ndarray]:
+def pixels() -> tuple[np.ndarray, np.ndarray]:
     """All images (1797, 64) on a scale from 0 to 1, float64, and their labels, int64."""
     from sklearn.datasets import load_digits  # half a second, which only those who ask for the images should wait
     found = load_digits()

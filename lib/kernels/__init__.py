@@ -1,0 +1,12 @@
+"""Kernels of neural nets (sections 2.3 to 2.5 and 3.5), one module a subject.  Import what you need.
+
+`inputs`            what all kernels take, and kernels too large for memory, block by block
+`arc_cosine`        arc-cosine kernels of order 0, 1 and 2, composed to any depth
+`random_features`   random features that approximate a kernel, and least squares on them
+`neural_tangent`    NNGP and NTK of fully connected nets, infinite and finite
+`gaussian_process`  prior draws, posterior and marginal likelihood
+`learning`          the decomposition of the error of a learner
+`sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
+`printed`           the approximations of section 3.5 as the thesis prints them
+`distance`          the same distance measured on real nets: a point of figure 3.8b
+"""

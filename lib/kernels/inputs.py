@@ -1,0 +1,140 @@
+"""What every kernel takes, checked in one place, and kernels of many inputs filled block by block.
+
+A kernel of n and m inputs is an array (n, m), but the steps of its formula need not be: `in_blocks` applies a formula
+to some rows at a time, so that all arrays besides the result stay at a few MiB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lib.conventions import require_memory
+
+BLOCK_ENTRIES = 2**18  # 2 MiB an array, about what a core's caches hold; a formula keeps some ten of them
+_LENGTHS = 1e-70, 1e70  # so that products of two squared lengths neither vanish nor overflow
+
+Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def as_inputs(x: ArrayLike, name: str = "x") -> np.ndarray:
+    """Inputs as contiguous float64 (n_inputs, n_features), neither of them 0; what is so already is not copied.
+
+    x: nested lists, numpy array or torch tensor of real numbers. Raises ValueError for another number of axes, for
+    what holds no numbers, for NaN and infinity, and for a row whose largest entry is above 1e70 or below 1e-70 (but
+    not 0): the square of its squared length would overflow or vanish.
+    """
+    x = x.detach().cpu().numpy() if hasattr(x, "detach") else x
+    try:
+        x = np.asarray(x)
+    except ValueError:
+        raise ValueError(f"expected {name} with rows of one length, got rows of several; try to pad or cut "
+                         "them") from None
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"expected {name} made of real numbers, got dtype {x.dtype}; try numpy.asarray({name}, "
+                         "float)")
+    if x.ndim != 2 or 0 in x.shape:
+        hint = f"{name}[None, :] for one input" if x.ndim == 1 else f"{name}.reshape(len({name}), -1)"
+        raise ValueError(f"expected {name} as a table (n_inputs, n_features), neither of them 0, got shape {x.shape}; "
+                         f"try {hint}")
+    x = np.ascontiguousarray(x, np.float64)
+    largest = np.maximum(x.max(1), -x.min(1))  # of each row; NaN stays NaN
+    if not np.isfinite(largest).all():
+        row = int(np.argmin(np.isfinite(largest)))
+        column = int(np.argmin(np.isfinite(x[row])))
+        raise ValueError(f"expected {name} with finite entries, got {x[row, column]} in row {row}, column {column} "
+                         "(counted from 0); try to clean that row")
+    wrong = (largest > _LENGTHS[1]) | ((largest < _LENGTHS[0]) & (largest > 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"expected {name} with rows whose largest entry is 0 or from 1e-70 to 1e70, got "
+                         f"{largest[row]:.3g} in row {row} (counted from 0); try {name} / abs({name}).max()")
+    return x
+
+
+def as_pair(x: ArrayLike, y: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Two sets of inputs as in `as_inputs`, and whether they are one, which they are where y is None.
+
+    Raises ValueError also for inputs of different length.
+    """
+    x = as_inputs(x)
+    if y is None:
+        return x, x, True
+    y = as_inputs(y, "y")
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"expected x and y with the same number of features, got {x.shape[1]} and {y.shape[1]}; "
+                         "try the columns that both have")
+    return x, y, False
+
+
+def check_count(name: str, value: int) -> int:
+    """A count as a plain int. Raises ValueError for what is no integer >= 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=1")
+    return int(value)
+
+
+def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, rows: int | None = None,
+              out: np.ndarray | None = None, limit_bytes: int | None = None) -> np.ndarray:
+    """The array (n, m) of a formula of two sets of inputs, filled a block of rows at a time.
+
+    function: takes inputs (b, d) and (c, d), gives (b, c), each entry from its own two inputs. x: (n, d). y: (m, d), or
+    None for x itself: then the formula is taken to be symmetric, half of it is computed, and the result is exactly
+    symmetric. rows: inputs of x in a block, else as many as keep a block at 2 MiB. out: where to write, float64 (n, m).
+    limit_bytes: the memory that the result may take, else what is free. Raises ValueError for a result that is larger.
+    """
+    x, y, same = as_pair(x, y)
+    shape = len(x), len(y)
+    if out is None:
+        require_results(*shape, limit_bytes=limit_bytes)
+        out = np.empty(shape)
+    elif out.shape != shape or out.dtype != np.float64:
+        raise ValueError(f"expected out as float64 {shape}, got {out.dtype} {out.shape}; try numpy.empty({shape})")
+    for block in _blocks(*shape, rows):
+        if not same:
+            out[block] = function(x[block], y)
+            continue
+        rest = slice(block.start, None)
+        out[block, rest] = function(x[block], y[rest])
+        out[rest, block] = out[block, rest].T
+        square = out[block, block]
+        square[:] = np.triu(square) + np.triu(square, 1).T
+    return out
+
+
+def row_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *,
+               rows: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+    """The same a block of rows at a time, as pairs (slice, block), for those who need not keep the whole.
+
+    For instance row_blocks(arc_cosine, x) yields `rows` rows of arc_cosine(x) at a time. Arguments as in `in_blocks`.
+    """
+    x, y, _ = as_pair(x, y)
+    return ((block, function(x[block], y)) for block in _blocks(len(x), len(y), rows))
+
+
+def require_results(n: int, m: int, n_results: int = 1, *, limit_bytes: int | None = None) -> None:
+    """Refuse, before the work, results (n, m) of float64 that take more than the memory that is free or limit_bytes."""
+    limit = available_memory() if limit_bytes is None else limit_bytes
+    if limit is not None:
+        what = f"{'the kernel' if n_results == 1 else f'{n_results} kernels'} of {n} and {m} inputs"
+        require_memory(8 * n * m * n_results, what, limit=limit,
+                       hint="lib.kernels.inputs.row_blocks(kernel, x, y), which needs a few rows of it at a time")
+
+
+def available_memory() -> int | None:
+    """Bytes that can be had without swapping, or None where the system does not say."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:  # no Linux
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+def _blocks(n: int, m: int, rows: int | None) -> Iterator[slice]:
+    rows = max(1, BLOCK_ENTRIES // m) if rows is None else check_count("rows", rows)
+    return (slice(start, min(start + rows, n)) for start in range(0, n, rows))

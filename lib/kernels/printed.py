@@ -1,0 +1,43 @@
+"""The approximations of section 3.5.1 as the thesis prints them, to be compared; the right ones are in `sparse`.
+
+They are for independent inputs x, y with d components from N(0, 1). `sign` is the thesis's xi, +1 or
+-1, the sign of x.y.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lib.kernels.inputs import check_count
+from lib.kernels.sparse import check_connectivity
+
+
+def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> float:
+    """K~_1 (3.25) and K~_2 (3.26) of different inputs; at p = 1 the dense K_1 and K_2."""
+    d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
+    if order == 1:
+        return d / (2 * math.pi) * (1 + math.pi * sign / (2 * math.sqrt(dp)) + 1 / (2 * dp))
+    return d**2 / (2 * math.pi) * (math.pi / 2 + 4 * sign / math.sqrt(dp) + math.pi / dp + sign / (2 * dp**1.5))
+
+
+def masked_kernel_diagonal(order: int, n_inputs: int, connectivity: float) -> float:
+    """K~_1(x, x) (3.27) and K~_2(x, x) (3.28)."""
+    d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
+    return d / 2 if order == 1 else 1.5 * d**2 * (1 + 2 / dp)
+
+
+def distance(width: int, n_inputs: int, connectivity: float) -> tuple[float, float]:
+    """The two terms of the mean squared distance between kernels of different inputs (3.29, 3.35)."""
+    d, p = check_count("n_inputs", n_inputs), check_connectivity(connectivity)
+    return (1 / math.sqrt(p) - 1)**2 / (16 * d), (1 - 1 / math.pi**2) / (4 * check_count("width", width))
+
+
+def distance_diagonal(width: int, n_inputs: int, connectivity: float) -> float:
+    """The mean squared distance between kernels of an input with itself (3.30)."""
+    dp = check_count("n_inputs", n_inputs) * check_connectivity(connectivity)
+    return (5 / 4 + 3 / dp) / check_count("width", width)
+
+
+def best_connectivity(weights_per_input: float, n_inputs: int) -> float:
+    """The connectivity p* of the smallest distance at a fixed number n p of weights an input (3.31)."""
+    return math.sqrt(weights_per_input / (4 * check_count("n_inputs", n_inputs)))

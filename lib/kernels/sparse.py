@@ -1,0 +1,237 @@
+"""The kernel of a sparse net of finite width at its start, and how far it is from the infinite dense one (section 3.5).
+
+The net has one hidden layer of n ReLUs, each reading a random part of the d inputs, and stored weights of variance 1/p
+that exist with probability p (3.1, 3.2). Its kernel Theta = [ux]+.[uy]+ / (n d) (3.6) has the mean and the variance
+
+    E[Theta] = K~_1 / d                                                                     (3.15)
+    Var[Theta] = (K~_2 - K~_1^2) / (n d^2)                                                  (3.20)
+    K~_l(x, y) = p^-l E_s[K_l(x_s, y_s)]                                                    (3.10)
+
+where K_l is the arc-cosine kernel and the mask s keeps each input with probability p. The infinite dense net has
+K_1 / d, so that the mean squared distance (3.21) is
+
+    D = (K~_1 - K_1)^2 / d^2 + (K~_2 - K~_1^2) / (n d^2),              squared bias + variance.
+
+Three ways to K~_l live here: all 2^d masks (`enumerated`), Monte Carlo over masks with its standard error
+(`monte_carlo`, `expected_distance`), and a closed form of second order in the mask's fluctuations (`second_order`).
+The last one: K_l depends on the masked inputs through a = |x_s|^2, b = |y_s|^2 and c = x_s.y_s alone. These have
+the means p|x|^2, p|y|^2, p x.y and the covariances p (1 - p) M, with M_aa = sum x_i^4, M_ac = sum x_i^3 y_i and so on.
+K_l is homogeneous of degree l in (a, b, c), so the expansion about the means is
+
+    K~_l = K_l + (1 - p) / (2 p) tr(K_l'' M) + ...                       all at the unmasked inputs.
+
+There is no term of order 1/sqrt(d p): what is linear in the fluctuations averages to zero. What the thesis prints
+instead stands in `lib.kernels.printed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from lib import rng
+from lib.kernels.arc_cosine import from_moments
+from lib.kernels.inputs import as_inputs, check_count
+
+ORDERS = (1, 2)
+N_REPLICATES = 8  # groups of masks whose scatter gives the standard error
+_BLOCK = 500  # pairs that share their masks: many blocks, so that most errors are independent
+_LARGEST_ENUMERATION = 16
+
+
+class Estimate(NamedTuple):
+    """A mean over random masks and its standard error, of equal shape."""
+
+    value: np.ndarray
+    error: np.ndarray
+
+
+class Distance(NamedTuple):
+    """The mean squared distance (3.21) averaged over pairs, its two parts, and its standard error over masks."""
+
+    value: float
+    squared_bias: float
+    variance: float
+    error: float = 0.0
+
+
+def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
+    """K~_l of row i of x with row i of y (3.10), (n_pairs,), by the sum over all 2^d masks.
+
+    x, y: (n_pairs, d), d at most 16. connectivity: p, in (0, 1]. order: l, 1 or 2. Raises ValueError otherwise.
+    """
+    moments, d, p = _moments(x, y), np.shape(x)[1], check_connectivity(connectivity)
+    if d > _LARGEST_ENUMERATION:
+        raise ValueError(f"expected at most {_LARGEST_ENUMERATION} features to enumerate 2^d masks, got {d}; "
+                         "try monte_carlo or second_order")
+    masks = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
+    kernels = from_moments(*(masks @ part.T for part in moments), _check_order(order))  # mask feature -> mask pair
+    n_kept = masks.sum(1)
+    return (p**n_kept * (1 - p)**(d - n_kept)) @ kernels / p**order
+
+
+def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
+    """K~_l of row i of x with row i of y (3.10), (n_pairs,), to second order in the fluctuations of the mask.
+
+    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. Exact for p = 1 and for y = x, where the kernel
+    is linear (l = 1) or quadratic (l = 2) in |x_s|^2. Else good to about (d_eff p)^-2, where d_eff = |x|^4 / sum x_i^4
+    counts the inputs that matter.
+    """
+    p, (x2, y2, xy) = check_connectivity(connectivity), _moments(x, y)
+    a, b, c = x2.sum(1), y2.sum(1), xy.sum(1)
+    aa, bb, ab, ac, bc = (np.einsum("nd,nd->n", u, v) for u, v in ((x2, x2), (y2, y2), (x2, y2), (x2, xy), (y2, xy)))
+    r2, s, rest = a * b, np.sqrt(np.maximum(a * b - c * c, 0)), _rest(a, b, c)
+    with np.errstate(divide="ignore", invalid="ignore"):  # lengths and sines of 0 are set right below
+        if _check_order(order) == 1:  # |x||y| J_1 = s + (pi - alpha) c, whose second derivatives are these
+            trace = (1.5 * ab - c * (ac / a + bc / b) + (2 * c * c - r2) / 4 * (aa / a**2 + bb / b**2)) / s
+            trace = np.where(s > 1e-7 * np.sqrt(r2), trace, 0)  # parallel inputs: linear
+        else:  # 3 c s + (pi - alpha)(a b + 2 c^2)
+            trace = 6 * rest * ab + 4 * s * (ac / a + bc / b) - c * s * (aa / a**2 + bb / b**2)
+            trace = np.where(r2 > 0, trace, 0)
+    return from_moments(a, b, c, order) + (1 - p) / (2 * p) * trace / (2 * np.pi)
+
+
+def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1, n_masks: int = 4096,
+                seed: int) -> Estimate:
+    """K~_l of row i of x with row i of y (3.10) by random masks, which all pairs share: values and errors (n_pairs,).
+
+    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. n_masks: at least 16. Masks that keep
+    at most one input are summed exactly, and of the others what is linear in the fluctuations is subtracted.
+    """
+    masks, index = _Masks(_moments(x, y), check_connectivity(connectivity)), ORDERS.index(_check_order(order))
+    values = np.array([group[index].mean(0) for group in masks.groups(n_masks, rng.stream(seed, "masks"))])
+    return Estimate(values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values)))
+
+
+def mean_squared_distance(k1: np.ndarray, masked_k1: np.ndarray, masked_k2: np.ndarray, width: int,
+                          n_inputs: int) -> Distance:
+    """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each, (n_pairs,)."""
+    bias = np.mean((masked_k1 - k1)**2) / n_inputs**2
+    variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / check_count("width", width)
+    return Distance(float(bias + variance), float(bias), float(variance))
+
+
+def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: float, *, n_masks: int = 256,
+                      seed: int) -> Distance:
+    """The distance (3.21) averaged over pairs, with the expectation over masks by Monte Carlo.
+
+    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1]. n_masks: for every 500 pairs, at least 16. Squares of
+    means are estimated without bias, from products of different masks; the error is that of the masks at these pairs.
+    """
+    (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), check_count("width", width)
+    biases, variances = [], []
+    for start in range(0, len(x), _BLOCK):
+        moments = _moments(x[start:start + _BLOCK], y[start:start + _BLOCK])
+        k1 = from_moments(*(part.sum(1) for part in moments), 1)
+        found = []
+        for first, second in _Masks(moments, p).groups(n_masks, rng.stream(seed, "masks", start)):
+            mean = first.mean(0)
+            noise = first.var(0, ddof=1) / len(first)  # of the mean: what its square is too large by
+            found.append((np.sum((mean - k1)**2 - noise), np.sum(second.mean(0) - mean**2 + noise) / width))
+        squared_bias, variance = np.array(found).T / x.shape[1]**2
+        biases.append(squared_bias)
+        variances.append(variance)
+    biases, variances = np.array(biases) / len(x), np.array(variances) / len(x)  # block group
+    error = np.sqrt(np.sum((biases + variances).var(1, ddof=1)) / biases.shape[1])
+    squared_bias, variance = biases.mean(1).sum(), variances.mean(1).sum()
+    return Distance(float(squared_bias + variance), float(squared_bias), float(variance), float(error))
+
+
+def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: float) -> Distance:
+    """The distance (3.21) averaged over pairs, with the closed form `second_order`: what (3.29) should have been.
+
+    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1].
+    """
+    moments = [part.sum(1) for part in _moments(x, y)]
+    k1, k2 = (second_order(x, y, connectivity, order=order) for order in ORDERS)
+    return mean_squared_distance(from_moments(*moments, 1), k1, k2, width, np.shape(x)[1])
+
+
+def check_connectivity(p: float) -> float:
+    """The connectivity as a float. Raises ValueError outside (0, 1]."""
+    if isinstance(p, bool) or not isinstance(p, Real) or not 0 < p <= 1:
+        raise ValueError(f"expected connectivity above 0 and up to 1, got {p!r}; try 1.0, the dense net")
+    return float(p)
+
+
+class _Masks:
+    """Random masks for pairs with given `_moments`, and estimates of K~_1 and K~_2 from groups of them."""
+
+    def __init__(self, moments: tuple[np.ndarray, ...], p: float):
+        self.moments, self.p, d = moments, p, moments[0].shape[1]
+        whole = [part.sum(1) for part in moments]
+        count = stats.binom(d, p)
+        self.one, self.more = count.pmf(1), count.sf(1)
+        self.single = [from_moments(*moments, order).mean(1) for order in ORDERS]  # masks that keep one input
+        # The mean of a, b, c over masks that keep two inputs or more, in units of the unmasked ones.
+        self.mean = (p - self.one / d) / self.more if self.more > 0 else 0.0
+        # Counts of inputs kept, 2 to d, by their cumulated probability.
+        self.counts = np.cumsum(count.pmf(np.arange(2, d + 1))) / self.more if self.more > 0 else np.ones(1)
+        self.whole, self.slopes = whole, _slopes(*whole, p)
+
+    def groups(self, n_masks: int, stream: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """N_REPLICATES independent groups of values (n_in_group, n_pairs) whose means are K~_1 and K~_2."""
+        size = check_count("n_masks", n_masks) // N_REPLICATES
+        if size < 2:
+            raise ValueError(f"expected n_masks of at least {2 * N_REPLICATES}, got {n_masks}; try n_masks=256")
+        # How much of the linear part to subtract is fitted to masks of their own, so that no bias comes in.
+        pilot = self._draw(size, stream)
+        shares = []
+        for value, linear in pilot:
+            spread = np.sum((linear - linear.mean(0))**2)
+            shares.append(np.sum((value - value.mean(0)) * linear) / spread if spread > 0 else 0.0)
+        for _ in range(N_REPLICATES):
+            parts = zip(ORDERS, self.single, self._draw(size, stream), shares, strict=True)
+            yield tuple((self.one * single + self.more * (value - share * linear)) / self.p**order
+                        for order, single, (value, linear), share in parts)
+
+    def _draw(self, size: int, stream: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For both orders, kernels of pairs under masks that keep two inputs or more, and what in them is linear."""
+        d = self.moments[0].shape[1]
+        n_kept = np.minimum(2 + np.searchsorted(self.counts, stream.random(size), side="right"), d)
+        masks = np.zeros((size, d))
+        for mask, n in zip(masks, n_kept, strict=True):
+            mask[stream.choice(d, n, replace=False, shuffle=False)] = 1
+        masked = [masks @ part.T for part in self.moments]  # mask feature, pair feature -> mask pair
+        moved = [part - self.mean * whole for part, whole in zip(masked, self.whole, strict=True)]
+        return [(from_moments(*masked, order), sum(slope * part for slope, part in zip(slopes, moved, strict=True)))
+                for order, slopes in zip(ORDERS, self.slopes, strict=True)]
+
+
+def _slopes(a, b, c, p: float) -> list[tuple[np.ndarray, ...]]:
+    """First derivatives of K_1 and K_2 by a, b and c at the mean masked moments, p times (a, b, c)."""
+    s, rest = np.sqrt(np.maximum(a * b - c * c, 0)), _rest(a, b, c)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = s / (2 * a), s / (2 * b), rest
+        second = p * (c * s / a + b * rest), p * (c * s / b + a * rest), 4 * p * (s + rest * c)
+    return [tuple(np.where(a * b > 0, slope, 0) / (2 * np.pi) for slope in slopes) for slopes in (first, second)]
+
+
+def _rest(a, b, c) -> np.ndarray:
+    """pi - alpha from a = |x|^2, b = |y|^2 and c = x.y."""
+    return np.arctan2(np.sqrt(np.maximum(a * b - c * c, 0)), -c)
+
+
+def _pairs(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    x, y = as_inputs(x), as_inputs(y, "y")
+    if x.shape != y.shape:
+        raise ValueError(f"expected x and y of the same shape, row i of one paired with row i of the other, got "
+                         f"{x.shape} and {y.shape}; try x[pairs[:, 0]], x[pairs[:, 1]]")
+    return x, y
+
+
+def _moments(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x_i^2, y_i^2 and x_i y_i, each (n_pairs, d): summed over a mask they give its a, b and c."""
+    x, y = _pairs(x, y)
+    return x * x, y * y, x * y
+
+
+def _check_order(order: int) -> int:
+    if isinstance(order, bool) or order not in ORDERS:
+        raise ValueError(f"expected order 1 (the mean) or 2 (the variance), got {order!r}; try order=1")
+    return int(order)
