@@ -173,6 +173,7 @@ class _Masks:
         # Counts of inputs kept, 2 to d, by their cumulated probability.
         self.counts = np.cumsum(count.pmf(np.arange(2, d + 1))) / self.more if self.more > 0 else np.ones(1)
         self.whole, self.slopes = whole, _slopes(*whole, p)
+        self.scales = [p**order * from_moments(*whole, order) for order in ORDERS]
 
     def groups(self, n_masks: int, stream: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """N_REPLICATES independent groups of values (n_in_group, n_pairs) whose means are K~_1 and K~_2."""
@@ -182,9 +183,10 @@ class _Masks:
         # How much of the linear part to subtract is fitted to masks of their own, so that no bias comes in.
         pilot = self._draw(size, stream)
         shares = []
-        for value, linear in pilot:
-            spread = np.sum((linear - linear.mean(0))**2)
-            shares.append(np.sum((value - value.mean(0)) * linear) / spread if spread > 0 else 0.0)
+        for order, (value, linear) in zip(ORDERS, pilot, strict=True):
+            value, linear = value - value.mean(0), linear - linear.mean(0)
+            spread, rounding = np.sum(linear**2), 1e-20 * np.sum(self.scales[order - 1]**2) * size
+            shares.append(np.sum(value * linear) / spread if spread > rounding else 0.0)
         for _ in range(N_REPLICATES):
             parts = zip(ORDERS, self.single, self._draw(size, stream), shares, strict=True)
             yield tuple((self.one * single + self.more * (value - share * linear)) / self.p**order
