@@ -26,6 +26,8 @@
 `models.resnet_accuracy` one net of figures 3.1, 3.3, 3.6 and E.1, start to end
 `models.imagenet_accuracy` one net of table 3.1, start to end
 `models.checkpoints` trained ResNets on disk, without pickle
+`models.subset_accuracy` one net of figure 3.8, start to end
+`kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
 

@@ -102,9 +102,9 @@ def test_angles_are_accurate_at_both_ends():
     some = random_inputs(50, 20)
     assert (np.diag(angle(some)) == 0).all() and (np.diag(arc_cosine(some, order=0)) == 0.5).all()
     assert (np.diag(composed(some, order=0, depth=5)) == 0.5).all()
-    many = np.repeat(some[:1], 300, 0)  # all of them close, so that they are gathered in several parts
-    assert np.abs(angle(many, 2 * many)).max() < 1e-15
-    opposite = np.linspace(0.05, 1e-9, 50)
+    tiny = np.linspace(1e-9, 1e-6, 511)  # 260,000 close pairs, more than are gathered at a time
+    np.testing.assert_allclose(angle(np.repeat(x, 511, 0), at_angles(tiny)[1]), np.tile(tiny, (511, 1)), rtol=1e-6)
+    opposite = np.r_[np.linspace(0.05, 1e-9, 50), np.linspace(1e-4, 1e-6, 50)]
     for order, leading in ((1, opposite**3 / 3), (2, 4 * opposite**5 / 15)):  # J_l(pi - t) for small t
         found = arc_cosine(x, -at_angles(opposite)[1], order=order)[0]
         assert (found >= 0).all()

@@ -1,7 +1,7 @@
 """What every kernel takes, checked in one place, and kernels of many inputs filled block by block.
 
 A kernel of n and m inputs is an array (n, m), but the steps of its formula need not be: `in_blocks` applies a formula
-to some rows at a time, so that all arrays besides the result stay at a few MiB.
+to some inputs at a time, so that all arrays besides the result stay at a few MiB.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from lib.conventions import require_memory
 
-BLOCK_ENTRIES = 2**18  # 2 MiB an array, about what a core's caches hold; a formula keeps some ten of them
+BLOCK = 256  # inputs on either side: half a MiB an array, so that those of a formula stay in the caches
 _LENGTHS = 1e-70, 1e70  # so that products of two squared lengths neither vanish nor overflow
 
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -81,40 +81,42 @@ def check_count(name: str, value: int) -> int:
 
 def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, rows: int | None = None,
               out: np.ndarray | None = None, limit_bytes: int | None = None) -> np.ndarray:
-    """The array (n, m) of a formula of two sets of inputs, filled a block of rows at a time.
+    """The array (n, m) of a formula of two sets of inputs, filled a square block at a time.
 
     function: takes inputs (b, d) and (c, d), gives (b, c), each entry from its own two inputs. x: (n, d). y: (m, d), or
     None for x itself: then the formula is taken to be symmetric, half of it is computed, and the result is exactly
-    symmetric. rows: inputs of x in a block, else as many as keep a block at 2 MiB. out: where to write, float64 (n, m).
-    limit_bytes: the memory that the result may take, else what is free. Raises ValueError for a result that is larger.
+    symmetric. rows: inputs on either side of a block, else 256. out: where to write, float64 (n, m). limit_bytes: the
+    memory that the result may take, else what is free. Raises ValueError for a result that is larger.
     """
     x, y, same = as_pair(x, y)
-    shape = len(x), len(y)
+    n, m = len(x), len(y)
     if out is None:
-        require_results(*shape, limit_bytes=limit_bytes)
-        out = np.empty(shape)
-    elif out.shape != shape or out.dtype != np.float64:
-        raise ValueError(f"expected out as float64 {shape}, got {out.dtype} {out.shape}; try numpy.empty({shape})")
-    for block in _blocks(*shape, rows):
-        if not same:
-            out[block] = function(x[block], y)
-            continue
-        rest = slice(block.start, None)
-        out[block, rest] = function(x[block], y[rest])
-        out[rest, block] = out[block, rest].T
-        square = out[block, block]
-        square[:] = np.triu(square) + np.triu(square, 1).T
+        require_results(n, m, limit_bytes=limit_bytes)
+        out = np.empty((n, m))
+    elif out.shape != (n, m) or out.dtype != np.float64:
+        raise ValueError(f"expected out as float64 {(n, m)}, got {out.dtype} {out.shape}; try numpy.empty({(n, m)})")
+    rows = BLOCK if rows is None else check_count("rows", rows)
+    for block in _blocks(n, rows):
+        for other in _blocks(m, rows, block.start if same else 0):
+            part = function(x[block], y[other])
+            if same and other == block:
+                part = np.triu(part) + np.triu(part, 1).T
+            out[block, other] = part
+            if same and other != block:
+                out[other, block] = part.T
     return out
 
 
 def row_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *,
                rows: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """The same a block of rows at a time, as pairs (slice, block), for those who need not keep the whole.
+    """The same a few rows at a time, as pairs (slice, block), for those who need not keep the whole.
 
-    For instance row_blocks(arc_cosine, x) yields `rows` rows of arc_cosine(x) at a time. Arguments as in `in_blocks`.
+    For instance row_blocks(arc_cosine, x) yields some rows of arc_cosine(x) at a time. rows: how many, else as many as
+    make a block of 8 MiB. Other arguments as in `in_blocks`, where the formula need not be symmetric.
     """
     x, y, _ = as_pair(x, y)
-    return ((block, function(x[block], y)) for block in _blocks(len(x), len(y), rows))
+    rows = max(1, 16 * BLOCK**2 // len(y)) if rows is None else check_count("rows", rows)
+    return ((block, function(x[block], y)) for block in _blocks(len(x), rows))
 
 
 def require_results(n: int, m: int, n_results: int = 1, *, limit_bytes: int | None = None) -> None:
@@ -135,6 +137,5 @@ def available_memory() -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def _blocks(n: int, m: int, rows: int | None) -> Iterator[slice]:
-    rows = max(1, BLOCK_ENTRIES // m) if rows is None else check_count("rows", rows)
-    return (slice(start, min(start + rows, n)) for start in range(0, n, rows))
+def _blocks(n: int, rows: int, start: int = 0) -> Iterator[slice]:
+    return (slice(begin, min(begin + rows, n)) for begin in range(start, n, rows))

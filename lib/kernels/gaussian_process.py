@@ -1,0 +1,193 @@
+"""Gaussian processes (section 2.5.1): draws from the prior, the posterior after observations, the marginal likelihood.
+
+Everything starts from kernel matrices that are there already, whichever kernel they come from. The mean of the prior is
+zero where none is given. A kernel that is singular up to rounding gets a small multiple of the unit matrix, the jitter;
+how much is part of the result, and a warning says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from lib import rng
+from lib.kernels.inputs import check_count
+
+#: Jitter in units of the mean of the kernel's diagonal, tried in this order.
+JITTERS = (0.0, *(10.0**power for power in range(-12, -5)))
+
+# Of the kernel's largest entry: rounding in a few thousand operations makes less, a wrong formula far more.
+_ASYMMETRY = 1e-8
+_NEGATIVE_VARIANCE = 1e-6
+
+
+class Factor(NamedTuple):
+    """The lower triangle L (n, n) of K + jitter 1 = L L^T, and what was added to the diagonal."""
+
+    lower: np.ndarray
+    jitter: float
+
+
+class Posterior(NamedTuple):
+    """What is known after observations.
+
+    mean: (n_test,), or (n_test, n_outputs) for such targets. covariance: of the function itself, without the noise of a
+    further observation, (n_test, n_test), or (n_test,) where only variances were asked for. log_marginal_likelihood: of
+    the training targets, in nats. jitter: added to the diagonal of the training kernel besides the noise.
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+    log_marginal_likelihood: float
+    jitter: float
+
+
+def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
+    """The Cholesky factor of K + noise 1, with as little jitter as it takes.
+
+    kernel: (n, n), symmetric. noise: a variance, >= 0, and no part of the jitter. Jitter is 0, then 1e-12, 1e-11 and so
+    on to 1e-6 times the mean of the diagonal; a RuntimeWarning says how much where it is not 0. Raises ValueError for a
+    kernel that is not square, finite or symmetric, or that has an eigenvalue too negative to be rounding.
+    """
+    kernel, noise = _square(kernel, "kernel"), _variance(noise)
+    asymmetry, largest = np.abs(kernel - kernel.T).max(), np.abs(kernel).max()
+    if asymmetry > _ASYMMETRY * largest:
+        raise ValueError(f"expected a symmetric kernel, got entries that differ from their mirror image by up to "
+                         f"{asymmetry:.3g}; try the kernel of the inputs with themselves")
+    unit = float(np.diagonal(kernel).mean())
+    if unit <= 0 and noise == 0:
+        raise ValueError(f"expected variances above 0 on the diagonal of the kernel, got {unit:.3g} on average; "
+                         "try inputs other than 0, or noise > 0")
+    matrix = (kernel + kernel.T) / 2
+    matrix[np.diag_indices_from(matrix)] += noise
+    for part in JITTERS:
+        jitter = part * max(unit, 0.0)
+        trial = matrix + jitter * np.eye(len(matrix))
+        try:
+            lower = cholesky(trial, lower=True, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            continue
+        if jitter:
+            warnings.warn(f"the kernel is singular up to rounding: {jitter:.2g} was added to its diagonal, "
+                          f"{part:.0e} of the mean there", RuntimeWarning, stacklevel=3)
+        return Factor(lower, jitter)
+    smallest = float(np.linalg.eigvalsh(matrix)[0])
+    raise ValueError(f"expected a positive semi-definite kernel, got the eigenvalue {smallest:.3g} where the diagonal "
+                     f"is {unit:.3g} on average; try one kernel function of the same inputs down and across")
+
+
+def draw_prior(kernel: ArrayLike, n_draws: int, *, seed: int, mean: ArrayLike | None = None) -> np.ndarray:
+    """Functions drawn from a Gaussian process at n inputs, f ~ N(mean, K) (2.32): (n_draws, n).
+
+    kernel: K (n, n), such as that of the prior or the covariance of a posterior. mean: (n,), zero if not given. The
+    first draws of a seed do not depend on n_draws. Raises as `factor` does, and ValueError for other shapes.
+    """
+    n_draws = check_count("n_draws", n_draws)
+    lower = factor(kernel).lower
+    n = len(lower)
+    mean = np.zeros(n) if mean is None else _numbers(mean, "mean")
+    if mean.shape != (n,):
+        raise ValueError(f"expected a mean of shape ({n},), one number an input, got {mean.shape}; try mean=None")
+    normal = rng.stream(seed, "gaussian process", "draws").standard_normal((n_draws, n))
+    return mean + normal @ lower.T
+
+
+def posterior(kernel_train: ArrayLike, kernel_cross: ArrayLike, kernel_test: ArrayLike, targets: ArrayLike, *,
+              noise: float) -> Posterior:
+    """What observations y = f(x) + noise at n inputs say about f at m others.
+
+    With C the cross kernel and K_n = K + noise 1 that of the observations,
+
+        mean = C K_n^-1 y,    covariance = K_test - C K_n^-1 C^T.
+
+    kernel_train: K (n, n). kernel_cross: C (m, n), the kernel of the test inputs with the training inputs. kernel_test:
+    (m, m), or only its diagonal (m,) where variances are enough. targets: y, (n,) or (n, n_outputs), each output an
+    independent process. noise: the variance of an observation around f, >= 0.
+    Raises ValueError as `factor` does, for shapes that do not belong together, and for a variance so negative that
+    the three kernels cannot be parts of one.
+    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
+    """
+    lower, jitter = factor(kernel_train, noise=noise)
+    targets = _targets(targets, len(lower))
+    cross, test = _numbers(kernel_cross, "kernel_cross"), _numbers(kernel_test, "kernel_test")
+    if cross.ndim != 2 or cross.shape[1] != len(lower) or cross.shape[0] == 0:
+        raise ValueError(f"expected kernel_cross as (n_test, {len(lower)}), training inputs across, got shape "
+                         f"{cross.shape}; try kernel(x_test, x_train)")
+    n_test = len(cross)
+    if test.shape not in ((n_test, n_test), (n_test,)):
+        raise ValueError(f"expected kernel_test as ({n_test}, {n_test}), or its diagonal ({n_test},), got shape "
+                         f"{test.shape}; try kernel(x_test, x_test)")
+    half = solve_triangular(lower, cross.T, lower=True, check_finite=False)  # train, test
+    white = solve_triangular(lower, targets, lower=True, check_finite=False)
+    if test.ndim == 2:
+        covariance = test - half.T @ half
+        covariance = (covariance + covariance.T) / 2
+        prior, variances = np.diagonal(test), np.einsum("ii->i", covariance)  # a view, to write into
+    else:
+        covariance = test - np.einsum("ij,ij->j", half, half)
+        prior, variances = test, covariance
+    worst = int(np.argmin(variances))
+    if variances[worst] < -_NEGATIVE_VARIANCE * max(np.abs(prior).max(), np.diagonal(lower).max() ** 2):
+        raise ValueError(f"expected the parts of one positive semi-definite kernel, got a posterior variance of "
+                         f"{variances[worst]:.3g} at test input {worst} (counted from 0); try one kernel function for "
+                         "all three parts")
+    np.maximum(variances, 0, out=variances)
+    return Posterior(half.T @ white, covariance, _log_likelihood(lower, white), jitter)
+
+
+def log_marginal_likelihood(kernel: ArrayLike, targets: ArrayLike, *, noise: float) -> float:
+    """How probable the targets are under the prior, ln N(y | 0, K + noise 1), in nats; summed over the outputs.
+
+    kernel: (n, n). targets: (n,) or (n, n_outputs). noise: a variance, >= 0. Raises as `posterior` does.
+    """
+    lower, _ = factor(kernel, noise=noise)
+    white = solve_triangular(lower, _targets(targets, len(lower)), lower=True, check_finite=False)
+    return _log_likelihood(lower, white)
+
+
+def _log_likelihood(lower: np.ndarray, white: np.ndarray) -> float:
+    """ln N(y | 0, L L^T) from L^-1 y."""
+    n_outputs = 1 if white.ndim == 1 else white.shape[1]
+    constant = np.log(np.diagonal(lower)).sum() + len(lower) / 2 * np.log(2 * np.pi)
+    return float(-(white**2).sum() / 2 - n_outputs * constant)
+
+
+def _targets(targets: ArrayLike, n_train: int) -> np.ndarray:
+    targets = _numbers(targets, "targets")
+    if targets.ndim not in (1, 2) or len(targets) != n_train or 0 in targets.shape:
+        raise ValueError(f"expected targets as ({n_train},) or ({n_train}, n_outputs), one row a training input, got "
+                         f"shape {targets.shape}; try the targets of the inputs of the kernel")
+    return targets
+
+
+def _variance(noise: float) -> float:
+    if isinstance(noise, (bool, np.bool_)) or not isinstance(noise, Real) or not 0 <= noise < np.inf:
+        raise ValueError(f"expected noise as a variance, finite and >= 0, got {noise!r}; try noise=0.01")
+    return float(noise)
+
+
+def _square(kernel: ArrayLike, name: str) -> np.ndarray:
+    kernel = _numbers(kernel, name)
+    if kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1] or kernel.size == 0:
+        raise ValueError(f"expected {name} as a square matrix, got shape {kernel.shape}; try the kernel of the inputs "
+                         "with themselves")
+    return kernel
+
+
+def _numbers(values: ArrayLike, name: str) -> np.ndarray:
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"expected {name} made of real numbers, got {type(values).__name__}; "
+                         "try a numpy array") from None
+    finite = np.isfinite(values)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(f"expected {name} made of finite numbers, got {values[where]} at index {where}; "
+                         "try to look at the inputs of the kernel")
+    return values

@@ -1,0 +1,272 @@
+"""Learning as section 2.2 defines it, small enough to be summed: risks, the three errors, and SGD written out.
+
+`Problem` has finitely many inputs and labels, so that the expectation over training sets in (2.7) is a sum over all of
+them. `preactivations`, `gradient` and `sgd` are (2.14) to (2.18) in numpy, one line an equation, for a fully connected
+ReLU network; nothing here is meant to be fast. `train_with_twin` is for wide networks: it trains one beside its
+linearization, to see how lazy the training is (section 2.4).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.special import gammaln
+
+from lib import rng
+from lib.kernels.inputs import as_inputs, check_count
+from lib.kernels.neural_tangent import FullyConnected, empirical
+
+# Training sets in one sum; each takes some hundred bytes.
+_LARGEST = 500_000
+
+Parameters = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Inputs x_k with probabilities p_k, their targets g(x_k), and functions f(x) = lambda . phi(x) to choose from.
+
+    features: phi(x_k), (n_inputs, n_parameters); columns x and 1 make the linear functions of section 2.2. target: g,
+    (n_inputs,). probabilities: (n_inputs,), equal ones if not given. noise: s >= 0; a label is g(x) + s or g(x) - s,
+    each in half of the cases, so that g is the mean of P(y|x). The loss is the squared error (2.10).
+    """
+
+    features: ArrayLike
+    target: ArrayLike
+    probabilities: ArrayLike | None = None
+    noise: float = 0.0
+
+    def __post_init__(self):
+        features = as_inputs(self.features, "features")
+        target, n = np.asarray(self.target, np.float64), len(features)
+        probabilities = np.full(n, 1 / n) if self.probabilities is None else np.asarray(self.probabilities, np.float64)
+        for name, values in (("target", target), ("probabilities", probabilities)):
+            if values.shape != (n,) or not np.isfinite(values).all():
+                raise ValueError(f"expected {name} as {n} finite numbers, one an input, got shape {values.shape}; "
+                                 "try one value for each row of features")
+        if not (probabilities >= 0).all() or abs(probabilities.sum() - 1) > 1e-12:
+            raise ValueError(f"expected probabilities >= 0 that sum to 1, got a sum of {probabilities.sum():.9g} and a "
+                             f"smallest of {probabilities.min():.3g}; try probabilities=None")
+        if isinstance(self.noise, bool) or not isinstance(self.noise, Real) or not 0 <= self.noise < np.inf:
+            raise ValueError(f"expected noise as a number, finite and >= 0, got {self.noise!r}; try noise=0.0")
+        for name, value in (("features", features), ("target", target), ("probabilities", probabilities)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def outcomes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every (x, y) that can be observed: features (n, n_parameters), labels (n,), probabilities (n,)."""
+        if self.noise == 0:
+            return self.features, self.target, self.probabilities
+        return (np.tile(self.features, (2, 1)), np.concatenate([self.target + self.noise, self.target - self.noise]),
+                np.tile(self.probabilities / 2, 2))
+
+    def risk(self, coefficients: ArrayLike) -> np.ndarray:
+        """R(f) (2.2) of functions given by their lambda, (..., n_parameters) -> (...)."""
+        values = np.asarray(coefficients) @ self.features.T  # function, input
+        return ((values - self.target) ** 2) @ self.probabilities + self.noise**2
+
+    @property
+    def best(self) -> np.ndarray:
+        """The lambda of f^0 (2.3), the least risk among all; the one of least norm where there are several."""
+        root = np.sqrt(self.probabilities)
+        return np.linalg.pinv(root[:, None] * self.features) @ (root * self.target)
+
+
+class Errors(NamedTuple):
+    """The parts of the error (2.9), their sum (2.7), computed on its own, and the largest gap of (2.6)."""
+
+    total: float
+    approximation: float
+    estimation: float
+    optimization: float
+    gap: float
+
+
+def training_sets(problem: Problem, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """All training sets of n_samples i.i.d. observations (2.1), as counts of each outcome, and their probabilities.
+
+    Returns (n_sets, n_outcomes) and (n_sets,); the order of observations does not matter to a mean over them. Raises
+    ValueError for more than 500,000 sets.
+    """
+    n_samples, probabilities = check_count("n_samples", n_samples), problem.outcomes[2]
+    n_sets = math.comb(len(probabilities) + n_samples - 1, n_samples)
+    if n_sets > _LARGEST:
+        raise ValueError(f"expected at most {_LARGEST:,} training sets, got {n_sets:,}; try fewer inputs or samples, "
+                         "or draws from numpy.random.Generator.multinomial")
+    members = np.array(list(itertools.combinations_with_replacement(range(len(probabilities)), n_samples)))
+    counts = (members[:, :, None] == np.arange(len(probabilities))).sum(axis=1)
+    log_number = gammaln(n_samples + 1) - gammaln(counts + 1).sum(axis=1)
+    return counts, np.exp(log_number) * np.prod(probabilities**counts, axis=1)
+
+
+def empirical_risk(problem: Problem, counts: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """R_emp (2.4) of function i on training set i: counts (n_sets, n_outcomes), lambda (n_sets, n_parameters)."""
+    features, labels, _ = problem.outcomes
+    losses = (coefficients @ features.T - labels) ** 2  # set, outcome
+    return (counts * losses).sum(axis=1) / counts.sum(axis=1)
+
+
+def minimize_empirical_risk(problem: Problem, counts: np.ndarray) -> np.ndarray:
+    """The lambda of f* (2.5) on each training set, (n_sets, n_parameters); of least norm where there are several."""
+    hessian, slope = _normal_equations(problem, counts)
+    return (np.linalg.pinv(hessian, rcond=1e-12, hermitian=True) @ slope[:, :, None])[:, :, 0]
+
+
+def descend(problem: Problem, counts: np.ndarray, *, n_steps: int, learning_rate: float) -> np.ndarray:
+    """The lambda that n_steps of gradient descent (2.18) reach from 0 on each training set, (n_sets, n_parameters)."""
+    if n_steps != 0:
+        check_count("n_steps", n_steps)
+    hessian, slope = _normal_equations(problem, counts)
+    coefficients = np.zeros_like(slope)
+    for _ in range(n_steps):
+        coefficients -= learning_rate * 2 * ((hessian @ coefficients[:, :, None])[:, :, 0] - slope)
+    return coefficients
+
+
+def error_decomposition(problem: Problem, n_samples: int, *, n_steps: int, learning_rate: float) -> Errors:
+    """The error of (2.7) and its three parts (2.8, 2.9), expectations summed over every training set of n_samples.
+
+    f* is the empirical risk minimizer, the approximate one n_steps of gradient descent from 0. Approximation and
+    estimation errors are >= 0; the optimization error can have either sign, as early stopping can lower the risk.
+    """
+    counts, weights = training_sets(problem, n_samples)
+    exact = minimize_empirical_risk(problem, counts)
+    approximate = descend(problem, counts, n_steps=n_steps, learning_rate=learning_rate)
+    of_target, of_best = problem.noise**2, float(problem.risk(problem.best))
+    of_exact, of_approximate = problem.risk(exact), problem.risk(approximate)
+    gap = np.abs(empirical_risk(problem, counts, approximate) - empirical_risk(problem, counts, exact)).max()
+    return Errors(float(weights @ (of_approximate - of_target)), of_best - of_target,
+                  float(weights @ (of_exact - of_best)), float(weights @ (of_approximate - of_exact)), float(gap))
+
+
+def n_parameters(widths: Sequence[int]) -> int:
+    """The number of weights and biases P = sum_l N_l N_(l-1) + N_l (2.13) of a net with widths N_0 to N_L."""
+    return sum(out * into + out for into, out in itertools.pairwise(_widths(widths)))
+
+
+def random_parameters(widths: Sequence[int], *, seed: int) -> Parameters:
+    """Weights (N_l, N_(l-1)), from N(0, 1 / N_(l-1)), and biases (N_l,), from N(0, 1), of each layer."""
+    generator = rng.stream(seed, "learning", "parameters")
+    return [(generator.standard_normal((out, into)) / np.sqrt(into), generator.standard_normal(out))
+            for into, out in itertools.pairwise(_widths(widths))]
+
+
+def preactivations(parameters: Parameters, x: ArrayLike) -> list[np.ndarray]:
+    """All pre-activations of a ReLU net (2.14-2.16), layer by layer; the last are its outputs. x: (n, N_0)."""
+    activation, found = as_inputs(x), []
+    for weights, bias in parameters:
+        if activation.shape[1] != weights.shape[1]:
+            raise ValueError(f"expected {weights.shape[1]} numbers for a layer with weights {weights.shape}, got "
+                             f"{activation.shape[1]}; try inputs of shape (n, {parameters[0][0].shape[1]})")
+        found.append(activation @ weights.T + bias)  # sample in, out in -> sample out
+        activation = np.maximum(found[-1], 0)
+    return found
+
+
+def gradient(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
+    """The gradient of the mean squared error (2.4, 2.10), summed over outputs, by the chain rule. y: (n, N_L)."""
+    below = preactivations(parameters, x)
+    slope, found = 2 * (below[-1] - y) / len(x), []
+    for layer in reversed(range(len(parameters))):
+        activation = np.maximum(below[layer - 1], 0) if layer else x
+        found.insert(0, (slope.T @ activation, slope.sum(axis=0)))
+        if layer:
+            slope = (slope @ parameters[layer][0]) * (below[layer - 1] > 0)
+    return found
+
+
+def epoch_order(n_samples: int, epoch: int, *, seed: int) -> np.ndarray:
+    """The order in which `sgd` goes through the samples in an epoch, counted from 0."""
+    return rng.stream(seed, "learning", "order", epoch).permutation(n_samples)
+
+
+def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, batch_size: int, learning_rate: float,
+        seed: int) -> Parameters:
+    """Stochastic gradient descent as in the pseudo-code after (2.18); the parameters given stay as they are.
+
+    x: (n, N_0). y: (n, N_L). batch_size: m', which divides n. Raises ValueError where it does not.
+    """
+    if len(x) % check_count("batch_size", batch_size):
+        raise ValueError(f"expected a batch_size that divides the {len(x)} samples, got {batch_size}; "
+                         f"try batch_size={math.gcd(len(x), batch_size)}")
+    for epoch in range(check_count("n_epochs", n_epochs)):
+        for batch in epoch_order(len(x), epoch, seed=seed).reshape(-1, batch_size):
+            step = gradient(parameters, x[batch], y[batch])
+            parameters = [(weights - learning_rate * by_weights, bias - learning_rate * by_bias)
+                          for (weights, bias), (by_weights, by_bias) in zip(parameters, step)]
+    return parameters
+
+
+class Twins(NamedTuple):
+    """A trained network and its linearization: outputs at the test inputs (n_test,), before and after training.
+
+    parameters: of the network, after training. loss, linear_loss: mean squared errors on the training inputs then.
+    """
+
+    start: np.ndarray
+    trained: np.ndarray
+    linear: np.ndarray
+    parameters: tuple[torch.Tensor, ...]
+    loss: float
+    linear_loss: float
+
+
+def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike, targets: ArrayLike,
+                    x_test: ArrayLike, *, n_steps: int, learning_rate: float) -> Twins:
+    """Gradient descent (2.18) of a network and of its linearization around `parameters`, on the mean squared error.
+
+    The linearization is f_0(x) + grad f_0(x) . (theta - theta_0). Its descent needs only the tangent kernel Theta of
+    the start (2.31): a step adds -(2 eta / m) Theta(., X) (f(X) - y) to it, at every input.
+    x: (m, d). targets: (m,). x_test: (n_test, d). Raises ValueError as `neural_tangent.empirical` does, for other
+    targets, and where the descent diverges.
+    """
+    x, x_test, targets = as_inputs(x), as_inputs(x_test, "x_test"), np.asarray(targets, np.float64)
+    if targets.shape != (len(x),):
+        raise ValueError(f"expected targets of shape ({len(x)},), one an input, got {targets.shape}; try one output")
+    kernel = empirical(net, parameters, np.concatenate([x, x_test]), x).ntk  # train and test, train
+    parameters = [part.clone().requires_grad_() for part in parameters]
+    inputs, y = torch.from_numpy(x), torch.from_numpy(targets)
+    with torch.no_grad():
+        start = net.apply(parameters, np.concatenate([x, x_test]))[:, 0].numpy()
+    linear = start.copy()
+    for _ in range(check_count("n_steps", n_steps)):
+        loss = ((net.apply(parameters, inputs)[:, 0] - y) ** 2).mean()
+        slopes = torch.autograd.grad(loss, parameters, materialize_grads=True)  # biases may have no effect
+        with torch.no_grad():
+            for part, slope in zip(parameters, slopes):
+                part -= learning_rate * slope
+        with np.errstate(over="ignore", invalid="ignore"):  # said in words below
+            linear -= 2 * learning_rate / len(x) * kernel @ (linear[:len(x)] - targets)
+    with torch.no_grad():
+        fit = net.apply(parameters, x)[:, 0].numpy()
+        trained = net.apply(parameters, x_test)[:, 0].numpy()
+    if not (np.isfinite(trained).all() and np.isfinite(linear).all()):
+        largest = np.linalg.eigvalsh(kernel[:len(x)])[-1]
+        raise ValueError(f"expected a descent that converges, got numbers that overflow at learning_rate="
+                         f"{learning_rate}; try less than {len(x) / largest:.2g}")
+    return Twins(start[len(x):], trained, linear[len(x):], tuple(part.detach() for part in parameters),
+                 float(((fit - targets) ** 2).mean()), float(((linear[:len(x)] - targets) ** 2).mean()))
+
+
+def _normal_equations(problem: Problem, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half the Hessian of R_emp, (n_sets, n_parameters, n_parameters), and minus half its slope at 0."""
+    features, labels, _ = problem.outcomes
+    shares = counts / counts.sum(axis=1, keepdims=True)  # set, outcome
+    products = (features[:, :, None] * features[:, None, :]).reshape(len(features), -1)  # outcome, pair
+    side = features.shape[1]
+    return (shares @ products).reshape(-1, side, side), shares @ (labels[:, None] * features)
+
+
+def _widths(widths: Sequence[int]) -> list[int]:
+    widths = [check_count("every width", width) for width in widths]
+    if len(widths) < 2:
+        raise ValueError(f"expected the widths of an input and at least one layer, got {widths}; try [64, 16, 10]")
+    return widths

@@ -1,0 +1,267 @@
+"""Kernels of deep fully connected networks: Gaussian process and neural tangent, infinite and finite (section 2.4).
+
+The network, in the NTK parametrization, has `depth` hidden layers with activation phi, and one linear output:
+
+    u_1 = a W_1 x / sqrt(d) + b B_1,   u_{l+1} = a W_{l+1} phi(u_l) / sqrt(N_l) + b B_{l+1},   f = u_{depth+1}
+
+with all W and B from N(0, 1), a^2 = weight_variance, b^2 = bias_variance. Its kernels are inner products of gradients
+of f: by the last layer alone for the Gaussian process (2.22), by all layers for the neural tangent kernel (2.31). When
+all N_l grow they tend to S_{depth+1} and T_{depth+1} of
+
+    S_1 = T_1 = a^2 x.y / d + b^2                                                    covariance of u_1
+    S_{l+1} = a^2 E[phi(u) phi(v)] + b^2,   T_{l+1} = S_{l+1} + a^2 E[phi'(u) phi'(v)] T_l
+
+where u, v are normal with variances S_l(x, x), S_l(y, y) and covariance S_l(x, y). For ReLUs the expectations are the
+arc-cosine kernels of order 1 and 0; so at depth 1 without biases S is a^4 / d times the arc-cosine kernel K_1 (2.24).
+The error function is erf(u) = 2/sqrt(pi) int_0^u exp(-t^2) dt as it is, without a factor in front of u.
+
+Sources: A. Jacot, F. Gabriel and C. Hongler, NeurIPS 2018 (NTK); J. Lee et al., ICLR 2018 (S at depth); C. K. I.
+Williams, Neural Computation 10, 1203 (1998) (erf).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from lib import rng
+from lib.conventions import require_memory
+from lib.kernels import _fused, arc_cosine
+from lib.kernels.inputs import as_inputs, as_pair, available_memory, check_count, require_results
+
+ACTIVATIONS = ("relu", "erf")
+_LARGEST = 1e150  # the formulas take squares of kernels
+
+
+class Kernels(NamedTuple):
+    """The Gaussian process kernel and the neural tangent kernel of the same inputs, float64 (n, m) each."""
+
+    nngp: np.ndarray
+    ntk: np.ndarray
+
+
+def analytic(x: ArrayLike, y: ArrayLike | None = None, *, depth: int, activation: str = "relu",
+             weight_variance: float = 2.0, bias_variance: float = 0.0) -> Kernels:
+    """The kernels of the infinitely wide network, S_{depth+1} and T_{depth+1} of the recursion above.
+
+    x: (n, d). y: (m, d), or None for x: then the kernels are exactly symmetric and their diagonals are exact. depth:
+    number of hidden layers, >= 1. activation: "relu" or "erf". weight_variance, bias_variance: a^2 > 0 and b^2 >= 0;
+    a^2 = 2 keeps the scale of ReLU layers. No arrays of this size are made besides the two results. The tangent kernel
+    of almost parallel inputs has a relative error of about 1e-8 for ReLUs, as their angle has, and of 1e-16 S for error
+    functions. Raises ValueError for wrong arguments and for kernels that do not fit into the memory that is free.
+    """
+    x, y, same = as_pair(x, y)
+    settings = _check_settings(activation, weight_variance, bias_variance)
+    depth, d = check_count("depth", depth), x.shape[1]
+    require_results(len(x), len(y), 2)
+    nngp = x @ y.T  # row feature, column feature -> row column
+    nngp *= weight_variance / d
+    nngp += bias_variance
+    ntk = np.empty_like(nngp)
+    squares = [np.einsum("nd,nd->n", a, a) / d for a in ((x,) if same else (x, y))]
+    roots = [_roots(s, depth, settings) for s in squares]
+    _fused.all_layers(nngp, ntk, roots[0], roots[-1], float(weight_variance), float(bias_variance),
+                      activation == "relu", same)
+    if same:
+        for kernel, diagonal in zip((nngp, ntk), recursion(*3 * squares, depth=depth, **settings)):
+            np.fill_diagonal(kernel, diagonal)
+    return Kernels(nngp, ntk)
+
+
+def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activation: str = "relu",
+              weight_variance: float = 2.0, bias_variance: float = 0.0) -> Kernels:
+    """The same from x.x / d, y.y / d and x.y / d, which are broadcast against each other: the formulas as they stand.
+
+    It is the plain twin of the fused loops in `analytic`. Arguments and errors as there.
+    """
+    depth, settings = check_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
+    xx, yy, xy = (weight_variance * np.asarray(value, np.float64) + bias_variance for value in (xx, yy, xy))
+    tangent = xy
+    for _ in range(depth):
+        slopes = _slopes(xx, yy, xy, activation)
+        xx, yy, xy = (_layer(*moments, **settings) for moments in ((xx, xx, xx), (yy, yy, yy), (xx, yy, xy)))
+        tangent = xy + weight_variance * slopes * tangent
+    return Kernels(xy, tangent)
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """A finite network of the form above, without its parameters.
+
+    widths: (d, N_1, ..., N_depth, n_outputs). activation: "relu" or "erf". weight_variance, bias_variance: as in
+    `analytic`. Raises ValueError for fewer than two widths and for wrong values.
+    """
+
+    widths: Sequence[int]
+    activation: str = "relu"
+    weight_variance: float = 2.0
+    bias_variance: float = 0.0
+
+    def __post_init__(self):
+        if not isinstance(self.widths, (tuple, list)) or len(self.widths) < 2:
+            raise ValueError(f"expected widths as (d, N_1, ..., n_outputs), got {self.widths!r}; try (64, 512, 1)")
+        object.__setattr__(self, "widths", tuple(check_count("a width", width) for width in self.widths))
+        _check_settings(self.activation, self.weight_variance, self.bias_variance)
+
+    @property
+    def n_parameters(self) -> int:
+        """P = sum_l N_l N_{l-1} + N_l (2.13): weights and biases of all layers."""
+        return sum(n * n_below + n for n_below, n in zip(self.widths, self.widths[1:]))
+
+    def init(self, seed: int) -> tuple[torch.Tensor, ...]:
+        """Parameters (W_1, B_1, W_2, B_2, ...) from N(0, 1), float64: W_l is (N_l, N_{l-1}), B_l is (N_l,)."""
+        parameters = []
+        for layer, (n_below, n) in enumerate(zip(self.widths, self.widths[1:]), 1):
+            for use, shape in (("weights", (n, n_below)), ("biases", (n,))):
+                parameters.append(torch.from_numpy(
+                    rng.stream(seed, "fully connected", layer, use).standard_normal(shape)))
+        return tuple(parameters)
+
+    def apply(self, parameters: Sequence[torch.Tensor], x) -> torch.Tensor:
+        """The outputs f(x), (n, n_outputs), for x (n, d); (n_outputs,) for x (d,)."""
+        h = torch.as_tensor(x, dtype=parameters[0].dtype, device=parameters[0].device)
+        for layer in range(0, len(parameters), 2):
+            h = self._activation(h) if layer else h
+            h = self._linear(h, *parameters[layer:layer + 2])
+        return h
+
+    def _linear(self, h: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return math.sqrt(self.weight_variance / weights.shape[1]) * h @ weights.T + math.sqrt(self.bias_variance) * bias
+
+    def _activation(self, u: torch.Tensor) -> torch.Tensor:
+        return u.relu() if self.activation == "relu" else torch.erf(u)
+
+    def _slope(self, u: torch.Tensor) -> torch.Tensor:
+        return (u > 0).to(u.dtype) if self.activation == "relu" else 2 / math.sqrt(math.pi) * torch.exp(-u * u)
+
+
+def gradients(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike) -> np.ndarray:
+    """The gradients of f(x) by all parameters, (n, P), in the order of `parameters`, by torch.func: the definition.
+
+    x: (n, d). `empirical` gives their inner products without making them. Raises ValueError for networks that have
+    several outputs or other parameters, and for gradients that do not fit into the memory that is free.
+    """
+    x = _check_net(net, parameters, as_inputs(x))
+    free = available_memory()
+    if free is not None:
+        require_memory(8 * len(x) * net.n_parameters, f"{len(x)} gradients of {net.n_parameters} numbers", limit=free,
+                       hint="`empirical`, which does not need them, or fewer inputs")
+    by_input = torch.func.vmap(torch.func.grad(lambda values, row: net.apply(values, row)[0]), (None, 0))
+    parts = by_input(tuple(parameters), torch.from_numpy(x).to(parameters[0]))
+    return torch.cat([part.flatten(1) for part in parts], 1).cpu().numpy()
+
+
+def empirical(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike, y: ArrayLike | None = None, *,
+              rows: int | None = None) -> Kernels:
+    """The kernels of one finite network: inner products of its gradients, (n, m) each.
+
+    nngp is that of the gradients by the last layer (2.22), ntk that by all layers (2.31), each for these parameters:
+    the expectation over them is left to the caller, and so is how much they vary. The gradient by W_l is the outer
+    product of delta_l, the gradient by u_l, with the input of the layer, so that the gradients need not be made:
+
+        ntk = sum_l (delta_l . delta'_l) (a^2 phi(u_{l-1}) . phi(u'_{l-1}) / N_{l-1} + b^2)
+
+    x: (n, d). y: (m, d), or None for x. rows: inputs in a block, else as many as keep all they need at 32 MiB. Raises
+    ValueError for networks that have several outputs or other parameters, and for kernels that do not fit into memory.
+    """
+    x, y, same = as_pair(x, y)
+    x, y = (_check_net(net, parameters, a) for a in (x, y))
+    require_results(len(x), len(y), 2)
+    rows = max(1, 2**21 // sum(net.widths)) if rows is None else check_count("rows", rows)
+    kernels = Kernels(np.empty((len(x), len(y))), np.empty((len(x), len(y))))
+    for i in range(0, len(x), rows):
+        block = _passes(net, parameters, x[i:i + rows])
+        for j in range(i if same else 0, len(y), rows):
+            other = block if same and i == j else _passes(net, parameters, y[j:j + rows])
+            for kernel, part in zip(kernels, _contract(net, block, other)):
+                kernel[i:i + rows, j:j + rows] = part
+                if same and i != j:
+                    kernel[j:j + rows, i:i + rows] = part.T
+    return kernels
+
+
+def _passes(net: FullyConnected, parameters: Sequence[torch.Tensor],
+            x: np.ndarray) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """For each layer its input h (n, N_{l-1}), and the gradient of f by its output u, delta (n, N_l)."""
+    inputs, outputs, deltas = [torch.from_numpy(x).to(parameters[0])], [], []
+    for layer in range(0, len(parameters), 2):
+        outputs.append(net._linear(inputs[-1], *parameters[layer:layer + 2]))
+        inputs.append(net._activation(outputs[-1]))
+    delta = torch.ones_like(outputs[-1])
+    for weights, below in zip(parameters[-2:0:-2], outputs[-2::-1]):
+        deltas.append(delta)
+        # input output, output below -> input below
+        delta = math.sqrt(net.weight_variance / weights.shape[1]) * delta @ weights * net._slope(below)
+    return list(zip(inputs, [delta, *reversed(deltas)]))
+
+
+def _contract(net: FullyConnected, one: list, other: list) -> Kernels:
+    """Both kernels of two blocks of inputs."""
+    ntk = 0
+    for (h, delta), (h_other, delta_other) in zip(one, other):
+        nngp = net.weight_variance / h.shape[1] * h @ h_other.T + net.bias_variance  # of the last layer, in the end
+        ntk = ntk + (delta @ delta_other.T) * nngp  # input unit, other unit -> input other
+    return Kernels(nngp.cpu().numpy(), ntk.cpu().numpy())
+
+
+def _layer(xx: np.ndarray, yy: np.ndarray, xy: np.ndarray, *, activation: str, weight_variance: float,
+           bias_variance: float) -> np.ndarray:
+    """S_{l+1}(x, y) from S_l(x, x), S_l(y, y) and S_l(x, y)."""
+    if activation == "relu":
+        expectation = arc_cosine.from_moments(xx, yy, xy, 1)
+    else:
+        expectation = 2 / np.pi * np.arcsin(np.clip(2 * xy / np.sqrt((1 + 2 * xx) * (1 + 2 * yy)), -1, 1))
+    return weight_variance * expectation + bias_variance
+
+
+def _slopes(xx: np.ndarray, yy: np.ndarray, xy: np.ndarray, activation: str) -> np.ndarray:
+    """E[phi'(u) phi'(v)]."""
+    if activation == "relu":
+        return arc_cosine.from_moments(xx, yy, xy, 0)
+    # (1 + 2 xx) (1 + 2 yy) - 4 xy^2 below the root, written so that rounding does not make it negative
+    return 4 / np.pi / np.sqrt(1 + 2 * (xx + yy) + 4 * np.maximum(xx * yy - xy * xy, 0))
+
+
+def _roots(squares: np.ndarray, depth: int, settings: dict) -> np.ndarray:
+    """What the fused loops multiply to sqrt(S_l(x, x) S_l(y, y)), or that of 1 + 2 S, for each layer: (depth, n)."""
+    s, found = settings["weight_variance"] * squares + settings["bias_variance"], []
+    for layer in range(depth):
+        found.append(np.sqrt(s if settings["activation"] == "relu" else 1 + 2 * s))
+        s = _layer(s, s, s, **settings)
+        if not s.max() < _LARGEST:
+            raise ValueError(f"expected kernels up to {_LARGEST:g}, got {s.max():.3g} after {layer + 1} layers; try "
+                             "weight_variance=2.0, which keeps the scale of ReLU layers")
+    return np.array(found)
+
+
+def _check_settings(activation: str, weight_variance: float, bias_variance: float) -> dict:
+    if activation not in ACTIVATIONS:
+        raise ValueError(f'expected activation "relu" or "erf", got {activation!r}; try activation="relu"')
+    for name, value, positive in (("weight_variance", weight_variance, True), ("bias_variance", bias_variance, False)):
+        if isinstance(value, bool) or not isinstance(value, Real) or not (0 < value if positive else 0 <= value) \
+                or not value < math.inf:
+            raise ValueError(f"expected {name} as a number {'>' if positive else '>='} 0, got {value!r}; try "
+                             f"{name}={2.0 if positive else 0.0}")
+    return {"activation": activation, "weight_variance": float(weight_variance), "bias_variance": float(bias_variance)}
+
+
+def _check_net(net: FullyConnected, parameters: Sequence[torch.Tensor], x: np.ndarray) -> np.ndarray:
+    """x, if the network has one output and both fit to it."""
+    if net.widths[-1] != 1:
+        raise ValueError(f"expected a network with one output, got {net.widths[-1]}; try widths="
+                         f"{(*net.widths[:-1], 1)}")
+    shapes = [shape for n_below, n in zip(net.widths, net.widths[1:]) for shape in ((n, n_below), (n,))]
+    found = [tuple(getattr(part, "shape", ())) for part in parameters]
+    if found != shapes:
+        raise ValueError(f"expected parameters of shapes {shapes}, got {found}; try net.init(seed=1)")
+    if x.shape[1] != net.widths[0]:
+        raise ValueError(f"expected inputs of {net.widths[0]} features, got {x.shape[1]}; try widths="
+                         f"{(x.shape[1], *net.widths[1:])}")
+    return x
