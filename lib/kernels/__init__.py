@@ -9,4 +9,5 @@
 `sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
+`optimum`           where a curve over widths has its top or bottom, and how sure that is
 """

@@ -1,0 +1,44 @@
+"""Where a curve over widths has its top or bottom, and how sure that is (figure 3.8)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lib.kernels.inputs import check_count
+
+
+def best_width(widths: ArrayLike, values: ArrayLike, *, n_draws: int = 2000, rng: np.random.Generator) -> np.ndarray:
+    """The width of the largest mean value: its 16th, 50th and 84th percentile over draws of the seeds, (3,).
+
+    widths: (n_widths,). values: (n_seeds, n_widths), a row a seed. A draw takes as many seeds as there are, with
+    repetition, and all widths of each (bootstrap). Raises ValueError for other shapes, NaN, and fewer than two seeds.
+    """
+    widths, values = np.asarray(widths, np.float64), np.asarray(values, np.float64)
+    if widths.ndim != 1 or values.ndim != 2 or values.shape[1] != len(widths) or len(values) < 2:
+        raise ValueError("expected values with a row for each of at least two seeds and a column for each width, got "
+                         f"{values.shape} for {widths.shape} widths; try table.pivot(index='seed', columns='width')")
+    if not np.isfinite(values).all():
+        raise ValueError("expected finite values, got NaN or infinity; try the seeds that have all widths")
+    draws = rng.integers(0, len(values), (check_count("n_draws", n_draws), len(values)))
+    winners = widths[values[draws].mean(1).argmax(1)]  # draw seed width -> draw width -> draw
+    return np.percentile(winners, [16, 50, 84])
+
+
+def closest_width(widths: ArrayLike, distances: ArrayLike) -> float:
+    """The width of the smallest distance: of a parabola in ln(width) through the smallest one and its neighbours.
+
+    widths: (n_widths,), increasing. distances: (n_widths,). Where the smallest is the first or the last, that width is
+    returned as it is. Raises ValueError for other shapes and widths that do not increase from above 0.
+    """
+    widths, distances = np.asarray(widths, np.float64), np.asarray(distances, np.float64)
+    if widths.ndim != 1 or widths.shape != distances.shape or len(widths) < 3 or not (np.diff(widths) > 0).all() \
+            or not widths[0] > 0 or not np.isfinite(distances).all():
+        raise ValueError("expected at least three increasing widths above 0 and a finite distance for each, got "
+                         f"shapes {widths.shape} and {distances.shape}; try table.sort_values('width')")
+    lowest = int(distances.argmin())
+    if lowest in (0, len(widths) - 1):
+        return float(widths[lowest])
+    around = slice(lowest - 1, lowest + 2)
+    bend, slope, _ = np.polyfit(np.log(widths[around]), distances[around], 2)
+    return float(np.exp(-slope / (2 * bend)))
