@@ -84,7 +84,7 @@ def test_the_closed_form_is_second_order(order, p):
 def test_the_closed_form_holds_where_many_inputs_matter():
     x, y = np.random.default_rng(7).normal(size=(2, 12, 784))
     for order in (1, 2):
-        found = monte_carlo(x, y, 0.1, order=order, n_masks=4000, seed=2)
+        found = monte_carlo(x, y, 0.1, order=order, n_masks=12000, seed=2)
         k = arc_cosine_pairs(x, y, order=order)
         moved = found.value - k
         assert (np.abs(second_order(x, y, 0.1, order=order) - found.value) < 5 * found.error + 0.003 * k).all()
@@ -155,8 +155,9 @@ def test_the_squared_bias_is_estimated_without_bias():
     for name in ("squared_bias", "variance", "value"):
         values = np.array([getattr(one, name) for one in found])
         assert abs(values.mean() - getattr(exact, name)) < 4 * values.std() / np.sqrt(300)
-    errors = np.array([one.error for one in found])
-    assert np.sqrt(np.mean(errors**2)) == pytest.approx(np.std([one.value for one in found]), rel=0.2)
+    for name, error in (("value", "error"), ("squared_bias", "bias_error")):
+        errors, values = (np.array([getattr(one, kind) for one in found]) for kind in (error, name))
+        assert np.sqrt(np.mean(errors**2)) == pytest.approx(values.std(), rel=0.2)
 
 
 def test_many_pairs_go_in_blocks_and_one_seed_gives_one_result():
@@ -201,7 +202,16 @@ def test_printed_formulas_at_the_numbers_of_the_text():
     (lambda x: monte_carlo(x, x, 0.5, n_masks=15, seed=1), "n_masks of at least 16, got 15"),
     (lambda x: expected_distance(x, x, 0, 0.5, seed=1), "expected width to be an integer >= 1, got 0"),
     (lambda x: expected_distance(x * np.nan, x, 5, 0.5, seed=1), "finite entries, got nan"),
+    (lambda x: second_order(x, x, 1e-300), "connectivity above 0"),
+    (lambda x: second_order(x, x, 0.5, order=np.array([1, 2])), "expected order 1"),
+    (lambda x: mean_squared_distance(x[0], x[0], x, 5, 4), "of the same pairs, got shapes"),
+    (lambda x: mean_squared_distance(x[0], x[0], x[0], 5, 0), "n_inputs to be an integer >= 1"),
     (lambda x: printed.distance(5, 0, 0.5), "n_inputs to be an integer >= 1"),
+    (lambda x: printed.masked_kernel(3, 784, 0.5, 1), "expected order 1"),
+    (lambda x: printed.masked_kernel_diagonal(0, 784, 0.5), "expected order 1"),
+    (lambda x: printed.masked_kernel(1, 784, 0.5, 0), "expected sign 1 or -1, got 0"),
+    (lambda x: printed.best_connectivity(-8, 784), "weights_per_input as a number above 0, got -8"),
+    (lambda x: printed.best_connectivity(float("nan"), 784), "weights_per_input as a number above 0"),
 ])
 def test_refusals(call, words):
     with pytest.raises(ValueError, match=words):
@@ -213,4 +223,4 @@ def test_inputs_of_length_zero_have_kernel_zero():
     for order in (1, 2):
         assert enumerated(x, y, 0.5, order=order) == second_order(x, y, 0.5, order=order) == 0
         assert monte_carlo(x, y, 0.5, order=order, n_masks=16, seed=1).value == 0
-    assert second_order_distance(x, y, 5, 0.5) == Distance(0, 0, 0, 0)
+    assert second_order_distance(x, y, 5, 0.5) == Distance(0, 0, 0)

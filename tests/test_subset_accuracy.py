@@ -28,8 +28,12 @@ def test_weights_left_in_the_first_layer_are_those_of_the_published_code():
     assert found == {8: 6272, 32: 6032, 128: 5072, 216: 4192, 328: 3072, 512: 1232, 635: 2}
     assert set(found) == set(subset_accuracy.RATES["sparse"]) == set(subset_accuracy.RATES["dense"])
     for width in (7, 636, 0):
-        with pytest.raises(ValueError, match=f"expected a width from 8 to 635, .* 6352 weights, got width={width}"):
+        with pytest.raises(ValueError, match=f"expected a width from 8 to 635, .* 6352 weights .*got width={width}"):
             first_layer_weights(width, 6352)
+    for width, n_weights, words in ((8.5, 6352, "width as an integer, got 8.5"), (8, 5, "more than 10 weights"),
+                                    (True, 6352, "width as an integer, got True")):
+        with pytest.raises(ValueError, match=words):
+            first_layer_weights(width, n_weights)
 
 
 @pytest.mark.parametrize("normalization", subset_accuracy.NORMALIZATIONS)

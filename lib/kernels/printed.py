@@ -7,15 +7,18 @@ They are for independent inputs x, y with d components from N(0, 1). `sign` is t
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from lib.kernels.inputs import check_count
-from lib.kernels.sparse import check_connectivity
+from lib.kernels.sparse import check_connectivity, check_order
 
 
 def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> float:
     """K~_1 (3.25) and K~_2 (3.26) of different inputs; at p = 1 the dense K_1 and K_2."""
     d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
-    if order == 1:
+    if sign not in (1, -1):
+        raise ValueError(f"expected sign 1 or -1, got {sign!r}; try sign=1, inputs with x.y > 0")
+    if check_order(order) == 1:
         return d / (2 * math.pi) * (1 + math.pi * sign / (2 * math.sqrt(dp)) + 1 / (2 * dp))
     return d**2 / (2 * math.pi) * (math.pi / 2 + 4 * sign / math.sqrt(dp) + math.pi / dp + sign / (2 * dp**1.5))
 
@@ -23,7 +26,7 @@ def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> 
 def masked_kernel_diagonal(order: int, n_inputs: int, connectivity: float) -> float:
     """K~_1(x, x) (3.27) and K~_2(x, x) (3.28)."""
     d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
-    return d / 2 if order == 1 else 1.5 * d**2 * (1 + 2 / dp)
+    return d / 2 if check_order(order) == 1 else 1.5 * d**2 * (1 + 2 / dp)
 
 
 def distance(width: int, n_inputs: int, connectivity: float) -> tuple[float, float]:
@@ -40,4 +43,7 @@ def distance_diagonal(width: int, n_inputs: int, connectivity: float) -> float:
 
 def best_connectivity(weights_per_input: float, n_inputs: int) -> float:
     """The connectivity p* of the smallest distance at a fixed number n p of weights an input (3.31)."""
+    if isinstance(weights_per_input, bool) or not isinstance(weights_per_input, Real) \
+            or not 0 < weights_per_input < 1e12:
+        raise ValueError(f"expected weights_per_input as a number above 0, got {weights_per_input!r}; try 8")
     return math.sqrt(weights_per_input / (4 * check_count("n_inputs", n_inputs)))

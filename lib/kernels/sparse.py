@@ -27,7 +27,7 @@ instead stands in `lib.kernels.printed`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Real
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -52,12 +52,13 @@ class Estimate(NamedTuple):
 
 
 class Distance(NamedTuple):
-    """The mean squared distance (3.21) averaged over pairs, its two parts, and its standard error over masks."""
+    """The mean squared distance (3.21) averaged over pairs and its two parts, with standard errors over masks."""
 
     value: float
     squared_bias: float
     variance: float
     error: float = 0.0
+    bias_error: float = 0.0  # of squared_bias
 
 
 def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
@@ -70,9 +71,12 @@ def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 
         raise ValueError(f"expected at most {_LARGEST_ENUMERATION} features to enumerate 2^d masks, got {d}; "
                          "try monte_carlo or second_order")
     masks = (np.arange(2**d)[:, None] >> np.arange(d)) & 1
-    kernels = from_moments(*(masks @ part.T for part in moments), _check_order(order))  # mask feature -> mask pair
     n_kept = masks.sum(1)
-    return (p**n_kept * (1 - p)**(d - n_kept)) @ kernels / p**order
+    weights, sums, order = p**n_kept * (1 - p)**(d - n_kept), [], check_order(order)
+    for start in range(0, len(moments[0]), _BLOCK):
+        some = [masks @ part[start:start + _BLOCK].T for part in moments]  # mask feature, pair feature -> mask pair
+        sums.append(weights @ from_moments(*some, order))
+    return np.concatenate(sums) / p**order
 
 
 def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
@@ -80,14 +84,14 @@ def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int 
 
     x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. Exact for p = 1 and for y = x, where the kernel
     is linear (l = 1) or quadratic (l = 2) in |x_s|^2. Else good to about (d_eff p)^-2, where d_eff = |x|^4 / sum x_i^4
-    counts the inputs that matter.
+    counts the inputs that matter. Where d_eff p is not well above 1 it is no approximation, and may be negative.
     """
     p, (x2, y2, xy) = check_connectivity(connectivity), _moments(x, y)
     a, b, c = x2.sum(1), y2.sum(1), xy.sum(1)
     aa, bb, ab, ac, bc = (np.einsum("nd,nd->n", u, v) for u, v in ((x2, x2), (y2, y2), (x2, y2), (x2, xy), (y2, xy)))
     r2, s, rest = a * b, np.sqrt(np.maximum(a * b - c * c, 0)), _rest(a, b, c)
     with np.errstate(divide="ignore", invalid="ignore"):  # lengths and sines of 0 are set right below
-        if _check_order(order) == 1:  # |x||y| J_1 = s + (pi - alpha) c, whose second derivatives are these
+        if check_order(order) == 1:  # |x||y| J_1 = s + (pi - alpha) c, whose second derivatives are these
             trace = (1.5 * ab - c * (ac / a + bc / b) + (2 * c * c - r2) / 4 * (aa / a**2 + bb / b**2)) / s
             trace = np.where(s > 1e-7 * np.sqrt(r2), trace, 0)  # parallel inputs: linear
         else:  # 3 c s + (pi - alpha)(a b + 2 c^2)
@@ -98,19 +102,29 @@ def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int 
 
 def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1, n_masks: int = 4096,
                 seed: int) -> Estimate:
-    """K~_l of row i of x with row i of y (3.10) by random masks, which all pairs share: values and errors (n_pairs,).
+    """K~_l of row i of x with row i of y (3.10) by random masks: values and errors (n_pairs,).
 
-    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. n_masks: at least 16. Masks that keep
-    at most one input are summed exactly, and of the others what is linear in the fluctuations is subtracted.
+    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. n_masks: for every 500 pairs,
+    which share them; at least 16, rounded down to a multiple of 8. Masks that keep at most one input are summed
+    exactly, and of the others what is linear in the fluctuations is subtracted, with the share that an eighth
+    of n_masks more finds best.
     """
-    masks, index = _Masks(_moments(x, y), check_connectivity(connectivity)), ORDERS.index(_check_order(order))
-    values = np.array([group[index].mean(0) for group in masks.groups(n_masks, rng.stream(seed, "masks"))])
+    p, index = check_connectivity(connectivity), ORDERS.index(check_order(order))
+    moments, values = _moments(x, y), []
+    for start in range(0, len(moments[0]), _BLOCK):
+        masks = _Masks([part[start:start + _BLOCK] for part in moments], p)
+        values.append([group[index].mean(0) for group in masks.groups(n_masks, rng.stream(seed, "masks", start))])
+    values = np.concatenate(values, axis=1)  # block group pair -> group pair
     return Estimate(values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values)))
 
 
 def mean_squared_distance(k1: np.ndarray, masked_k1: np.ndarray, masked_k2: np.ndarray, width: int,
                           n_inputs: int) -> Distance:
-    """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each, (n_pairs,)."""
+    """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each, numbers or (n_pairs,)."""
+    if not np.shape(k1) == np.shape(masked_k1) == np.shape(masked_k2):
+        raise ValueError("expected K_1, K~_1 and K~_2 of the same pairs, got shapes "
+                         f"{np.shape(k1)}, {np.shape(masked_k1)} and {np.shape(masked_k2)}; try one call for all pairs")
+    n_inputs = check_count("n_inputs", n_inputs)
     bias = np.mean((masked_k1 - k1)**2) / n_inputs**2
     variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / check_count("width", width)
     return Distance(float(bias + variance), float(bias), float(variance))
@@ -120,8 +134,8 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
                       seed: int) -> Distance:
     """The distance (3.21) averaged over pairs, with the expectation over masks by Monte Carlo.
 
-    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1]. n_masks: for every 500 pairs, at least 16. Squares of
-    means are estimated without bias, from products of different masks; the error is that of the masks at these pairs.
+    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1]. n_masks: as for `monte_carlo`. Squares of means are
+    estimated without bias, from products of different masks; the errors are those of the masks at these pairs.
     """
     (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), check_count("width", width)
     biases, variances = [], []
@@ -137,9 +151,10 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
         biases.append(squared_bias)
         variances.append(variance)
     biases, variances = np.array(biases) / len(x), np.array(variances) / len(x)  # block group
-    error = np.sqrt(np.sum((biases + variances).var(1, ddof=1)) / biases.shape[1])
+    error, bias_error = (np.sqrt(np.sum(part.var(1, ddof=1)) / part.shape[1]) for part in (biases + variances, biases))
     squared_bias, variance = biases.mean(1).sum(), variances.mean(1).sum()
-    return Distance(float(squared_bias + variance), float(squared_bias), float(variance), float(error))
+    return Distance(float(squared_bias + variance), float(squared_bias), float(variance), float(error),
+                    float(bias_error))
 
 
 def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: float) -> Distance:
@@ -154,7 +169,7 @@ def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: 
 
 def check_connectivity(p: float) -> float:
     """The connectivity as a float. Raises ValueError outside (0, 1]."""
-    if isinstance(p, bool) or not isinstance(p, Real) or not 0 < p <= 1:
+    if isinstance(p, bool) or not isinstance(p, Real) or not 1e-12 <= p <= 1:
         raise ValueError(f"expected connectivity above 0 and up to 1, got {p!r}; try 1.0, the dense net")
     return float(p)
 
@@ -233,7 +248,8 @@ def _moments(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.nda
     return x * x, y * y, x * y
 
 
-def _check_order(order: int) -> int:
-    if isinstance(order, bool) or order not in ORDERS:
+def check_order(order: int) -> int:
+    """The order as an int. Raises ValueError for all but 1 and 2."""
+    if isinstance(order, bool) or not isinstance(order, Integral) or order not in ORDERS:
         raise ValueError(f"expected order 1 (the mean) or 2 (the variance), got {order!r}; try order=1")
     return int(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from numbers import Integral
 
 import numpy as np
 
@@ -23,11 +24,17 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
 
     Raises ValueError where none is left, or more than the layer has.
     """
+    for name, value in (("width", width), ("n_weights", n_weights)):
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ValueError(f"expected {name} as an integer, got {value!r}; try width=160, n_weights=6352")
     n_first = n_weights - n_classes * width
+    if n_weights <= n_classes:
+        raise ValueError(f"expected more than {n_classes} weights, so that a hidden unit fits, got {n_weights}; "
+                         "try 6352")
     if not 1 <= n_first <= n_inputs * width:
         raise ValueError(f"expected a width from {-(-n_weights // (n_inputs + n_classes))} to "
-                         f"{(n_weights - 1) // n_classes}, so that the first layer has from 1 to {n_inputs * width} of "
-                         f"{n_weights} weights, got width={width}; try width={max(1, n_weights // (2 * n_classes))}")
+                         f"{(n_weights - 1) // n_classes}, so that the first layer has some of the {n_weights} "
+                         f"weights and no more than it can hold, got width={width}; try width={max(1, n_weights // (2 * n_classes))}")
     return n_first
 
 
