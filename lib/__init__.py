@@ -30,6 +30,9 @@
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
+`pruning.schedule` how many weights are left after each step of iterative pruning
+`pruning.magnitude` which ones go next: smallest, by unit, by Fisher information, at random; the graph that is left
+`pruning.bands`    from which step on a measure lies outside its fluctuations
 
 `rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
@@ -39,6 +42,8 @@
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.reconstruction` from measurements to observables in one call, for sweeps
+`rbm.quality`      all measures of chapter 7, by sums or from samples
+`rbm.pruning_study` a machine trained, pruned step by step and measured all along, for sweeps
 `rbm.files`        saved machines, without pickle
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs

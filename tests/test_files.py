@@ -22,6 +22,7 @@ from tests.test_states import make_machine
 def assert_same(a: Machine, b: Machine):
     for name in ("weights", "visible_bias", "hidden_bias"):
         torch.testing.assert_close(getattr(a, name), getattr(b, name), rtol=0, atol=0)
+    assert (a.mask is None) == (b.mask is None) and (a.mask is None or torch.equal(a.mask, b.mask))
 
 
 @pytest.fixture
@@ -56,11 +57,13 @@ JSON = st.recursive(
 
 @settings(max_examples=40)
 @given(n_visible=st.integers(1, 5), n_hidden=st.integers(1, 5), seed=st.integers(0, 10**6),
-       dtype=st.sampled_from([torch.float32, torch.float64]),
+       dtype=st.sampled_from([torch.float32, torch.float64]), pruned=st.booleans(),
        metadata=st.dictionaries(st.text(), JSON, max_size=4))
-def test_round_trip(tmp_path_factory, n_visible, n_hidden, seed, dtype, metadata):
+def test_round_trip(tmp_path_factory, n_visible, n_hidden, seed, dtype, pruned, metadata):
     path = tmp_path_factory.getbasetemp() / "round_trip.npz"
     machine = make_machine(n_visible, n_hidden, 1.0, seed).to(dtype=dtype)
+    if pruned:
+        machine = machine.pruned(np.random.default_rng(seed).random((n_visible, n_hidden)) < 0.5)
     files.save(path, machine, metadata=metadata)
     again, read = files.load(path)
     assert_same(again, machine)
@@ -75,6 +78,14 @@ def test_numpy_reads_the_file_and_equal_machines_give_equal_bytes(saved, tmp_pat
     assert (tmp_path / "twin.npz").read_bytes() == path.read_bytes()
     assert files.load(str(path))[1] == {"epochs": 3}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["machine.npz", "twin.npz"]
+
+
+def test_a_machine_without_mask_gives_the_file_that_it_always_gave(saved, tmp_path):
+    path, machine = saved
+    with np.load(path, allow_pickle=False) as archive:
+        assert "mask" not in archive.files
+    (tmp_path / "old.npz").write_bytes(signed(members_of(machine)))  # as an earlier version wrote it
+    assert_same(files.load(tmp_path / "old.npz")[0], machine)
 
 
 def test_a_file_cut_anywhere_is_refused(saved):
@@ -92,6 +103,20 @@ def test_a_changed_bit_anywhere_is_refused(saved):
     for position in range(len(content)):
         damaged = bytearray(content)
         damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="machine.npz to be a machine .* damaged"):
+            files.load(path)
+
+
+def test_a_changed_bit_of_the_mask_is_refused(saved):
+    path, machine = saved
+    mask = np.array([[True, False], [False, False], [True, True]])
+    files.save(path, machine.pruned(mask))
+    content = path.read_bytes()
+    place = content.index(mask.tobytes())
+    for position in range(place - 100, place + 10):  # the mask and its header
+        damaged = bytearray(content)
+        damaged[position] ^= 1
         path.write_bytes(damaged)
         with pytest.raises(ValueError, match="machine.npz to be a machine .* damaged"):
             files.load(path)
@@ -147,6 +172,12 @@ def test_pickles_are_refused_and_never_run(tmp_path):
     ({"weights": np.zeros((3, 4))}, "hidden_bias of shape"),
     ({"weights": np.zeros((3, 2), np.int64)}, "float32 or float64"),
     ({"weights": np.full((3, 2), "a")}, "no valid machine"),
+    ({"mask": np.ones((2, 3), bool)}, r"mask of shape \(3, 2\) .* like the weights, got \(2, 3\)"),
+    ({"mask": np.ones((3, 2), np.uint8)}, "tensor of bool, got torch.uint8"),
+    ({"mask": np.ones((3, 2))}, "tensor of bool, got torch.float64"),
+    ({"mask": np.array(None, dtype=object)}, "no valid machine"),
+    ({"mask": np.zeros((3, 2), bool)}, "weights of zero where the mask is False, got 6 others"),
+    ({"mask": np.ones((3, 2), bool), "hidden_bias": None}, "expected the members format, .*, and perhaps mask, got"),
     ({"metadata": np.frombuffer(b"{", np.uint8)}, "no valid machine"),
     ({"metadata": np.frombuffer(b"[1]", np.uint8)}, "JSON object"),
     ({"metadata": np.frombuffer(b"\xff\xfe", np.uint8)}, "no valid machine"),

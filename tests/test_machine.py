@@ -194,3 +194,58 @@ def test_other_refusals():
         rbm.visible_probability(machine, np.zeros((5, 3)))
     with pytest.raises(ValueError, match="at least one row"):
         rbm.effective_energy_gradient(machine, np.zeros((0, 3)))
+
+
+# --- pruned machines
+
+
+MASK = np.array([[True, False], [False, False], [True, True]])
+
+
+def test_pruning_zeroes_exactly_the_weights_outside_the_mask_and_no_bias():
+    machine = make_machine(3, 2)
+    pruned = machine.pruned(MASK)
+    np.testing.assert_array_equal(pruned.weights, np.where(MASK, machine.weights, 0))
+    removed = ~torch.from_numpy(MASK)
+    assert (machine.weights[removed] < 0).any() and not torch.signbit(pruned.weights[removed]).any()  # 0, not -0
+    assert torch.equal(pruned.visible_bias, machine.visible_bias)
+    assert torch.equal(pruned.hidden_bias, machine.hidden_bias)
+    assert (machine.n_weights, pruned.n_weights, pruned.n_parameters) == (6, 3, 8)
+    assert repr(pruned) == "Machine(3 visible, 2 hidden, 3 of 6 weights, float64, cpu)"
+    assert machine.mask is None and machine.weights.all()  # the given machine is left as it is
+    for same in (pruned.pruned(MASK), pruned.to(dtype=torch.float64), machine.pruned(torch.from_numpy(MASK))):
+        assert torch.equal(same.mask, torch.from_numpy(MASK)) and torch.equal(same.weights, pruned.weights)
+    assert torch.equal(pruned.to(dtype=torch.float32).mask, pruned.mask)
+
+
+def test_pruning_nothing_changes_no_energy_and_pruning_everything_leaves_a_product_state():
+    machine = make_machine(3, 2)
+    whole, empty = machine.pruned(np.ones((3, 2), bool)), machine.pruned(np.zeros((3, 2), bool))
+    assert torch.equal(whole.weights, machine.weights) and whole.n_weights == 6 and empty.n_weights == 0
+    up = 1 / (1 + np.exp(-machine.visible_bias.numpy()))
+    product = np.prod(np.where(oracles.states(3) == 1, up, 1 - up), axis=1)
+    np.testing.assert_allclose(oracles.rbm_probabilities(*parameters(empty)), product, rtol=1e-12)
+
+
+def test_the_mask_survives_both_changes_of_gauge():
+    pruned = make_machine(3, 2).pruned(MASK)
+    ising, _ = rbm.to_ising_gauge(pruned)
+    assert torch.equal(ising.mask, pruned.mask) and torch.equal(rbm.from_ising_gauge(ising).mask, pruned.mask)
+
+
+@pytest.mark.parametrize("mask, message", [
+    (np.ones((2, 3), bool), r"a mask of shape \(3, 2\) on cpu like the weights, got \(2, 3\) on cpu"),
+    (np.ones(6, bool), r"shape \(3, 2\) .*got \(6,\)"), (np.ones((3, 2)), "tensor of bool, got torch.float64"),
+    ([[True]], "tensor of bool, got list"), (None, "tensor of bool, got NoneType"),
+])
+def test_a_mask_that_does_not_fit_is_refused(mask, message):
+    with pytest.raises(ValueError, match=f"expected .*{message}.*; try "):
+        make_machine(3, 2).pruned(mask)
+
+
+def test_a_mask_and_weights_that_disagree_are_refused():
+    machine = make_machine(3, 2)
+    with pytest.raises(ValueError, match="weights of zero where the mask is False, got 3 others; try .*pruned"):
+        Machine(machine.weights, machine.visible_bias, machine.hidden_bias, torch.from_numpy(MASK))
+    with pytest.raises(ValueError, match="within that of the machine, got 3 weights that were pruned before"):
+        machine.pruned(MASK).pruned(np.ones((3, 2), bool))

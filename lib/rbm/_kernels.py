@@ -285,15 +285,15 @@ def add_gradient(weights, hidden_bias, visible, hidden, n_chains, factor, by_wei
 
 
 @njit(cache=True)
-def train_epoch(weights, visible_bias, hidden_bias, data, batches, starts, persistent, chains, generators,
+def train_epoch(weights, visible_bias, hidden_bias, pruned, data, batches, starts, persistent, chains, generators,
                 n_gibbs, rates):
     """One epoch of contrastive divergence (4.19, 4.23) in place: the fast twin of the steps in `training`.
 
-    weights: (n_visible, n_hidden) flat. data: uint8 (n_samples, n_visible). batches: int64 (n_steps,
-    batch_size), the rows of each minibatch. starts: int64 (n_steps, n_chains), the rows at which the negative
-    chains of each step begin; with `persistent` they run on in `chains` instead, uint8 (n_chains, n_visible),
-    through all steps and epochs. generators: uint32 (n_chains, 4), advanced in place. rates: the learning
-    rate of each step, in the precision of the weights.
+    weights: (n_visible, n_hidden) flat. pruned: int64, the places in it of weights that are zero and stay so.
+    data: uint8 (n_samples, n_visible). batches: int64 (n_steps, batch_size), the rows of each minibatch. starts:
+    int64 (n_steps, n_chains), the rows at which the negative chains of each step begin; with `persistent` they
+    run on in `chains` instead, uint8 (n_chains, n_visible), through all steps and epochs. generators: uint32
+    (n_chains, 4), advanced in place. rates: the learning rate of each step, in the precision of the weights.
     """
     n_visible, n_hidden = len(visible_bias), len(hidden_bias)
     n_steps, batch_size = batches.shape
@@ -330,6 +330,8 @@ def train_epoch(weights, visible_bias, hidden_bias, data, batches, starts, persi
                   n_gibbs)
         add_gradient(weights, hidden_bias, negative, hidden, n_chains, -rates[step] / real(n_chains),
                      by_weights, by_visible, by_hidden)
+        for place in pruned:
+            by_weights[place] = 0
         weights += by_weights
         visible_bias += by_visible
         hidden_bias += by_hidden

@@ -1,12 +1,13 @@
 """Machines on disk: numpy's npz format without pickle, ending in a checksum, written whole or not at all.
 
 A file is a zip archive as `numpy.savez` writes it, readable by `numpy.load(..., allow_pickle=False)`, with
-these members and no others:
+these members and no others (the mask only of a pruned machine):
 
     format          int64 scalar, the version of this format: 1
     weights         float32 or float64, (n_visible, n_hidden)
     visible_bias    the same type, (n_visible,)
     hidden_bias     the same type, (n_hidden,)
+    mask            bool, (n_visible, n_hidden), True where a weight exists
     metadata        uint8, a JSON object in UTF-8
 
 The archive's comment, the last 64 bytes of the file, is the SHA-256 of all bytes before it in hexadecimal.
@@ -31,6 +32,7 @@ from lib.rbm.machine import Machine, check_machine
 
 FORMAT = 1
 PARAMETERS = ("weights", "visible_bias", "hidden_bias")
+MASK = "mask"
 MEMBERS = ("format", *PARAMETERS, "metadata")
 N_DIGEST = 64  # hexadecimal digits of SHA-256
 
@@ -45,7 +47,8 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
     where the folder is missing, and other OSErrors as the system does, naming the path.
     """
     check_machine(machine)
-    arrays = {name: getattr(machine, name).detach().cpu().numpy() for name in PARAMETERS}
+    names = PARAMETERS if machine.mask is None else (*PARAMETERS, MASK)
+    arrays = {name: getattr(machine, name).detach().cpu().numpy() for name in names}
     text = _metadata_text({} if metadata is None else metadata)
     buffer = io.BytesIO()
     np.savez(buffer, format=np.int64(FORMAT), **arrays, metadata=np.frombuffer(text, np.uint8))
@@ -80,7 +83,7 @@ def load(path: str | os.PathLike) -> tuple[Machine, dict]:
         if not isinstance(metadata, dict):
             raise ValueError(f"expected metadata as a JSON object, got {type(metadata).__name__}; "
                              "try saving it again")
-        machine = Machine(*(torch.from_numpy(arrays[name]) for name in PARAMETERS))
+        machine = Machine(*(torch.from_numpy(arrays[name]) for name in (*PARAMETERS, MASK) if name in arrays))
     # The checksum is right, so these come from a file that some program wrote so on purpose.
     except (ValueError, TypeError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: no valid machine: {error}") from error
@@ -90,10 +93,10 @@ def load(path: str | os.PathLike) -> tuple[Machine, dict]:
 def _read_members(content: bytes) -> dict[str, np.ndarray]:
     """The arrays of the archive, exactly those of the format."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        if sorted(archive.files) != sorted(MEMBERS):
-            raise ValueError(f"expected the members {', '.join(MEMBERS)}, got "
+        if sorted(archive.files) not in (sorted(MEMBERS), sorted((*MEMBERS, MASK))):
+            raise ValueError(f"expected the members {', '.join(MEMBERS)}, and perhaps {MASK}, got "
                              f"{', '.join(archive.files) or 'none'}; try saving the machine again")
-        return {name: archive[name] for name in MEMBERS}
+        return {name: archive[name] for name in archive.files}
 
 
 def _metadata_text(metadata: dict) -> bytes:

@@ -23,13 +23,17 @@ class Machine:
     """The parameters lambda = {W, b, c} of an RBM (4.1).
 
     weights: W, shape (n_visible, n_hidden). visible_bias: b, shape (n_visible,). hidden_bias: c, shape
-    (n_hidden,). All three float32 or all three float64, on one device, finite.
-    Raises ValueError for zero units, shapes that do not fit together, mixed dtypes, or NaN and infinity.
+    (n_hidden,). All three float32 or all three float64, on one device, finite. mask: of a pruned machine, bool
+    of the shape of W, True where a weight exists; the others are exactly zero and stay so in training. None:
+    all weights exist.
+    Raises ValueError for zero units, shapes that do not fit together, mixed dtypes, NaN and infinity, or a
+    weight other than zero where the mask has none.
     """
 
     weights: Tensor
     visible_bias: Tensor
     hidden_bias: Tensor
+    mask: Tensor | None = None
 
     def __post_init__(self):
         named = {"weights": self.weights, "visible_bias": self.visible_bias, "hidden_bias": self.hidden_bias}
@@ -57,10 +61,28 @@ class Machine:
             if not bool(torch.isfinite(value).all()):
                 raise ValueError(f"expected finite {name}, got NaN or infinity; try a smaller learning rate "
                                  "if they come from training")
+        if self.mask is not None:
+            self._check_mask(self.mask)
+            stray = self.weights[~self.mask].count_nonzero()
+            if stray:
+                raise ValueError(f"expected weights of zero where the mask is False, got {int(stray)} others; "
+                                 "try Machine(weights, visible_bias, hidden_bias).pruned(mask)")
+
+    def _check_mask(self, mask: Tensor) -> None:
+        """ValueError for a mask that does not fit the weights."""
+        if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+            got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
+            raise ValueError(f"expected mask to be a torch tensor of bool, got {got}; "
+                             "try torch.as_tensor(mask, dtype=torch.bool)")
+        if mask.shape != self.weights.shape or mask.device != self.device:
+            raise ValueError(f"expected a mask of shape {tuple(self.weights.shape)} on {self.device} like the "
+                             f"weights, got {tuple(mask.shape)} on {mask.device}; try the mask of this machine, "
+                             "(n_visible, n_hidden)")
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"Machine({self.n_visible} visible, {self.n_hidden} hidden, {dtype}, {self.device})"
+        pruned = "" if self.mask is None else f", {self.n_weights} of {self.weights.numel()} weights"
+        return f"Machine({self.n_visible} visible, {self.n_hidden} hidden{pruned}, {dtype}, {self.device})"
 
     @property
     def n_visible(self) -> int:
@@ -71,9 +93,14 @@ class Machine:
         return self.weights.shape[1]
 
     @property
+    def n_weights(self) -> int:
+        """Weights that exist: n_visible n_hidden, less those that were pruned."""
+        return self.weights.numel() if self.mask is None else int(self.mask.count_nonzero())
+
+    @property
     def n_parameters(self) -> int:
-        """Weights and both biases: n_visible n_hidden + n_visible + n_hidden."""
-        return self.weights.numel() + self.n_visible + self.n_hidden
+        """Weights that exist and both biases: n_visible n_hidden + n_visible + n_hidden before pruning."""
+        return self.n_weights + self.n_visible + self.n_hidden
 
     @property
     def dtype(self) -> torch.dtype:
@@ -86,7 +113,23 @@ class Machine:
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Machine:
         """The same machine in another precision or on another device."""
         return Machine(*(value.to(dtype=dtype or self.dtype, device=device or self.device)
-                         for value in (self.weights, self.visible_bias, self.hidden_bias)))
+                         for value in (self.weights, self.visible_bias, self.hidden_bias)),
+                       mask=None if self.mask is None else self.mask.to(device=device or self.device))
+
+    def pruned(self, mask) -> Machine:
+        """The machine that keeps the weights of the mask and has zeros for the others; biases are as they were.
+
+        mask: bool (n_visible, n_hidden), numpy or torch. A mask may leave units without weights: such a visible
+        unit is independent of all others, and such a hidden unit does nothing.
+        Raises ValueError for another shape or type, and for a mask that brings back weights already pruned.
+        """
+        mask = torch.from_numpy(mask).to(self.device) if isinstance(mask, np.ndarray) else mask
+        self._check_mask(mask)
+        back = 0 if self.mask is None else int((mask & ~self.mask).sum())
+        if back:
+            raise ValueError(f"expected a mask within that of the machine, got {back} weights that were pruned "
+                             "before; try machine.mask & mask")
+        return Machine(torch.where(mask, self.weights, 0.0), self.visible_bias, self.hidden_bias, mask.clone())
 
     @staticmethod
     def random(n_visible: int, n_hidden: int, *, seed: int, scale: float | None = None,
@@ -201,13 +244,13 @@ def to_ising_gauge(machine: Machine) -> tuple[Machine, Tensor]:
     visible_bias = (2 * machine.visible_bias + machine.weights.sum(1)) / 4
     hidden_bias = (2 * machine.hidden_bias + machine.weights.sum(0)) / 4
     constant = visible_bias.sum() + hidden_bias.sum() - weights.sum()
-    return Machine(weights, visible_bias, hidden_bias), constant
+    return Machine(weights, visible_bias, hidden_bias, machine.mask), constant
 
 
 def from_ising_gauge(ising: Machine) -> Machine:
     """The machine with units 0 and 1 for one with units +-1: the inverse of (4.24)."""
     return Machine(4 * ising.weights, 2 * ising.visible_bias - 2 * ising.weights.sum(1),
-                   2 * ising.hidden_bias - 2 * ising.weights.sum(0))
+                   2 * ising.hidden_bias - 2 * ising.weights.sum(0), ising.mask)
 
 
 def ising_energy(ising: Machine, visible_spins, hidden_spins) -> Tensor:

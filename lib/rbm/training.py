@@ -85,6 +85,10 @@ class TrainingSettings:
                              'try engine="auto"')
 
 
+class Diverged(ValueError):
+    """The training left all bounds."""
+
+
 @dataclass(frozen=True)
 class TrainingResult:
     """A trained machine, (epoch, value) for every value that the callback returned, and the seconds of
@@ -103,11 +107,12 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
           callback: Callable[[int, Machine], Any] | None = None) -> TrainingResult:
     """Fit the machine to measurements by CD-k or PCD-k (section 4.2); the given machine is left as it is.
 
+    Of a pruned machine (`Machine.pruned`) the weights that exist and all biases are trained; the others stay zero.
     data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result,
     however many processes run. callback(epoch, machine): called before the first epoch (0), after every
     `every` epochs (None: none in between) and after the last one; what it returns goes into the history.
-    Raises ValueError for data of another width or value, and, naming the epoch, when a parameter is no longer
-    finite or its absolute value exceeds 1e6: the training diverged.
+    Raises ValueError for data of another width or value, and Diverged, a ValueError naming the epoch, when a
+    parameter is no longer finite or its absolute value exceeds 1e6.
     """
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):
@@ -131,7 +136,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     report(0)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
-        current = _bounded(run_epoch(current, epoch), epoch, settings)
+        current = _bounded(run_epoch(current, epoch), machine.mask, epoch, settings)
         seconds += time.perf_counter() - began
         if epoch == settings.epochs or (every is not None and epoch % every == 0):
             report(epoch)
@@ -181,10 +186,11 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
         def run_numba(current: Machine, epoch: int):
             parameters = [value.detach().numpy().flatten() for value in
                           (current.weights, current.visible_bias, current.hidden_bias)]
+            pruned = np.flatnonzero(~current.mask.numpy()) if current.mask is not None else np.empty(0, np.int64)
             batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
             with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
                 rates = learning_rates(settings, len(batches), epoch).astype(parameters[0].dtype)
-            _kernels.train_epoch(*parameters, rows, batches, starts, settings.persistent, chains, states,
+            _kernels.train_epoch(*parameters, pruned, rows, batches, starts, settings.persistent, chains, states,
                                  settings.n_gibbs, rates)
             weights, visible_bias, hidden_bias = (torch.from_numpy(value) for value in parameters)
             return weights.reshape(current.weights.shape), visible_bias, hidden_bias
@@ -210,7 +216,7 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
                     visible = gibbs_sweep(current, visible, uniform)
                 persistent = visible
                 negative = effective_energy_gradient(current, visible)
-            current = _bounded(_descend(current, positive, negative, rate), epoch, settings)
+            current = _bounded(_descend(current, positive, negative, rate), current.mask, epoch, settings)
         return current.weights, current.visible_bias, current.hidden_bias
     return run_torch
 
@@ -221,14 +227,18 @@ def _is_count(value) -> bool:
 
 def _descend(machine: Machine, positive: Gradient, negative: Gradient,
              rate: float) -> tuple[Tensor, Tensor, Tensor]:
-    """One step against <grad E>_data - <grad E>_model (4.15, 4.19)."""
-    return (machine.weights - rate * (positive.weights - negative.weights),
+    """One step against <grad E>_data - <grad E>_model (4.15, 4.19), in the weights that exist."""
+    by_weights = positive.weights - negative.weights
+    if machine.mask is not None:
+        by_weights = torch.where(machine.mask, by_weights, 0.0)
+    return (machine.weights - rate * by_weights,
             machine.visible_bias - rate * (positive.visible_bias - negative.visible_bias),
             machine.hidden_bias - rate * (positive.hidden_bias - negative.hidden_bias))
 
 
-def _bounded(parameters: tuple[Tensor, Tensor, Tensor], epoch: int, settings: TrainingSettings) -> Machine:
-    """A machine of these parameters; ValueError naming the epoch where they are not finite or absurdly large."""
+def _bounded(parameters: tuple[Tensor, Tensor, Tensor], mask: Tensor | None, epoch: int,
+             settings: TrainingSettings) -> Machine:
+    """A machine of these parameters; Diverged naming the epoch where they are not finite or absurdly large."""
     extremes = [float(value.detach().abs().max()) for value in parameters]
     if not all(value <= LARGEST_PARAMETER for value in extremes):  # NaN is not <=
         finite = all(math.isfinite(value) for value in extremes)
@@ -236,7 +246,7 @@ def _bounded(parameters: tuple[Tensor, Tensor, Tensor], epoch: int, settings: Tr
         name, rate = "learning_rate", settings.learning_rate
         if settings.final_learning_rate is not None and settings.final_learning_rate > rate:
             name, rate = "final_learning_rate", settings.final_learning_rate
-        raise ValueError(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got {got} in epoch "
-                         f"{epoch} at learning rate {rate:g}: the training diverged; try "
-                         f"{name}={min(rate / 10, 0.1):g}")
-    return Machine(*parameters)
+        raise Diverged(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got {got} in epoch "
+                       f"{epoch} at learning rate {rate:g}: the training diverged; try "
+                       f"{name}={min(rate / 10, 0.1):g}")
+    return Machine(*parameters, mask)

@@ -1,0 +1,223 @@
+"""Pruning a trained machine step by step, with all measures of its quality (chapter 7): points of sweeps.
+
+`pruning_run` trains a machine, then removes weights and trains on, step by step; where asked, it also trains machines
+that have the smaller size from the beginning.  `prune` is the loop inside, for any machine and data.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+from torch import Tensor
+
+from lib import rng
+from lib.conventions import all_states
+from lib.pruning import bands, magnitude, schedule
+from lib.pruning.distribution import is_integer
+from lib.rbm import quality, sampling
+from lib.rbm.machine import Machine, effective_energy_gradient
+from lib.rbm.partition import probabilities
+from lib.rbm.training import Diverged, TrainingSettings, train
+from lib.spins import free_fermions
+
+CRITERIA = ("magnitude", "unit", "fisher", "random", "none")
+#: Machines of a pruned size that are trained from the beginning: with the mask that pruning has found and the weights
+#: that the dense machine started with; the same with a random mask of as many weights; without mask, but with the
+#: number of hidden units that comes nearest to as many weights.
+RETRAINED = ("same mask", "random mask", "fewer units")
+#: The measures whose first step outside the band is reported: all of them errors, which grow when a machine is harmed.
+ERRORS = ("kl", "kl data", "infidelity", "energy error", "abs m error", "correlation mse")
+N_FISHER_SAMPLES = 100_000  # Gibbs samples behind <v_i h_j> where it cannot be summed
+
+
+def prune(machine: Machine, data: np.ndarray, left: Sequence[int], fine_tuning: TrainingSettings | None, *,
+          criterion: str, seed: int) -> Iterator[Machine]:
+    """Prune and train on, step by step (section 7.3): the machine after each step, whose mask has left[step] weights.
+
+    left: a schedule, see `lib.pruning.schedule`. fine_tuning: the training after each step, None for none. criterion:
+    which weights stay, "magnitude" the largest |W|, "unit" the same within each hidden unit, "fisher" the largest
+    W^2 Var(v_i h_j), "random" any, "none" all (then the numbers in `left` only count the steps).
+    Raises ValueError for another criterion and a schedule that asks for more weights than there are, both before the
+    first step, and `training.Diverged` at the step where training diverges.
+    """
+    _check_criterion(criterion)
+    left = schedule.check_schedule(machine.n_weights, left) if criterion != "none" else [machine.n_weights] * len(left)
+    return _steps(machine, data, left, fine_tuning, criterion, seed)
+
+
+def _steps(machine, data, left, fine_tuning, criterion, seed) -> Iterator[Machine]:
+    for step, n_left in enumerate(left, start=1):
+        machine = machine.pruned(_choose(machine, data, n_left, criterion, rng.child_seed(seed, "choose", step)))
+        if fine_tuning is not None:
+            machine = train(machine, data, fine_tuning, seed=rng.child_seed(seed, "fine-tuning", step)).machine
+        yield machine
+
+
+def _choose(machine: Machine, data: np.ndarray, n_left: int, criterion: str, seed: int) -> np.ndarray:
+    weights = machine.weights.detach().cpu().numpy()
+    mask = np.ones(weights.shape, dtype=bool) if machine.mask is None else machine.mask.cpu().numpy()
+    if criterion == "none" or n_left == machine.n_weights:
+        return mask
+    if criterion == "random":
+        return magnitude.at_random(mask, n_left, rng=rng.stream(seed, "random"))
+    if criterion == "fisher":
+        return magnitude.by_fisher(weights, moments(machine, data, seed=seed).cpu().numpy(), mask, n_left)
+    return {"magnitude": magnitude.by_magnitude, "unit": magnitude.by_unit}[criterion](weights, mask, n_left)
+
+
+def moments(machine: Machine, data: np.ndarray, *, seed: int) -> Tensor:
+    """<v_i h_j> under the machine, (n_visible, n_hidden): by a sum over all states up to 18 visible units.
+
+    Beyond, the mean over 1e5 Gibbs samples of v_i p(h_j = 1 | v), from chains that start at measurements.
+    """
+    if machine.n_visible <= quality.MAX_SUMMED_SPINS:
+        return -effective_energy_gradient(machine, all_states(machine.n_visible), probabilities(machine)).weights
+    samples = sampling.sample(machine, N_FISHER_SAMPLES, seed=seed, start=data, n_chains=1000)
+    return -effective_energy_gradient(machine, samples.reshape(-1, machine.n_visible)).weights
+
+
+def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, epochs: int, measure_every: int,
+                criterion: str, n_steps: int, fine_tune_epochs: int, seed: int, first_fraction: float = 0.4,
+                step_fraction: float = 0.05, n_control: int = 8, retrain_after: Sequence[int] = (),
+                learning_rate: float = 0.3, final_learning_rate: float = 0.001, fine_tune_rate: float = 0.1,
+                fine_tune_final_rate: float = 0.001, batch_size: int = 100, n_training_chains: int = 128,
+                n_evaluation: int = 100_000, n_chains: int = 1000, burn_in: int = 2000, thin: int = 40) -> dict:
+    """Train a machine on a chain's ground state, prune it step by step, and measure all along (figures 7.2 to 7.5).
+
+    Three stages: "training" from small weights by PCD-1; "control", n_control rounds of fine-tuning with all weights,
+    whose spread is the band of each measure; "pruning", of which step 0 is the machine that the control ended with.
+    One seed and chain give the same machine before pruning, whatever the criterion.
+
+    field: h/J. epochs, learning_rate, final_learning_rate: of the training, the rate falling along a cosine;
+    measure_every: epochs between two measurements in it. criterion: see `prune`; n_steps, first_fraction,
+    step_fraction: the schedule. fine_tune_epochs, fine_tune_rate, fine_tune_final_rate: of each round of
+    fine-tuning, 0 epochs for none. retrain_after: pruning steps at whose size machines are trained from the beginning,
+    as the dense one was. batch_size, n_training_chains: of all training. n_evaluation: samples behind the
+    statistical part of an ROE, and behind all measures beyond 18 spins, where n_chains chains run from measurements
+    for burn_in sweeps and give a draw every thin sweeps; also the exact samples behind the references there.
+
+    Returns a list "<stage> <measure>" for every stage and each measure of `lib.rbm.quality` and of the graph:
+    "weights left", "components", "empty visible", "empty hidden"; the same for the kinds of `RETRAINED`, over the
+    steps "retrained after", with None for training that diverged; "training epochs"; "exact ..." for the exact energy,
+    abs m, correlation and histogram, and "exact kl data", that of a perfect machine; "departure <measure>", the
+    pruning step from which each of `ERRORS` stays above its band (`bands.first_outside`), or None; "failed step", None
+    or the step at which fine-tuning diverged (0 in the control), with "failure" in words: the lists then end before it.
+    """
+    def named(use: str) -> int:
+        return rng.child_seed(seed, use, n_spins, str(float(field)))
+
+    def settings(n_epochs: int, rate: float, final_rate: float) -> TrainingSettings:
+        return TrainingSettings(epochs=n_epochs, batch_size=batch_size, learning_rate=rate, persistent=True,
+                                final_learning_rate=final_rate, n_chains=n_training_chains)
+
+    def measure(machine: Machine, use: str) -> dict:
+        if exact.basis is not None:
+            return quality.summed(machine, exact, n_samples=n_evaluation) | _graph(machine)
+        samples = sampling.sample(machine, n_evaluation, seed=named(f"measure {use}"), start=data, n_chains=n_chains,
+                                  burn_in=burn_in, thin=thin)
+        return quality.sampled(machine, exact, samples) | _graph(machine)
+
+    # What is wrong with the settings of a later stage is said before the first one takes its time.
+    _check_criterion(criterion)
+    if not is_integer(n_control) or n_control < 0:
+        raise ValueError(f"expected n_control to be an integer >= 0, got {n_control!r}; try n_control=8")
+    if not all(is_integer(step) and 1 <= step <= n_steps for step in retrain_after):
+        raise ValueError(f"expected retrain_after of pruning steps from 1 to {n_steps}, got {retrain_after}; try "
+                         f"retrain_after=[{max(1, n_steps)}]")
+    left = schedule.weights_left(n_spins * n_hidden, schedule.steps(first_fraction, step_fraction, n_steps))
+    training = settings(epochs, learning_rate, final_learning_rate)
+    fine_tuning = settings(fine_tune_epochs, fine_tune_rate, fine_tune_final_rate) if fine_tune_epochs != 0 else None
+
+    data, exact = _chain(n_spins, float(field), n_samples, n_evaluation, seed)
+    start = _start(n_spins, n_hidden, named("start"))
+    learnt = train(start, data, training, seed=named("training"), every=measure_every,
+                   callback=lambda epoch, machine: measure(machine, f"training {epoch}"))
+    rows = {"training": [row for _, row in learnt.history], "control": [], "pruning": []}
+    names = tuple(rows["training"][0])
+    machine, masks, failure = learnt.machine, [], None
+    try:
+        rounds = prune(machine, data, [machine.n_weights] * n_control, fine_tuning, criterion="none",
+                       seed=named("control"))
+        for machine in rounds:
+            rows["control"].append(measure(machine, f"control {len(rows['control'])}"))
+        steps = prune(machine, data, left, fine_tuning, criterion=criterion, seed=named("pruning"))
+        for pruned in itertools.chain([machine], steps):
+            rows["pruning"].append(measure(pruned, f"pruning {len(masks)}"))
+            masks.append(pruned.mask)
+    except Diverged as error:
+        failure = str(error)
+
+    again = [step for step in retrain_after if step < len(masks)]
+    for kind in RETRAINED:
+        rows[kind] = []
+        for step in again:
+            small = _small(kind, start, masks[step], seed=named(f"{kind} {step}"))
+            try:
+                small = train(small, data, training, seed=named(f"train {kind} {step}")).machine
+                rows[kind].append(measure(small, f"{kind} {step}"))
+            except Diverged:
+                rows[kind].append(dict.fromkeys(names))
+
+    results = {"training epochs": [epoch for epoch, _ in learnt.history], "failure": failure,
+               "failed step": None if failure is None else len(masks), "retrained after": again} | _exact(exact)
+    for stage, found in rows.items():
+        results |= {f"{stage} {name}": [row[name] for row in found] for name in names}
+    return results | {f"departure {name}": _departure(rows, name) for name in ERRORS}
+
+
+def _small(kind: str, start: Machine, mask: Tensor, *, seed: int) -> Machine:
+    """A machine to train from the beginning, with as many weights as a mask, or nearly so: see `RETRAINED`."""
+    if kind == "same mask":
+        return start.pruned(mask)
+    n_weights = int(mask.sum())
+    if kind == "random mask":
+        everything = np.ones(mask.shape, dtype=bool)
+        return start.pruned(magnitude.at_random(everything, n_weights, rng=rng.stream(seed, "random")))
+    return _start(start.n_visible, max(1, round(n_weights / start.n_visible)), seed)
+
+
+@lru_cache(maxsize=1)
+def _chain(n_spins: int, field: float, n_samples: int, n_reference: int,
+           seed: int) -> tuple[np.ndarray, quality.Reference]:
+    """Measurements of a chain and its exact values: the points of one chain follow each other in a sweep."""
+    data = free_fermions.sample(n_spins, field, n_samples, rng=rng.stream(seed, "data", n_spins, str(field)))
+    return data, quality.reference(n_spins, field, data, n_samples=n_reference,
+                                   rng=rng.stream(seed, "reference", n_spins, str(field)))
+
+
+def _start(n_spins: int, n_hidden: int, seed: int) -> Machine:
+    """Small weights, and biases that favour no direction."""
+    return Machine.random(n_spins, n_hidden, seed=seed, scale=0.01, symmetric_biases=True)
+
+
+def _graph(machine: Machine) -> dict[str, int]:
+    everything = np.ones(machine.weights.shape, dtype=bool)
+    graph = magnitude.connectivity(everything if machine.mask is None else machine.mask.cpu().numpy())
+    return {"weights left": graph.n_weights, "components": graph.n_components,
+            "empty visible": graph.n_empty_visible, "empty hidden": graph.n_empty_hidden}
+
+
+def _exact(exact: quality.Reference) -> dict:
+    basis = exact.basis
+    floor = None if basis is None else float(
+        basis.frequencies @ np.log(basis.frequencies / basis.psi[basis.seen] ** 2))
+    return {"exact energy": exact.energy, "exact abs m": exact.abs_m, "exact abs m error": exact.abs_m_error,
+            "exact correlation": exact.correlation.tolist(), "exact histogram": exact.histogram.tolist(),
+            "exact kl data": floor}
+
+
+def _check_criterion(criterion: str) -> None:
+    if criterion not in CRITERIA:
+        raise ValueError(f"expected a criterion among {', '.join(CRITERIA)}, got {criterion!r}; try 'magnitude'")
+
+
+def _departure(rows: dict[str, list[dict]], name: str) -> int | None:
+    """The pruning step from which a measure stays above its band in the control."""
+    control, steps = ([row[name] for row in rows[stage]] for stage in ("control", "pruning"))
+    if len(control) < 2 or control[0] is None:
+        return None
+    first = bands.first_outside(steps[1:], bands.band(control))
+    return None if first is None else first + 1
