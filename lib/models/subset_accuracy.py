@@ -34,7 +34,8 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
     if not 1 <= n_first <= n_inputs * width:
         raise ValueError(f"expected a width from {-(-n_weights // (n_inputs + n_classes))} to "
                          f"{(n_weights - 1) // n_classes}, so that the first layer has some of the {n_weights} "
-                         f"weights and no more than it can hold, got width={width}; try width={max(1, n_weights // (2 * n_classes))}")
+                         f"weights and no more than it can hold, got width={width}; try "
+                         f"width={max(1, n_weights // (2 * n_classes))}")
     return n_first
 
 
