@@ -10,4 +10,20 @@
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
 `optimum`           where a curve over widths has its top or bottom, and how sure that is
+
+Kernels of random inputs, a Gaussian process with one of them, and how far a sparse net is from the infinite one:
+
+>>> import numpy as np
+>>> from lib.kernels import gaussian_process, sparse
+>>> from lib.kernels.arc_cosine import arc_cosine
+>>> from lib.kernels.neural_tangent import analytic
+>>> train, test = np.random.default_rng(1).normal(size=(2, 30, 20))
+>>> kernel = lambda x, y=None: analytic(x, y, depth=2).nngp
+>>> found = gaussian_process.posterior(kernel(train), kernel(test, train), kernel(test), train[:, 0], noise=0.1)
+>>> found.mean.shape, found.covariance.shape
+((30,), (30, 30))
+>>> distance = sparse.expected_distance(train, test, width=100, connectivity=0.2, seed=1)  # row i with row i
+>>> closed = sparse.second_order_distance(train, test, width=100, connectivity=0.2)
+>>> bool(abs(closed.value / distance.value - 1) < 0.2)
+True
 """

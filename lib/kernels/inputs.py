@@ -125,7 +125,8 @@ def require_results(n: int, m: int, n_results: int = 1, *, limit_bytes: int | No
     if limit is not None:
         what = f"{'the kernel' if n_results == 1 else f'{n_results} kernels'} of {n} and {m} inputs"
         require_memory(8 * n * m * n_results, what, limit=limit,
-                       hint="lib.kernels.inputs.row_blocks(kernel, x, y), which needs a few rows of it at a time")
+                       hint="lib.kernels.inputs.row_blocks(kernel, x, y), which needs a few rows of it at a time; of "
+                            "analytic, kernel=lambda x, y: analytic(x, y, depth=3).ntk")
 
 
 def available_memory() -> int | None:
