@@ -9,6 +9,7 @@ metrics      fidelity, Kullback-Leibler divergence, likelihood
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 pruning_study  a machine trained, pruned step by step and measured all along
+pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 
