@@ -10,6 +10,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
 from lib.kernels import gaussian_process as gp
+from lib.kernels import neural_tangent
 
 KERNELS = {
     "gaussian": ConstantKernel(1.7) * RBF(0.8),
@@ -161,3 +162,15 @@ def test_a_zero_kernel_with_noise_is_no_problem():
     found = gp.posterior(np.zeros((2, 2)), np.zeros((1, 2)), np.zeros(1), [1.0, -1.0], noise=1.0)
     assert found.mean == 0 and found.covariance == 0
     assert found.log_marginal_likelihood == pytest.approx(-1 - np.log(2 * np.pi))
+
+
+def test_a_lopsided_test_kernel_and_a_pair_of_kernels_are_refused():
+    x = np.random.default_rng(1).normal(size=(4, 3))
+    kernel = x @ x.T + np.eye(4)
+    lopsided = kernel + np.triu(np.ones((4, 4)), 1)
+    with pytest.raises(ValueError, match="expected kernel_test symmetric, got entries that differ .* by up to 1;"):
+        gp.posterior(kernel, kernel, lopsided, x[:, 0], noise=0.1)
+    with pytest.raises(ValueError, match="expected kernel as one matrix, got both kernels of a net"):
+        gp.draw_prior(neural_tangent.analytic(x, depth=1), 3, seed=1)
+    with pytest.raises(ValueError, match="targets made of finite numbers.*try to look at what targets was made from"):
+        gp.log_marginal_likelihood(kernel, [1, 2, np.nan, 4], noise=0.1)

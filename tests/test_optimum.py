@@ -43,6 +43,8 @@ def test_the_smallest_distance_lies_between_the_widths():
 
 
 def test_refusals():
+    with pytest.raises(ValueError, match="rng as a random generator, got 3"):
+        best_width(WIDTHS, np.ones((2, 5)), rng=3)
     for values in (np.ones(5), np.ones((3, 4)), np.ones((1, 5))):
         with pytest.raises(ValueError, match="a row for each of at least two seeds"):
             best_width(WIDTHS, values, rng=rng.stream(1))

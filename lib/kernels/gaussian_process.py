@@ -122,6 +122,11 @@ def posterior(kernel_train: ArrayLike, kernel_cross: ArrayLike, kernel_test: Arr
     if test.shape not in ((n_test, n_test), (n_test,)):
         raise ValueError(f"expected kernel_test as ({n_test}, {n_test}), or its diagonal ({n_test},), got shape "
                          f"{test.shape}; try kernel(x_test, x_test)")
+    if test.ndim == 2:
+        asymmetry = float(np.abs(test - test.T).max())
+        if asymmetry > _ASYMMETRY * np.abs(test).max():
+            raise ValueError(f"expected kernel_test symmetric, got entries that differ from their mirror image by up "
+                             f"to {asymmetry:.3g}; try kernel(x_test, x_test)")
     half = solve_triangular(lower, cross.T, lower=True, check_finite=False)  # train, test
     white = solve_triangular(lower, targets, lower=True, check_finite=False)
     if test.ndim == 2:
@@ -180,6 +185,8 @@ def _square(kernel: ArrayLike, name: str) -> np.ndarray:
 
 
 def _numbers(values: ArrayLike, name: str) -> np.ndarray:
+    if hasattr(values, "nngp"):
+        raise ValueError(f"expected {name} as one matrix, got both kernels of a net; try {name}=kernels.nngp, or .ntk")
     try:
         values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -189,5 +196,5 @@ def _numbers(values: ArrayLike, name: str) -> np.ndarray:
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(f"expected {name} made of finite numbers, got {values[where]} at index {where}; "
-                         "try to look at the inputs of the kernel")
+                         f"try to look at what {name} was made from")
     return values

@@ -14,6 +14,8 @@ def best_width(widths: ArrayLike, values: ArrayLike, *, n_draws: int = 2000, rng
     widths: (n_widths,). values: (n_seeds, n_widths), a row a seed. A draw takes as many seeds as there are, with
     repetition, and all widths of each (bootstrap). Raises ValueError for other shapes, NaN, and fewer than two seeds.
     """
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"expected rng as a random generator, got {rng!r}; try rng=lib.rng.stream(1, 'best width')")
     widths, values = np.asarray(widths, np.float64), np.asarray(values, np.float64)
     if widths.ndim != 1 or values.ndim != 2 or values.shape[1] != len(widths) or len(values) < 2:
         raise ValueError("expected values with a row for each of at least two seeds and a column for each width, got "
