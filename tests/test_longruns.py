@@ -3,11 +3,13 @@
 import json
 import signal
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
-from lib.study import longruns
+from lib.study import longruns, provenance
 from lib.study.notebooks import chapter_files, read_chapter
 from lib.study.records import Record
 from tests import toy_book
@@ -126,7 +128,9 @@ def test_a_sweep_cell_that_needs_the_rest_of_the_chapter_is_named(top):
 def test_a_stopped_run_says_what_is_safe(top):
     toy_book.replace(top, "lib/toy/squares.py", "    return {", "    import time\n    time.sleep(0.3)\n    return {")
     process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=100", module="longruns"),
-                               cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True)
+                               cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True,
+                               # A shell's background jobs ignore interrupts, and so would their children.
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 60
     while len(record(top).points) < 4 and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -142,4 +146,20 @@ def test_every_sweep_of_the_book_can_be_declared_and_has_a_spot_point_and_a_reco
         for sweep in longruns.declared_sweeps(toy_book.ROOT, read_chapter(path), "paper").values():
             assert sweep.spot is not None and sweep.item and sweep.tolerance
             lines = [line for lines in Record(sweep.path).points.values() for line in lines]
-            assert lines and not any(line["dirty"] for line in lines)
+            assert lines
+            # A tree may be dirty by a file that is no code: then the code is that of the commit which the line names.
+            for commit, function, code in {(line["commit"], line["function"], line["code"])
+                                           for line in lines if line["dirty"]}:
+                assert code == code_at(commit, function), (sweep.name, commit, function)
+
+
+def code_at(commit, function):
+    """The digest of the code that a function depended on, at a commit of this repository."""
+    found = subprocess.run(["git", "archive", commit, "lib"], cwd=toy_book.ROOT, capture_output=True)
+    if found.returncode:
+        pytest.skip("no git history")
+    module, _, name = function.rpartition(".")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["tar", "-x", "-C", folder], input=found.stdout, check=True)
+        path = Path(folder, *module.split(".")).with_suffix(".py")
+        return provenance.function_digest(Path(folder), module, path, name)
