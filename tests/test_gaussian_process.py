@@ -174,3 +174,10 @@ def test_a_lopsided_test_kernel_and_a_pair_of_kernels_are_refused():
         gp.draw_prior(neural_tangent.analytic(x, depth=1), 3, seed=1)
     with pytest.raises(ValueError, match="targets made of finite numbers.*try to look at what targets was made from"):
         gp.log_marginal_likelihood(kernel, [1, 2, np.nan, 4], noise=0.1)
+
+
+def test_a_kernel_that_leaves_no_room_for_its_factor_is_refused_before_the_work(monkeypatch):
+    monkeypatch.setattr(gp, "available_memory", lambda: 3 * 8 * 100**2 - 1)
+    with pytest.raises(ValueError, match=r"got the factor of a kernel of 100 inputs and its copies = 234\.3 KiB"):
+        gp.factor(np.eye(100))
+    gp.factor(np.eye(99))

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from lib import rng
-from lib.kernels.inputs import check_count
+from lib.conventions import require_memory
+from lib.kernels.inputs import available_memory, check_count
 
 #: Jitter in units of the mean of the kernel's diagonal, tried in this order.
 JITTERS = (0.0, *(10.0**power for power in range(-12, -5)))
@@ -52,9 +53,14 @@ def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
 
     kernel: (n, n), symmetric. noise: a variance, >= 0, and no part of the jitter. Jitter is 0, then 1e-12, 1e-11 and so
     on to 1e-6 times the mean of the diagonal; a RuntimeWarning says how much where it is not 0. Raises ValueError for a
-    kernel that is not square, finite or symmetric, or that has an eigenvalue too negative to be rounding.
+    kernel that is not square, finite or symmetric, that has an eigenvalue too negative to be rounding, or that does not
+    fit three times into the memory that is free.
     """
     kernel, noise = _square(kernel, "kernel"), _variance(noise)
+    free = available_memory()
+    if free is not None:  # two copies stay, and a third for the comparison with the mirror image
+        require_memory(3 * kernel.nbytes, f"the factor of a kernel of {len(kernel)} inputs and its copies", limit=free,
+                       hint="fewer inputs, for instance the first of each class")
     asymmetry, largest = np.abs(kernel - kernel.T).max(), np.abs(kernel).max()
     if asymmetry > _ASYMMETRY * largest:
         raise ValueError(f"expected a symmetric kernel, got entries that differ from their mirror image by up to "
@@ -67,7 +73,8 @@ def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
     matrix[np.diag_indices_from(matrix)] += noise
     for part in JITTERS:
         jitter = part * max(unit, 0.0)
-        trial = matrix + jitter * np.eye(len(matrix))
+        trial = matrix.copy()
+        trial[np.diag_indices_from(trial)] += jitter
         try:
             lower = cholesky(trial, lower=True, overwrite_a=True, check_finite=False)
         except LinAlgError:
