@@ -1,6 +1,7 @@
 """One trained ResNet of table 3.1 on generated images: minibatches, a training by hand, counts, what is refused."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,14 +11,15 @@ from torch.nn import functional
 
 from lib import image_sets, rng
 from lib.models import imagenet_accuracy as module
-from lib.models import resnet
+from lib.models import resnet, resnet_accuracy
 from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.models.imagenet_accuracy import imagenet_accuracy, minibatches, network, train
+from lib.models.imagenet_accuracy import imagenet_accuracy, minibatches, train
 from lib.models.resnet import Architecture
 from lib.models.resnet_accuracy import WAYS
 
 FIELDS = {"width", "n_weights", "connectivity", "multiply_adds", "final", "best", "best_epoch", "train_accuracy",
           "train_loss"}
+network = partial(resnet_accuracy.network, stem="imagenet")
 SHORT = Settings(2, 4, 0.1, weight_decay=0.01, schedule="cosine")
 
 

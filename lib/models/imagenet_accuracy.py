@@ -7,7 +7,7 @@ and the number of processes changes nothing. What a device makes of them may dif
 `imagenet_accuracy` is a point of a sweep. To keep the net, or to watch it:
 
     images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
-    net = network("sparse", 64, 2, len(images.classes), seed=1).to("cuda")
+    net = network("sparse", 64, 2, len(images.classes), seed=1, stem="imagenet").to("cuda")
     train(TorchNet(net, SETTINGS), images, test, SETTINGS, seed=1, n_workers=8, every=print)
     checkpoints.save("net.npz", net)
 """
@@ -24,9 +24,8 @@ from torch.utils import data
 from lib import image_sets, rng
 from lib.models import resnet
 from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.models.resnet_accuracy import WAYS
+from lib.models.resnet_accuracy import network
 from lib.pruning.distribution import is_integer
-from lib.pruning.masks import layer_masks
 
 # Appendix A.3; the thesis does not give the size of a minibatch: 256 is what torch's own example for ImageNet takes.
 SETTINGS = Settings(150, 256, 0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine")
@@ -37,10 +36,10 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
                       batch_size: int = SETTINGS.batch_size, seed: int, device: str, n_workers: int = 8) -> dict:
     """Train one net on a folder of images and report its accuracies.
 
-    folder: as in `image_sets.imagenet`; its classes are the net's. way, base_width, factor: as in `network`. epochs,
-    learning_rate, batch_size: as in `image_training.Settings`, with the rest from SETTINGS. device: a torch
-    device, "cuda" or "cpu". n_workers: processes that read images; 0 reads them in this one. Each holds up to two
-    minibatches in shared memory (150 MB each, of 256 images).
+    folder: as in `image_sets.imagenet`; its classes are the net's. way, base_width, factor: as in
+    `resnet_accuracy.network`. epochs, learning_rate, batch_size: as in `image_training.Settings`, with the rest from
+    SETTINGS. device: a torch device, "cuda" or "cpu". n_workers: processes that read images; 0 reads them in this one.
+    Each holds up to two minibatches in shared memory (150 MB each, of 256 images).
 
     Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image of 224 x 224 pixels), the accuracies on
     val "final" and "best" (over the epochs, on these images themselves, what the thesis reports) with its "best_epoch",
@@ -55,7 +54,7 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
                          "native kernels lack the max-pooling of this stem)") from None
     _check_workers(n_workers)
     images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
-    net = network(way, base_width, factor, len(images.classes), seed).to(place)
+    net = network(way, base_width, factor, len(images.classes), seed, stem="imagenet").to(place)
     history = train(TorchNet(net, settings), images, test, settings, seed=rng.child_seed(seed, "training"),
                     n_workers=n_workers)
     accuracies = [float(epoch.right.mean()) for epoch in history]
@@ -65,20 +64,6 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
             "multiply_adds": resnet.multiply_adds(wide, 224, counts), "final": accuracies[-1], "best": max(accuracies),
             "best_epoch": accuracies.index(max(accuracies)) + 1, "train_accuracy": history[-1].train_accuracy,
             "train_loss": history[-1].train_loss}
-
-
-def network(way: str, base_width: int, factor: float, n_classes: int, seed: int) -> resnet.ResNet:
-    """`resnet_accuracy.network` with the stem for ImageNet."""
-    if way not in WAYS:
-        raise ValueError(f"expected way as one of {', '.join(WAYS)}, got {way!r}; try way='sparse'")
-    base = resnet.Architecture(base_width, n_classes, "imagenet", way if "bottleneck" in way else "plain")
-    wide = resnet.widened(base, factor)
-    masks = None
-    if way.startswith("sparse") and wide.width > base_width:
-        masks = layer_masks([layer.shape for layer in resnet.layers(wide)],
-                            resnet.n_weights(wide) - resnet.n_weights(base), seed=rng.child_seed(seed, "masks"),
-                            dimensions="all" if way == "sparse" else "channels")
-    return resnet.ResNet(wide, masks, seed=rng.child_seed(seed, "weights"))
 
 
 def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int, n_workers: int,

@@ -14,16 +14,16 @@ WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bo
 _CLASSES = {"cifar100": 100}
 
 
-def network(way: str, base_width: int, factor: float, n_classes: int, seed: int) -> resnet.ResNet:
+def network(way: str, base_width: int, factor: float, n_classes: int, seed: int, stem: str = "cifar") -> resnet.ResNet:
     """A ResNet-18 of base_width, widened by a factor, before training.
 
     way: "sparse" (static sparsity over all dimensions of the weights, with as many as the base has), "sparse channels"
-    (whole kernels, appendix E), "dense" (every weight of the wider net), or a bottleneck (`resnet.VARIANTS`). Raises
-    ValueError for another way.
+    (whole kernels, appendix E), "dense" (every weight of the wider net), or a bottleneck (`resnet.VARIANTS`). stem: as
+    in `resnet.Architecture`. Raises ValueError for another way.
     """
     if way not in WAYS:
         raise ValueError(f"expected way as one of {', '.join(WAYS)}, got {way!r}; try way='sparse'")
-    base = resnet.Architecture(base_width, n_classes, variant=way if "bottleneck" in way else "plain")
+    base = resnet.Architecture(base_width, n_classes, stem, way if "bottleneck" in way else "plain")
     wide = resnet.widened(base, factor)
     masks = None
     if way.startswith("sparse") and wide.width > base_width:
