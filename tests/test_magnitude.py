@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib.pruning.magnitude import at_random, by_fisher, by_magnitude, by_unit, connectivity, keep_largest
+from lib.pruning.magnitude import (
+    at_random,
+    by_fisher,
+    by_magnitude,
+    by_unit,
+    components,
+    connectivity,
+    keep_largest,
+)
 from lib.pruning.schedule import steps, weights_left
 from lib.rng import stream
 from tests import oracles
@@ -130,19 +138,21 @@ def test_the_graph_against_a_plain_search(n_visible, n_hidden, share, seed):
         for i, j in np.argwhere(mask):
             label[i] = label[n_visible + j] = min(label[i], label[n_visible + j])
     found = connectivity(mask)
-    assert found == (mask.sum(), len(set(label)), (mask.sum(1) == 0).sum(), (mask.sum(0) == 0).sum())
+    largest = max(label[:n_visible].count(unit) for unit in set(label))
+    assert found == (mask.sum(), len(set(label)), (mask.sum(1) == 0).sum(), (mask.sum(0) == 0).sum(), largest)
+    np.testing.assert_array_equal(np.equal.outer(label, label), np.equal.outer(*[components(mask)] * 2))
     assert all(type(value) is int for value in found)
 
 
 def test_known_graphs():
     chain = np.zeros((4, 3), bool)
     chain[[0, 1, 1, 2, 2, 3], [0, 0, 1, 1, 2, 2]] = True  # a tree: one edge less than there are units
-    assert connectivity(chain) == (6, 1, 0, 0) and connectivity(np.ones((18, 9), bool)) == (162, 1, 0, 0)
-    assert connectivity(np.zeros((4, 3), bool)) == (0, 7, 4, 3)
+    assert connectivity(chain) == (6, 1, 0, 0, 4) and connectivity(np.ones((18, 9), bool)) == (162, 1, 0, 0, 18)
+    assert connectivity(np.zeros((4, 3), bool)) == (0, 7, 4, 3, 1)
     chain[1, 1] = False
-    assert connectivity(chain) == (5, 2, 0, 0)
+    assert connectivity(chain) == (5, 2, 0, 0, 2)
     chain[0, 0] = False
-    assert connectivity(chain) == (4, 3, 1, 0)  # the first unit alone
+    assert connectivity(chain) == (4, 3, 1, 0, 2)  # the first unit alone
 
 
 # --- bad input

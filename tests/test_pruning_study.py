@@ -87,7 +87,7 @@ def test_rounds_of_fine_tuning_draw_other_numbers(monkeypatch):
 
     monkeypatch.setattr(pruning_study, "train", recorded)
     pruning_run(**SMALL, retrain_after=[1, 5])
-    assert len(seeds) == len(set(seeds)) == 1 + 3 + 6 + 3 * 2
+    assert len(seeds) == len(set(seeds)) == 1 + 3 + 6 + len(RETRAINED) * 2
 
 
 def test_moments_by_sum_and_by_samples_and_by_the_joint_table(monkeypatch):
@@ -121,7 +121,7 @@ def test_bad_schedules_and_criteria_are_refused_before_the_first_step():
 def test_the_lists_belong_together(point):
     stages = {"training": 4, "control": 3, "pruning": 7, **dict.fromkeys(RETRAINED, 2)}
     names = {name.removeprefix("pruning ") for name in point if name.startswith("pruning ")}
-    assert {"kl", "eROE", "mROE", "correlation", "histogram", "weights left", "components"} <= names
+    assert {"kl", "eROE", "mROE", "correlation", "histogram", "weights left", "components", "joined"} <= names
     for stage, length in stages.items():
         assert all(len(point[f"{stage} {name}"]) == length for name in names)
     assert point["training epochs"] == [0, 25, 50, 60] and point["retrained after"] == [1, 5]
@@ -131,16 +131,37 @@ def test_the_lists_belong_together(point):
     assert point["pruning kl"][0] == point["control kl"][-1]
     assert all(len(row) == 7 and sum(row) == pytest.approx(1) for row in point["pruning histogram"])
     assert all(len(row) == 4 for row in point["pruning correlation"])
-    assert set(RETRAINED) == {"same mask", "random mask", "fewer units"}
-    assert point["same mask weights left"] == point["random mask weights left"] == [14, 10]
+    assert set(RETRAINED) == {"same mask", "local mask", "random mask", "fewer units"}
+    assert all(point[f"{kind} mask weights left"] == [14, 10] for kind in ("same", "local", "random"))
     assert point["fewer units weights left"] == [12, 12]  # two units of six weights
+
+
+def test_the_graph_says_which_spins_are_joined(point):
+    assert all(len(row) == 4 and row[0] == 1 for row in point["pruning joined"])
+    for row, count, largest in zip(*(point[f"pruning {name}"] for name in ("joined", "components", "largest"))):
+        assert sum(row) <= largest <= 6 and (count > 1 or (sum(row) == 4 and largest == 6))
+    # Four of six spins, the middle one first; site 3 is cut off from it, sites 4 and 5 are reached without it.
+    mask = np.zeros((6, 2), bool)
+    mask[[0, 2, 4, 5], 0] = mask[[1, 3], 1] = True
+    found = pruning_study._graph(make_machine(6, 2).pruned(mask))
+    assert found["joined"] == [1, 0, 1, 1] and found["largest"] == 4 and found["components"] == 2
+
+
+def test_local_masks_join_each_hidden_unit_to_the_spins_next_to_it():
+    mask = pruning_study.local_mask(6, 3, 6)
+    assert mask.sum() == 6 and np.array_equal(np.argwhere(mask), [[0, 0], [1, 0], [2, 1], [3, 1], [4, 2], [5, 2]])
+    for n_left in (7, 10, 18):
+        wider = pruning_study.local_mask(6, 3, n_left)
+        assert wider.sum() == n_left and (wider | mask == wider).all()
+        mask = wider
 
 
 def test_training_lowers_and_pruning_raises_the_divergence(point):
     assert point["training kl"][-1] < 0.2 * point["training kl"][0]
     assert point["pruning kl"][-1] > 2 * point["pruning kl"][0]
     assert all(value > 0 for stage in ("training", "control", "pruning") for value in point[f"{stage} kl"])
-    # The machine with the mask that was found is better than one with a random mask.
+    # The machine with the mask that was found, or a local one, is better than one with a random mask.
+    assert sum(point["local mask kl"]) < 0.5 * sum(point["random mask kl"])
     assert sum(point["same mask kl"]) < 0.5 * sum(point["random mask kl"])
 
 

@@ -1,5 +1,6 @@
 """All measures of chapter 7 against sums over all states that share no code with the library."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -109,6 +110,14 @@ def test_reference_of_long_chains_agrees_with_that_of_short_ones(monkeypatch):
     assert abs(exact.abs_m - summed.abs_m) < 4 * exact.abs_m_error < 0.02
     error = np.sqrt(summed.histogram * (1 - summed.histogram) / 20_000)
     assert (np.abs(exact.histogram - summed.histogram) < 4 * error).all()
+    # The error of the reference is part of mROE.
+    machine = make_machine(8, 3)
+    samples = sampling.sample(machine, 1000, seed=1, start=np.zeros((1, 8)), n_chains=10)
+    with_error = quality.sampled(machine, exact, samples)["mROE"]
+    alone = quality.sampled(machine, dataclasses.replace(exact, abs_m_error=0.0), samples)
+    own = (alone["mROE"] - alone["abs m error"]) / 2.576
+    assert with_error == pytest.approx(alone["abs m error"] + 2.576 * np.hypot(own, exact.abs_m_error / exact.abs_m))
+    assert with_error > alone["mROE"]
     with pytest.raises(ValueError, match="at most 4 spins for a sum over all states, got 8; try sampled"):
         quality.summed(make_machine(8, 3), exact, n_samples=10)
 

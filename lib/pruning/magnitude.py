@@ -86,26 +86,36 @@ def at_random(mask: np.ndarray, n_left: int, *, rng: np.random.Generator) -> np.
 class Connectivity(NamedTuple):
     """The graph of a pruned machine, in which each weight joins a visible and a hidden unit.
 
-    n_components counts units without weights as components of their own.
+    n_components counts units without weights as components of their own. n_largest: visible units in the component that
+    holds most of them.
     """
 
     n_weights: int
     n_components: int
     n_empty_visible: int
     n_empty_hidden: int
+    n_largest: int
 
 
-def connectivity(mask: np.ndarray) -> Connectivity:
-    """Connected components and units without weights of the bipartite graph of a mask (n_visible, n_hidden)."""
+def components(mask: np.ndarray) -> np.ndarray:
+    """Number of the connected component of each unit, (n_visible + n_hidden,), the visible ones first.
+
+    mask: bool (n_visible, n_hidden). Raises ValueError for another one.
+    """
     mask = _check(np.zeros(np.shape(mask)), mask)[1]
     if mask.ndim != 2:
         raise ValueError(f"expected a mask of shape (n_visible, n_hidden), got {mask.shape}; try that of a machine")
     visible, hidden = np.nonzero(mask)
     n_units = sum(mask.shape)
     graph = coo_array((np.ones(len(visible)), (visible, mask.shape[0] + hidden)), shape=(n_units, n_units))
-    n_components = connected_components(graph, directed=False, return_labels=False)
-    return Connectivity(len(visible), int(n_components), int((~mask.any(axis=1)).sum()),
-                        int((~mask.any(axis=0)).sum()))
+    return connected_components(graph, directed=False)[1]
+
+
+def connectivity(mask: np.ndarray) -> Connectivity:
+    """Connected components and units without weights of the bipartite graph of a mask.  Raises as `components`."""
+    labels, mask = components(mask), np.asarray(mask)
+    return Connectivity(int(mask.sum()), int(labels.max()) + 1, int((~mask.any(axis=1)).sum()),
+                        int((~mask.any(axis=0)).sum()), int(np.bincount(labels[:mask.shape[0]]).max()))
 
 
 def _check(values: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

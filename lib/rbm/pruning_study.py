@@ -25,9 +25,10 @@ from lib.spins import free_fermions
 
 CRITERIA = ("magnitude", "unit", "fisher", "random", "none")
 #: Machines of a pruned size that are trained from the beginning: with the mask that pruning has found and the weights
-#: that the dense machine started with; the same with a random mask of as many weights; without mask, but with the
-#: number of hidden units that comes nearest to as many weights.
-RETRAINED = ("same mask", "random mask", "fewer units")
+#: that the dense machine started with; the same with a mask of as many weights that join each hidden unit, in its place
+#: along the chain, to the spins next to it; the same with a random one; without mask, but with the number of hidden
+#: units that comes nearest to as many weights.
+RETRAINED = ("same mask", "local mask", "random mask", "fewer units")
 #: The measures whose first step outside the band is reported: all of them errors, which grow when a machine is harmed.
 ERRORS = ("kl", "kl data", "infidelity", "energy error", "abs m error", "correlation mse")
 N_FISHER_SAMPLES = 100_000  # Gibbs samples behind <v_i h_j> where it cannot be summed
@@ -100,11 +101,13 @@ def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, ep
     for burn_in sweeps and give a draw every thin sweeps; also the exact samples behind the references there.
 
     Returns a list "<stage> <measure>" for every stage and each measure of `lib.rbm.quality` and of the graph:
-    "weights left", "components", "empty visible", "empty hidden"; the same for the kinds of `RETRAINED`, over the
-    steps "retrained after", with None for training that diverged; "training epochs"; "exact ..." for the exact energy,
-    abs m, correlation and histogram, and "exact kl data", that of a perfect machine; "departure <measure>", the
-    pruning step from which each of `ERRORS` stays above its band (`bands.first_outside`), or None; "failed step", None
-    or the step at which fine-tuning diverged (0 in the control), with "failure" in words: the lists then end before it.
+    "weights left", "components", "empty visible", "empty hidden", "largest" (spins in the largest component) and
+    "joined" (whether the middle spin and the one d to its right are in one component, 0 or 1 for d = 0 ...
+    n_spins // 2); the same for the kinds of `RETRAINED`, over the steps "retrained after", with None for training that
+    diverged; "training epochs"; "exact ..." for the exact energy, abs m, correlation and histogram, and
+    "exact kl data", that of a perfect machine; "departure <measure>", the pruning step from which each of `ERRORS`
+    stays above its band (`bands.first_outside`), or None; "failed step", None or the step at which fine-tuning
+    diverged (0 in the control), with "failure" in words: the lists then end before it.
     """
     def named(use: str) -> int:
         return rng.child_seed(seed, use, n_spins, str(float(field)))
@@ -173,10 +176,22 @@ def _small(kind: str, start: Machine, mask: Tensor, *, seed: int) -> Machine:
     if kind == "same mask":
         return start.pruned(mask)
     n_weights = int(mask.sum())
+    if kind == "local mask":
+        return start.pruned(local_mask(*mask.shape, n_weights))
     if kind == "random mask":
         everything = np.ones(mask.shape, dtype=bool)
         return start.pruned(magnitude.at_random(everything, n_weights, rng=rng.stream(seed, "random")))
     return _start(start.n_visible, max(1, round(n_weights / start.n_visible)), seed)
+
+
+def local_mask(n_visible: int, n_hidden: int, n_left: int) -> np.ndarray:
+    """The n_left shortest bonds between visible units on a line and hidden ones spread evenly along it, bool.
+
+    Hidden unit j is at (j + 1/2) n_visible / n_hidden - 1/2. Shape (n_visible, n_hidden). Raises ValueError for n_left
+    above the number of bonds.
+    """
+    places = (np.arange(n_hidden) + 0.5) * n_visible / n_hidden - 0.5
+    return magnitude.keep_largest(-np.abs(np.arange(n_visible)[:, None] - places), None, n_left)
 
 
 @lru_cache(maxsize=1)
@@ -193,11 +208,12 @@ def _start(n_spins: int, n_hidden: int, seed: int) -> Machine:
     return Machine.random(n_spins, n_hidden, seed=seed, scale=0.01, symmetric_biases=True)
 
 
-def _graph(machine: Machine) -> dict[str, int]:
-    everything = np.ones(machine.weights.shape, dtype=bool)
-    graph = magnitude.connectivity(everything if machine.mask is None else machine.mask.cpu().numpy())
+def _graph(machine: Machine) -> dict[str, int | list[int]]:
+    mask = np.ones(machine.weights.shape, dtype=bool) if machine.mask is None else machine.mask.cpu().numpy()
+    graph, of_spin, middle = magnitude.connectivity(mask), magnitude.components(mask)[:len(mask)], (len(mask) - 1) // 2
     return {"weights left": graph.n_weights, "components": graph.n_components,
-            "empty visible": graph.n_empty_visible, "empty hidden": graph.n_empty_hidden}
+            "empty visible": graph.n_empty_visible, "empty hidden": graph.n_empty_hidden, "largest": graph.n_largest,
+            "joined": (of_spin[middle:middle + len(mask) // 2 + 1] == of_spin[middle]).astype(int).tolist()}
 
 
 def _exact(exact: quality.Reference) -> dict:

@@ -18,8 +18,8 @@ of any size.  Both return the same names:
 
 An ROE is the worst that the true mean can be off within 99% confidence.  For `summed` the statistical part is that of
 n_samples independent samples, which the sum did not need; `sampled` takes it from the chains, autocorrelation
-included.  Where a measure is not known it is None: kl, kl data and infidelity of long chains, autocorrelation times
-and standard errors of sums.
+included, and adds that of the exact value, which beyond 18 spins comes from samples too.  Where a measure is not known
+it is None: kl, kl data and infidelity of long chains, autocorrelation times and standard errors of sums.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _scalars(exact: Reference, energy: float, energy_error: float, abs_m: float,
     return {"energy": energy, "energy error": relative_error(energy, exact.energy),
             "eROE": relative_error(energy, exact.energy, energy_error),
             "abs m": abs_m, "abs m error": relative_error(abs_m, exact.abs_m),
-            "mROE": relative_error(abs_m, exact.abs_m, abs_m_error)}
+            "mROE": relative_error(abs_m, exact.abs_m, float(np.hypot(abs_m_error, exact.abs_m_error)))}
 
 
 def _correlations(exact: Reference, correlation: np.ndarray, error: list[float] | None) -> dict:
