@@ -67,14 +67,8 @@ def both_products(call, weights, n_parts):
 def tiles(n_columns, n_rows, band):
     """The numbers of the tiles that cover so many rows and columns."""
     for begin in range(0, n_rows, band):
-        column = 0
-        while column < n_columns:
-            row, end = begin, min(n_rows, begin + band)
-            while row < end:
-                number, height, width = _tiles._shape.py_func(n_columns - column, end - row)
-                yield number
-                row += height
-            column += width
+        for number, _, _ in _tiles._cover(begin, min(n_rows, begin + band), n_columns):
+            yield number
 
 
 def check_every_tile(rows_and_bands=ROWS_AND_BANDS):

@@ -82,59 +82,37 @@ def spread(layer, unit, x, out):
 
 
 @njit(fastmath=_FAST)
-def learn_first(layer, unit, x, error, rate):
-    """weights[k] += rate sum_b error[b] x[index[k], b] for the weights k of one hidden unit."""
+def step(layer, unit, x, row, rate, out):
+    """weights[k] += rate sum_b row[b] x[index[k], b] for the weights k of one hidden unit.
+
+    out: None, or a row to which `collect` adds x with the old weights, in the same pass.
+    """
     starts, index, weights = layer
     first, last = starts[unit], starts[unit + 1]
-    n = len(error)
-    zero = weights.dtype.type(0)
-    for four in range((last - first) // 4):
-        k = first + 4 * four
-        x0, x1, x2, x3 = x[index[k]], x[index[k + 1]], x[index[k + 2]], x[index[k + 3]]
-        t0, t1, t2, t3 = zero, zero, zero, zero
-        for b in range(n):
-            t0 += error[b] * x0[b]
-            t1 += error[b] * x1[b]
-            t2 += error[b] * x2[b]
-            t3 += error[b] * x3[b]
-        weights[k] += rate * t0
-        weights[k + 1] += rate * t1
-        weights[k + 2] += rate * t2
-        weights[k + 3] += rate * t3
-    for k in range(last - (last - first) % 4, last):
-        x0, t0 = x[index[k]], zero
-        for b in range(n):
-            t0 += error[b] * x0[b]
-        weights[k] += rate * t0
-
-
-@njit(fastmath=_FAST)
-def learn_last(layer, unit, z, hidden, error, rate):
-    """`collect` the errors z of the unit's classes with the old weights, and step the weights, in one pass."""
-    starts, index, weights = layer
-    first, last = starts[unit], starts[unit + 1]
-    n = len(error)
+    n = len(row)
     zero = weights.dtype.type(0)
     for four in range((last - first) // 4):
         k = first + 4 * four
         w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-        z0, z1, z2, z3 = z[index[k]], z[index[k + 1]], z[index[k + 2]], z[index[k + 3]]
+        x0, x1, x2, x3 = x[index[k]], x[index[k + 1]], x[index[k + 2]], x[index[k + 3]]
         t0, t1, t2, t3 = zero, zero, zero, zero
         for b in range(n):
-            error[b] += w0 * z0[b] + w1 * z1[b] + w2 * z2[b] + w3 * z3[b]
-            t0 += hidden[b] * z0[b]
-            t1 += hidden[b] * z1[b]
-            t2 += hidden[b] * z2[b]
-            t3 += hidden[b] * z3[b]
+            if out is not None:  # known when this is compiled: each case is a loop of its own
+                out[b] += w0 * x0[b] + w1 * x1[b] + w2 * x2[b] + w3 * x3[b]
+            t0 += row[b] * x0[b]
+            t1 += row[b] * x1[b]
+            t2 += row[b] * x2[b]
+            t3 += row[b] * x3[b]
         weights[k] += rate * t0
         weights[k + 1] += rate * t1
         weights[k + 2] += rate * t2
         weights[k + 3] += rate * t3
     for k in range(last - (last - first) % 4, last):
-        w0, z0, t0 = weights[k], z[index[k]], zero
+        w0, x0, t0 = weights[k], x[index[k]], zero
         for b in range(n):
-            error[b] += w0 * z0[b]
-            t0 += hidden[b] * z0[b]
+            if out is not None:
+                out[b] += w0 * x0[b]
+            t0 += row[b] * x0[b]
         weights[k] += rate * t0
 
 
@@ -236,13 +214,13 @@ def run_epoch(images, labels, order, batch_size, pixels, first, hidden_bias, las
                 continue
             hidden = h[j]
             error[:] = 0
-            learn_last(last, j, z, hidden, error, last_rate)
+            step(last, j, z, hidden, last_rate, error)
             if relu:
                 for b in range(n):
                     error[b] = error[b] if hidden[b] > zero else zero
             if learn_biases:
                 hidden_bias[j] += first_rate * total(error)
-            learn_first(first, j, x, error, first_rate)
+            step(first, j, x, error, first_rate, None)
         if learn_biases:
             for c in range(len(class_bias)):
                 class_bias[c] += last_rate * total(z[c])

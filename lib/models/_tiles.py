@@ -203,6 +203,19 @@ def _shape(n_columns_left, n_rows_left):
     return (2 * i + 1, n_rows, size) if n_rows_left >= n_rows else (2 * i, 1, size)
 
 
+@njit
+def _cover(begin, end, n_columns):
+    """The tiles that cover the rows from begin up to end: (number of its shape, first row, first column) of each."""
+    column = 0
+    while column < n_columns:
+        row, n = begin, 1
+        while row < end:
+            shape, n_rows, n = _shape(n_columns - column, end - row)
+            yield shape, row, column
+            row += n_rows
+        column += n
+
+
 @njit(cache=True, parallel=True)
 def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
     """out[out_rows[r] + c channel + 16 step column + lane] = sum_k weights[k] x[x_rows[r] + offsets[k] + 16 ...].
@@ -215,21 +228,14 @@ def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offs
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for b in prange((len(x_rows) + band - 1) // band):
-        end = min(len(x_rows), (b + 1) * band)
-        column = 0
-        while column < n_columns:
-            row, n = b * band, 1
-            while row < end:
-                shape, n_rows, n = _shape(n_columns - column, end - row)
-                for s in range(n_segments):
-                    for c in range(n_channels):
-                        first, last = starts[s, c], starts[s, c + 1]
-                        adds = 1 if s > 0 else add
-                        if first < last or not adds:
-                            _tile_sum(steps * _N_SHAPES + shape, x, x_rows, out, out_rows, row, column, c * channel,
-                                      offsets, weights, first, last, adds)
-                row += n_rows
-            column += n
+        for shape, row, column in _cover(b * band, min(len(x_rows), (b + 1) * band), n_columns):
+            for s in range(n_segments):
+                for c in range(n_channels):
+                    first, last = starts[s, c], starts[s, c + 1]
+                    adds = 1 if s > 0 else add
+                    if first < last or not adds:
+                        _tile_sum(steps * _N_SHAPES + shape, x, x_rows, out, out_rows, row, column, c * channel,
+                                  offsets, weights, first, last, adds)
 
 
 @njit(cache=True, parallel=True)
@@ -245,19 +251,12 @@ def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offs
         for s in range(n_segments):
             result[LANES * starts[s, low]:LANES * starts[s, high]] = 0
         for b in range((len(x_rows) + band - 1) // band):
-            end = min(len(x_rows), (b + 1) * band)
-            column = 0
-            while column < n_columns:
-                row, n = b * band, 1
-                while row < end:
-                    shape, n_rows, n = _shape(n_columns - column, end - row)
-                    for s in range(n_segments):
-                        for c in range(low, high):
-                            if starts[s, c] < starts[s, c + 1]:
-                                _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column,
-                                              c * channel, offsets, result, starts[s, c], starts[s, c + 1])
-                    row += n_rows
-                column += n
+            for shape, row, column in _cover(b * band, min(len(x_rows), (b + 1) * band), n_columns):
+                for s in range(n_segments):
+                    for c in range(low, high):
+                        if starts[s, c] < starts[s, c + 1]:
+                            _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column, c * channel,
+                                          offsets, result, starts[s, c], starts[s, c + 1])
 
 
 def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
