@@ -6,7 +6,19 @@ from scipy import stats
 
 from lib import rng
 from lib.rbm import pruning_figures, pruning_study
-from lib.rbm.pruning_figures import curve, decay, departure, first_split, harmless, random_components, rise
+from lib.rbm.pruning_figures import (
+    covariance,
+    curve,
+    decay,
+    departure,
+    first_split,
+    harmless,
+    random_graphs,
+    rise,
+    screening,
+    shift,
+)
+from lib.spins import free_fermions
 
 RUN = {"training epochs": [0, 5, 10], "fine_tune_epochs": 2,
        "training weights left": [20, 20, 20], "control weights left": [20, 20, 20, 20],
@@ -55,17 +67,17 @@ def test_each_form_is_found_in_its_own_data():
     d = np.arange(30)
     noise = 0.002 * np.random.default_rng(1).standard_normal(30)
     power = decay(0.6 * np.maximum(d, 1.0) ** -0.25 + noise, 0.002, 1, 20)
-    assert power.exponent == pytest.approx(0.25, abs=0.01) and power.preference > 100
+    assert power.exponent == pytest.approx(0.25, abs=0.01) and power.preference > np.log(10)
     assert power.chi2_algebraic == pytest.approx(1, abs=0.8) and power.chi2_exponential > 10
     exponential = decay(0.6 * np.exp(-d / 4) + noise, np.full(30, 0.002), 1, 20)
-    assert exponential.length == pytest.approx(4, abs=0.1) and exponential.preference < -100
-    # The difference of the sums of squares, by another fit of the algebraic form.
+    assert exponential.length == pytest.approx(4, abs=0.1) and exponential.preference < -np.log(10)
+    # The ratio of the sums of squares, by another fit of the algebraic form.
     from scipy.optimize import curve_fit
     values = 0.6 * np.exp(-d / 4) + noise
     best, _ = curve_fit(lambda x, a, b: a * x**-b, d[1:21], values[1:21], p0=[0.6, 1])
     other = np.sum(((best[0] * d[1:21] ** -best[1] - values[1:21]) / 0.002) ** 2)
     assert exponential.chi2_algebraic * 18 == pytest.approx(other, rel=1e-6)
-    assert exponential.preference == pytest.approx(18 * exponential.chi2_exponential - other, rel=1e-6)
+    assert exponential.preference == pytest.approx(np.log(18 * exponential.chi2_exponential / other), rel=1e-6)
 
 
 def test_points_with_larger_errors_count_less():
@@ -77,12 +89,74 @@ def test_points_with_larger_errors_count_less():
     assert decay(values, 0.001, 1, 11).exponent > 0.6
 
 
+def test_covariance_is_that_of_means_over_samples():
+    n, site = 8, 3
+    samples = 1.0 - 2 * free_fermions.sample(n, 1.0, 200 * 500, rng=rng.stream(1)).reshape(500, 200, n)
+    found = np.einsum("knj->kj", samples[..., [site]] * samples[..., site:]) / 200
+    expected = covariance(free_fermions.correlation_zz(n, 1.0), site, 200)
+    assert expected.shape == (5, 5) and np.abs(expected[0]).max() < 1e-12
+    scale = np.sqrt(np.outer(*[np.diagonal(expected)[1:]] * 2))
+    np.testing.assert_allclose(np.cov(found.T)[1:, 1:] / scale, expected[1:, 1:] / scale, atol=0.2)
+
+
+def test_correlated_errors_are_decorrelated_first():
+    d = np.arange(12)
+    root = np.tril(np.random.default_rng(1).normal(size=(12, 12))) + 3 * np.eye(12)
+    matrix = 1e-6 * root @ root.T
+    chi2 = []
+    for seed in range(200):
+        noise = 1e-3 * root @ np.random.default_rng(seed).standard_normal(12)
+        found = decay(np.exp(-d / 3) + noise, matrix, 1, 11)
+        chi2.append(9 * found.chi2_exponential)
+    assert np.mean(chi2) == pytest.approx(9, abs=4 * np.sqrt(2 * 9 / 200))
+
+
+def test_screening_is_found_with_its_error():
+    zz = free_fermions.correlation_zz(20, 1.0)
+    exact, matrix = zz[9, 9:20], covariance(zz, 9, 10**5)
+    for rate in (0.0, 0.02, 0.3):
+        clean = screening(0.9 * np.exp(-rate * np.arange(11)) * exact, exact, matrix)
+        assert clean.rate == pytest.approx(rate, abs=1e-7) and clean.amplitude == pytest.approx(0.9, abs=1e-6)
+    root = np.linalg.cholesky(matrix[1:, 1:])
+    draws = [screening(exact + np.r_[0, root @ np.random.default_rng(k).standard_normal(10)], exact, matrix)
+             for k in range(200)]
+    assert np.std([x.rate for x in draws]) == pytest.approx(draws[0].error, rel=0.25)
+    assert abs(np.mean([x.rate for x in draws])) < 4 * draws[0].error / np.sqrt(200)
+
+
+def test_screening_refuses_other_shapes_and_errors():
+    with pytest.raises(ValueError, match=r"of one shape with three distances from 1 on, got \(5,\) and \(6,\); try"):
+        screening(np.ones(5), np.ones(6), 0.1)
+    with pytest.raises(ValueError, match="three distances"):
+        screening(np.ones(3), np.ones(3), 0.1)
+    for errors in (0.0, [-0.1] * 5, -np.eye(5)):
+        with pytest.raises(ValueError, match="positive errors"):
+            screening(np.ones(5), np.ones(5), errors)
+
+
 @pytest.mark.parametrize("first, last, error, message", [
     (1, 3, 0.1, "at least four distances within 1 ... 9, got 1 ... 3; try first=1, last=9"),
     (1, 10, 0.1, "got 1 ... 10"), (0, 9, 0.1, "got 0 ... 9"), (1, 9, 0.0, "positive errors")])
 def test_bad_ranges_and_errors_are_refused(first, last, error, message):
     with pytest.raises(ValueError, match=message):
         decay(np.ones(10), error, first, last)
+
+
+def test_a_shift_is_paired_with_the_control_of_its_own_run():
+    generator = np.random.default_rng(1)
+    runs = []
+    for level in (1.0, 5.0, 9.0, 13.0):
+        control = level + 0.1 * generator.standard_normal(8)
+        steps = level + 0.5 + 0.1 * generator.standard_normal(4)
+        runs.append({"control x": list(control), "pruning x": [level, *steps]})
+    found = shift(runs, "x", 1, 4)
+    differences = [np.mean(r["pruning x"][1:5]) - np.mean(r["control x"]) for r in runs]
+    assert found.mean == pytest.approx(np.mean(differences)) and 0.4 < found.mean < 0.6
+    assert found.error == pytest.approx(stats.sem(differences)) and found.error < 0.1
+    assert found.p_rise == pytest.approx(stats.ttest_1samp(differences, 0, alternative="greater").pvalue)
+    assert found.p_rise < 0.01 < 0.99 < 1 - found.p_rise
+    with pytest.raises(ValueError, match="at least 2 runs, got 1; try"):
+        shift(runs[:1], "x", 1, 4)
 
 
 def test_rank_correlations_by_hand(run):
@@ -92,14 +166,21 @@ def test_rank_correlations_by_hand(run):
         assert value == pytest.approx(stats.spearmanr(run[f"pruning {name}"], run["pruning kl"]).statistic)
 
 
-def test_components_of_random_graphs():
-    counts = random_components(4, 2, [8, 1, 0], 3, rng.stream(1, "graphs"))
+def test_rank_correlations_of_changes(run):
+    (found,) = pruning_figures.rank_correlations(run, "pruning", ["mROE"], changes=True).values()
+    changes = [np.diff(run[f"pruning {name}"]) for name in ("mROE", "kl")]
+    assert found == pytest.approx(stats.spearmanr(*changes).statistic)
+
+
+def test_random_graphs_whose_pieces_are_known():
+    counts, largest = random_graphs(4, 2, [8, 1, 0], 3, rng.stream(1, "graphs"))
     np.testing.assert_array_equal(counts, [1, 5, 6])
-    # Two weights of four: they meet in one unit (4 of 6 pairs, 2 components) or not (2 components of two units).
-    assert random_components(2, 2, [2], 4000, rng.stream(1, "pairs"))[0] == pytest.approx(2, abs=1e-12)
-    # Three of six weights of a 3 x 2 machine: 20 masks; a star of three leaves two units' worth of pieces.
-    mean = random_components(3, 2, [3], 4000, rng.stream(1, "threes"))[0]
-    assert mean == pytest.approx(2, abs=1e-12)  # no loop is possible with three edges, so always 5 - 3
+    np.testing.assert_array_equal(largest, [1, 0.25, 0.25])
+    # Two weights of four: they meet in a unit (4 of 6 pairs, half of them in a hidden one) or not: 2 components.
+    counts, largest = random_graphs(2, 2, [2], 4000, rng.stream(1, "pairs"))
+    assert counts[0] == pytest.approx(2, abs=1e-12) and largest[0] == pytest.approx((1 + 2 / 6) / 2, abs=0.02)
+    # Three of six weights of a 3 x 2 machine: no loop is possible with three edges, so always 5 - 3 components.
+    assert random_graphs(3, 2, [3], 4000, rng.stream(1, "threes")).components[0] == pytest.approx(2, abs=1e-12)
 
 
 def test_the_first_split_is_in_percent_of_all_weights():

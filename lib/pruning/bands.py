@@ -4,9 +4,8 @@ A machine that is trained on without pruning does not stand still, and neither d
 of a measure is the prediction interval of one more such value: values x_1 ... x_n of it without pruning, taken as
 normal, give mean +- t s sqrt(1 + 1/n), where s is their standard deviation (with n - 1) and t the quantile of
 Student's distribution with n - 1 degrees of freedom.  A measure has left its band when several values in a row lie
-outside, since one in a hundred does so by chance, and more of a measure that is a square and so has a long tail.  In
-long runs without pruning (18 spins, bands from 8 values) one of 32 values lies outside often enough that 2 to 7% of
-them would count as a departure with two values in a row, and up to 1% with three.
+outside, since one in a hundred does so by chance, and more of a measure that is a square and so has a long tail.  How
+often that gives a false alarm chapter 7 counts in machines that are trained on without pruning.
 """
 
 from collections.abc import Sequence

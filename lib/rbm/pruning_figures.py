@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
+from numpy.typing import ArrayLike
+from scipy import linalg, optimize, stats
 
 from lib.pruning import bands, magnitude
 
@@ -63,7 +64,7 @@ def harmless(run: Mapping, measure: str, factor: float = 1.0) -> float:
 
 
 def rise(run: Mapping, measure: str, removed: float) -> tuple[float, float]:
-    """How much a measure has grown since the last machine of full size, once `removed` percent of the weights are gone.
+    """How much a measure has grown over its mean in the control, once `removed` percent of the weights are gone.
 
     Returns (the growth itself, the growth in units of the half width of the band of `bands.band`). The step is the
     first at which so many are gone.
@@ -82,8 +83,8 @@ def rise(run: Mapping, measure: str, removed: float) -> tuple[float, float]:
 class Decay(NamedTuple):
     """Two forms fitted to C(d): amplitude d^-exponent and amplitude exp(-d / length).
 
-    preference: chi^2 of the exponential form minus that of the algebraic one, which is the difference of their AIC, as
-    both have two parameters: positive where the algebraic form fits better. chi2_*: per degree of freedom.
+    chi2_*: squared misfit in units of the errors, per degree of freedom. preference: log of the exponential form's over
+    the algebraic one's, positive where the algebraic form lies closer. Neither need be a good fit.
     """
 
     exponent: float
@@ -93,50 +94,139 @@ class Decay(NamedTuple):
     preference: float
 
 
-def decay(correlation: Sequence[float], error: Sequence[float] | float, first: int, last: int) -> Decay:
-    """Fit both forms to C(first) ... C(last) by least squares weighted with the errors.
+class Screening(NamedTuple):
+    """A fit of amplitude exp(-rate d) times the exact C(d): rate is 1 / xi of what cuts it off, with standard error."""
 
-    correlation: C(d) for d = 0, 1, ...; error: standard errors of the same shape, or one for all.
+    amplitude: float
+    rate: float
+    error: float
+
+
+def covariance(zz: ArrayLike, site: int, n_samples: int) -> np.ndarray:
+    """Covariance of the estimates of C(d), d = 0 ... to the right of a site, from n_samples independent samples.
+
+    Of spins without mean, whose squares are 1: <s_i s_j s_i s_k> = <s_j s_k>, so that it is (<s_j s_k> - C_j C_k) / n.
+    zz: <s_j s_k> of all sites, (n_spins, n_spins).
+    """
+    right = np.asarray(zz, dtype=float)[site:, site:]
+    return (right - np.outer(right[0], right[0])) / n_samples
+
+
+def decay(correlation: ArrayLike, errors: ArrayLike, first: int, last: int) -> Decay:
+    """Fit both forms to C(first) ... C(last) by least squares, weighted with the errors.
+
+    correlation: C(d) for d = 0, 1, ...; errors: standard errors of the same shape, one for all, or their covariance.
     Raises ValueError for fewer than four distances, errors that are not positive, and distances beyond the list.
     """
     correlation = np.asarray(correlation, dtype=float)
-    error = np.broadcast_to(np.asarray(error, dtype=float), correlation.shape)
     if not 1 <= first <= last - 3 or last >= correlation.size:
         raise ValueError(f"expected at least four distances within 1 ... {correlation.size - 1}, got {first} ... "
                          f"{last}; try first=1, last={correlation.size - 1}")
     distance = np.arange(first, last + 1.0)
-    values, sigma = correlation[first:last + 1], error[first:last + 1]
-    if not (sigma > 0).all():
-        raise ValueError("expected positive errors, got some that are 0 or less; try error=0.003, that of 1e5 samples")
+    values, root = correlation[first:last + 1], _root(errors, correlation.size, first, last)
     scale = max(abs(values[0]), 1e-3)
     chi2, rates = [], []
     for abscissa, guess in ((np.log(distance / first), 0.25), (distance - first, 0.1)):
         def miss(parameters, abscissa=abscissa):
-            return (parameters[0] * np.exp(-parameters[1] * abscissa) - values) / sigma
+            return linalg.solve_triangular(root, parameters[0] * np.exp(-parameters[1] * abscissa) - values, lower=True)
 
         # A decay has a rate >= 0; several starts, because a strongly pruned machine decays within one site.
         bounds = [-2, 0], [2, 20]
         fits = [optimize.least_squares(miss, [scale, start], bounds=bounds) for start in (guess, 10 * guess)]
         best = min(fits, key=lambda fit: fit.cost)
-        chi2.append(2 * best.cost)
+        chi2.append(max(2 * best.cost / (len(distance) - 2), 1e-300))
         rates.append(best.x[1])
-    freedom = len(distance) - 2
     length = np.inf if rates[1] == 0 else 1 / rates[1]
-    return Decay(float(rates[0]), float(length), chi2[0] / freedom, chi2[1] / freedom, chi2[1] - chi2[0])
+    return Decay(float(rates[0]), float(length), *chi2, float(np.log(chi2[1] / chi2[0])))
 
 
-def rank_correlations(run: Mapping, stage: str, measures: Sequence[str], with_: str = "kl") -> dict[str, float]:
-    """Spearman's rank correlation of each measure with another one over the machines of a stage."""
-    return {name: float(pd.Series(run[f"{stage} {name}"]).corr(pd.Series(run[f"{stage} {with_}"]), method="spearman"))
-            for name in measures}
+def screening(correlation: ArrayLike, exact: ArrayLike, errors: ArrayLike, first: int = 1) -> Screening:
+    """How fast C(d) falls below the exact one: a fit of A exp(-rate d) C_exact(d) to all distances from `first` on.
+
+    It needs no range in which the exact decay is a pure power, and knows where the chain ends. rate is 0 for the exact
+    form, whatever its amplitude. correlation, exact: C(d) for d = 0, 1, ... of the same shape; errors: as in `decay`.
+    Raises ValueError for other shapes, fewer than three distances, and errors that are not positive.
+    """
+    correlation, exact = np.asarray(correlation, dtype=float), np.asarray(exact, dtype=float)
+    if correlation.shape != exact.shape or not 1 <= first <= correlation.size - 3:
+        raise ValueError(f"expected C(d) and the exact one of one shape with three distances from {first} on, got "
+                         f"{correlation.shape} and {exact.shape}; try first=1")
+    last = correlation.size - 1
+    distance, root = np.arange(first, last + 1.0), _root(errors, correlation.size, first, last)
+
+    def miss(parameters):
+        form = parameters[0] * np.exp(-parameters[1] * (distance - first)) * exact[first:]
+        return linalg.solve_triangular(root, form - correlation[first:], lower=True)
+
+    fits = [optimize.least_squares(miss, [correlation[first] / exact[first], rate]) for rate in (0.0, 0.1, 1.0)]
+    best = min(fits, key=lambda fit: fit.cost)
+    error = float(np.sqrt(np.linalg.inv(best.jac.T @ best.jac)[1, 1]))
+    return Screening(float(best.x[0] * np.exp(best.x[1] * first)), float(best.x[1]), error)
 
 
-def random_components(n_visible: int, n_hidden: int, left: Sequence[int], n_masks: int,
-                      rng: np.random.Generator) -> np.ndarray:
-    """Mean number of connected components of random masks with these numbers of weights, (len(left),)."""
+def _root(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarray:
+    """The lower triangle of the covariance of C(first) ... C(last), from standard errors or a covariance."""
+    errors, part = np.asarray(errors, dtype=float), slice(first, last + 1)
+    if errors.ndim < 2:
+        deviations = np.broadcast_to(errors, size)[part]
+        matrix = np.diag(deviations * np.abs(deviations))  # a negative one stays negative, and is refused
+    else:
+        matrix = errors[part, part]
+    if not (np.diagonal(matrix) > 0).all():
+        raise ValueError("expected positive errors, got some that are 0 or less; try error=0.003, that of 1e5 samples")
+    return np.linalg.cholesky(matrix)
+
+
+class Shift(NamedTuple):
+    """Mean of a difference over runs, its standard error, and the probability of one so large or larger by chance."""
+
+    mean: float
+    error: float
+    p_rise: float
+
+
+def shift(runs: Sequence[Mapping], measure: str, first: int, last: int) -> Shift:
+    """How far a measure at the pruning steps from first to last lies above the control of its own run, on average.
+
+    Each run gives one number, its mean over these steps minus its mean over the rounds of the control; p_rise is that
+    of Student's one-sided test. Raises ValueError for fewer than two runs.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"expected at least 2 runs, got {len(runs)}; try more seeds")
+    differences = [np.mean(run[f"pruning {measure}"][first:last + 1]) - np.mean(run[f"control {measure}"])
+                   for run in runs]
+    return Shift(float(np.mean(differences)), float(stats.sem(differences)),
+                 float(stats.ttest_1samp(differences, 0, alternative="greater").pvalue))
+
+
+def rank_correlations(run: Mapping, stage: str, measures: Sequence[str], with_: str = "kl", *,
+                      changes: bool = False) -> dict[str, float]:
+    """Spearman's rank correlation of each measure with another one over the machines of a stage.
+
+    changes: of their changes from one machine to the next instead, from which a common trend has gone.
+    """
+    def values(name: str) -> pd.Series:
+        found = pd.Series(run[f"{stage} {name}"], dtype=float)
+        return found.diff() if changes else found
+
+    return {name: float(values(name).corr(values(with_), method="spearman")) for name in measures}
+
+
+class RandomGraphs(NamedTuple):
+    """Means over random masks: connected components, and the share of the spins in the largest."""
+
+    components: np.ndarray
+    largest: np.ndarray
+
+
+def random_graphs(n_visible: int, n_hidden: int, left: Sequence[int], n_masks: int,
+                  rng: np.random.Generator) -> RandomGraphs:
+    """What random masks with these numbers of weights look like as graphs, two arrays (len(left),)."""
     everything = np.ones((n_visible, n_hidden), dtype=bool)
-    return np.array([np.mean([magnitude.connectivity(magnitude.at_random(everything, n, rng=rng)).n_components
-                              for _ in range(n_masks)]) for n in left])
+    graphs = [[magnitude.connectivity(magnitude.at_random(everything, n, rng=rng)) for _ in range(n_masks)]
+              for n in left]
+    return RandomGraphs(np.array([np.mean([graph.n_components for graph in row]) for row in graphs]),
+                        np.array([np.mean([graph.n_largest for graph in row]) for row in graphs]) / n_visible)
 
 
 def first_split(run: Mapping) -> float:
