@@ -139,7 +139,11 @@ def test_the_scale_names_every_setting_that_is_not_the_thesis_s():
 def test_numbers_are_formatted_and_kept(run):
     claims.number("total", 1234.56, fmt=",.1f", uncertainty=0.25, unit="J")
     claims.number("count", np.int64(100000), fmt=",d")
-    assert [entry["text"] for entry in run("numbers.json")] == ["1,234.6 ± 0.2 J", "100,000"]
+    claims.number("share", 78.518, fmt=".0f", uncertainty=0.22)
+    claims.number("factor", 0.98864, fmt=",.1f", uncertainty=0.0038)
+    claims.number("same", 0.0, fmt=".1f", uncertainty=0.0)
+    assert [entry["text"] for entry in run("numbers.json")] == [
+        "1,234.6 ± 0.2 J", "100,000", "78.5 ± 0.2", "0.989 ± 0.004", "0.0 ± 0.0"]
     for value in (math.nan, "many"):
         with pytest.raises(ValueError, match="bad"):
             claims.number("bad", value)

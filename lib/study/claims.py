@@ -163,18 +163,21 @@ def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
 def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float | None = None, unit: str = "") -> None:
     """Make a number available to the prose as {glue:text}`key`, and to the comparison of what-if pages.
 
-    `fmt` is a Python format, used for the value and its uncertainty alike; the unit follows after a space. None, for a
-    record that does not hold it yet, reads "(not run)" and is not compared.
+    `fmt` is a Python format, used for the value and its uncertainty alike, with as many more decimals as it takes to
+    show the first digit of an uncertainty; the unit follows after a space. None, for a record that does not hold it
+    yet, reads "(not run)" and is not compared.
     """
     if value is None:
         text = "(not run)"
     else:
         value = _finite(value, f"number {key}")
-        shown = int(value) if fmt.endswith("d") and value == int(value) else value
-        text = format(shown, fmt)
         if uncertainty is not None:
             uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
-            text += f" ± {format(uncertainty, fmt)}"
+            fixed = re.fullmatch(r"(.*)\.(\d+)f", fmt)
+            if fixed and uncertainty > 0 and float(f"{uncertainty:.{fixed[2]}f}") == 0:
+                fmt = f"{fixed[1]}.{-math.floor(math.log10(uncertainty))}f"
+        shown = int(value) if fmt.endswith("d") and value == int(value) else value
+        text = format(shown, fmt) + ("" if uncertainty is None else f" ± {format(uncertainty, fmt)}")
         if unit:
             text += f" {unit}"
         session.keep("numbers.json",
