@@ -144,6 +144,7 @@ def test_numbers_are_formatted_and_kept(run):
     claims.number("same", 0.0, fmt=".1f", uncertainty=0.0)
     assert [entry["text"] for entry in run("numbers.json")] == [
         "1,234.6 ± 0.2 J", "100,000", "78.5 ± 0.2", "0.989 ± 0.004", "0.0 ± 0.0"]
+    assert claims.plus_minus(0.98864, 0.0038, ".1f") == "0.989 ± 0.004" and claims.plus_minus(2, None, "d") == "2"
     for value in (math.nan, "many"):
         with pytest.raises(ValueError, match="bad"):
             claims.number("bad", value)

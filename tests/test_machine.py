@@ -235,8 +235,8 @@ def test_the_mask_survives_both_changes_of_gauge():
 
 @pytest.mark.parametrize("mask, message", [
     (np.ones((2, 3), bool), r"a mask of shape \(3, 2\) on cpu like the weights, got \(2, 3\) on cpu"),
-    (np.ones(6, bool), r"shape \(3, 2\) .*got \(6,\)"), (np.ones((3, 2)), "tensor of bool, got torch.float64"),
-    ([[True]], "tensor of bool, got list"), (None, "tensor of bool, got NoneType"),
+    (np.ones(6, bool), r"shape \(3, 2\) .*got \(6,\)"), (np.ones((3, 2)), "of bool, .* got torch.float64"),
+    ([[True]], "of bool, .* got list"), (None, "of bool, .* got NoneType"),
 ])
 def test_a_mask_that_does_not_fit_is_refused(mask, message):
     with pytest.raises(ValueError, match=f"expected .*{message}.*; try "):

@@ -53,6 +53,11 @@ def test_a_departure_needs_three_steps_above_the_band_and_the_factor():
     growth, relative = rise(RUN, "kl", 45)
     assert growth == pytest.approx(0.2 - 0.05) and relative == pytest.approx(0.15 / half)
     assert rise(RUN, "kl", 40)[0] == pytest.approx(0.02)
+    # Each share of the schedule is its own step, also where the percentage has been rounded up.
+    for step in range(1, 7):
+        share = round(100 * (1 - RUN["pruning weights left"][step] / 20), 6)
+        first = RUN["pruning weights left"].index(RUN["pruning weights left"][step])
+        assert rise(RUN, "kl", share)[0] == pytest.approx(RUN["pruning kl"][first] - 0.05)
     with pytest.raises(ValueError, match="up to 60, .*got 80; try removed=50"):
         rise(RUN, "kl", 80)
 

@@ -262,7 +262,8 @@ def test_training_that_diverges_has_nothing_to_keep():
     ({"retrain_after": [7]}, "from 1 to 6"), ({"retrain_after": [0]}, "from 1 to 6"),
     ({"first_fraction": 1.0}, r"first in \[0, 1\)"), ({"step_fraction": -0.1}, r"then in \[0, 1\)"),
     ({"n_steps": 40}, "at most 15 steps"), ({"fine_tune_epochs": -1}, "epochs"),
-    ({"field": -1.0}, "field"), ({"n_hidden": 0}, "n_weights"),
+    ({"field": -1.0}, "field"), ({"n_hidden": 0}, "n_hidden to be an integer >= 1, got 0"),
+    ({"fine_tune_epochs": -1}, "fine_tune_epochs to be an integer >= 0, got -1"),
 ])
 def test_wrong_settings_are_refused_before_training(monkeypatch, change, message):
     monkeypatch.setattr(pruning_study, "train", lambda *_, **__: pytest.fail("trained"))

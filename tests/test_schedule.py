@@ -86,3 +86,13 @@ def test_bad_counts_are_refused(count):
     for function in (weights_left, check_schedule):
         with pytest.raises(ValueError, match="n_weights to be an integer >= 1"):
             function(count, [])
+
+
+def test_one_number_in_place_of_a_list_is_refused_and_the_hints_work():
+    with pytest.raises(ValueError, match=r"fractions as a list, one number a step, got 0\.3; try \[0\.4, 0\.05\]"):
+        weights_left(24, 0.3)
+    with pytest.raises(ValueError, match=r"weights left after each step as a list, .* got 12; try \[12\]"):
+        check_schedule(24, 12)
+    with pytest.raises(ValueError, match=r"got 25; try weights_left\(24, \[0\.4, 0\.05\]\)"):
+        check_schedule(24, [25])
+    assert check_schedule(24, weights_left(24, [0.4, 0.05])) == [14, 13]

@@ -279,14 +279,17 @@ def test_divergence_names_the_epoch(engine):
 def test_absurdly_large_weights_count_as_divergence(engine):
     """Finite weights of 1e30 saturate every unit: nothing was learnt."""
     for rates, message in (
-            ({"learning_rate": 1e30}, r"at most 1e\+06, got one of size .*e\+\d\d in epoch 1 at learning rate 1e\+30: "
+            ({"learning_rate": 1e30}, r"at most 1000, got one of size .*e\+\d\d in epoch 1 at learning rate 1e\+30: "
                                       r"the training diverged; try learning_rate=0\.1"),
             ({"learning_rate": 0.1, "final_learning_rate": 1e30}, r"in epoch 1 .* try final_learning_rate=0\.1")):
         settings = TrainingSettings(epochs=3, engine=engine, **rates)
         with pytest.raises(ValueError, match=message):
             train(make_machine(3, 2), small_data(), settings, seed=1)
+    # So does a rate whose single steps are of order 1000.
+    with pytest.raises(ValueError, match="the training diverged"):
+        train(make_machine(3, 2), small_data(), TrainingSettings(epochs=9, engine=engine, learning_rate=1e4), seed=1)
     # What a trained machine may have is left alone.
-    large = Machine(torch.full((3, 2), 1e5), torch.zeros(3), torch.zeros(2))
+    large = Machine(torch.full((3, 2), 500.0), torch.zeros(3), torch.zeros(2))
     train(large, small_data(), TrainingSettings(epochs=1, engine=engine), seed=1)
 
 
@@ -331,7 +334,7 @@ def test_the_example_for_newcomers_runs(tmp_path, monkeypatch):
     (tmp_path / "data").symlink_to(Path(__file__).parents[1] / "data")
     monkeypatch.chdir(tmp_path)
     outcome = doctest.testmod(lib.rbm)
-    assert outcome.failed == 0 and outcome.attempted == 11
+    assert outcome.failed == 0 and outcome.attempted == 17
     assert (tmp_path / "machine.npz").exists()
 
 

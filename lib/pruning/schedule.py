@@ -35,6 +35,7 @@ def weights_left(n_weights: int, fractions: Iterable[float]) -> list[int]:
     Raises ValueError for a fraction outside [0, 1), and where a step would remove a weight and none is left.
     """
     left, counts = _check_weights(n_weights), []
+    _check_list(fractions, "fractions", "[0.4, 0.05]")
     for step, fraction in enumerate(fractions, start=1):
         _check_fraction(fraction, f"the fraction of step {step}")
         if fraction > 0:
@@ -52,13 +53,19 @@ def check_schedule(n_weights: int, left: Iterable[int]) -> list[int]:
     Raises ValueError naming the step that asks for more weights than there are, or for a negative number.
     """
     before, counts = _check_weights(n_weights), []
+    _check_list(left, "the weights left after each step", f"[{n_weights // 2}]")
     for step, count in enumerate(left, start=1):
         if not is_integer(count) or not 0 <= count <= before:
             raise ValueError(f"expected an integer from 0 to {before}, the weights that there are before step {step}, "
-                             f"got {count!r}; try weights_left({n_weights}, steps(0.4, 0.05, 32))")
+                             f"got {count!r}; try weights_left({n_weights}, [0.4, 0.05])")
         before = int(count)
         counts.append(before)
     return counts
+
+
+def _check_list(values: object, what: str, example: str) -> None:
+    if not isinstance(values, Iterable):
+        raise ValueError(f"expected {what} as a list, one number a step, got {values!r}; try {example}")
 
 
 def _check_weights(n_weights: int) -> int:

@@ -30,4 +30,14 @@ True
 >>> files.save("machine.npz", result.machine, metadata={"epochs": 100})
 >>> files.load("machine.npz")
 (Machine(10 visible, 10 hidden, float64, cpu), {'epochs': 100})
+
+Remove seven tenths of its weights, the smallest first, with a little training after each step:
+
+>>> from lib.pruning import schedule
+>>> from lib.rbm.pruning_study import prune
+>>> left = schedule.weights_left(100, schedule.steps(0.4, 0.05, 14))
+>>> short = TrainingSettings(epochs=10, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
+>>> *_, pruned = prune(result.machine, bits, left, short, criterion="magnitude", seed=1)
+>>> pruned.n_weights, metrics.fidelity(pruned, psi) > 0.9
+(30, True)
 """

@@ -72,8 +72,7 @@ class Machine:
         """ValueError for a mask that does not fit the weights."""
         if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
             got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
-            raise ValueError(f"expected mask to be a torch tensor of bool, got {got}; "
-                             "try torch.as_tensor(mask, dtype=torch.bool)")
+            raise ValueError(f"expected a mask of bool, as a torch tensor or numpy array, got {got}; try mask != 0")
         if mask.shape != self.weights.shape or mask.device != self.device:
             raise ValueError(f"expected a mask of shape {tuple(self.weights.shape)} on {self.device} like the "
                              f"weights, got {tuple(mask.shape)} on {mask.device}; try the mask of this machine, "

@@ -27,7 +27,7 @@ from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
 
 MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the chains that it replaces
-LARGEST_PARAMETER = 1e6  # far beyond any trained machine, whose weights are of order 1 to 10
+LARGEST_PARAMETER = 1e3  # far beyond any trained machine, whose weights are of order 1 to 10
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     however many processes run. callback(epoch, machine): called before the first epoch (0), after every
     `every` epochs (None: none in between) and after the last one; what it returns goes into the history.
     Raises ValueError for data of another width or value, and Diverged, a ValueError naming the epoch, when a
-    parameter is no longer finite or its absolute value exceeds 1e6.
+    parameter is no longer finite or its absolute value exceeds 1000.
     """
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):

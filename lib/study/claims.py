@@ -160,12 +160,21 @@ def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
     return ", ".join(differences) or "full"
 
 
+def plus_minus(value: float, uncertainty: float | None, fmt: str = ".3f") -> str:
+    """A number and its uncertainty as text, both in a Python format, with as many more decimals as it takes to show the
+    first digit of the uncertainty."""
+    fixed = re.fullmatch(r"(.*)\.(\d+)f", fmt)
+    if fixed and uncertainty and float(f"{uncertainty:.{fixed[2]}f}") == 0:
+        fmt = f"{fixed[1]}.{-math.floor(math.log10(uncertainty))}f"
+    shown = int(value) if fmt.endswith("d") and value == int(value) else value
+    return format(shown, fmt) + ("" if uncertainty is None else f" ± {format(uncertainty, fmt)}")
+
+
 def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float | None = None, unit: str = "") -> None:
     """Make a number available to the prose as {glue:text}`key`, and to the comparison of what-if pages.
 
-    `fmt` is a Python format, used for the value and its uncertainty alike, with as many more decimals as it takes to
-    show the first digit of an uncertainty; the unit follows after a space. None, for a record that does not hold it
-    yet, reads "(not run)" and is not compared.
+    `fmt` is a Python format, used as in `plus_minus`; the unit follows after a space. None, for a record that does not
+    hold it yet, reads "(not run)" and is not compared.
     """
     if value is None:
         text = "(not run)"
@@ -173,11 +182,7 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
         value = _finite(value, f"number {key}")
         if uncertainty is not None:
             uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
-            fixed = re.fullmatch(r"(.*)\.(\d+)f", fmt)
-            if fixed and uncertainty > 0 and float(f"{uncertainty:.{fixed[2]}f}") == 0:
-                fmt = f"{fixed[1]}.{-math.floor(math.log10(uncertainty))}f"
-        shown = int(value) if fmt.endswith("d") and value == int(value) else value
-        text = format(shown, fmt) + ("" if uncertainty is None else f" ± {format(uncertainty, fmt)}")
+        text = plus_minus(value, uncertainty, fmt)
         if unit:
             text += f" {unit}"
         session.keep("numbers.json",
