@@ -136,6 +136,15 @@ def test_the_scale_names_every_setting_that_is_not_the_thesis_s():
         claims.scale({"n_hidden": 6}, here)
 
 
+def test_measured_values_have_no_digits_beyond_their_error():
+    def text(measured, uncertainty):
+        return claims.measured_text({"measured": measured, "uncertainty": uncertainty})
+
+    assert text(59.5679, 4.51) == "59.6 ± 4.5" and text(78.5185, 0.22) == "78.52 ± 0.22"
+    assert text(6.36729e-05, None) == "6.36729e-05" and text(1234.5, 120.0) == "1230 ± 1.2e+02"
+    assert text(0.25, 0.0) == "0.25 ± 0"
+
+
 def test_numbers_are_formatted_and_kept(run):
     claims.number("total", 1234.56, fmt=",.1f", uncertainty=0.25, unit="J")
     claims.number("count", np.int64(100000), fmt=",d")

@@ -201,8 +201,12 @@ def measured_text(claim: dict) -> str:
         return "not run"
     if isinstance(claim["measured"], bool):
         return "holds" if claim["measured"] else "does not hold"
-    error = "" if claim["uncertainty"] is None else f" ± {claim['uncertainty']:.2g}"
-    return f"{claim['measured']:.6g}{error}"
+    value, error = claim["measured"], claim["uncertainty"]
+    if error is None:
+        return f"{value:.6g}"
+    if error > 0:  # no digits beyond the second one of the error
+        value = round(value, 1 - math.floor(math.log10(error)))
+    return f"{value:.6g} ± {error:.2g}"
 
 
 def expected_text(claim: dict) -> str:
