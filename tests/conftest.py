@@ -1,8 +1,10 @@
 """Settings of all tests: one thread and one compiler cache for the numeric libraries, property tests that repeat."""
 
 import os
+import signal
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from lib.study.provenance import compiled_digest
@@ -17,3 +19,11 @@ os.environ["NUMBA_CACHE_DIR"] = str(_TOP / "_build" / "cache" / f"numba-{compile
 
 settings.register_profile("book", deadline=None, derandomize=True, database=None)
 settings.load_profile("book")
+
+
+@pytest.fixture(autouse=True)
+def default_sigterm():
+    """Commands that run within a test handle SIGTERM, and a forked worker that inherits this can miss its end."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
