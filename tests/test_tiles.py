@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lib.models import _tiles
-from lib.models._tiles import LANES, STEPS, products, products_plain, sums, sums_plain
+from lib.models._tiles import LANES, STEPS, lane_totals, products, products_plain, sums, sums_plain
 from tests.toy_book import ROOT
 
 WIDTHS = (1, 2, 3, 5, 7, 9, 13, 16, 17, 33)
@@ -55,11 +55,11 @@ def both_sums(call, weights, add):
     return results
 
 
-def both_products(call, weights, n_parts):
+def both_products(call, weights, n_parts, n_bands=1):
     results = []
     for function in (products, products_plain):
         result = np.full(LANES * len(weights), np.nan, np.float32)
-        function(*call, result, n_parts)
+        function(*call, result, n_parts, n_bands * call[6])
         results.append(result)
     return results
 
@@ -88,9 +88,9 @@ def digest():
         call = (steps, np.sin(np.arange(len(call[1]), dtype=np.float32)), call[2], np.cos(call[3]), *call[4:])
         sums(*call, np.sin(weights), 1)
         out = np.zeros(LANES * len(weights), np.float32)
-        products(*call, out, n_parts)
+        products(*call, out, n_parts, call[6] * n_parts)
         result += [call[3].tobytes(), out.tobytes()]
-    # products() may depend on the number of parts only in who computes them.
+    # Parts and blocks decide only who computes what, and when.
     assert len(set(result)) == 4 * len(STEPS)
     return b"".join(result)
 
@@ -118,15 +118,23 @@ def test_the_cases_above_meet_every_tile_that_can_occur():
 def test_segments_and_channels_in_any_number(n_segments, n_channels):
     generator = np.random.default_rng(n_segments)
     for n_columns in (1, 6, 19):
-        call, _ = make_call(0, n_columns, 5, 8, 1, max(n_channels, 3))
+        call, _ = make_call(0, n_columns, 5, 2, 1, max(n_channels, 3))
         counts = generator.integers(0, 5, (n_segments, n_channels))
         ends = np.cumsum(counts).reshape(counts.shape)
         starts = np.concatenate([ends[:, :1] - counts[:, :1], ends], axis=1)
         offsets = (generator.integers(-3, 4, counts.sum()) * LANES).astype(np.int32)
         call = (*call[:-2], starts, offsets)
-        for add, n_parts in ((0, 1), (1, 2), (1, 5)):
+        for add, n_parts, n_bands in ((0, 1, 1), (1, 2, 3), (1, 5, 100)):
             np.testing.assert_array_equal(*both_sums(call, whole(generator, len(offsets)), add))
-            np.testing.assert_array_equal(*both_products(call, offsets, n_parts))
+            np.testing.assert_array_equal(*both_products(call, offsets, n_parts, n_bands))
+
+
+def test_the_lanes_of_each_weight_are_added_as_numpy_adds_them():
+    generator = np.random.default_rng(3)
+    result, order = generator.normal(size=(50, LANES)).astype(np.float32), generator.permutation(50).astype(np.int32)
+    out = np.full(50, np.nan, np.float32)
+    lane_totals(result.ravel(), order, out)
+    np.testing.assert_array_equal(out[order], result.sum(1))
 
 
 def test_without_weights_sums_are_zero_or_what_stood_there():

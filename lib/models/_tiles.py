@@ -19,7 +19,8 @@ How it gets its speed
   done in smaller tiles. All shapes are written out, once for each distance between pixels (strides).
 - Weights of a few input channels at a time (a *segment*): their part of the tile's surroundings stays in the
   first-level cache while all output channels are served. The tile is then stored and fetched again in between.
-- `products` keeps the tile of the error in registers and adds to sixteen partial sums per weight.
+- `products` keeps the tile of the error in registers and adds to sixteen partial sums per weight. Where images are
+  small and weights many, a segment passes by all tiles of a block before the next: its sums stay in the cache.
 
 A processor without AVX-512 has too few registers for such a tile; tiles are of four pixels there, from the same code
 (the compiler splits sixteen numbers into the registers that it has).
@@ -239,24 +240,37 @@ def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offs
 
 
 @njit(cache=True, parallel=True)
-def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts):
+def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block):
     """result[k, lane] = sum over rows and columns of g[...] x[... + offsets[k]]; float32 (n_weights, 16), flat.
 
-    Arguments as for `sums`, with g in the place of `out`. The sum over lanes is left to the caller. n_parts: into so
-    many parts the channels are divided, one for each thread; each part reads all of x.
+    Arguments as for `sums`, with g in the place of `out`. n_parts: into so many parts the channels are divided, one
+    for each thread; each part reads all of x. block: rows, a multiple of band, that one segment passes before the
+    next. Neither changes the numbers. The sum over lanes is left to `lane_totals`.
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for part in prange(n_parts):  # channels and not rows: every weight is one thread's own
         low, high = part * n_channels // n_parts, (part + 1) * n_channels // n_parts
-        for s in range(n_segments):
-            result[LANES * starts[s, low]:LANES * starts[s, high]] = 0
-        for b in range((len(x_rows) + band - 1) // band):
-            for shape, row, column in _cover(b * band, min(len(x_rows), (b + 1) * band), n_columns):
-                for s in range(n_segments):
-                    for c in range(low, high):
-                        if starts[s, c] < starts[s, c + 1]:
-                            _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column, c * channel,
-                                          offsets, result, starts[s, c], starts[s, c + 1])
+        for begin in range(0, len(x_rows), block):
+            end = min(len(x_rows), begin + block)
+            for s in range(n_segments):
+                if begin == 0:
+                    result[LANES * starts[s, low]:LANES * starts[s, high]] = 0
+                for b in range(begin, end, band):
+                    for shape, row, column in _cover(b, min(end, b + band), n_columns):
+                        for c in range(low, high):
+                            if starts[s, c] < starts[s, c + 1]:
+                                _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column,
+                                              c * channel, offsets, result, starts[s, c], starts[s, c + 1])
+
+
+@njit(cache=True)
+def lane_totals(result, order, out):
+    """out[order[k]] = sum over lanes of result[k, lane], in the order of additions of numpy's sum."""
+    for k in range(len(order)):
+        part = result[LANES * k:LANES * (k + 1)]
+        a, b, c, d = part[0] + part[8], part[1] + part[9], part[2] + part[10], part[3] + part[11]
+        e, f, g, h = part[4] + part[12], part[5] + part[13], part[6] + part[14], part[7] + part[15]
+        out[order[k]] = ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
 def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
@@ -275,7 +289,7 @@ def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts
                 out[place:place + LANES] = total
 
 
-def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts):
+def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block):
     """`products` without tiles: the plain twin."""
     x_step, g_step = STEPS[steps]
     result[:] = 0

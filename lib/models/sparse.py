@@ -19,6 +19,7 @@ from lib.models import _tiles
 from lib.models._tiles import LANES
 
 _PAGE = 2**21  # bytes of a huge page
+_BLOCK = 2**19  # bytes of errors: half of a second-level cache
 _STAGGER = 5 * LANES  # between groups of images: those of 2^n pixels would compete for the same places in the cache
 
 
@@ -260,9 +261,12 @@ class SparseConvolution:
         """
         f, g_layout = self._forward, self.out._replace(border=g_border)
         partial = zeros(LANES * self.n_weights) if partial is None else partial[:LANES * self.n_weights]
+        # Errors of so many rows stay in the second-level cache while the segments pass by.
+        bands = _BLOCK // (4 * LANES * self.out.n_channels * f.n_columns * f.band)
         _tiles.products(f.steps, x, f.rows, g, g_layout.rows(0, 1, self.out.height, 0), f.n_columns, f.band,
-                        g_layout.channel, f.starts, f.offsets, partial, numba.get_num_threads())
-        out[f.order] = partial.reshape(-1, LANES).sum(1)
+                        g_layout.channel, f.starts, f.offsets, partial, numba.get_num_threads(),
+                        f.band * max(1, bands))
+        _tiles.lane_totals(partial, f.order, out)
 
     def _error_layout(self, border: int) -> Layout:
         if border < self.padding:
