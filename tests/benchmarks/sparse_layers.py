@@ -1,7 +1,8 @@
 """Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and as torch.sparse CSR.
 
-What is timed is a training step of the layer: forward, and the gradients by input and weights. From these numbers come
-the table of `lib.models.sparse_choice` (see `tests.benchmarks.sparse_table`) and the page about sparse layers.
+What is timed is a training step of the layer: forward, and the gradients by input and weights; dense is the faster of
+torch's two orders of images, NCHW and channels last. From these numbers come the table of `lib.models.sparse_choice`
+(see `tests.benchmarks.sparse_table`) and the page about sparse layers.
 """
 
 from __future__ import annotations
@@ -54,6 +55,16 @@ def interleaved(runs: int, sides: dict) -> dict:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def dense_sides(layer: Callable, parameters: list[torch.Tensor], x: torch.Tensor) -> dict[str, Callable[[], None]]:
+    """A step of a dense torch layer in either of torch's orders of images; the parameters are made anew for each."""
+    sides = {}
+    for name, order in (("nchw", torch.contiguous_format), ("channels last", torch.channels_last)):
+        own = [part.detach().clone() for part in parameters]
+        own = [(part.to(memory_format=order) if part.ndim == 4 else part).requires_grad_() for part in own]
+        sides[name] = in_torch(lambda x, own=own: layer(x, *own), own, x.clone().to(memory_format=order))
+    return sides
+
+
 def images_of(layer: tuple[int, ...]) -> int:
     """Images in the minibatch of a layer: 128, or fewer of a large one."""
     kernel, stride, n_in, n_out, size = layer
@@ -85,7 +96,8 @@ def in_layout(mask: np.ndarray, stride: int, n_images: int, size: int) -> Callab
 def in_torch(layer: Callable, parameters: list[torch.Tensor], x: torch.Tensor) -> Callable[[], None]:
     """A step of a torch layer (or function) of x."""
     x = x.requires_grad_()
-    g = _numbers("g", *layer(x).shape)
+    out = layer(x).detach()
+    g = torch.empty_like(out).copy_(_numbers("g", *out.shape))  # in the order in memory of the result
 
     def step():
         x.grad = None
@@ -124,8 +136,8 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
     kernel, stride, n_in, n_out, size = layer
     n_images, shape = images_of(layer), (n_out, n_in, kernel, kernel)
     x = _numbers("x", n_images, n_in, size * stride, size * stride)
-    weight = (_numbers("weight", *shape) / 100).requires_grad_()
-    sides = {"dense": in_torch(lambda x: functional.conv2d(x, weight, None, stride, kernel // 2), [weight], x)}
+    weight = _numbers("weight", *shape) / 100
+    sides = dense_sides(lambda x, weight: functional.conv2d(x, weight, None, stride, kernel // 2), [weight], x)
     densities = [density for density in DENSITIES if density * weight.numel() <= _MOST_WEIGHTS]
     counts = [round(density * weight.numel()) for density in densities]
     for n in counts:
@@ -134,14 +146,16 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
         sides["layout", n] = in_layout(mask, stride, n_images, size)
         sides["torch", n] = in_torch(module, [module.weight], x.clone())
     seconds = interleaved(runs, sides)
+    dense = min(seconds["nchw"], seconds["channels last"])  # the faster one is the peer
     layout = [seconds["layout", n] for n in counts]
     # Each of the three passes reads two of input, output and their gradients, or reads one and writes another.
     n_bytes = 3 * 4 * n_images * size**2 * (n_in * stride**2 + n_out)
     return {"kernel": kernel, "stride": stride, "n_in": n_in, "n_out": n_out, "out_size": size, "images": n_images,
-            "densities": densities, "seconds_dense": seconds["dense"], "seconds_layout": layout,
+            "densities": densities, "seconds_dense": dense, "seconds_nchw": seconds["nchw"],
+            "seconds_channels_last": seconds["channels last"], "seconds_layout": layout,
             "seconds_torch": [seconds["torch", n] for n in counts],
             "gflops": [6e-9 * n * size**2 * n_images / t for n, t in zip(counts, layout)],
-            "gflops_dense": 6e-9 * weight.numel() * size**2 * n_images / seconds["dense"],
+            "gflops_dense": 6e-9 * weight.numel() * size**2 * n_images / dense,
             "gbytes": [1e-9 * n_bytes / t for t in layout]}
 
 
@@ -157,14 +171,17 @@ def measure_norms(runs: int) -> dict[str, float]:
     scale, shift, mean, inverse, by_scale, by_shift = (np.ones(channels, np.float32) for _ in range(6))
     x = _numbers("x", n_images, channels, size, size)
     z_layout.view(z)[:] = x.numpy().reshape(8, 16, channels, size, size).transpose(0, 2, 3, 4, 1)
-    norm = torch.nn.BatchNorm2d(channels)
 
     def native():
         _norms.forward(z, inner, pixels, scale, shift, mean, inverse, True, 1e-5, True, a, place, False, a, place)
         _norms.backward(error, inner, a, place, True, z, inner, pixels, scale, mean, inverse, g, place, by_scale,
                         by_shift)
-    sides = {"native": native, "dense": in_torch(lambda x: norm(x).relu(), list(norm.parameters()), x)}
-    return {name: 1e9 * seconds / x.numel() for name, seconds in interleaved(runs, sides).items()}
+
+    def norm(x, scale, shift):
+        return functional.batch_norm(x, None, None, scale, shift, training=True).relu()
+    sides = {"native": native} | dense_sides(norm, [torch.ones(channels), torch.zeros(channels)], x)
+    seconds = {name: 1e9 * seconds / x.numel() for name, seconds in interleaved(runs, sides).items()}
+    return {"native": seconds["native"], "dense": min(seconds["nchw"], seconds["channels last"])}
 
 
 def compare_csr(name: str, layer: tuple[int, ...], n_weights: int, n_images: int, runs: int) -> dict:
