@@ -222,6 +222,15 @@ def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
     assert "fidelity 0.5000 / –" in text and "memory" in text
 
 
+def test_benchmarks_stand_with_the_machine_that_measured_them(tmp_path):
+    row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
+    bench = [row | {"name": name, "machine": machine} for name, machine in (("a step", "X"), ("b step", "Y <1>"),
+                                                                          ("c step", "X"))]
+    text = render(companion_tables.Benchmarks, staged(tmp_path, bench=bench))
+    places = [text.index(words) for words in ("on: X<", "a step", "c step", "on: Y &lt;1&gt;<", "b step")]
+    assert places == sorted(places) and text.count("Measured on") == 2
+
+
 @pytest.mark.parametrize("directive", [companion_tables.ClaimsLedger, companion_tables.ChapterStatus,
                                        companion_tables.Benchmarks])
 def test_tables_without_data_say_so(tmp_path, directive):

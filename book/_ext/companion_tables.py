@@ -137,7 +137,7 @@ class Records(_Table):
 
 
 class Benchmarks(_Table):
-    """The last committed run of ``make bench``, or of the group that is named."""
+    """The last committed runs of ``make bench``, or of the group that is named, machine by machine."""
 
     optional_arguments = 1
 
@@ -147,11 +147,17 @@ class Benchmarks(_Table):
         bench = [row for row in bench or [] if group in (None, row.get("group", "rbm"))]
         if not bench:
             return '<p class="empty-note">No benchmark run is committed yet; <code>make bench</code> makes one.</p>'
+        machines: dict[str, list[dict]] = {}
+        for row in bench:
+            machines.setdefault(_machine(row.get("machine", "")), []).append(row)
+        return "".join(self._of_machine(*item) for item in machines.items())
+
+    def _of_machine(self, machine: str, bench: list[dict]) -> str:
+        """A table of what one machine has measured: ratios depend on it."""
         rows = [[html.escape(row["name"]), html.escape(row["peer"]), f"{html.escape(row['dtype'])}, {row['threads']}",
                  _amount(row, "ours"), _amount(row, "peer"), f"<strong>{row['ratio']:.1f}</strong>", _goal(row),
                  _besides(row)] for row in bench]
-        machine = bench[0].get("machine")
-        where = f"<p>Measured on: {html.escape(_machine(machine))}</p>" if machine else ""
+        where = f"<p>Measured on: {html.escape(machine)}</p>" if machine else ""
         head = ["what", "peer", "dtype, threads", "here (ms)", "peer (ms)", "ratio", "goal", "besides"]
         return where + data.table(head, rows, "bench-table")
 
