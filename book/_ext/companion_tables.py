@@ -180,7 +180,7 @@ def _amount(row: dict, side: str) -> str:
     if f"bytes_{side}" in row:
         return f"{row[f'bytes_{side}'] / 2**20:.0f} MiB"
     seconds = row.get(f"seconds_{side}")
-    return "–" if seconds is None else f"{1000 * seconds:.3g}"
+    return "–" if seconds is None else f"{1000 * seconds:{'.3g' if seconds < 1 else ',.0f'}}"
 
 
 def _goal(row: dict) -> str:
