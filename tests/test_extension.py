@@ -141,6 +141,14 @@ def test_figures_of_the_thesis_keep_its_numbers_and_others_get_letters():
         "fig-5-1-training": (5, 1), "fig-own": (5, "a"), "fig-5-4": (5, 4), "fig-more": (5, "b")}
 
 
+def test_a_page_of_two_digits_is_a_section_of_a_chapter():
+    env = numbered("34-widened", ["fig-3-6-families", "fig-own"])
+    companion_numbers.number_as_in_thesis(None, env)
+    assert env.titles["34-widened"]["secnumber"] == [3, 4]
+    assert env.toc_secnumbers["34-widened"] == {"": (3, 4), "#a": (3, 4, 1), "#b": ()}
+    assert env.toc_fignumbers["34-widened"]["figure"] == {"fig-3-6-families": (3, 6), "fig-own": (3, 4, "a")}
+
+
 def test_pages_that_are_no_chapters_keep_their_numbers():
     env = numbered("notation", ["fig-5-1"])
     assert companion_numbers.number_as_in_thesis(None, env) == []

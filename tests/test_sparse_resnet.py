@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from lib.models import _norms, resnet
-from lib.models.image_training import NativeNet, Settings
+from lib.models.image_training import NativeNet, Settings, TorchNet
 from lib.models.resnet import Architecture, ResNet
 from lib.models.sparse import Layout
 from lib.models.sparse_resnet import SparseResNet
@@ -367,8 +367,13 @@ def test_images_that_do_not_fit_are_refused():
         SparseResNet(make_twin("sparse"), 17, 8)
 
 
-def test_fewer_labels_than_images_are_refused():
-    net = SparseResNet(make_twin("sparse"), 17, 12)
-    images = np.zeros((17, 3, 12, 12), np.float32)
-    with pytest.raises(ValueError, match=r"expected 17 labels, one an image, got shape \(16,\)"):
-        net.step(images, np.zeros(16, int))
+@pytest.mark.parametrize("labels, words", [
+    (np.zeros(16, int), r"expected 17 integer labels, one an image, got int64 of shape \(16,\)"),
+    (np.zeros(17), "got float64 of shape"), (np.full(17, -1), "from -1 to -1; try classes counted from 0"),
+    (np.full(17, 99), r"got int64 from 99 to 99; try Architecture\(..., n_classes=100\)")])
+def test_labels_that_are_no_classes_are_refused_by_both_twins(labels, words):
+    images, twin = np.zeros((17, 3, 12, 12), np.float32), make_twin("sparse")
+    with pytest.raises(ValueError, match=words):
+        SparseResNet(twin, 17, 12).step(images, labels)
+    with pytest.raises(ValueError, match=words):
+        TorchNet(twin, Settings()).train_step(images, labels, 0.1)

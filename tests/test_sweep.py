@@ -342,6 +342,11 @@ def test_absent_data_are_said_and_other_data_are_earlier(tmp_path, record, monke
     images.unlink()
     assert count(asked.read()) == {"current": 3}  # absent data are not other data
     assert "spot check: not checked: data set absent (data/images.bin)" in capsys.readouterr().out
+    more = Sweep(sweep_points.line, grid(a=range(4)), record=record, spot={"a": 9}, data="data/images.bin")
+    before = record.read_bytes()
+    with pytest.raises(ValueError, match="expected data/images.bin for 1 points .*got nothing there.*try"):
+        more.run(1)  # no line of failures
+    assert record.read_bytes() == before
     images.write_bytes(b"2")
     assert count(asked.read()) == {"revalidated": 3}  # other data, the same number
 

@@ -1,11 +1,12 @@
 """Chapters and figures carry the numbers they have in the thesis.
 
 Sphinx counts chapters 1, 2, 3 in the order of the table of contents.  Here the file name decides: the page
-``05-quantum-state-reconstruction`` is chapter 5 also while chapters 1 to 3 are not written.
+``05-quantum-state-reconstruction`` is chapter 5 also while chapters 1 to 3 are not written, and ``34-...`` is
+section 3.4.
 
 A figure whose name says so carries its thesis number: ``fig-5-1`` or ``fig-5-1-training`` is figure 5.1.  Where a
 page names at least one figure in this way, the page's other figures, which the thesis does not have, are lettered
-(5.a, 5.b, ...) so that no number means two things.  A page without such names is counted as usual.
+(5.a, 5.b, ..., 3.4.a, ...) so that no number means two things.  A page without such names is counted as usual.
 """
 
 from __future__ import annotations
@@ -31,27 +32,28 @@ def number_as_in_thesis(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for docname in env.toc_secnumbers:
         match = _CHAPTER.match(docname)
         if match:
-            _renumber_sections(env, docname, int(match[1]))
+            number = tuple(int(digit) for digit in match[1].lstrip("0"))
+            _renumber_sections(env, docname, number)
             for kind, numbers in env.toc_fignumbers.get(docname, {}).items():
-                env.toc_fignumbers[docname][kind] = _renumber_figures(numbers, int(match[1]))
+                env.toc_fignumbers[docname][kind] = _renumber_figures(numbers, number)
             changed.append(docname)
     return changed
 
 
-def _renumber_sections(env: BuildEnvironment, docname: str, chapter: int) -> None:
+def _renumber_sections(env: BuildEnvironment, docname: str, page: tuple[int, ...]) -> None:
     sections = env.toc_secnumbers[docname]
     for anchor, number in sections.items():
         if number:
-            sections[anchor] = (chapter, *number[1:])
+            sections[anchor] = (*page, *number[1:])
     for entry in [*env.tocs[docname].findall(nodes.reference), env.titles[docname]]:
         if entry.get("secnumber"):
-            entry["secnumber"] = [chapter, *entry["secnumber"][1:]]
+            entry["secnumber"] = [*page, *entry["secnumber"][1:]]
 
 
-def _renumber_figures(numbers: dict[str, tuple], chapter: int) -> dict[str, tuple]:
+def _renumber_figures(numbers: dict[str, tuple], page: tuple[int, ...]) -> dict[str, tuple]:
     named = {name: match for name in numbers if (match := _FIGURE.match(name))}
     if not named:
-        return {name: (chapter, *number[1:]) for name, number in numbers.items()}
+        return {name: (*page, *number[1:]) for name, number in numbers.items()}
     letters = iter("abcdefghijklmnopqrstuvwxyz")
-    return {name: (int(named[name][1]), int(named[name][2])) if name in named else (chapter, next(letters))
+    return {name: (int(named[name][1]), int(named[name][2])) if name in named else (*page, next(letters))
             for name in numbers}

@@ -158,7 +158,7 @@ class Benchmarks(_Table):
                  _amount(row, "ours"), _amount(row, "peer"), f"<strong>{row['ratio']:.1f}</strong>", _goal(row),
                  _besides(row)] for row in bench]
         where = f"<p>Measured on: {html.escape(machine)}</p>" if machine else ""
-        head = ["what", "peer", "dtype, threads", "here (ms)", "peer (ms)", "ratio", "goal", "besides"]
+        head = ["what", "peer", "dtype, threads", "here", "peer's", "ratio", "goal", "besides"]
         return where + data.table(head, rows, "bench-table")
 
 
@@ -176,11 +176,13 @@ def _cost(chapter: dict) -> str:
 
 
 def _amount(row: dict, side: str) -> str:
-    """Milliseconds of a side, or its memory."""
+    """Time of a side, or its memory."""
     if f"bytes_{side}" in row:
         return f"{row[f'bytes_{side}'] / 2**20:.0f} MiB"
     seconds = row.get(f"seconds_{side}")
-    return "–" if seconds is None else f"{1000 * seconds:{'.3g' if seconds < 1 else ',.0f'}}"
+    if seconds is None:
+        return "–"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def _goal(row: dict) -> str:
@@ -201,7 +203,7 @@ def _besides(row: dict) -> str:
     pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
     parts = ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
     parts += [f"{row['path']} path"] if "path" in row else []
-    parts += [f"torch.sparse CSR {_amount(row, 'csr')} ms"] if "seconds_csr" in row else []
+    parts += [f"torch.sparse CSR {_amount(row, 'csr')}"] if "seconds_csr" in row else []
     return "; ".join(parts) or "–"
 
 

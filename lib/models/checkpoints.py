@@ -93,7 +93,7 @@ def load(path: str | os.PathLike, *, expect: resnet.Architecture | None = None) 
     if len(content) <= N_DIGEST or _digest(memoryview(content)[:-N_DIGEST]) != content[-N_DIGEST:]:
         raise ValueError(f"expected {path} to be a net written by checkpoints.save, got {len(content)} bytes that do "
                          "not end in their checksum: damaged, cut short, or made by another program such as pickle or "
-                         "torch.save; try saving the net again")
+                         "torch.save; try another copy")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             members = {name: archive[name] for name in archive.files}
@@ -119,11 +119,11 @@ def _check(members: dict[str, np.ndarray]) -> tuple[resnet.Architecture, dict[st
     if version != FORMAT:
         raise ValueError(f"expected format {FORMAT}, got {version}; try a newer version of this code")
     if "architecture" not in members:
-        raise ValueError("expected a member architecture, uint8, got no such member; try saving the net again")
+        raise ValueError("expected a member architecture, uint8, got no such member; try another copy")
     fields = json.loads(members["architecture"].tobytes().decode())
     if not isinstance(fields, dict):
-        raise ValueError(f"expected the architecture as a JSON object, got {type(fields).__name__}; try saving "
-                         "the net again")
+        raise ValueError(f"expected the architecture as a JSON object, got {type(fields).__name__}; try "
+                         "another copy")
     architecture = resnet.Architecture(**fields)
 
     shapes, masks = dict(_shapes(architecture)), {}
@@ -132,7 +132,7 @@ def _check(members: dict[str, np.ndarray]) -> tuple[resnet.Architecture, dict[st
         if packed is not None and name.startswith("layers.") and name.endswith(".weight"):
             if packed.dtype != np.uint8 or packed.shape != (-(-size // 8),):
                 raise ValueError(f"expected the mask of {name} as uint8 ({-(-size // 8)},), a bit a weight, got "
-                                 f"{packed.dtype} {packed.shape}; try saving the net again")
+                                 f"{packed.dtype} {packed.shape}; try another copy")
             masks[name] = np.unpackbits(packed, count=size).astype(bool).reshape(shape)
             shapes[name] = (int(masks[name].sum()),)
             if shapes[name] == (0,):
@@ -140,7 +140,7 @@ def _check(members: dict[str, np.ndarray]) -> tuple[resnet.Architecture, dict[st
     expected = {"format", "architecture", *shapes, *(name.removesuffix("weight") + "mask" for name in masks)}
     if others := sorted(expected ^ members.keys()):
         raise ValueError(f"expected {len(expected)} members for this architecture, got {len(members)}, with a "
-                         f"difference in {', '.join(others[:5])}; try saving the net again")
+                         f"difference in {', '.join(others[:5])}; try another copy")
 
     dtype = members["layers.linear.bias"].dtype
     if dtype not in (np.float32, np.float64):
@@ -154,7 +154,7 @@ def _check(members: dict[str, np.ndarray]) -> tuple[resnet.Architecture, dict[st
             raise ValueError(f"expected finite numbers, got {np.count_nonzero(~np.isfinite(array))} others of "
                              f"{array.size} in {name}; try a net of before its loss was no longer finite")
         if name.endswith(("running_var", "num_batches_tracked")) and array.min() < 0:
-            raise ValueError(f"expected numbers >= 0 in {name}, got {array.min()}; try saving the net again")
+            raise ValueError(f"expected numbers >= 0 in {name}, got {array.min()}; try another copy")
     return architecture, masks
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from lib import image_sets, rng
 from lib.models import resnet
-from lib.models.sparse_resnet import SparseResNet
+from lib.models.sparse_resnet import SparseResNet, check_labels
 
 SCHEDULES = ("steps", "cosine", "triangle")
 
@@ -90,7 +90,8 @@ class TorchNet:
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
         self.twin.train()
-        logits, labels = self.twin(self._tensor(images)), self._tensor(labels)
+        labels = self._tensor(check_labels(labels, len(images), self.twin.architecture.n_classes))
+        logits = self.twin(self._tensor(images))
         loss = functional.cross_entropy(logits, labels)
         self._optimizer.zero_grad()
         loss.backward()
@@ -141,9 +142,7 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
         if these.dtype != np.float32 or these.ndim != 4 or those.shape != (len(these),) or len(these) == 0:
             raise ValueError(f"expected {name} as float32 (n_images, 3, height, width), each with a label, got "
                              f"{these.dtype} {these.shape} and labels {those.shape}; try image_sets.normalized")
-        if those.dtype.kind not in "iu" or those.min() < 0 or those.max() >= n_classes:
-            raise ValueError(f"expected integer labels from 0 to {n_classes - 1}, got {those.dtype} from {those.min()} "
-                             f"to {those.max()}; try Architecture(..., n_classes={int(those.max()) + 1})")
+        check_labels(those, len(these), n_classes)
     n_batches = len(images) // size
     if n_batches == 0:
         raise ValueError(f"expected at least {size} images, a minibatch, got {len(images)}; try a smaller batch_size")

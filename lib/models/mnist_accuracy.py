@@ -15,9 +15,9 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
     Settings as in `mlp.split`, `mlp.Architecture` and `mlp.MLPSettings`; with biases, which are not counted.
 
     Returns "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test accuracy, the
-    "best" over all epochs on the test set itself (what the thesis reports), the "chosen" one, which no image has both
-    selected and judged (the best epoch of one half of the test set judged on the other half, and the reverse,
-    averaged), the "best_epoch", and the accuracy and loss on training images in the last epoch.
+    "best" over all epochs on the test set itself (what the thesis reports of its ResNets), the "chosen" one, which no
+    image has both selected and judged (the best epoch of one half of the test set judged on the other half, and the
+    reverse, averaged), the "best_epoch", and the accuracy and loss on training images in the last epoch.
     """
     train, first_half, second_half = _images()
     n_first, n_last = mlp.split(width, last_connectivity, n_weights)

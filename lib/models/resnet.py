@@ -196,7 +196,9 @@ class ResNet(torch.nn.Module):
         smallest = _STEMS[self.architecture.stem][2] + 1
         if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < smallest:
             raise ValueError(f"expected images of shape (n_images, 3, height, width) with {smallest} pixels or more a "
-                             f'side, got {tuple(images.shape)}; try larger images, or stem="cifar"')
+                             f"side, got {tuple(images.shape)}; try images[None] for a single one, three equal "
+                             "channels for grey ones" + ("" if self.architecture.stem == "cifar" else
+                                                         ', larger ones, or stem="cifar"'))
         x = self._normalized("stem", images).relu()
         if self.architecture.stem == "imagenet":
             x = functional.max_pool2d(x, 3, stride=2, padding=1)

@@ -49,13 +49,13 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     """
     if image_size not in (16, 32):
         raise ValueError(f"expected image_size as 16 or 32, got {image_size!r}; try image_size=16")
-    train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     net = network(way, base_width, factor, _CLASSES.get(data, 10), seed)
     settings = image_training.Settings(epochs, batch_size, learning_rate, schedule=schedule, pad=image_size // 8)
     if device == "native":
         trained = image_training.NativeNet(net, settings, image_size)
     else:
         trained = image_training.TorchNet(net.to(device), settings)
+    train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     history = image_training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
     accuracies = [float(epoch.right.mean()) for epoch in history]
     wide = net.architecture

@@ -1,10 +1,11 @@
 """Sparse convolutions and linear layers for any torch model: static masks, and time for the weights that exist alone.
 
-`SparseConv2d` and `SparseLinear` stand where Conv2d and Linear do. Their parameter lists the weights where the mask is
-True, and nothing else: no momentum, decay or optimizer can bring back the others. On the CPU the native path (the
-kernels of `lib.models.sparse`) takes images into the layout of the kernels and back, in every layer; a network that
-stays in this layout is `lib.models.sparse_resnet`. The dense path fills a dense tensor with the weights and leaves the
-rest to torch: the plain twin, and the path on a GPU and in other precisions.
+`SparseConv2d` and `SparseLinear` stand where Conv2d and Linear do; the convolution has no bias unless asked for one, as
+BatchNorm brings its own. Their parameter lists the weights where the mask is True, and nothing else: no momentum, decay
+or optimizer can bring back the others. On the CPU the native path (the kernels of `lib.models.sparse`) takes images
+into the layout of the kernels and back, in every layer; a network that stays in this layout is
+`lib.models.sparse_resnet`. The dense path fills a dense tensor with the weights and leaves the rest to torch: the plain
+twin, and the path on a GPU and in other precisions.
 
     mask = torch.rand(64, 32, 3, 3) < 0.05
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
@@ -27,7 +28,7 @@ from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
 PATHS = ("auto", "native", "dense")
-# The table was measured with AVX-512; with AVX2 alone its ratios stay the same. Elsewhere "auto" is dense.
+# The table was measured with AVX-512, and serves with AVX2 alone too. Elsewhere "auto" is dense.
 _MEASURED = bool(get_host_cpu_features().get("avx2"))
 _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images
 _MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step

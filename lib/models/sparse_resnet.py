@@ -37,6 +37,19 @@ class _Unit(NamedTuple):
     norm: str
 
 
+def check_labels(labels: np.ndarray, n_images: int, n_classes: int) -> np.ndarray:
+    """Labels as an array of integers (n_images,) from 0 to below n_classes; ValueError for others."""
+    labels = np.asarray(labels)
+    if labels.shape != (n_images,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"expected {n_images} integer labels, one an image, got {labels.dtype} of shape "
+                         f"{labels.shape}; try those of the same rows, as integers")
+    if labels.min() < 0 or labels.max() >= n_classes:
+        hint = "classes counted from 0" if labels.min() < 0 else f"Architecture(..., n_classes={int(labels.max()) + 1})"
+        raise ValueError(f"expected integer labels from 0 to {n_classes - 1}, got {labels.dtype} from {labels.min()} "
+                         f"to {labels.max()}; try {hint}")
+    return labels
+
+
 class SparseResNet:
     """A network for minibatches of n_images; parameters and gradients are two flat arrays of equal order.
 
@@ -274,11 +287,9 @@ class SparseResNet:
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers.
 
-        labels: integers (n_images,).
+        labels: integers (n_images,) from 0 to below n_classes. Raises ValueError for others.
         """
-        if np.shape(labels) != (self.n_images,):
-            raise ValueError(f"expected {self.n_images} labels, one an image, got shape {np.shape(labels)}; try those "
-                             "of the same rows")
+        labels = check_labels(labels, self.n_images, self.architecture.n_classes)
         logits = self.forward(images, train=True).astype(np.float64)
         logits -= logits.max(1, keepdims=True)
         norm = np.log(np.exp(logits).sum(1))

@@ -234,9 +234,12 @@ def html_box(claim: dict, *, compact: bool = False) -> str:
     verdict = f'<span class="claim-verdict">{claim["verdict"]}</span>'
     statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
     if compact:
+        value = measured_text(claim)
+        if claim["expected"]["relation"] != "holds":
+            value += f" (thesis {Expected(**claim['expected'])})"
         return (f'<details class="{kind} claim-compact" id="claim-{claim["id"]}"><summary>{item} '
                 f'<span class="claim-statement">{statement} '
-                f'<span class="claim-measured">{measured_text(claim)}</span></span> {verdict}</summary>'
+                f'<span class="claim-measured">{html.escape(value)}</span></span> {verdict}</summary>'
                 f'<dl class="claim-facts">{facts}</dl></details>')
     return (f'<div class="{kind}" id="claim-{claim["id"]}"><p class="claim-head">{item} {verdict}</p>'
             f'<p class="claim-statement">{statement}</p><dl class="claim-facts">{facts}</dl></div>')

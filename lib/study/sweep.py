@@ -114,7 +114,8 @@ class Sweep:
 
         Results of earlier code are kept where the spot check passes, and `again` computes them anew.  In a build
         new points go to the build's own folder, and records under `data` stay as they are.  A point that raises an
-        error is recorded as failed, and the others go on; without a record, `ValueError` says so in the end.
+        error is recorded as failed, and the others go on; without a record, `ValueError` says so in the end.  Where
+        data that the missing points read are absent, `ValueError`, before any is computed.
         jobs: points at once, :func:`workers.cores` if None.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
@@ -124,6 +125,11 @@ class Sweep:
         if self.record is not None and not session.in_build():
             view.remember(check)
         missing = [point for point, state, _ in view.states() if state not in SETTLED]
+        absent = [name for name, digest in view.data.items() if digest is None]
+        if missing and absent:
+            raise ValueError(f"expected {', '.join(absent)} for {len(missing)} points of {self.name} that are not "
+                             "computed yet, got nothing there; nothing was computed or recorded; try to get the data "
+                             "as data/README.md says")
         if missing:
             if self.record is not None and not session.in_build() and view.lacks_spot():
                 _extend(self, view, [self.spot], jobs)  # so that what follows can be checked by later code

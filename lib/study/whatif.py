@@ -76,7 +76,7 @@ def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> lis
 
 def absent(profile: str) -> str:
     """What to say where there is nothing to compare with."""
-    return f"the book has no run of this chapter at profile {profile} to compare with"
+    return f"the book has no run of this chapter at profile {profile} to compare with; try it without parameters first"
 
 
 def compare(book: dict | None, record: dict) -> tuple[list[tuple[str, str, str, str]], int]:
@@ -126,9 +126,10 @@ def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]],
          changed: list[tuple[str, object, object]]) -> str:
     """The comparison as Markdown for the page."""
     settings = ", ".join(f"`{name} = {after}` (book: `{before}`)" for name, before, after in changed)
-    lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}.", ""]
+    lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
+             "Its sentences were written for those of the book.", ""]
     if not book:
-        lines += [absent(record["provenance"]["profile"]).capitalize() + ".", ""]
+        lines += ["There is nothing to compare with: " + absent(record["provenance"]["profile"]) + ".", ""]
     elif rows:
         lines += ["| | in the book | here | change |", "|---|---|---|---|"]
         lines += ["| " + " | ".join(value.replace("|", "\\|") for value in row) + " |" for row in rows]
