@@ -146,8 +146,6 @@ class SparseMLP:
         None keeps the layer dense. Weights and biases of a layer are uniform between +-1/sqrt(fan_in p), with
         fan_in the inputs of its units and p its connectivity: for p = 1 torch's own choice (appendix A.3).
         """
-        if not isinstance(architecture, Architecture):
-            raise ValueError(f"expected an Architecture, got {architecture!r}; try Architecture(width=5)")
         a, layers, biases = architecture, [], []
         for name, n_ends, fan_in, n_outputs, n_weights in (("first", a.n_inputs, a.n_inputs, a.width, n_first),
                                                            ("last", a.n_classes, a.width, a.n_classes, n_last)):
