@@ -68,6 +68,7 @@ def test_records_are_extended_and_their_state_is_told(top):
     assert done.returncode == 1 and "1 points failed; the same command tries them again" in done.stderr
     assert "squares: 4/4 points" in done.stderr and "1 failed: ValueError: broken" in done.stderr
     assert "3 of 4" in (status := longruns_in(top, "status").stdout) and "1 failed" in status
+    assert status.splitlines()[-1] == "squares, 1 failed: ValueError: broken"
     done = extend(top)
     assert done.returncode == 0 and "squares: 1/1 points" in done.stderr
     assert "4 of 4  0 s    nothing" in longruns_in(top, "status").stdout

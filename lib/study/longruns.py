@@ -62,8 +62,9 @@ def extend(top: Path, name: str, profile: str, changes: str, jobs: int | None, a
 
 
 def status_lines(top: Path, profile: str) -> list[str]:
-    """A line for every record: points of its grid that exist, cost so far, and the likely cost of the rest."""
+    """A line for every record: points that exist, their cost, the likely cost of the rest; then what failed."""
     rows = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")]
+    failures = []
     for path in chapter_files(top):
         chapter = read_chapter(path)
         for name, sweep in declared_sweeps(top, chapter, profile).items():
@@ -76,8 +77,10 @@ def status_lines(top: Path, profile: str) -> list[str]:
                                                                      ("failed", "failed")) if states[state]]
             rows.append((chapter.number, name, sweep.item or "-", f"{done} of {found['points']}",
                          duration(found["spent"]), rest, ", ".join(notes)))
+            failures += [f"{name}, {count} failed: {error}" for error, count in found["errors"].most_common(3)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return table + failures
 
 
 @contextlib.contextmanager

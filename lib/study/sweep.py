@@ -142,12 +142,13 @@ class Sweep:
         return table
 
     def progress(self) -> dict:
-        """Counts by state, seconds of processor time spent, and seconds that the rest may take; computes nothing."""
+        """Counts by state, seconds of processor time spent and that the rest may take, errors; computes nothing."""
         view = View(self)
         found = list(view.states())
         done = [(point, line) for point, state, line in found if state in DONE]
         rest = [point for point, state, _ in found if state not in DONE]
         return {"points": len(self.points), "states": Counter(state for _, state, _ in found),
+                "errors": Counter(line["error"] for _, state, line in found if state == FAILED),
                 "spent": sum(line["core_seconds"] for _, line in done),
                 "rest": None if rest and not done else _likely_seconds(rest, done)}
 
