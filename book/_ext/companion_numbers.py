@@ -4,9 +4,9 @@ Sphinx counts chapters 1, 2, 3 in the order of the table of contents.  Here the 
 ``05-quantum-state-reconstruction`` is chapter 5 also while chapters 1 to 3 are not written, and ``34-...`` is
 section 3.4.
 
-A figure whose name says so carries its thesis number: ``fig-5-1`` or ``fig-5-1-training`` is figure 5.1.  Where a
-page names at least one figure in this way, the page's other figures, which the thesis does not have, are lettered
-(5.a, 5.b, ..., 3.4.a, ...) so that no number means two things.  A page without such names is counted as usual.
+A figure whose name says so carries its thesis number: ``fig-5-1`` or ``fig-5-1-training`` is figure 5.1.  The other
+figures of a chapter, which the thesis does not have, are lettered (5.a, 5.b, ..., 3.4.a, ...) so that no number means
+two things.  Tables are counted as usual.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def number_as_in_thesis(app: Sphinx, env: BuildEnvironment) -> list[str]:
             number = tuple(int(digit) for digit in match[1].lstrip("0"))
             _renumber_sections(env, docname, number)
             for kind, numbers in env.toc_fignumbers.get(docname, {}).items():
-                env.toc_fignumbers[docname][kind] = _renumber_figures(numbers, number)
+                renumber = _renumber_figures if kind == "figure" else _renumber_others
+                env.toc_fignumbers[docname][kind] = renumber(numbers, number)
             changed.append(docname)
     return changed
 
@@ -52,8 +53,10 @@ def _renumber_sections(env: BuildEnvironment, docname: str, page: tuple[int, ...
 
 def _renumber_figures(numbers: dict[str, tuple], page: tuple[int, ...]) -> dict[str, tuple]:
     named = {name: match for name in numbers if (match := _FIGURE.match(name))}
-    if not named:
-        return {name: (*page, *number[1:]) for name, number in numbers.items()}
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     return {name: (int(named[name][1]), int(named[name][2])) if name in named else (*page, next(letters))
             for name in numbers}
+
+
+def _renumber_others(numbers: dict[str, tuple], page: tuple[int, ...]) -> dict[str, tuple]:
+    return {name: (*page, *number[1:]) for name, number in numbers.items()}

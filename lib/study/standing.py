@@ -19,7 +19,7 @@ DONE = (CURRENT, REVALIDATED, EARLIER)  # the states of rows that hold results
 SETTLED = (CURRENT, REVALIDATED)  # of those that the present code stands for
 ROUNDING = 1e-9  # relative, and absolute below 1: sums differ with the processor and with where arrays lie in memory
 EQUAL = "equal to the record, number by number"
-MEANING = {CURRENT: "made by the present code", REVALIDATED: "made by earlier code that gives the same numbers",
+MEANING = {CURRENT: "made by the present code", REVALIDATED: "made by earlier code, confirmed by the present one",
            EARLIER: "made by earlier code, not compared with the present one", FAILED: "failed", NOT_RUN: "not run"}
 
 

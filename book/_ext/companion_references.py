@@ -1,0 +1,43 @@
+"""References: the list has the labels of the text, author and year, and the errata link to the boxes that prove them."""
+
+from __future__ import annotations
+
+import companion_data as data
+from docutils import nodes
+from pybtex.plugin import register_plugin
+from pybtex.richtext import Text
+from pybtex.style.formatting.alpha import Style as AlphaStyle
+from sphinx.application import Sphinx
+
+
+class AuthorYearLabels:
+    """Cho and Saul, 2009; Belkin et al., 2019: as `bibtex_reference_style: author_year` cites them."""
+
+    def format_labels(self, entries):
+        for entry in entries:
+            authors = [Text.from_latex(" ".join([*person.prelast_names, *person.last_names])).render_as("text")
+                       for person in entry.persons["author"]]
+            names = f"{authors[0]} et al." if len(authors) > 2 else " and ".join(authors)
+            yield f"{names}, {entry.fields['year']}"
+
+
+class AuthorYearStyle(AlphaStyle):
+    """The usual list, labelled by author and year."""
+
+    default_label_style = AuthorYearLabels
+
+
+def setup(app: Sphinx) -> None:
+    register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
+    app.connect("doctree-resolved", link_claims)
+
+
+def link_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Make the id of a claim, written as code, a link to its box."""
+    pages = {claim["id"]: claim["page"] for claim in data.staged(app.srcdir, "ledger.json") or []}
+    for literal in list(doctree.findall(nodes.literal)):
+        page = pages.get(literal.astext())
+        if page and not isinstance(literal.parent, nodes.reference):
+            link = nodes.reference("", "", internal=True, refuri=f"{page}.html#claim-{literal.astext()}")
+            literal.replace_self(link)
+            link += literal
