@@ -125,7 +125,7 @@ def test_rows_are_where_the_view_says():
     array = np.arange(layout.n_groups * layout.group, dtype=np.float32)
     view = layout.view(array)
     expected = [view[group, 0, row, 3, 0] for group in range(2) for row in (1, 3, 5)]
-    assert array[layout.rows(1, 2, 3, 3)].tolist() == expected
+    assert array[layout.in_all_groups(layout.rows(1, 2, 3, 3))].tolist() == expected
 
 
 @pytest.mark.parametrize("n", [0, 1, 17, 2**19 - 1, 2**19, 2**19 + 5])
@@ -322,3 +322,29 @@ def test_an_error_without_its_border_is_refused():
     convolution = SparseConvolution(np.ones((2, 3, 3, 3), bool), 1, layout)
     with pytest.raises(ValueError, match="within a border of 1 or more, got 0"):
         convolution.backward(np.ones(54, np.float32), convolution.out.zeros(), 0, layout.zeros())
+
+
+def test_arrays_that_the_kernels_cannot_work_in_are_refused():
+    x_layout = Layout(3, 2, 4, 4, border=1)
+    convolution = SparseConvolution(np.ones((5, 2, 3, 3), bool), 1, x_layout)
+    weights, x, out = np.ones(90, np.float32), x_layout.zeros(), convolution.out.zeros()
+    g_layout = convolution.out._replace(border=1)
+    g, by_x, by_weight = g_layout.zeros(), x_layout._replace(border=0).zeros(), np.zeros(90, np.float32)
+    convolution.forward(weights, x, out), convolution.backward(weights, g, 1, by_x)
+    convolution.weight_gradient(x, g, 1, by_weight)
+    for call in (lambda: convolution.forward(weights[:-1], x, out), lambda: convolution.forward(weights, x, out[:-1]),
+                 lambda: convolution.forward(weights, x.astype(np.float64), out),
+                 lambda: convolution.forward(weights, np.stack([x, x], 1)[:, 0], out),
+                 lambda: convolution.backward(weights, g[:-1], 1, by_x),
+                 lambda: convolution.backward(np.ones(91, np.float32), g, 1, by_x),
+                 lambda: convolution.weight_gradient(x, g, 1, by_weight[:-1]),
+                 lambda: convolution.weight_gradient(x, g, 1, by_weight, np.zeros(10, np.float32)),
+                 lambda: convolution.weight_gradient(x.reshape(1, -1), g, 1, by_weight)):
+        with pytest.raises(ValueError, match="as a flat, contiguous float32 array of .* numbers.*, got .*; try"):
+            call()
+
+
+@pytest.mark.parametrize("n", [5, 16, 17])
+def test_unpacked_images_are_a_copy(n):
+    layout = Layout(n, 2, 3, 4, border=1)
+    assert not np.shares_memory(layout.unpack(array := layout.zeros()), array)

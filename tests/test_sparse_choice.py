@@ -116,3 +116,14 @@ def test_whole_networks():
         native_network_pays(base, 32, [1, 2])
     with pytest.raises(ValueError, match="at most sizes"):
         native_network_pays(base, 32, resnet.sparse_counts(base, 2))
+
+
+def test_a_network_that_the_kernels_do_not_have(monkeypatch):
+    base = resnet.Architecture(8)
+    wide, remaining = resnet.widened(base, 8), resnet.sparse_counts(base, 8)
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    assert native_network_pays(wide, 32, remaining) and not native_network_pays(wide, 32, remaining, n_images=1)
+    large = resnet.Architecture(8, 10, "imagenet")
+    assert not native_network_pays(resnet.widened(large, 8), 64, resnet.sparse_counts(large, 8))
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", False)
+    assert not native_network_pays(wide, 32, remaining)

@@ -1,6 +1,7 @@
 """Sparse layers for torch against masked dense torch: outputs, gradients, trajectories, and what is refused."""
 
 import copy
+import os
 import threading
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from torch.nn import functional
 
 from lib.models import sparse_choice, sparse_layers
+from lib.models.sparse import SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from tests.test_tiles import run_in_another_process
 
 CASES = [  # kernel, stride, n_in, n_out, height, width, images, density
     (3, 1, 5, 7, 6, 9, 17, 0.3), (3, 2, 4, 6, 7, 5, 3, 0.4), (1, 1, 6, 3, 4, 4, 16, 0.5), (1, 2, 3, 5, 5, 8, 33, 0.5),
@@ -176,14 +179,21 @@ def test_an_empty_minibatch(path):
     assert SparseLinear(random_mask((4, 3), 1.0), seed=1, path=path)(torch.zeros(0, 3)).shape == (0, 4)
 
 
-def test_gradients_that_nobody_asks_for_are_not_computed():
+def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
+    called = []
+
+    def counted(name, method):
+        return lambda *arguments: (called.append(name), method(*arguments))[1]
+    for name in ("backward", "weight_gradient"):
+        monkeypatch.setattr(SparseConvolution, name, counted(name, getattr(SparseConvolution, name)))
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
     layer(images(4, 3, 5, 5)).sum().backward()
+    assert called == ["weight_gradient"]
     layer.weight.requires_grad_(False)
     layer.weight.grad = None
     x = images(4, 3, 5, 5).requires_grad_()
     layer(x).sum().backward()
-    assert layer.weight.grad is None and x.grad is not None
+    assert layer.weight.grad is None and x.grad is not None and called == ["weight_gradient", "backward"]
     with torch.no_grad():
         assert not layer(x).requires_grad
 
@@ -218,7 +228,8 @@ def test_copies_and_files():
     x = images(4, 3, 5, 5)
     wanted = layer(x)
     copied = copy.deepcopy(layer)
-    assert torch.equal(copied(x), wanted) and not copied._plans.keys() - layer._plans.keys()
+    assert layer._plans and not copied._plans  # index lists stay behind
+    assert torch.equal(copied(x), wanted)
     with torch.no_grad():
         copied.weight += 1
     assert torch.equal(layer(x), wanted)
@@ -240,6 +251,11 @@ def test_a_state_of_another_mask_is_refused_and_changes_nothing():
             layer.load_state_dict(SparseConv2d(other, seed=2).state_dict())
     with pytest.raises(RuntimeError, match="got mask: none"):
         layer.load_state_dict({"weight": layer.weight})
+    with pytest.raises(RuntimeError, match="Missing key.*0.mask"):
+        torch.nn.Sequential(layer).load_state_dict({})
+    torch.nn.Sequential(layer).load_state_dict({}, strict=False)
+    with pytest.raises(RuntimeError, match="got one on the device meta"):
+        copy.deepcopy(layer).to("meta").load_state_dict(layer.state_dict(), assign=True)
     assert torch.equal(layer.weight, before)
     with pytest.raises(RuntimeError, match="0.mask"):
         torch.nn.Sequential(layer).load_state_dict(torch.nn.Sequential(SparseConv2d(~mask, seed=1)).state_dict())
@@ -257,14 +273,14 @@ def test_initial_values():
 
 
 def test_the_path_follows_the_table(monkeypatch):
-    monkeypatch.setattr(sparse_layers, "_MEASURED", True)
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
     thin, full = (SparseConv2d(random_mask((64, 64, 3, 3), density), seed=1) for density in (0.002, 1.0))
     x = torch.zeros(128, 64, 16, 16)
     monkeypatch.setattr(sparse_choice, "native_pays", lambda shape, stride, out_size, density: density < 0.01)
     assert thin.path_for(x) == "native" and full.path_for(x) == "dense"
     assert thin.path_for(x.double()) == "dense" and thin.path_for(x.to("meta")) == "dense"
     assert thin.path_for(x[:1]) == "dense"  # fifteen lanes of sixteen would be empty
-    monkeypatch.setattr(sparse_layers, "_MEASURED", False)
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", False)
     assert thin.path_for(x) == "dense"
     assert thin.double()(x.double()).dtype == torch.float64
 
@@ -294,3 +310,108 @@ def test_bad_input_is_refused():
             layer(x)
     with pytest.raises(ValueError, match="weights in torch.float64"):
         layer.double()(images(2, 3, 5, 5))
+
+
+@pytest.mark.parametrize("n", [5, 16])
+@pytest.mark.parametrize("kind", [SparseConv2d, SparseLinear])
+def test_what_comes_out_may_be_changed_in_place(kind, n):
+    shape = (4, 3, 3, 3) if kind is SparseConv2d else (4, 3)
+    layer = kind(random_mask(shape, 0.5), bias=False, seed=1)
+    x, gradients = images(n, 3, 6, 6) if kind is SparseConv2d else images(n, 3), {}
+    for path in ("native", "dense"):
+        layer.path = path
+        out = layer(x)
+        out += 1
+        (torch.nn.functional.relu(out, inplace=True) ** 2).sum().backward()
+        gradients[path], layer.weight.grad = layer.weight.grad, None
+    assert torch.allclose(gradients["native"], gradients["dense"], rtol=1e-4)
+    assert layer(x).untyped_storage().nbytes() == 4 * layer(x).numel()  # nothing of the empty lanes is kept
+
+
+def test_defaults_of_torch_do_not_matter():
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
+    x = images(5, 3, 6, 6)
+    wanted = layer(x)
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        got = layer(x)
+    finally:
+        torch.set_default_dtype(before)
+    with torch.device("meta"):
+        again, made = layer(x), SparseConv2d(layer.mask.numpy(), seed=1, path="native")
+    for out in (got, again, made(x)):
+        assert out.dtype == torch.float32 and torch.equal(out, wanted)
+
+
+def test_batches_of_all_sizes_share_index_lists():
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), 2, seed=1, path="native")
+    for n in (40, 3, 17):
+        agree(both(layer, images(n, 3, 7, 5)))
+    assert len(layer._plans) == 1
+    for size in range(3, 3 + 2 * sparse_layers._MOST_PLANS):
+        layer(images(2, 3, size, size))
+    assert len(layer._plans) == sparse_layers._MOST_PLANS
+
+
+def test_scratch_of_other_layouts_goes_when_there_is_too_much(monkeypatch):
+    monkeypatch.setattr(sparse_layers, "_MOST_SCRATCH", 200_000)
+    monkeypatch.setattr(sparse_layers, "_SCRATCH", {})
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
+    for size in (20, 10, 12, 14, 16):
+        layer(images(2, 3, size, size))
+        assert sum(array.nbytes for array in sparse_layers._SCRATCH.values()) <= 200_000
+
+
+def test_a_mask_or_weights_changed_by_hand():
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
+    layer.mask[0] = False  # both paths keep to the weights that there are
+    agree(both(layer, images(5, 3, 6, 6)))
+    layer.weight = torch.nn.Parameter(torch.zeros(len(layer.weight) + 1))
+    with pytest.raises(ValueError, match="expected .* weights, as the mask has, got .*; try a new layer"):
+        layer(images(5, 3, 6, 6))
+
+
+def test_what_does_not_fit_the_kernels_is_dense(monkeypatch):
+    layer = SparseConv2d(random_mask((64, 64, 3, 3), 0.01), seed=1)
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    assert layer.path_for(torch.zeros(1).expand(16, 64, 32, 32)) == "native"
+    assert layer.path_for(torch.zeros(1).expand(16, 64, 1024, 2048)) == "dense"
+
+
+def test_hints():
+    with pytest.raises(ValueError, match=r"try mask.bool\(\)"):
+        SparseLinear(torch.ones(4, 3, dtype=torch.int64), seed=1)
+    with pytest.raises(ValueError, match="try images.None. for a single one"):
+        SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1)(torch.zeros(3, 6, 6))
+    with pytest.raises(ValueError, match="device meta"):
+        SparseLinear(torch.ones(4, 3, dtype=torch.bool, device="meta"), seed=1)
+    assert "stride=2, bias" in repr(SparseConv2d(random_mask((4, 3, 3, 3), 0.5), 2, True, seed=1))
+
+
+FORKED = """
+import os, threading
+import torch
+from lib.models import sparse
+from lib.models.sparse_layers import SparseConv2d
+
+layer = SparseConv2d(torch.ones(4, 3, 3, 3, dtype=torch.bool), seed=1, path="native")
+x = torch.ones(2, 3, 5, 5)
+wanted = layer(x)
+sparse._turn.acquire()  # as another thread may hold it at that moment
+child = os.fork()
+if child == 0:
+    try:
+        layer(x)
+        said = sparse.usable()
+    except RuntimeError as error:
+        said = "got one that was forked" in str(error) and not sparse.usable()
+    layer.path = "auto"
+    os._exit(0 if said and torch.allclose(layer(x), wanted, atol=1e-5) else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_is_told_or_served():
+    run_in_another_process(FORKED)

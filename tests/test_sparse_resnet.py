@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from lib.models import _norms, resnet
-from lib.models.image_training import NativeNet, Settings, TorchNet
+from lib.models.image_training import NativeNet, Settings, TorchNet, judge
 from lib.models.resnet import Architecture, ResNet
 from lib.models.sparse import Layout
 from lib.models.sparse_resnet import SparseResNet
@@ -138,7 +138,7 @@ def test_normalization_and_its_gradients_are_those_of_torch(n_images, height, wi
     assert count_outside(case.a_layout, case.a) == 0
 
 
-@pytest.mark.parametrize("n_images, mean", [(16, 1000), (20, 30)])  # empty lanes take mean^2 each off the sum
+@pytest.mark.parametrize("n_images, mean", [(16, 1000), (20, 1000), (3, 300)])  # empty lanes must not count
 def test_means_above_the_deviation_do_not_spoil_it(n_images, mean):
     layout = Layout(n_images, 1, 3, 3)
     z = (mean + np.random.default_rng(0).normal(size=layout[:4])).astype(np.float32)
@@ -377,3 +377,62 @@ def test_labels_that_are_no_classes_are_refused_by_both_twins(labels, words):
         SparseResNet(twin, 17, 12).step(images, labels)
     with pytest.raises(ValueError, match=words):
         TorchNet(twin, Settings()).train_step(images, labels, 0.1)
+
+
+def test_backward_is_for_the_last_training_forward_alone():
+    net, (x, labels) = SparseResNet(make_twin("sparse"), 5, 9), make_data(5, 9)
+    errors = np.random.default_rng(3).normal(size=(5, 5)).astype(np.float32)
+    with pytest.raises(RuntimeError, match="expected backward once, right after"):
+        net.backward(errors)
+    net.forward(x, train=True)
+    net.backward(errors)
+    for spoil in (lambda: None, lambda: (net.forward(x, train=True), net.forward(x))):
+        spoil()
+        with pytest.raises(RuntimeError, match="expected backward once, right after"):
+            net.backward(errors)
+    net.step(x, labels)
+
+
+def test_a_twin_of_other_masks_or_another_width_is_refused():
+    net, other = SparseResNet(make_twin("sparse"), 5, 9), make_twin("sparse", seed=2)
+    before = copy.deepcopy(other.state_dict())
+    for call in (net.load, net.store):
+        with pytest.raises(ValueError, match="expected a twin with the masks of this net, got another in layer 'stage"):
+            call(other)
+        with pytest.raises(ValueError, match="expected a twin with Architecture.*, got Architecture"):
+            call(make_twin("linear bottleneck"))
+    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
+    twin = make_twin("sparse")
+    changed = SparseResNet(twin, 5, 9)
+    twin.load_state_dict(other.state_dict())  # takes over its masks
+    with pytest.raises(ValueError, match="masks of this net"):
+        changed.store(twin)
+
+
+@pytest.mark.parametrize("n_images, size", [(0, 9), (2.5, 9), (True, 9), (4, "a"), (4, 8)])
+def test_sizes_that_are_none(n_images, size):
+    with pytest.raises(ValueError, match="expected (n_images as|image_size to be) an integer >= "):
+        SparseResNet(make_twin("sparse"), n_images, size)
+
+
+def test_the_trained_network_comes_back():
+    (x, labels), settings = make_data(16, 9), Settings(batch_size=16)
+    nets = [NativeNet(make_twin("sparse"), settings, 9), TorchNet(make_twin("sparse"), settings)]
+    for net in nets:
+        before = copy.deepcopy(net.twin.state_dict())
+        net.train_step(x, labels, 0.1)
+        trained = net.to_torch().eval()
+        assert trained is net.twin and not torch.equal(before["layers.stem.weight"], trained.layers["stem"].weight)
+        with torch.no_grad():
+            np.testing.assert_allclose(net.logits(x[:5]), trained(torch.from_numpy(x[:5])), atol=1e-4)
+    np.testing.assert_allclose(nets[0].logits(x), nets[1].logits(x), atol=1e-3)
+
+
+def test_any_number_of_images_is_judged_and_wrong_ones_are_refused():
+    (x, labels), net = make_data(37, 9), NativeNet(make_twin("sparse"), Settings(batch_size=16), 9)
+    np.testing.assert_array_equal(net.logits(x)[16:20], net.logits(x[16:20]))
+    assert judge(net, x, labels, 37).shape == (37,)
+    with pytest.raises(ValueError, match="expected images as float32"):
+        judge(net, x[:3], labels[:1], 16)
+    with pytest.raises(ValueError, match="expected float32 images"):
+        net.logits(x.astype(np.float64))

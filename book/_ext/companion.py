@@ -23,6 +23,7 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_numbers, companion_references, companion_math, companion_files):
+    for module in (companion_pages, companion_tables, companion_numbers, companion_references, companion_math,
+                   companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

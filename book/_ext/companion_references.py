@@ -1,4 +1,4 @@
-"""References: the list has the labels of the text, author and year, and the errata link to the boxes that prove them."""
+"""References: the list has the labels of the text, author and year; the ids of claims are links to their boxes."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
     n_images, height, width = size
     n_groups = (n_images + N_LANES - 1) // N_LANES
     n = n_images * height * width
-    n_empty = N_LANES * n_groups * height * width - n
+    exists = np.zeros(N_LANES * n_groups, np.float32)  # 1 where a lane has an image
+    exists[:n_images] = 1
     zero = lanes_of(np.float32(0))
     for c in prange(len(scale)):
         if measure:
@@ -55,15 +56,14 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
             mean[c] = whole / n
             middle = lanes_of(mean[c])
             for g in range(n_groups):
-                part = zero
+                part, there = zero, load(exists, N_LANES * g)
                 for y in range(height):
                     begin = _start(z_place, g, c, y)
                     for x in range(width):
-                        distance = load(z, begin + N_LANES * x) - middle
+                        distance = (load(z, begin + N_LANES * x) - middle) * there
                         part = part + distance * distance
                 square += total(part)
-            square -= n_empty * np.float64(mean[c]) ** 2
-            inverse[c] = 1 / np.sqrt(max(square, 0.0) / n + epsilon)
+            inverse[c] = 1 / np.sqrt(square / n + epsilon)
         factor = scale[c] * inverse[c]
         constant = shift[c] - mean[c] * factor
         for g in range(n_groups):

@@ -100,6 +100,10 @@ class TorchNet:
         self._optimizer.step()
         return float(loss.detach()) * len(labels), int((logits.argmax(1) == labels).sum())
 
+    def to_torch(self) -> resnet.ResNet:
+        """The network as it is trained now."""
+        return self.twin
+
     def logits(self, images: np.ndarray) -> np.ndarray:
         self.twin.eval()
         with torch.no_grad():
@@ -107,7 +111,10 @@ class TorchNet:
 
 
 class NativeNet:
-    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule)."""
+    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule).
+
+    It starts from the twin, which stays behind while it trains: `to_torch` brings it up to date.
+    """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings, image_size: int):
         self.twin, self.net, self._settings = twin, SparseResNet(twin, settings.batch_size, image_size), settings
@@ -121,17 +128,25 @@ class NativeNet:
         self.net.parameters -= np.float32(rate) * self._velocity
         return result
 
+    def to_torch(self) -> resnet.ResNet:
+        """The twin, with the weights and statistics as they are trained now: to save, or to go on with in torch."""
+        self.net.store(self.twin)
+        return self.twin
+
     def logits(self, images: np.ndarray) -> np.ndarray:
-        size = self.net.n_images
-        full = np.zeros((size, *images.shape[1:]), np.float32)
-        full[:len(images)] = images
-        return self.net.forward(full)[:len(images)]
+        size, parts = self.net.n_images, []
+        for begin in range(0, len(images), size):
+            these = images[begin:begin + size]
+            full = np.zeros((size, *images.shape[1:]), images.dtype)
+            full[:len(these)] = these
+            parts.append(self.net.forward(full)[:len(these)])
+        return np.concatenate(parts)
 
 
 def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, settings: Settings, *, seed: int,
           test: tuple[np.ndarray, np.ndarray] | None = None,
           every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
-    """Train in place and return what each epoch gave.
+    """Train and return what each epoch gave; net.to_torch() is then the trained network.
 
     images: normalized float32 (n_images, 3, height, width). labels: int64 (n_images,). test: such a pair, judged after
     every epoch. every: called after each epoch. Raises ValueError for fewer images than a minibatch, labels that are no
@@ -139,10 +154,7 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
     """
     n_classes, size = net.twin.architecture.n_classes, settings.batch_size
     for name, (these, those) in {"images": (images, labels), "test": test or (images, labels)}.items():
-        if these.dtype != np.float32 or these.ndim != 4 or those.shape != (len(these),) or len(these) == 0:
-            raise ValueError(f"expected {name} as float32 (n_images, 3, height, width), each with a label, got "
-                             f"{these.dtype} {these.shape} and labels {those.shape}; try image_sets.normalized")
-        check_labels(those, len(these), n_classes)
+        _check(name, these, those, n_classes)
     n_batches = len(images) // size
     if n_batches == 0:
         raise ValueError(f"expected at least {size} images, a minibatch, got {len(images)}; try a smaller batch_size")
@@ -169,7 +181,15 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
     return history
 
 
+def _check(name: str, images: np.ndarray, labels: np.ndarray, n_classes: int) -> None:
+    if images.dtype != np.float32 or images.ndim != 4 or labels.shape != (len(images),) or len(images) == 0:
+        raise ValueError(f"expected {name} as float32 (n_images, 3, height, width), each with a label, got "
+                         f"{images.dtype} {images.shape} and labels {labels.shape}; try image_sets.normalized")
+    check_labels(labels, len(images), n_classes)
+
+
 def judge(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, batch_size: int) -> np.ndarray:
-    """Which images are classified rightly, bool (n_images,)."""
+    """Which images are classified rightly, bool (n_images,). Raises ValueError as `train` does."""
+    _check("images", images, labels, net.twin.architecture.n_classes)
     return np.concatenate([net.logits(images[k:k + batch_size]).argmax(1) == labels[k:k + batch_size]
                            for k in range(0, len(images), batch_size)])

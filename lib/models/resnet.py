@@ -182,8 +182,9 @@ class ResNet(torch.nn.Module):
         self.architecture = architecture
         self.layers = torch.nn.ModuleDict({layer.name: _Weights(layer, mask, seed)
                                            for layer, mask in zip(table, masks)})
-        self.norms = torch.nn.ModuleDict({layer.name.removesuffix("_out"): torch.nn.BatchNorm2d(layer.shape[0])
-                                          for layer in table if layer.kind == "conv" and layer.name[-3:] != "_in"})
+        self.norms = torch.nn.ModuleDict({
+            layer.name.removesuffix("_out"): torch.nn.BatchNorm2d(layer.shape[0], dtype=torch.float32)
+            for layer in table if layer.kind == "conv" and layer.name[-3:] != "_in"})
 
     @property
     def n_weights(self) -> int:

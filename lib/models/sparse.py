@@ -8,8 +8,12 @@ layers for torch.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import mmap
-from functools import cached_property
+import os
+import threading
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numba
@@ -21,6 +25,39 @@ from lib.models._tiles import LANES
 _PAGE = 2**21  # bytes of a huge page
 _BLOCK = 2**19  # bytes of errors: half of a second-level cache
 _STAGGER = 5 * LANES  # between groups of images: those of 2^n pixels would compete for the same places in the cache
+
+
+_turn, _forked = threading.Lock(), False
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Around calls of the kernels by whoever may have company: their loops cannot be started twice at once everywhere.
+
+    They take all threads anyway. Raises RuntimeError in a process that cannot start them, see `usable`.
+    """
+    if not usable():
+        raise RuntimeError("expected a process of its own for the native kernels, got one that was forked after their "
+                           "threads had started, which do not outlive that; try the start method 'spawn', or the "
+                           "environment variable NUMBA_THREADING_LAYER=workqueue")
+    with _turn:
+        yield
+
+
+def usable() -> bool:
+    """Whether this process can start the kernels: GNU OpenMP ends a process that was forked from a running one."""
+    return not _forked
+
+
+def _after_fork() -> None:
+    global _turn, _forked
+    _turn = threading.Lock()  # another thread of the parent may have held it
+    with contextlib.suppress(ValueError):  # raised where no loop has run yet
+        _forked = numba.threading_layer() == "omp"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def zeros(n: int) -> np.ndarray:
@@ -117,9 +154,12 @@ class Layout(NamedTuple):
             view[:, :, :b], view[:, :, -b:], view[:, :, :, :b], view[:, :, :, -b:] = 0, 0, 0, 0
 
     def rows(self, first: int, step: int, n: int, column: int) -> np.ndarray:
-        """Where column `column` of the rows first, first + step, ... (n of them) of each group stands, int64."""
-        starts = self.origin + (first + step * np.arange(n)) * self.row + column * LANES
-        return (np.arange(self.n_groups)[:, None] * self.group + starts).ravel()
+        """Where column `column` of the rows first, first + step, ... (n of them) of the first group stands, int64."""
+        return self.origin + (first + step * np.arange(n)) * self.row + column * LANES
+
+    def in_all_groups(self, rows: np.ndarray) -> np.ndarray:
+        """The same rows of every group."""
+        return (np.arange(self.n_groups)[:, None] * self.group + rows).ravel()
 
     def view(self, array: np.ndarray) -> np.ndarray:
         """The pixels within the border, (n_groups, n_channels, height, width, 16), without copying."""
@@ -136,22 +176,36 @@ class Layout(NamedTuple):
             view[n_full, ..., :len(images) - n_full * LANES] = images[n_full * LANES:].transpose(1, 2, 3, 0)
 
     def unpack(self, array: np.ndarray) -> np.ndarray:
-        """The images (n_images, n_channels, height, width) in an array of this layout."""
-        view = self.view(array).transpose(0, 4, 1, 2, 3)
-        return view.reshape(-1, *view.shape[2:])[:self.n_images]
+        """The images (n_images, n_channels, height, width) in an array of this layout, as an array of their own."""
+        view, n_full = self.view(array).transpose(0, 4, 1, 2, 3), self.n_images // LANES
+        images = np.empty((self.n_images, *view.shape[2:]), np.float32)
+        images[:n_full * LANES].reshape(n_full, LANES, *view.shape[2:])[:] = view[:n_full]
+        if n_full < self.n_groups:
+            images[n_full * LANES:] = view[n_full, :self.n_images - n_full * LANES]
+        return images
 
 
 class _Weights(NamedTuple):
-    """Index lists for one call of `sums` or `products`: see there."""
+    """Index lists for one call of `sums` or `products`: see there; for minibatches of any size but for the rows."""
 
     steps: int
-    rows: np.ndarray
+    rows: np.ndarray  # of the first group of images
     other_rows: np.ndarray
     n_columns: int
     band: int
     starts: np.ndarray
     offsets: np.ndarray
     order: np.ndarray  # of the weights, in the order of the mask, for this call
+
+
+def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
+    """The array, where the kernels, which check nothing, can work in it."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != 1 \
+            or not array.flags.c_contiguous or array.size < size or exact and array.size != size:
+        got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"expected {name} as a flat, contiguous float32 array of {size} numbers"
+                         f"{'' if exact else ' or more'}, got {got}; try layout.zeros() and layout.pack(images, array)")
+    return array
 
 
 def _band(n_columns: int) -> int:
@@ -200,7 +254,15 @@ class SparseConvolution:
         self.n_weights = len(self._indices)
         largest = max(x.group, self.out._replace(border=max(out_border, self.padding)).group)
         if largest >= 2**31:  # offsets are int32
-            raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images")
+            raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images, "
+                             "or a dense layer")
+        self._lists: dict[object, list[_Weights]] = {}
+
+    def of_images(self, n_images: int) -> SparseConvolution:
+        """The same convolution for minibatches of another size; both share their index lists."""
+        other = copy.copy(self)
+        other.x, other.out = self.x._replace(n_images=n_images), self.out._replace(n_images=n_images)
+        return other
 
     @property
     def multiply_adds(self) -> int:
@@ -212,24 +274,28 @@ class SparseConvolution:
         """Output, input, row and column of each weight, int64."""
         return np.unravel_index(self._indices, self.mask_shape)
 
-    @cached_property
+    @property
     def _forward(self) -> _Weights:
-        n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
-        offset = source * self.x.channel + y * self.x.row + x * LANES
-        rows = self.x.rows(-self.padding, self.stride, self.out.height, -self.padding)
-        return _Weights(self._steps(self.stride, 1), rows, self.out.rows(0, 1, self.out.height, 0), self.out.width,
-                        _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))
+        if "forward" not in self._lists:
+            n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
+            offset = source * self.x.channel + y * self.x.row + x * LANES
+            rows = self.x.rows(-self.padding, self.stride, self.out.height, -self.padding)
+            self._lists["forward"] = [_Weights(
+                self._steps(self.stride, 1), rows, self.out.rows(0, 1, self.out.height, 0), self.out.width,
+                _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))]
+        return self._lists["forward"][0]
 
     def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
         """out = convolution of x, or out += for add; flat arrays of the two layouts."""
         f = self._forward
-        _tiles.sums(f.steps, x, f.rows, out, f.other_rows, f.n_columns, f.band, self.out.channel, f.starts, f.offsets,
-                    weights[f.order], int(add))
+        _checked("weights", weights, self.n_weights, exact=True)
+        _checked("x", x, self.x.size), _checked("out", out, self.out.size)
+        _tiles.sums(f.steps, x, self.x.in_all_groups(f.rows), out, self.out.in_all_groups(f.other_rows), f.n_columns,
+                    f.band, self.out.channel, f.starts, f.offsets, weights[f.order], int(add))
 
     def _backward(self, g: Layout) -> list[_Weights]:
         """Pixels of x an even and an odd number of strides away from a border feel different weights."""
-        key = (g.border,)
-        if key not in self.__dict__.setdefault("_backward_lists", {}):
+        if g.border not in self._lists:
             n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
             s, lists = self.stride, []
             for y0 in range(min(s, self.x.height)):
@@ -242,16 +308,18 @@ class SparseConvolution:
                     lists.append(_Weights(self._steps(1, s), g.rows(0, 1, n_rows, 0),
                                           self.x._replace(border=0).rows(y0, s, n_rows, x0), n_columns,
                                           _band(n_columns), starts, offsets, felt[order].astype(np.int32)))
-            self._backward_lists[key] = lists
-        return self._backward_lists[key]
+            self._lists[g.border] = lists
+        return self._lists[g.border]
 
     def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
         """Gradient by x, without border, from the gradient g by the output, within a border of at least `padding`."""
-        plain = self.x._replace(border=0)
-        for b in self._backward(self._error_layout(g_border)):
+        plain, g_layout = self.x._replace(border=0), self._error_layout(g_border)
+        _checked("weights", weights, self.n_weights, exact=True)
+        _checked("g", g, g_layout.size), _checked("out", out, plain.size)
+        for b in self._backward(g_layout):
             if not (add and b.starts[-1, -1] == 0):
-                _tiles.sums(b.steps, g, b.rows, out, b.other_rows, b.n_columns, b.band, plain.channel, b.starts,
-                            b.offsets, weights[b.order], int(add))
+                _tiles.sums(b.steps, g, g_layout.in_all_groups(b.rows), out, plain.in_all_groups(b.other_rows),
+                            b.n_columns, b.band, plain.channel, b.starts, b.offsets, weights[b.order], int(add))
 
     def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                         partial: np.ndarray | None = None) -> None:
@@ -260,12 +328,15 @@ class SparseConvolution:
         partial: room for 16 sums a weight, float32, which layers can share.
         """
         f, g_layout = self._forward, self.out._replace(border=g_border)
-        partial = zeros(LANES * self.n_weights) if partial is None else partial[:LANES * self.n_weights]
+        _checked("x", x, self.x.size), _checked("g", g, g_layout.size)
+        _checked("the gradient by the weights", out, self.n_weights, exact=True)
+        n_partial = LANES * self.n_weights
+        partial = zeros(n_partial) if partial is None else _checked("partial", partial, n_partial)[:n_partial]
         # Errors of so many rows stay in the second-level cache while the segments pass by.
         bands = _BLOCK // (4 * LANES * self.out.n_channels * f.n_columns * f.band)
-        _tiles.products(f.steps, x, f.rows, g, g_layout.rows(0, 1, self.out.height, 0), f.n_columns, f.band,
-                        g_layout.channel, f.starts, f.offsets, partial, numba.get_num_threads(),
-                        f.band * max(1, bands))
+        g_rows = g_layout.in_all_groups(g_layout.rows(0, 1, self.out.height, 0))
+        _tiles.products(f.steps, x, self.x.in_all_groups(f.rows), g, g_rows, f.n_columns, f.band, g_layout.channel,
+                        f.starts, f.offsets, partial, numba.get_num_threads(), f.band * max(1, bands))
         _tiles.lane_totals(partial, f.order, out)
 
     def _error_layout(self, border: int) -> Layout:

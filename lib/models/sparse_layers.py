@@ -15,28 +15,22 @@ twin, and the path on a GPU and in other precisions.
 from __future__ import annotations
 
 import math
-import threading
 
 import numpy as np
 import torch
-from llvmlite.binding import get_host_cpu_features
 from torch.nn import functional
 
 from lib import rng
-from lib.models import sparse_choice
+from lib.models import sparse, sparse_choice
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
 PATHS = ("auto", "native", "dense")
-# The table was measured with AVX-512, and serves with AVX2 alone too. Elsewhere "auto" is dense.
-_MEASURED = bool(get_host_cpu_features().get("avx2"))
 _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images
 _MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step
+_MOST_NUMBERS = 2**30  # of sixteen images, for "auto"; offsets in them are int32
 
-# One native call at a time: it takes all threads anyway, its loops cannot be started twice at once on every system, and
-# all layers work in the same scratch arrays.
-_LOCK = threading.Lock()
-_SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}
+_SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}  # all layers work in the same arrays, one at a time
 
 
 def _scratch(layout: Layout, use: str) -> np.ndarray:
@@ -57,10 +51,7 @@ def _packed(layout: Layout, use: str, images: torch.Tensor) -> np.ndarray:
 
 
 def _unpacked(layout: Layout, array: np.ndarray, n_images: int) -> torch.Tensor:
-    images = torch.empty(layout.n_images, layout.n_channels, layout.height, layout.width)
-    grouped = images.numpy().reshape(layout.n_groups, LANES, *images.shape[1:])
-    grouped[:] = layout.view(array).transpose(0, 4, 1, 2, 3)
-    return images[:n_images]
+    return torch.from_numpy(layout._replace(n_images=n_images).unpack(array))
 
 
 class _Native(torch.autograd.Function):
@@ -70,7 +61,7 @@ class _Native(torch.autograd.Function):
     def forward(ctx, images, weight, convolution):
         ctx.save_for_backward(images, weight)
         ctx.convolution = convolution
-        with _LOCK:
+        with sparse.one_at_a_time():
             x, out = _packed(convolution.x, "x", images), _scratch(convolution.out, "result")
             convolution.forward(weight.detach().numpy(), x, out)
             return _unpacked(convolution.out, out, len(images))
@@ -82,7 +73,7 @@ class _Native(torch.autograd.Function):
                                'path="dense"')
         images, weight = ctx.saved_tensors
         convolution, border, results = ctx.convolution, ctx.convolution.padding, [None, None, None]
-        with _LOCK:
+        with sparse.one_at_a_time():
             errors = _packed(convolution.out._replace(border=border), "g", g)
             if ctx.needs_input_grad[0]:
                 plain = convolution.x._replace(border=0)
@@ -101,13 +92,16 @@ class _SparseLayer(torch.nn.Module):
 
     def __init__(self, mask, n_axes: int, stride: int, bias: bool, seed: int, path: str):
         super().__init__()
-        mask = torch.as_tensor(np.array(mask) if not isinstance(mask, torch.Tensor) else mask).detach().clone()
+        mask = mask.detach().clone() if isinstance(mask, torch.Tensor) else torch.from_numpy(np.array(mask))
+        if mask.is_meta:
+            raise ValueError("expected a mask with values, got one on the device meta; try the mask of a saved state")
         odd = n_axes == 2 or (mask.ndim == 4 and mask.shape[2] == mask.shape[3] and mask.shape[2] % 2 == 1)
         if mask.dtype != torch.bool or mask.ndim != n_axes or not odd or not mask.any():
             wanted = "(n_out, n_in)" if n_axes == 2 else "(n_out, n_in, kernel, kernel) with an odd kernel"
             raise ValueError(f"expected a bool mask {wanted}, True somewhere, got {mask.dtype} of shape "
                              f"{tuple(mask.shape)} with {int(mask.count_nonzero())} of its values; try "
-                             "lib.pruning.masks.random_mask(shape, n_remaining, rng=...)")
+                             + ("mask.bool()" if mask.dtype != torch.bool and mask.ndim == n_axes else
+                                "lib.pruning.masks.random_mask(shape, n_remaining, rng=...)"))
         if path not in PATHS:
             raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
         if isinstance(stride, bool) or stride not in (1, 2):
@@ -135,36 +129,43 @@ class _SparseLayer(torch.nn.Module):
             0, self._places, self.weight).view(self.mask.shape)
 
     def extra_repr(self) -> str:
-        return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights, path={self.path!r}"
+        more = f"{f', stride={self.stride}' if self.stride > 1 else ''}{'' if self.bias is None else ', bias'}"
+        return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights{more}, path={self.path!r}"
 
     def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
         fits = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (like, self.weight))
         if self.path == "native" and not fits:
             raise ValueError(f"expected float32 on the CPU for the native path, got {like.dtype} on {like.device} and "
                              f'weights in {self.weight.dtype} on {self.weight.device}; try path="auto"')
+        if len(self.weight) != len(self._places):
+            raise ValueError(f"expected {len(self._places)} weights, as the mask has, got {len(self.weight)}; try "
+                             "a new layer for other weights")
         if self.path == "dense" or not fits or n_images == 0:
             return "dense"
         if self.path == "native":
             return "native"
+        if 2 * LANES * max(self.mask.shape[:2]) * (height + 4) * (width + 4) > _MOST_NUMBERS or not sparse.usable():
+            return "dense"
         filled = n_images / (-(-n_images // LANES) * LANES)  # empty lanes take as long as others
         out_size = math.sqrt(-(-height // self.stride) * -(-width // self.stride))
         pays = sparse_choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
-        return "native" if _MEASURED and pays else "dense"
+        return "native" if sparse_choice.HAS_KERNELS and pays else "dense"
 
     def _native(self, images: torch.Tensor) -> torch.Tensor:
         """Without bias; images (n_images, n_in, height, width)."""
         kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
-        n_images = -(-len(images) // LANES) * LANES
-        key = n_images, *images.shape[1:]
-        with _LOCK:
+        n_images, key = -(-len(images) // LANES) * LANES, images.shape[1:]
+        with sparse.one_at_a_time():
             convolution = self._plans.pop(key, None)
             if convolution is None:
-                mask = self.mask.numpy().reshape(*self.mask.shape[:2], kernel, kernel)
-                convolution = SparseConvolution(mask, self.stride, Layout(*key, border=kernel // 2))
+                exists = np.zeros(self.mask.numel(), bool)
+                exists[self._places.numpy()] = True  # not `mask`, which somebody may have changed in place
+                exists = exists.reshape(*self.mask.shape[:2], kernel, kernel)
+                convolution = SparseConvolution(exists, self.stride, Layout(LANES, *key, border=kernel // 2))
             self._plans[key] = convolution
             while len(self._plans) > _MOST_PLANS:
                 del self._plans[next(iter(self._plans))]
-        return _Native.apply(images, self.weight.contiguous(), convolution)
+        return _Native.apply(images, self.weight.contiguous(), convolution.of_images(n_images))
 
     def __getstate__(self):  # a copy makes its own index lists
         return {**self.__dict__, "_plans": {}}
@@ -172,7 +173,14 @@ class _SparseLayer(torch.nn.Module):
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
         mask = state_dict.get(f"{prefix}mask")
-        if mask is None or mask.shape != self.mask.shape or not torch.equal(mask.to(self.mask), self.mask):
+        if self.mask.is_meta:
+            error_msgs.append(f"expected a layer with a mask to load {prefix}mask, got one on the device meta; try "
+                              f"{type(self).__name__}(state_dict['{prefix}mask'], ...), then load")
+            return
+        nothing = mask is None and not any(key.startswith(prefix) for key in state_dict)
+        if nothing:  # strict or not, torch has the words for it
+            pass
+        elif mask is None or mask.shape != self.mask.shape or not torch.equal(mask.to(self.mask), self.mask):
             got = "none" if mask is None else f"{tuple(mask.shape)} with {int(mask.count_nonzero())} weights"
             where = f"{prefix}mask" if mask is None or mask.shape != self.mask.shape else f"another {prefix}mask"
             error_msgs.append(f"expected {prefix}mask as in this layer, {tuple(self.mask.shape)} with "
@@ -201,7 +209,9 @@ class SparseConv2d(_SparseLayer):
     def _check(self, images: torch.Tensor):
         if images.ndim != 4 or images.shape[1] != self.mask.shape[1] or 0 in images.shape[1:]:
             raise ValueError(f"expected images (n_images, {self.mask.shape[1]}, height, width), got "
-                             f"{tuple(images.shape)}; try a mask of shape (n_out, n_in, kernel, kernel) for them")
+                             f"{tuple(images.shape)}; try "
+                             + ("images[None] for a single one" if images.ndim == 3 else
+                                "a mask of shape (n_out, n_in, kernel, kernel) for them"))
 
     def path_for(self, images: torch.Tensor) -> str:
         """Which path such images take, "native" or "dense": by shapes, density, dtype and device alone."""

@@ -1,8 +1,9 @@
 """ResNet-18 with static sparse weights, trained in its own data layout by native kernels: the fast path on the CPU.
 
 The same network as `lib.models.resnet.ResNet`, which is its plain twin and its path on a GPU: made from one, it has
-its weights, and gives them back. Convolutions and the linear layer are `lib.models.sparse.SparseConvolution`, BatchNorm
-with ReLU and the sum of each block `lib.models._norms`; all arrays are allocated once. float32, as networks are.
+its weights, and gives them back (`store`). Convolutions and the linear layer are `lib.models.sparse.SparseConvolution`,
+BatchNorm with ReLU and the sum of each block `lib.models._norms`; all arrays are allocated once. float32, as networks
+are.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _norms, resnet
+from lib.models import _norms, resnet, sparse
 from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
+from lib.pruning.distribution import is_integer
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
 
@@ -64,13 +66,11 @@ class SparseResNet:
         if a.stem != "cifar":
             raise ValueError(f'expected stem="cifar", got {a.stem!r}; try the torch module resnet.ResNet, which has '
                              "max-pooling")
-        self.image_size, self.n_images = image_size, n_images
-        self._arena, self._last_g = Arena(), None
-        masks = {}
-        for layer in resnet.layers(a, image_size):
-            part = twin.layers[layer.name]
-            mask = np.ones(layer.shape, bool) if part.mask is None else part.mask.numpy()
-            masks[layer.name] = mask.reshape(*layer.shape, 1, 1) if mask.ndim == 2 else mask
+        if not is_integer(n_images) or n_images < 1:
+            raise ValueError(f"expected n_images as an integer >= 1, got {n_images!r}; try n_images=16")
+        self.image_size, self.n_images = image_size, int(n_images)
+        self._arena, self._last_g, self._can_go_back = Arena(), None, False
+        masks = self._masks_of(twin)
         self._strides = {layer.name: layer.stride for layer in resnet.layers(a, image_size)}
         self._masks = masks
         self._slices, n = {}, 0
@@ -91,8 +91,24 @@ class SparseResNet:
 
     # Parameters
 
+    @staticmethod
+    def _masks_of(twin: resnet.ResNet) -> dict[str, np.ndarray]:
+        """Which weights exist, as masks of convolutions."""
+        masks = {}
+        for name, part in twin.layers.items():
+            mask = np.ones(part.weight.shape, bool) if part.mask is None else part.mask.cpu().numpy().copy()
+            masks[name] = mask.reshape(*mask.shape, 1, 1) if mask.ndim == 2 else mask
+        return masks
+
     def _named(self, twin: resnet.ResNet):
         """Pairs (place in the flat array, tensor of the twin, mask or None)."""
+        if twin.architecture != self.architecture:
+            raise ValueError(f"expected a twin with {self.architecture}, got {twin.architecture}; try "
+                             "SparseResNet(twin, n_images, image_size)")
+        for name, mask in self._masks_of(twin).items():
+            if not np.array_equal(mask, self._masks[name]):
+                raise ValueError(f"expected a twin with the masks of this net, got another in layer {name!r}; try "
+                                 "SparseResNet(twin, n_images, image_size)")
         for name, part in twin.layers.items():
             yield self._slices[name], part.weight.data, torch.from_numpy(self._masks[name]).reshape(part.weight.shape)
         for name, norm in twin.norms.items():
@@ -101,7 +117,7 @@ class SparseResNet:
         yield self._slices["bias"], twin.layers["linear"].bias.data, None
 
     def load(self, twin: resnet.ResNet) -> None:
-        """Take over the twin's parameters and running statistics."""
+        """Take over the twin's parameters and running statistics; ValueError for other masks or another form."""
         for place, tensor, mask in self._named(twin):
             self.parameters[place] = (tensor if mask is None else tensor[mask]).cpu().numpy()
         for name, norm in twin.norms.items():
@@ -109,7 +125,7 @@ class SparseResNet:
             self._running[name][1][:] = norm.running_var.cpu().numpy()
 
     def store(self, twin: resnet.ResNet) -> None:
-        """Give the twin these parameters and running statistics."""
+        """Give the twin these parameters and running statistics. ValueError as of `load`."""
         for place, tensor, mask in self._named(twin):
             values = torch.from_numpy(self.parameters[place].copy()).to(tensor)
             if mask is None:
@@ -203,6 +219,12 @@ class SparseResNet:
         if images.shape != shape or images.dtype != np.float32:
             raise ValueError(f"expected float32 images of shape {shape}, got {images.dtype} {images.shape}; try "
                              "SparseResNet(twin, n_images, image_size) of their size")
+        with sparse.one_at_a_time():
+            logits = self._forward(images, train)
+        self._can_go_back = train
+        return logits
+
+    def _forward(self, images: np.ndarray, train: bool) -> np.ndarray:
         self._image_layout.pack(images, self._image)
         x, unit = self._image, self._units["stem"]
         self._convolve(unit, x)
@@ -255,7 +277,19 @@ class SparseResNet:
                 convolution.backward(self.parameters[place], g, border, into, add)
 
     def backward(self, logit_errors: np.ndarray) -> None:
-        """Write the gradients of the last forward(train=True), from those by the logits (n_images, n_classes)."""
+        """Write the gradients of the last forward(train=True), from those by the logits (n_images, n_classes).
+
+        Once after each, as the errors take the place of what it has left: RuntimeError for a second time, or after
+        forward(train=False).
+        """
+        if not self._can_go_back:
+            raise RuntimeError("expected backward once, right after forward(train=True), got another order of calls; "
+                               "try forward(images, train=True) again")
+        self._can_go_back = False
+        with sparse.one_at_a_time():
+            self._backward(logit_errors)
+
+    def _backward(self, logit_errors: np.ndarray) -> None:
         self.gradients[self._slices["bias"]] = logit_errors.sum(0)
         out = self._linear.out
         out.pack(np.ascontiguousarray(logit_errors, np.float32)[:, :, None, None], self._logit_errors)
