@@ -24,10 +24,11 @@ class AuthorYearLabels:
 class AuthorYearStyle(AlphaStyle):
     """The usual list, labelled by author and year."""
 
-    default_label_style = AuthorYearLabels
+    default_label_style = "author_year"
 
 
 def setup(app: Sphinx) -> None:
+    register_plugin("pybtex.style.labels", "author_year", AuthorYearLabels)
     register_plugin("pybtex.style.formatting", "author_year", AuthorYearStyle)
     app.connect("doctree-resolved", link_claims)
 
