@@ -208,6 +208,12 @@ def test_links_and_anchors_lead_somewhere(visits):
                 assert f'id="{fragment}"' in text, f"{name}: no {fragment} in {target.name}"
 
 
+def test_the_errata_link_to_the_boxes_that_prove_them(visits):
+    claims = re.findall(r"(?<!})`((?:eq|fig|s)[\d.]+-[\w-]+)`", (ROOT / "book/errata.md").read_text("utf-8"))
+    linked = {unquote(urldefrag(url).fragment) for url in visits["errata.html"]["links"]}
+    assert len(claims) > 30 and {f"claim-{claim}" for claim in claims} <= linked
+
+
 def test_every_chapter_offers_its_notebooks_and_numbers(visits, chapters):
     for name in chapters:
         files = [in_site(url) for url in visits[name]["downloads"]]

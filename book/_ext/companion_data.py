@@ -26,6 +26,11 @@ def chapter(srcdir: str | Path, docname: str) -> dict | None:
     return staged(srcdir, f"chapters/{docname}.json")
 
 
+def in_order(chapters: list[dict]) -> list[dict]:
+    """2, 3, 3.4, ..., 4: by the numbers that the pages carry, "34" being section 3.4."""
+    return sorted(chapters, key=lambda chapter: chapter["number"].lstrip("0"))
+
+
 def repository(srcdir: str | Path) -> Path:
     """The root of the repository: ``COMPANION_ROOT``, or the folder above the staged book that holds ``lib``."""
     if os.environ.get("COMPANION_ROOT"):

@@ -93,7 +93,7 @@ class ChapterStatus(_Table):
         if not status:
             return '<p class="empty-note">This site was rendered without a build.</p>'
         rows = []
-        for chapter in status["chapters"]:
+        for chapter in data.in_order(status["chapters"]):
             made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json")
             state = f'<span class="state state-{chapter["state"].replace(" ", "-")}"><span aria-hidden="true">' \
                     f"{_STATES[chapter['state']]}</span> {chapter['state']}</span>"
@@ -117,7 +117,7 @@ class Records(_Table):
     def html(self) -> str:
         status = data.staged(self.env.srcdir, "status.json") or {"chapters": []}
         rows = []
-        for chapter in status["chapters"]:
+        for chapter in data.in_order(status["chapters"]):
             made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json") or {}
             rows += [self._row(chapter, sweep) for sweep in made.get("sweeps", []) if sweep["record"]]
         if not rows:
