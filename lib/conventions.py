@@ -29,11 +29,15 @@ def all_states(n_spins: int) -> np.ndarray:
 
 
 def state_index(bits: ArrayLike) -> np.ndarray:
-    """Basis index k of each row, int64: bits of shape (..., n_spins) -> indices of shape (...)."""
+    """Basis index k of each row, int64: bits of shape (..., n_spins) -> indices of shape (...).
+
+    Raises ValueError for values other than 0 and 1.
+    """
     bits = np.asarray(bits)
     if bits.ndim == 0 or not 1 <= bits.shape[-1] <= _INDEX_BITS:
         raise ValueError(f"expected bits of shape (..., n_spins) with 1 to {_INDEX_BITS} spins, so that the "
                          f"index fits an int64, got shape {bits.shape}; try the rows themselves as keys")
+    _refuse_other_than_bits(bits)
     index = np.zeros(bits.shape[:-1], dtype=np.int64)
     for site in range(bits.shape[-1]):
         index = 2 * index + bits[..., site].astype(np.int64)
@@ -41,9 +45,16 @@ def state_index(bits: ArrayLike) -> np.ndarray:
 
 
 def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
-    """Bits of basis states, the inverse of `state_index`: indices (...) -> uint8 (..., n_spins)."""
+    """Bits of basis states, the inverse of `state_index`: indices (...) -> uint8 (..., n_spins).
+
+    Raises ValueError for an index outside 0 ... 2^n_spins - 1.
+    """
     n_spins = check_n_spins(n_spins, largest=_INDEX_BITS)
     index = np.asarray(index)
+    if index.dtype.kind not in "bui" or index.size and not 0 <= index.min() <= index.max() < 2**n_spins:
+        got = f"dtype {index.dtype}" if index.dtype.kind not in "bui" else f"{index.min()} to {index.max()}"
+        raise ValueError(f"expected indices from 0 to {2**n_spins - 1}, integers, for {n_spins} spins, got {got}; try "
+                         "the number of spins of these states")
     bits = np.empty((*index.shape, n_spins), dtype=np.uint8)
     for site in range(n_spins):  # a column at a time: one expression for all would take 16 bytes a bit
         bits[..., site] = (index >> (n_spins - 1 - site)) & 1
@@ -51,8 +62,10 @@ def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
 
 
 def spins_from_bits(bits: ArrayLike) -> np.ndarray:
-    """Spins sz = 2 bit - 1, int8 and of the same shape."""
-    return (2 * np.asarray(bits).astype(np.int8) - 1).astype(np.int8)
+    """Spins sz = 2 bit - 1, int8 and of the same shape.  Raises ValueError for values other than 0 and 1."""
+    bits = np.asarray(bits)
+    _refuse_other_than_bits(bits)
+    return (2 * bits.astype(np.int8) - 1).astype(np.int8)
 
 
 def bits_from_spins(spins: ArrayLike) -> np.ndarray:
@@ -66,6 +79,15 @@ def bits_from_spins(spins: ArrayLike) -> np.ndarray:
     return ((spins + 1) // 2).astype(np.uint8)
 
 
+def _refuse_other_than_bits(bits: np.ndarray) -> None:
+    if bits.dtype.kind not in "buif":
+        raise ValueError(f"expected bits 0 and 1, got dtype {bits.dtype}; try numpy's uint8")
+    if bits.size and bits.dtype.kind != "b" and not ((bits == 0) | (bits == 1)).all():
+        where = tuple(int(i) for i in np.argwhere((bits != 0) & (bits != 1))[0])
+        raise ValueError(f"expected bits 0 and 1, got {bits[where]} at index {where}; try bits_from_spins for spins "
+                         "-1 and +1")
+
+
 def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a shorter chain") -> int:
     """A number of spins as a plain int, at least 1 and at most `largest`."""
     allowed = "an integer >= 1" if largest is None else f"an integer from 1 to {largest}"
@@ -74,6 +96,15 @@ def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a sh
     if largest is not None and n_spins > largest:
         raise ValueError(f"expected n_spins to be {allowed}, got {n_spins}; try {hint}")
     return int(n_spins)
+
+
+def check_draws(n_samples: int, rng: np.random.Generator) -> None:
+    """ValueError for a number of samples that is no integer >= 1, and for what is no generator."""
+    if isinstance(n_samples, (bool, np.bool_)) or not isinstance(n_samples, Integral) or n_samples < 1:
+        raise ValueError(f"expected n_samples to be an integer >= 1, got {n_samples!r}; try n_samples=1000")
+    if not hasattr(rng, "random"):
+        raise ValueError(f"expected rng to be a numpy Generator, got {type(rng).__name__}; try lib.rng.stream(1, "
+                         '"data")')
 
 
 def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "measurements",
@@ -90,6 +121,8 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
     """
     if hasattr(bits, "detach"):  # a torch tensor, without importing torch for those who have none
         bits = bits.detach().cpu().numpy()
+    elif hasattr(bits, "__array__"):  # a table of pandas, say, which iterates over its columns' names
+        bits = np.asarray(bits)
     if not isinstance(bits, np.ndarray):
         if isinstance(bits, str) or not isinstance(bits, Iterable):  # a path, perhaps
             raise ValueError(f"expected {name} as rows of 0 and 1, got {type(bits).__name__}; try an array of "

@@ -127,3 +127,24 @@ def test_memory_is_refused_before_it_is_taken():
         conventions.all_states(5000)
     assert conventions.format_bytes(0) == "0.0 B"
     assert conventions.format_bytes(1536) == "1.5 KiB"
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: conventions.state_index([[-1, 1]]), r"expected bits 0 and 1, got -1 at index .0, 0.; try bits_from_spins"),
+    (lambda: conventions.state_index([[0.7, 1]]), "got 0.7"),
+    (lambda: conventions.spins_from_bits([0, 2]), "got 2"),
+    (lambda: conventions.spins_from_bits(["a"]), "got dtype"),
+    (lambda: conventions.bits_from_index(9, 3), "expected indices from 0 to 7, integers, for 3 spins, got 9 to 9"),
+    (lambda: conventions.bits_from_index([-1, 2], 3), "got -1 to 2"),
+    (lambda: conventions.bits_from_index(1.5, 3), "got dtype float64"),
+    (lambda: conventions.check_draws(1e1, np.random.default_rng(1)), "n_samples to be an integer >= 1, got 10.0"),
+    (lambda: conventions.check_draws(10, 1), "expected rng to be a numpy Generator, got int"),
+])
+def test_spins_and_indices_that_are_none_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_table_that_is_no_array_is_taken_by_its_values():
+    pandas = pytest.importorskip("pandas")
+    assert conventions.check_bits(pandas.DataFrame({"a": [0, 1], "b": [1, 1]})).tolist() == [[0, 1], [1, 1]]

@@ -166,7 +166,8 @@ def test_pickles_are_refused_and_never_run(tmp_path):
     ({"weights": None}, "expected the members"),
     ({"extra": np.zeros(1)}, "expected the members format, .*, got .*extra"),
     ({"format": np.int64(2)}, "expected format 1, got 2"),
-    ({"format": np.zeros(3)}, "no valid machine"),
+    ({"format": np.zeros(3)}, "expected format 1"), ({"format": np.float64(1.9)}, "expected format 1, got 1.9"),
+    ({"format": np.float64("inf")}, "expected format 1, got inf"),
     ({"weights": np.zeros((3, 0)), "hidden_bias": np.zeros(0)}, "at least one unit"),
     ({"weights": np.full((3, 2), np.nan)}, "finite weights"),
     ({"weights": np.zeros((3, 4))}, "hidden_bias of shape"),
@@ -257,3 +258,36 @@ def test_only_machines_are_saved(tmp_path):
     with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
         files.save(tmp_path / "machine.npz", PositiveState(make_machine(3, 2, 1.0, 8)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_order_of_keys_and_of_memory_changes_no_byte(tmp_path):
+    machine = make_machine(3, 2, 1.0, 7)
+    turned = Machine(machine.weights.T.contiguous().T, machine.visible_bias, machine.hidden_bias)
+    files.save(tmp_path / "a", machine, metadata={"a": 1, "b": 2})
+    files.save(tmp_path / "b", turned, metadata={"b": 2, "a": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_members_that_claim_more_than_the_file_holds(tmp_path):
+    members, path = members_of(make_machine(3, 2, 1.0, 7)), tmp_path / "bomb.npz"
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **(members | {"metadata": np.full(10**6, 32, np.uint8)}))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.comment = b"0" * files.N_DIGEST
+    content = buffer.getvalue()[:-files.N_DIGEST]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(ValueError, match="bomb.npz: no valid machine: expected members that are stored as they are"):
+        files.load(path)
+    header = np.lib.format.header_data_from_array_1_0(members["weights"]) | {"shape": (4 * 10**12, 3)}
+    buffer, weights = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(weights, header)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in members.items():
+            plain = io.BytesIO()
+            np.save(plain, array)
+            archive.writestr(f"{name}.npy", weights.getvalue() if name == "weights" else plain.getvalue())
+        archive.comment = b"0" * files.N_DIGEST
+    content = buffer.getvalue()[:-files.N_DIGEST]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(ValueError, match="bomb.npz: no valid machine"):
+        files.load(path)

@@ -108,5 +108,5 @@ def test_refuses():
             function(4, float("nan"))
         with pytest.raises(ValueError, match="expected n_spins"):
             function(0, 1.0)
-    with pytest.raises(ValueError, match="n_samples >= 1, got 0"):
+    with pytest.raises(ValueError, match="n_samples to be an integer >= 1, got 0"):
         ff.sample(4, 1.0, 0, rng=rng.stream(1))

@@ -156,7 +156,7 @@ def test_what_cannot_be_diagonalized_is_refused():
         ising.ground_state(4, 0.0, coupling=0.0)
     with pytest.raises(ValueError, match="single out one ground state"):
         ising.ground_state(1, 0.0)
-    with pytest.raises(ValueError, match="n_samples >= 1, got 0"):
+    with pytest.raises(ValueError, match="n_samples to be an integer >= 1, got 0"):
         ising.sample(np.array([1.0, 0.0]), 0, rng=rng.stream(1))
     for function in (ising.magnetization_z, ising.magnetization_x, ising.absolute_magnetization,
                      ising.correlation_zz):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lib.rbm.machine import Machine
 from lib.rbm.metrics import entropy, fidelity, kl_divergence, negative_log_likelihood
+from lib.rbm.partition import log_partition
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingResult
 from tests import oracles
@@ -100,3 +101,15 @@ def test_what_holds_no_numbers_is_refused(value, hint):
 def test_bad_input_is_refused(function, message):
     with pytest.raises(ValueError, match=message):
         function(PositiveState(make_machine(3, 2, 1.0, 0)))
+
+
+def test_vectors_within_the_tolerance_of_their_norm_count_as_normalized():
+    psi = np.sqrt(random_distribution(4, 1)) * (1 + 4e-7)
+    assert fidelity(psi, psi) <= 1 and kl_divergence(psi**2, psi**2) >= 0
+    assert kl_divergence(random_distribution(4, 1) * (1 + 9e-7), random_distribution(4, 1)) > -1e-15
+
+
+def test_a_likelihood_is_a_number():
+    machine = make_machine(3, 2, 0.5, seed=1)
+    value = negative_log_likelihood(machine, [[0, 1, 1]], log_z=log_partition(machine))
+    assert type(value) is float and value == negative_log_likelihood(machine, [[0, 1, 1]])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from lib.rbm import observables
+from lib.rbm import observables, sampling
 from lib.rbm.machine import Machine
 from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState
@@ -306,3 +306,31 @@ def test_estimators_that_need_amplitudes_refuse_a_machine():
                      lambda: observables.renyi2(machine, rows, [0])):
         with pytest.raises(ValueError, match=r"expected a PositiveState, got Machine; try PositiveState\(machine\)"):
             function()
+
+
+def test_estimates_of_very_large_and_very_small_values():
+    x = np.random.default_rng(0).normal(1, 1, (50, 20))
+    wanted = estimate(x)
+    for power in (-1000, 900):
+        found = estimate(np.ldexp(x, power))
+        assert found.mean == np.ldexp(wanted.mean, power) and found.error == np.ldexp(wanted.error, power)
+        assert found.tau == wanted.tau
+    with pytest.raises(ValueError, match="expected real numbers, got complex128"):
+        estimate(x + 1j)
+
+
+def test_reversed_and_read_only_samples(recwarn):
+    machine = make_machine(4, 3, 0.5, seed=1)
+    samples = sampling.sample(machine, 50, seed=1, n_chains=5)
+    samples.flags.writeable = False
+    mirrored = samples[..., ::-1]
+    np.testing.assert_array_equal(observables.magnetization_z(mirrored), observables.magnetization_z(samples))
+    np.testing.assert_array_equal(observables.correlation_zz(samples[::-1]), observables.correlation_zz(samples))
+    np.testing.assert_allclose(observables.energy(PositiveState(machine), mirrored, 1.0),
+                               observables.energy(PositiveState(machine), mirrored.copy(), 1.0))
+    assert PositiveState(machine).log_psi(np.zeros((1, 4))[::-1]).shape == (1,)
+    by_lists = observables.renyi2(PositiveState(machine), samples.tolist(), [0])
+    assert by_lists == observables.renyi2(PositiveState(machine), samples, [0])
+    assert not recwarn.list
+    with pytest.raises(ValueError, match="expected a finite field, got nan"):
+        observables.energy(PositiveState(machine), samples, float("nan"))

@@ -48,6 +48,20 @@ def test_every_import_of_lib_is_declared():
                 assert aliases.get(name, name).lower() in declared | BROUGHT, f"{path}: {name}"
 
 
+def test_what_is_offered_without_the_book_needs_no_package_of_the_book():
+    import ast
+    base = {pin.split("==")[0].lower() for pin in PROJECT["dependencies"]}
+    names = {"pandas", "matplotlib", "yaml", "joblib", "psutil", "tqdm"}
+    assert not names & base
+    offered = [path for folder in ("rbm", "spins", "pruning", "kernels", "models") for path in
+               sorted((ROOT / "lib" / folder).rglob("*.py")) if path.name != "drawings.py"]
+    for path in [*offered, *sorted((ROOT / "lib").glob("[a-oq-z_]*.py"))]:
+        for node in ast.parse(path.read_text("utf-8")).body:  # at the top; functions for figures may import pandas
+            found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
+                [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in found} & names, path
+
+
 def test_the_top_level_stays_small():
     listed = subprocess.run(["git", "ls-files", "--others", "--cached", "--exclude-standard"], cwd=ROOT,
                             capture_output=True, text=True)

@@ -178,3 +178,29 @@ def test_another_size_is_refused():
             call()
     with pytest.raises(ValueError, match="data with 6 columns"):
         quality.reference(6, 1.0, data, n_samples=1, rng=stream(1))
+
+
+def test_errors_of_correlations_are_those_that_repetitions_show():
+    """Polarized spins, and chains stuck in two valleys: the errors of <s s'> alone would be wrong by far."""
+    up = Machine(torch.zeros(4, 2), torch.full((4,), 1.0), torch.zeros(2))
+    exact = quality.reference(4, 1.0, np.zeros((1, 4), np.uint8), n_samples=10, rng=stream(1))
+    generator, p_up = np.random.default_rng(2), 1 / (1 + np.exp(-1.0))
+
+    def independent():
+        return generator.random((20, 30, 4)) < p_up
+
+    def stuck():
+        return np.broadcast_to((generator.random(60) < 0.3)[None, :, None], (10, 60, 4))
+    for draw, enough in ((independent, 0.002), (stuck, 0.01)):
+        found = [quality.sampled(up, exact, draw().astype(np.uint8)) for _ in range(200)]
+        spread = np.std([run["correlation"] for run in found], axis=0)
+        errors = np.sqrt(np.mean(np.square([run["correlation error"] for run in found]), axis=0))
+        assert (spread > enough).all() and (0.8 < errors / spread).all() and (errors / spread < 1.35).all()
+
+
+def test_samples_of_another_shape_are_refused():
+    machine, _, _, exact = case(5, scale=0.5)
+    with pytest.raises(ValueError, match="expected samples .n_draws, n_chains, 5., got .10, 5.; try"):
+        quality.sampled(machine, exact, np.zeros((10, 5), np.uint8))
+    with pytest.raises(ValueError, match="expected n_samples >= 1, got 0"):
+        quality.summed(machine, exact, n_samples=0)

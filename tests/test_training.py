@@ -170,14 +170,15 @@ def test_exact_negative_phase_is_the_exact_gradient():
 
 
 def test_persistent_chains_follow_the_model():
-    """At learning rate 0 the chains of PCD-1 equilibrate, and their mean gradient is the model's (4.19)."""
-    machine, data = make_machine(3, 2, 0.7, seed=5), small_data(1000)
-    settings = TrainingSettings(epochs=1, batch_size=1000, persistent=True, n_chains=4000, n_gibbs=40,
-                                learning_rate=1.0, precision="float64")
-    steps = np.array([difference(train(machine, data, settings, seed=seed), machine) for seed in range(20)])
+    """At a tiny rate the chains of PCD-1 equilibrate over the steps, and their mean gradient is the model's (4.19)."""
+    machine, data, rate = make_machine(3, 2, 1.5, seed=6), small_data(4000), 1e-7
     gradient = np.concatenate([part.ravel() for part in oracles.rbm_nll_gradient(*parameters(machine), data)])
-    error = steps.std(0, ddof=1) / np.sqrt(20)
-    assert (np.abs(steps.mean(0) + gradient) < 5 * error).all()
+    error = {}
+    for name, more in (("PCD", {"persistent": True, "n_chains": 400}), ("CD", {"negative_batch_size": 400})):
+        settings = TrainingSettings(epochs=1, batch_size=10, learning_rate=rate, precision="float64", **more)
+        steps = np.array([difference(train(machine, data, settings, seed=seed), machine) for seed in range(8)])
+        error[name] = np.abs(steps.mean(0) / (400 * rate) + gradient).max()
+    assert error["PCD"] < 0.01 < 0.05 < error["CD"]
 
 
 @pytest.fixture(scope="module")
@@ -233,18 +234,19 @@ def test_schedule_and_minibatches():
 
 
 def test_same_seed_same_machine_whatever_the_threads():
-    machine, data = make_machine(3, 2, 0.3), small_data()
-    for settings in (TrainingSettings(epochs=3), TrainingSettings(epochs=3, persistent=True),
-                     TrainingSettings(epochs=1, engine="torch")):
-        one = difference(train(machine, data, settings, seed=8), machine)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(2)
+    machine, data = make_machine(60, 40, 0.1), np.repeat(small_data(4000), 20, axis=1)
+    for options in ({}, {"persistent": True}, {"engine": "torch"}):
+        settings = TrainingSettings(epochs=1, batch_size=2000, learning_rate=0.1, **options)
+        threads, results = torch.get_num_threads(), []
         try:
-            two = difference(train(machine, data, settings, seed=8), machine)
+            for n in (1, 2):
+                torch.set_num_threads(n)
+                results.append(difference(train(machine, data, settings, seed=8), machine))
         finally:
             torch.set_num_threads(threads)
-        np.testing.assert_array_equal(one, two)
-        assert (one != difference(train(machine, data, settings, seed=9), machine)).any()
+        # torch's sums depend on how they are split; a unit then may differ here and there, and no more.
+        np.testing.assert_allclose(*results, atol=1e-4 if options.get("engine") == "torch" else 0)
+        assert (results[0] != difference(train(machine, data, settings, seed=9), machine)).any()
 
 
 def test_callback_history_and_the_given_machine():
@@ -300,13 +302,16 @@ def test_absurdly_large_weights_count_as_divergence(engine):
     ({"final_learning_rate": float("inf")}, "final_learning_rate"), ({"precision": "half"}, "precision"),
     ({"negative_phase": "guess"}, "negative_phase"), ({"engine": "gpu"}, "engine"),
     ({"n_chains": 10}, "persistent=True"), ({"negative_batch_size": 10, "persistent": True}, "only for CD"),
-    ({"negative_phase": "exact", "engine": "numba"}, "torch"),
+    ({"negative_phase": "exact", "engine": "numba"}, "torch"), ({"persistent": "no"}, "persistent as True or False"),
+    ({"negative_phase": "exact", "persistent": True}, "only for chains"),
+    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains"),
 ])
 def test_settings_refuse(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):
         TrainingSettings(**arguments)
     with pytest.raises(TypeError):
         TrainingSettings(epoch=3)  # a misspelt name
+    assert TrainingSettings(learning_rate=np.float32(0.1)).learning_rate == np.float32(0.1)
 
 
 @pytest.mark.parametrize("data, message", [
@@ -346,3 +351,9 @@ def test_other_refusals():
               seed=0)
     with pytest.raises(ValueError, match="every"):
         train(make_machine(3, 2), small_data(), TrainingSettings(), seed=0, every=0)
+
+
+def test_a_machine_that_is_out_of_bounds_from_the_start_is_refused():
+    machine = Machine(torch.zeros(3, 2), torch.tensor([0.0, 2000.0, 0.0]), torch.zeros(2))
+    with pytest.raises(ValueError, match="size at most 1000 to start from, got one of size 2e.03"):
+        train(machine, small_data(), TrainingSettings(learning_rate=0.0), seed=1)

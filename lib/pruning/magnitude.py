@@ -23,7 +23,7 @@ def keep_largest(scores: np.ndarray, mask: np.ndarray | None, n_left: int) -> np
     scores, mask = _check(scores, mask)
     n_left = _check_left(mask, n_left)
     existing = np.flatnonzero(mask)
-    order = np.argsort(-scores.ravel()[existing], kind="stable")
+    order = np.argsort(-scores.ravel()[existing].astype(np.float64), kind="stable")
     kept = np.zeros(mask.size, dtype=bool)
     kept[existing[order[:n_left]]] = True
     return kept.reshape(mask.shape)

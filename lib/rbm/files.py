@@ -48,7 +48,7 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
     """
     check_machine(machine)
     names = PARAMETERS if machine.mask is None else (*PARAMETERS, MASK)
-    arrays = {name: getattr(machine, name).detach().cpu().numpy() for name in names}
+    arrays = {name: np.ascontiguousarray(getattr(machine, name).detach().cpu().numpy()) for name in names}
     text = _metadata_text({} if metadata is None else metadata)
     buffer = io.BytesIO()
     np.savez(buffer, format=np.int64(FORMAT), **arrays, metadata=np.frombuffer(text, np.uint8))
@@ -76,22 +76,27 @@ def load(path: str | os.PathLike) -> tuple[Machine, dict]:
                          "program such as pickle or torch.save; try saving the machine again")
     try:
         arrays = _read_members(content)
-        if int(arrays["format"]) != FORMAT:
-            raise ValueError(f"expected format {FORMAT}, got {int(arrays['format'])}; "
-                             "try a newer version of this code")
+        version = arrays["format"]
+        if version.dtype != np.int64 or version.shape != () or version != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, got {version}; try a newer version of this code")
         metadata = json.loads(arrays["metadata"].tobytes().decode())
         if not isinstance(metadata, dict):
             raise ValueError(f"expected metadata as a JSON object, got {type(metadata).__name__}; "
                              "try saving it again")
         machine = Machine(*(torch.from_numpy(arrays[name]) for name in (*PARAMETERS, MASK) if name in arrays))
-    # The checksum is right, so these come from a file that some program wrote so on purpose.
-    except (ValueError, TypeError, KeyError, EOFError, OSError, RuntimeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: no valid machine: {error}") from error
+    # The checksum is right, so this comes from a file that some program wrote so on purpose: zipfile and numpy then
+    # raise whatever they meet.
+    except Exception as error:
+        raise ValueError(f"{path}: no valid machine: {error or type(error).__name__}") from error
     return machine, metadata
 
 
 def _read_members(content: bytes) -> dict[str, np.ndarray]:
     """The arrays of the archive, exactly those of the format."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > len(content):
+            raise ValueError(f"expected members that are stored as they are, got more than {len(content)} bytes of "
+                             "them; try saving the machine again")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         if sorted(archive.files) not in (sorted(MEMBERS), sorted((*MEMBERS, MASK))):
             raise ValueError(f"expected the members {', '.join(MEMBERS)}, and perhaps {MASK}, got "
@@ -105,7 +110,7 @@ def _metadata_text(metadata: dict) -> bytes:
     if not isinstance(metadata, dict):
         raise ValueError(f"expected metadata as a dict, got {type(metadata).__name__}; {advice}")
     try:
-        text = json.dumps(metadata, allow_nan=False)
+        text = json.dumps(metadata, allow_nan=False, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected metadata that JSON can hold, got: {error}; {advice}") from error
     if json.loads(text) != metadata:

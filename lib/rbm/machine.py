@@ -122,7 +122,7 @@ class Machine:
         unit is independent of all others, and such a hidden unit does nothing.
         Raises ValueError for another shape or type, and for a mask that brings back weights already pruned.
         """
-        mask = torch.from_numpy(mask).to(self.device) if isinstance(mask, np.ndarray) else mask
+        mask = as_tensor(mask).to(self.device) if isinstance(mask, np.ndarray) else mask
         self._check_mask(mask)
         back = 0 if self.mask is None else int((mask & ~self.mask).sum())
         if back:
@@ -173,14 +173,34 @@ class Gradient(NamedTuple):
     hidden_bias: Tensor
 
 
+def as_tensor(values) -> Tensor:
+    """A tensor as it is, and anything else by way of numpy, in the memory of an array where torch can use it."""
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values)
+    if not array.flags.writeable or any(step < 0 for step in array.strides):  # torch takes neither
+        array = array.copy()
+    return torch.from_numpy(array)
+
+
 def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
     """`values` (..., n_units) as a tensor of the machine's dtype and device; ValueError on another width."""
-    if not isinstance(values, Tensor):
-        values = torch.as_tensor(np.asarray(values, order="C"))
+    check_machine(machine)
+    values = as_tensor(values)
     if values.ndim == 0 or values.shape[-1] != n_units:
         raise ValueError(f"expected {name} of shape (..., {n_units}) for this machine, got "
                          f"{tuple(values.shape)}; try a machine of the same width as the data")
     return values.to(dtype=machine.dtype, device=machine.device)
+
+
+def zeros_and_ones(bits: Tensor) -> Tensor:
+    """The same tensor; ValueError naming the first value that is not 0 or 1 (spins +-1, NaN)."""
+    wrong = (bits != 0) & (bits != 1)
+    if bool(wrong.any()):
+        where = tuple(wrong.nonzero()[0].tolist())
+        raise ValueError(f"expected bits 0 or 1, got {bits[where].item():g} at index {where}; "
+                         "try conventions.bits_from_spins for spins +-1")
+    return bits
 
 
 def energy(machine: Machine, visible, hidden) -> Tensor:
@@ -239,6 +259,7 @@ def to_ising_gauge(machine: Machine) -> tuple[Machine, Tensor]:
     W~ = W/4 (4.24), and E(v, h) = E~(v~, h~) - Q~ with Q~ = sum b~ + sum c~ - sum W~ (4.25). Here E~ has
     the form of (4.1) in the +-1 units: see `ising_energy`. Returns (W~ b~ c~ as a Machine, Q~).
     """
+    check_machine(machine)
     weights = machine.weights / 4
     visible_bias = (2 * machine.visible_bias + machine.weights.sum(1)) / 4
     hidden_bias = (2 * machine.hidden_bias + machine.weights.sum(0)) / 4

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lib.conventions import all_states, check_state_vector
+from lib.conventions import check_state_vector
 from lib.rbm import partition
 from lib.rbm.machine import Machine, check_machine, effective_energy
 from lib.rbm.states import PositiveState, check_visible
@@ -26,7 +26,8 @@ def fidelity(psi, target_psi) -> float:
     """
     psi, target_psi = _amplitudes(psi, "psi"), _amplitudes(target_psi, "target_psi")
     _check_same_length(psi, target_psi)
-    return float(abs(np.vdot(psi, target_psi)) ** 2)
+    norms = np.vdot(psi, psi).real * np.vdot(target_psi, target_psi).real
+    return min(1.0, float(abs(np.vdot(psi, target_psi)) ** 2 / norms))
 
 
 def kl_divergence(target_probabilities, model) -> float:
@@ -45,7 +46,7 @@ def kl_divergence(target_probabilities, model) -> float:
             raise ValueError(f"expected {2**model.n_visible} target probabilities for a machine of "
                              f"{model.n_visible} visible units, got {q.size}; try that of the same chain")
         # Logarithms from the energies: a probability that underflows would make the divergence infinite.
-        log_p = partition.log_probability(model, all_states(model.n_visible)[seen]).cpu().numpy()
+        log_p = partition.log_probabilities(model).detach().cpu().numpy()[seen]
     else:
         p = _probabilities(model, "model probabilities")
         _check_same_length(p, q)
@@ -66,8 +67,8 @@ def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: fl
     v = check_visible(machine, data)
     if v.numel() == 0:
         raise ValueError("expected at least one measurement, got none; try reading the file again")
-    log_z = float(partition.log_partition(machine)) if log_z is None else log_z
-    return log_z + float(effective_energy(machine, v).mean())
+    log_z = partition.log_partition(machine) if log_z is None else log_z
+    return float(log_z) + float(effective_energy(machine, v).mean())
 
 
 def entropy(probabilities) -> float:
@@ -101,7 +102,7 @@ def _probabilities(values, name: str) -> np.ndarray:
     if not abs(p.sum() - 1) <= SUM_TOLERANCE:
         raise ValueError(f"expected {name} that sum to 1 within {SUM_TOLERANCE:g}, got {p.sum():.9g}; "
                          "try p / p.sum(), or numpy.abs(psi)**2 if these are amplitudes")
-    return p
+    return p / p.sum()
 
 
 def _numbers(values, name: str) -> np.ndarray:

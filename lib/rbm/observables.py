@@ -16,7 +16,8 @@ import torch
 from scipy import fft, stats
 
 from lib.conventions import check_region
-from lib.rbm.states import PositiveState, check_visible, softplus, zeros_and_ones
+from lib.rbm.machine import as_tensor, zeros_and_ones
+from lib.rbm.states import PositiveState, check_visible, softplus
 
 # The sum over lags stops at the first window of this many autocorrelation times (Sokal's rule): what lies
 # beyond is then e^-10 of an exponential decay, and the noise of the sum grows with the window.
@@ -66,6 +67,9 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
     Its spread vanishes on an exact eigenstate, so that it also measures how good the state is.
     """
     _checked_state(state)
+    for name, value in (("field", field), ("coupling", coupling)):
+        if not np.isfinite(value):
+            raise ValueError(f"expected a finite {name}, got {value}; try {name}=1.0")
     s = _spins(samples)
     bonds = (s[..., :-1] * s[..., 1:]).sum(-1)
     flips = state.flip_log_ratios(samples).exp().sum(-1)
@@ -93,7 +97,8 @@ def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
     samples: bits (n_draws, n_chains, n_spins), at least two chains. Independent samples: samples[None].
     Raises ValueError like `swap`, and for fewer than two chains.
     """
-    shape = tuple(np.shape(samples))
+    samples = as_tensor(samples)
+    shape = tuple(samples.shape)
     if len(shape) != 3 or shape[1] < 2:
         raise ValueError("expected samples of shape (n_draws, n_chains, n_spins) with at least 2 chains, "
                          f"one for each replica, got {shape}; try n_chains=100, or samples[None] for "
@@ -121,10 +126,10 @@ def _log_swap(state: PositiveState, samples_a, samples_b, region: Iterable[int])
                          "try as many samples of each")
     sites = list(check_region(region, state.n_spins))
     rest = [site for site in range(state.n_spins) if site not in sites]
-    weights = state.machine.weights.to(torch.float64)
+    weights = state.machine.weights.detach().to(torch.float64)
     # pair site, site hidden -> pair hidden
     inside_a, inside_b = (v[..., sites] @ weights[sites] for v in (a, b))
-    hidden_bias = state.machine.hidden_bias.to(torch.float64)
+    hidden_bias = state.machine.hidden_bias.detach().to(torch.float64)
     outside_a, outside_b = (v[..., rest] @ weights[rest] + hidden_bias for v in (a, b))
     exchanged = softplus(outside_a + inside_b) + softplus(outside_b + inside_a)
     as_drawn = softplus(outside_a + inside_a) + softplus(outside_b + inside_b)
@@ -173,12 +178,14 @@ def estimate(values) -> Estimate:
     x = _checked_values(values)
     n_draws, n_chains = x.shape
     n = x.size
+    exponent = int(np.frexp(np.abs(x).max())[1])
+    x = np.ldexp(x, -exponent)  # exact, and no square over- or underflows
     mean = x.mean()
     deviations = x - mean
     variance = float(np.mean(deviations**2))
     # Values all alike differ from their mean by rounding only.
     if n == 1 or np.sqrt(variance) <= 1e-14 * abs(mean):
-        return Estimate(float(mean), 0.0 if n > 1 else float("inf"), 1.0, float(n))
+        return Estimate(float(np.ldexp(mean, exponent)), 0.0 if n > 1 else float("inf"), 1.0, float(n))
     variance *= n / (n - 1)
 
     tau, closed = _windowed_time(deviations)
@@ -189,7 +196,8 @@ def estimate(values) -> Estimate:
         if not closed or chance < CHAINS_DISAGREE:
             error_squared = max(error_squared, between)
     tau = n * error_squared / variance
-    return Estimate(float(mean), float(np.sqrt(error_squared)), float(tau), float(n / tau))
+    return Estimate(float(np.ldexp(mean, exponent)), float(np.ldexp(np.sqrt(error_squared), exponent)), float(tau),
+                    float(n / tau))
 
 
 def _windowed_time(deviations: np.ndarray) -> tuple[float, bool]:
@@ -218,6 +226,8 @@ def _checked_values(values) -> np.ndarray:
     if values.ndim != 2 or values.size == 0:
         raise ValueError(f"expected values of shape (n_draws, n_chains), got {values.shape}; "
                          "try one number a sample")
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"expected real numbers, got {values.dtype}; try values.real, or numbers of numpy")
     wrong = ~np.isfinite(values)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -235,7 +245,7 @@ def _checked_state(state) -> PositiveState:
 
 def _spins(samples) -> torch.Tensor:
     """Spins sz = 2 bit - 1 of checked bits, float64 (..., n_spins)."""
-    bits = samples if isinstance(samples, torch.Tensor) else torch.as_tensor(np.asarray(samples))
+    bits = as_tensor(samples)
     if bits.ndim == 0 or bits.numel() == 0:
         raise ValueError(f"expected samples of shape (..., n_spins), at least one, got {tuple(bits.shape)}; "
                          "try n_samples >= 1")
@@ -244,4 +254,4 @@ def _spins(samples) -> torch.Tensor:
 
 def _like(samples, values: torch.Tensor):
     """Torch values for torch samples, numpy for everything else."""
-    return values if isinstance(samples, torch.Tensor) else values.cpu().numpy()
+    return values if isinstance(samples, torch.Tensor) else values.detach().cpu().numpy()

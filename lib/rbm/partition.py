@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lib.conventions import all_states, format_bytes, require_memory
-from lib.rbm.machine import Machine, check_machine, effective_energy
+from lib.rbm.machine import Machine, as_units, check_machine, effective_energy, zeros_and_ones
 
 MAX_ENUMERATED_UNITS = 26  # 2^26 terms take about half a minute
 _LOW_UNITS = 10  # a block holds the 2^10 states of the last ten units of the enumerated layer
@@ -40,9 +40,11 @@ def log_probability(machine: Machine, visible, *, log_z: Tensor | float | None =
     """ln p(v) = -E(v) - ln Z (4.3), float64, for visible bits (..., n_visible) -> (...).
 
     log_z: the result of `log_partition`, if it is known already.
-    Raises ValueError for another width, or when ln Z is missing and too large to enumerate.
+    Raises ValueError for another width or values other than 0 and 1, or when ln Z is missing and too large to
+    enumerate.
     """
-    machine = machine.to(dtype=torch.float64)
+    machine = check_machine(machine).to(dtype=torch.float64)
+    visible = zeros_and_ones(as_units(machine, visible, machine.n_visible, "visible units"))
     log_z = log_partition(machine) if log_z is None else log_z
     return -effective_energy(machine, visible) - log_z
 
@@ -52,12 +54,20 @@ def probabilities(machine: Machine) -> Tensor:
 
     Raises ValueError naming the memory when the table would take more than 2 GiB.
     """
+    return torch.softmax(_all_log_weights(machine), 0)
+
+
+def log_probabilities(machine: Machine) -> Tensor:
+    """ln p(v) of every basis state, as `probabilities`: finite also where p(v) underflows."""
+    return torch.log_softmax(_all_log_weights(machine), 0)
+
+
+def _all_log_weights(machine: Machine) -> Tensor:
     # The logarithms, their exponentials and the result are alive together.
-    require_memory(24 * 2**machine.n_visible, f"the probabilities of 2^{machine.n_visible} states",
+    require_memory(24 * 2**check_machine(machine).n_visible, f"the probabilities of 2^{machine.n_visible} states",
                    hint="log_probability of single states")
     weights, visible_bias, hidden_bias = _float64(machine)
-    log_p = torch.cat(list(_log_weights(weights, visible_bias, hidden_bias)))
-    return torch.softmax(log_p, 0)
+    return torch.cat(list(_log_weights(weights, visible_bias, hidden_bias)))
 
 
 def _float64(machine: Machine) -> tuple[Tensor, Tensor, Tensor]:

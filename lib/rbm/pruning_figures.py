@@ -4,15 +4,19 @@ All take results of `pruning_study.pruning_run`, computed or read from a record:
 the settings epochs and fine_tune_epochs where `curve` needs them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize, stats
 
 from lib.pruning import bands, magnitude
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book; `curve` and `rank_correlations` alone need it
 
 #: The measures of figure 7.2 that are single numbers.
 MEASURES = ("kl", "kl data", "infidelity", "eROE", "mROE", "correlation mse")
@@ -25,6 +29,8 @@ def curve(run: Mapping, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
     epoch counts all epochs, fine-tuning too. step is the pruning step, or the round of the control, or missing in
     training. The machine after the last round of the control comes twice: as that and as pruning step 0.
     """
+    import pandas as pd
+
     epochs = list(run["training epochs"])
     n_rounds, length = len(run["control weights left"]), run["fine_tune_epochs"]
     rounds, steps = np.arange(1, n_rounds + 1), np.arange(len(run["pruning weights left"]))
@@ -205,6 +211,8 @@ def rank_correlations(run: Mapping, stage: str, measures: Sequence[str], with_: 
 
     changes: of their changes from one machine to the next instead, from which a common trend has gone.
     """
+    import pandas as pd
+
     def values(name: str) -> pd.Series:
         found = pd.Series(run[f"{stage} {name}"], dtype=float)
         return found.diff() if changes else found

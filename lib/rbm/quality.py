@@ -80,6 +80,7 @@ def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rn
     data = check_bits(data, n_spins, name="data")
     middle = _middle(n_spins)
     if n_spins > MAX_SUMMED_SPINS:
+        _check_samples(n_samples, 2)
         n_up = free_fermions.sample(n_spins, field, n_samples, rng=rng).sum(axis=1, dtype=np.int64)
         sizes = np.abs(2.0 * n_up / n_spins - 1)
         return Reference(n_spins, field, free_fermions.ground_state_energy(n_spins, field), float(sizes.mean()),
@@ -105,6 +106,7 @@ def summed(machine: Machine, exact: Reference, *, n_samples: int) -> dict:
     Raises ValueError for a machine of another size and for a chain that is too long.
     """
     _check_size(machine, exact)
+    _check_samples(n_samples, 1)
     if exact.basis is None:
         raise ValueError(f"expected at most {MAX_SUMMED_SPINS} spins for a sum over all states, got {exact.n_spins}; "
                          "try sampled")
@@ -136,16 +138,20 @@ def sampled(machine: Machine, exact: Reference, samples: np.ndarray) -> dict:
     """All measures that Gibbs samples of the machine can give, in the module's order, with their errors.
 
     samples: bits (n_draws, n_chains, n_spins) as `sampling.sample` returns them; start its chains at measurements.
-    Raises ValueError for a machine or samples of another width.
+    Raises ValueError for a machine or samples of another width or number of axes.
     """
     _check_size(machine, exact)
+    samples = np.asarray(samples)
+    if samples.ndim != 3 or samples.shape[-1] != exact.n_spins:
+        raise ValueError(f"expected samples (n_draws, n_chains, {exact.n_spins}), got {samples.shape}; try "
+                         "sampling.sample, or samples[None] for independent ones")
     energy = observables.estimate(observables.energy(PositiveState(machine), samples, exact.field))
     m = observables.magnetization_z(samples)
     mean, size = observables.estimate(m), observables.estimate(np.abs(m))
     spins = spins_from_bits(samples[..., _middle(exact.n_spins):]).astype(np.float64)
-    means = spins.mean(axis=(0, 1))
+    spins -= spins.mean(axis=(0, 1))  # so that C(d) is the mean of products, and has its error to first order
     products = [observables.estimate(spins[..., 0] * spins[..., d]) for d in range(spins.shape[-1])]
-    correlation = np.array([product.mean for product in products]) - means[0] * means
+    correlation = np.array([product.mean for product in products])
     n_up = samples.sum(axis=-1, dtype=np.int64).ravel()
     return {"kl": None, "kl data": None, "infidelity": None,
             **_scalars(exact, energy.mean, energy.error, size.mean, size.error), "m": mean.mean,
@@ -186,6 +192,11 @@ def _summed_correlation(basis: Basis, p: np.ndarray) -> np.ndarray:
     """C(d) = <sz_i sz_j> - <sz_i> <sz_j> (7.6) of the middle site i with j = i ... n_spins - 1."""
     means = p @ basis.spins
     return (p * basis.spins[:, 0]) @ basis.spins - means[0] * means
+
+
+def _check_samples(n_samples: int, least: int) -> None:
+    if not n_samples >= least:
+        raise ValueError(f"expected n_samples >= {least}, got {n_samples}; try n_samples=100_000")
 
 
 def _check_size(machine: Machine, exact: Reference) -> None:

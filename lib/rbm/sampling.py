@@ -28,7 +28,9 @@ def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = 
     own.
 
     visible: bits (n_chains, n_visible), numpy or torch; the result is uint8 of the same kind. n_sweeps >= 0.
-    engine and precision: as in `sample`.
+    seed: to go on with chains, or for another machine, take another one, `rng.child_seed(seed, "part", t)`: with the
+    same random numbers again every call is the same map, and chains run into its fixed points. engine and precision:
+    as in `sample`.
     Raises ValueError for bits of another width or value, and for a negative number of sweeps.
     """
     start = check_bits(visible, check_machine(machine).n_visible, name="visible", hint=_WIDTH_HINT)
@@ -46,7 +48,8 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
     bits. Start from data where chains mix slowly: in the ordered phase they keep the sign of the
     magnetization that they started with. n_chains: independent chains. burn_in: sweeps before the first draw.
     thin: sweeps between draws; draws of one chain remain correlated, and `observables.estimate` accounts for
-    that. engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or
+    that. seed: machines that are sampled with the same one have errors that depend on each other, and fewer chains are
+    the first of more. engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or
     "float64". The result depends on the seed, engine and precision, and not on the number of threads or
     workers. Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
     """
@@ -112,8 +115,9 @@ def choose_precision(machine: Machine, precision: str) -> Machine:
 
 def _require_count(name: str, value: int, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        whole = isinstance(value, float) and value.is_integer() and value >= least
         raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
-                         f"try {name}={max(least, 1)}")
+                         f"try {name}={int(value) if whole else max(least, 1)}")
 
 
 def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int,

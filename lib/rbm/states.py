@@ -15,23 +15,13 @@ import torch
 from torch import Tensor
 
 from lib.rbm import sampling
-from lib.rbm.machine import Machine, as_units, check_machine, effective_energy
+from lib.rbm.machine import Machine, as_units, check_machine, effective_energy, zeros_and_ones
 from lib.rbm.partition import probabilities
 
 # exp(+-W) and products of such factors stay inside the range of float64 (e^+-708) below this exponent.
 LARGEST_EXPONENT = 600.0
 # Values in a block of the plain formula, 8 bytes each: 8 MiB, which stays near the caches.
 CHUNK_VALUES = 2**20
-
-
-def zeros_and_ones(bits: Tensor) -> Tensor:
-    """The same tensor; ValueError naming the first value that is not 0 or 1 (spins +-1, NaN)."""
-    wrong = (bits != 0) & (bits != 1)
-    if bool(wrong.any()):
-        where = tuple(wrong.nonzero()[0].tolist())
-        raise ValueError(f"expected bits 0 or 1, got {bits[where].item():g} at index {where}; "
-                         "try conventions.bits_from_spins for spins +-1")
-    return bits
 
 
 def check_visible(machine: Machine, visible) -> Tensor:

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,13 @@ class TrainingSettings:
 
     epochs: passes through the data. batch_size: measurements in a step, redrawn without replacement in every
     epoch; the last minibatch is filled up from the beginning of the epoch's order. negative_batch_size:
-    chains in a step of CD; None starts one at every measurement of the minibatch, a number starts that many
-    at rows drawn anew with replacement. n_gibbs: k, sweeps in a step. learning_rate: of the first step; it
-    stays, or follows half a cosine to final_learning_rate at the last step. persistent: PCD, chains that run
-    on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them; None means
-    batch_size. negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in torch,
-    float64). precision: "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on
-    the CPU. Raises ValueError for values out of range and for settings that exclude each other.
+    chains in a step of CD; None, or the size of the minibatch, starts one at each of its measurements, another
+    number starts that many at rows drawn anew with replacement. n_gibbs: k, sweeps in a step. learning_rate: of
+    the first step; it stays, or follows half a cosine to final_learning_rate at the last step. persistent: PCD,
+    chains that run on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them;
+    None means batch_size. negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in
+    torch). precision: of the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a
+    machine on the CPU. Raises ValueError for values out of range and for settings that exclude each other.
     """
 
     epochs: int = 100
@@ -64,11 +65,13 @@ class TrainingSettings:
                 continue
             if not _is_count(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
+        if not isinstance(self.persistent, bool):
+            raise ValueError(f"expected persistent as True or False, got {self.persistent!r}; try persistent=True")
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
         for name, allowed in (("negative_phase", ("sampled", "exact")), ("precision", ("float32", "float64")),
                               ("engine", ("auto", "numba", "torch"))):
@@ -80,6 +83,9 @@ class TrainingSettings:
                              f"n_chains={self.n_chains}; try negative_batch_size for CD")
         if self.negative_batch_size is not None and self.persistent:
             raise ValueError("expected negative_batch_size only for CD, got persistent=True; try n_chains")
+        if self.negative_phase == "exact" and (self.persistent or self.negative_batch_size is not None):
+            raise ValueError('expected persistent and negative_batch_size only for chains, got negative_phase="exact"; '
+                             'try negative_phase="sampled"')
         if self.negative_phase == "exact" and self.engine == "numba":
             raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; '
                              'try engine="auto"')
@@ -109,10 +115,13 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
 
     Of a pruned machine (`Machine.pruned`) the weights that exist and all biases are trained; the others stay zero.
     data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result,
-    however many processes run. callback(epoch, machine): called before the first epoch (0), after every
-    `every` epochs (None: none in between) and after the last one; what it returns goes into the history.
-    Raises ValueError for data of another width or value, and Diverged, a ValueError naming the epoch, when a
-    parameter is no longer finite or its absolute value exceeds 1000.
+    however many processes run (engine "numba"; with "torch" the last digits depend on threads and device). To go
+    on with training take another seed, else the same minibatches and chains come again. callback(epoch, machine):
+    called before the first epoch (0), after every `every` epochs (None: none in between) and after the last one;
+    what it returns goes into the history.
+    Raises ValueError for data of another width or value and for a machine beyond the following bounds, and
+    Diverged, a ValueError naming the epoch, when a parameter is no longer finite or its absolute value exceeds
+    1000.
     """
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):
@@ -122,6 +131,12 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
                       hint=f"Machine.random({{found}}, {machine.n_hidden}, seed=1), or the data of the other chain")
     if every is not None and not _is_count(every):
         raise ValueError(f"expected every to be an integer >= 1 or None, got {every!r}; try every=10")
+    largest = max(float(value.detach().abs().max())
+                  for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
+    if largest > LARGEST_PARAMETER:
+        raise ValueError(f"expected a machine with parameters of size at most {LARGEST_PARAMETER:g} to start from, got "
+                         f"one of size {largest:.3g}; try Machine.random({machine.n_visible}, {machine.n_hidden}, "
+                         "seed=1)")
     run_epoch = _start(machine, rows, settings, seed)
     current = choose_precision(machine, settings.precision)
     history: list[tuple[int, Any]] = []

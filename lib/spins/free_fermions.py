@@ -13,7 +13,7 @@ import math
 import numba
 import numpy as np
 
-from lib.conventions import check_n_spins
+from lib.conventions import check_draws, check_n_spins
 
 _BATCH = 4096  # samples whose random numbers are in memory at one time
 _PANEL = 8  # bonds measured between two updates of the whole matrix
@@ -57,8 +57,7 @@ def sample(n_spins: int, field: float, n_samples: int, *, rng: np.random.Generat
 
     Raises ValueError for field < 0 and n_samples < 1.
     """
-    if n_samples < 1:
-        raise ValueError(f"expected n_samples >= 1, got {n_samples}; try n_samples=1000")
+    check_draws(n_samples, rng)
     bonds = np.ascontiguousarray(_polar_factor(n_spins, field)[:-1, 1:])
     bits = np.empty((n_samples, n_spins), dtype=np.uint8)
     for start in range(0, n_samples, _BATCH):

@@ -14,6 +14,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from lib.conventions import (
     bits_from_index,
+    check_draws,
     check_n_spins,
     check_region,
     check_state_vector,
@@ -173,8 +174,7 @@ def sample(psi: np.ndarray, n_samples: int, *, rng: np.random.Generator) -> np.n
     Raises ValueError for n_samples < 1.
     """
     psi = check_state_vector(psi)
-    if n_samples < 1:
-        raise ValueError(f"expected n_samples >= 1, got {n_samples}; try n_samples=1000")
+    check_draws(n_samples, rng)
     cumulative = np.cumsum(_probabilities(psi))
     # "right", so that a draw of exactly 0 cannot land on a leading state of probability 0.
     drawn = np.searchsorted(cumulative, rng.random(n_samples) * cumulative[-1], side="right")
