@@ -38,7 +38,7 @@ test: $(STAMP)  ## check the style, build the book at smoke settings, run all te
 	$(RUN) -m pytest
 
 chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
-	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params '$(PARAMS)'
+	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params='$(PARAMS)'
 
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 	@$(RUN) -m lib.study.status --profile '$(PROFILE)'
@@ -56,7 +56,7 @@ check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code 
 
 records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), at the paper profile, on all cores
 	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(LONGRUNS) extend '$(CH)' \
-	  --params '$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)' $(if $(AGAIN),--again)
+	  --params='$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)' $(if $(AGAIN),--again)
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
 	@$(LONGRUNS) status
@@ -70,6 +70,7 @@ clean:  ## remove everything built (not .venv)
 setup: $(STAMP)  ## make .venv and install the pinned packages (the other commands do this themselves)
 
 $(STAMP):
+	@if [ -L $(VENV) ]; then echo "expected $(VENV) as a folder of this tree, got a link to $$(readlink $(VENV)), which a set-up would change; try rm $(VENV)"; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); try make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@if [ -e $(STARTED) ]; then echo "The last set-up was interrupted; starting it again."; rm -rf $(VENV); fi

@@ -130,7 +130,7 @@ def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
     toy_book.replace(top, "book/01-first.md", "# Toy chapter 1", "# Toy chapter one")
     done = toy_book.run(top, "book")
     line = (top / "book/02-second.md").read_text().splitlines().index("raise KeyError('no such thing')") + 1
-    fails(done, f"chapter 02-second failed in code cell 2 (02-second.md, line {line}): import random",
+    fails(done, f"chapter 02-second failed in code cell 2 (02-second.md, line {line}): raise KeyError",
           "KeyError: 'no such thing'", "_build/failed/02-second.ipynb", "the last good output was left as it was")
     assert html(top) == before and (top / "_build/executed/02-second.ipynb").read_bytes() == kept
     assert "no such thing" in (top / "_build/failed/02-second.ipynb").read_text("utf-8")
@@ -188,6 +188,7 @@ def test_wrong_sources_are_refused_before_anything_starts(bare, name, old, new, 
 @pytest.mark.parametrize(("name", "old", "new", "words"), [
     ("_toc.yml", "- file: 02-second\n", "", ["_toc.yml: expected every chapter, got no entry for 02-second"]),
     ("_toc.yml", "chapters:", "chapters: [", ["_toc.yml, line", "expected YAML"]),
+    ("_toc.yml", "chapters:", "chaptres:", ["_toc.yml: expected parts with chapters, got"]),
     ("book/03-more.ipynb", None, "{}", ["book/03-more.ipynb: expected chapters as text", "jupytext --to md:myst"]),
 ])
 def test_chapters_that_would_be_left_out_are_refused_before_anything_starts(bare, name, old, new, words):

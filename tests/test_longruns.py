@@ -109,7 +109,9 @@ def test_wrong_requests_are_refused_in_a_sentence(top):
     for arguments, words in (
             (("extend", "9"), "expected a chapter, got '9'"),
             (("extend", "1", "--params", "height=3"), "got height"),
-            (("extend", "1", "--jobs", "0"), "expected jobs as an integer >= 1 or None, got 0"),
+            (("extend", "1", "--jobs", "0"), "expected JOBS, the points to compute at once, as a whole number from 1"),
+            (("extend", "1", "--jobs", "two"), "got 'two'; try JOBS=2"),
+            (("extend", "1", "--params=n_points = 8"), "without spaces around =, got"),
             (("--profile", "galaxy", "status"), "got 'galaxy'"),
             (("extend", "1", "--dask", "tcp://127.0.0.1:1"), "expected a Dask scheduler at tcp://127.0.0.1:1")):
         done = longruns_in(top, *arguments)

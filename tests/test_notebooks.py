@@ -77,6 +77,9 @@ def test_malformed_text_is_refused_with_its_line(write, text, message):
     ("---\ncompanion: {time_limit_minutes: -3}\n---\n" + CELL, "positive number of minutes"),
     ("---\ncompanion: {time_limit_minutes: soon}\n---\n" + CELL, "positive number of minutes"),
     ("---\ncompanion: {figures: fig-a}\n---\n" + CELL, "list of names"),
+    (HEAD + CELL + "```{code-cell} ipython3\n:tags: [hide-inpt]\nx\n```\n", "got 'hide-inpt'; try hide-input"),
+    (HEAD + CELL + "```{code-cell} ipython3\n:tag: [hide-input]\nx\n```\n", "as option one of .*, got 'tag'; try tags"),
+    (HEAD + CELL + "```{code-cell} ipython3\n---\nmystnb: {code_promt_show: x}\n---\nx\n```\n", "try code_prompt_show"),
 ])
 def test_chapters_with_outputs_or_without_parameters_are_refused(write, text, message):
     with pytest.raises(ValueError, match=message):

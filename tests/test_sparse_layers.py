@@ -380,12 +380,16 @@ def test_what_does_not_fit_the_kernels_is_dense(monkeypatch):
 
 
 def test_hints():
-    with pytest.raises(ValueError, match=r"try mask.bool\(\)"):
-        SparseLinear(torch.ones(4, 3, dtype=torch.int64), seed=1)
+    with pytest.raises(ValueError, match="try mask != 0"):
+        SparseLinear(np.eye(4, 3), seed=1)
     with pytest.raises(ValueError, match="try images.None. for a single one"):
         SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1)(torch.zeros(3, 6, 6))
     with pytest.raises(ValueError, match="device meta"):
         SparseLinear(torch.ones(4, 3, dtype=torch.bool, device="meta"), seed=1)
+    for x, got in ((torch.zeros(2, 3, dtype=torch.float64), "got torch.float64 on cpu; try x.to"),
+                   (torch.zeros(2, 3, device="meta"), "got torch.float32 on meta"), (np.zeros((2, 3)), "got ndarray")):
+        with pytest.raises(ValueError, match=got):
+            SparseLinear(random_mask((4, 3), 0.5), seed=1)(x)
     assert "stride=2, bias" in repr(SparseConv2d(random_mask((4, 3, 3, 3), 0.5), 2, True, seed=1))
 
 

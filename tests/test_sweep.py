@@ -254,6 +254,17 @@ def test_everything_is_computed_anew_on_request_also_what_was_revalidated(record
     assert n_lines(record) == size + 4  # with the spot point of this code
 
 
+def test_points_that_extend_a_revalidated_record_can_be_checked_by_later_code(record, other_code):
+    other_code()
+    checked(record).run(1)
+    other_code()
+    assert count(checked(record).run(1)) == {"revalidated": 3}
+    more = Sweep(sweep_points.line, grid(a=range(3, 5)), record=record, spot={"a": 9})
+    assert count(more.run(1)) == {"current": 2}
+    other_code()
+    assert count(more.read()) == {"revalidated": 2}  # the spot point was recorded with them
+
+
 def test_numbers_within_the_tolerance_are_not_passed_on(record, other_code, monkeypatch):
     monkeypatch.setattr(workers, "_processor", lambda: "one")
     monkeypatch.setattr(sweep_points.line, "__code__", (lambda *, a, x=1.0: {"y": a * x}).__code__)
@@ -422,7 +433,7 @@ def test_a_table_that_is_not_whole_is_marked(record, monkeypatch):
 
 def test_progress_counts_and_estimates(record):
     asked = Sweep(sweep_points.logged, grid(a=range(4), log=os.devnull, seconds=[0.0, 0.05]), record=record)
-    assert asked.progress() == {"points": 8, "states": {"not run": 8}, "spent": 0, "rest": None}
+    assert asked.progress() == {"points": 8, "states": {"not run": 8}, "errors": {}, "spent": 0, "rest": None}
     Sweep(sweep_points.logged, grid(a=range(2), log=os.devnull, seconds=[0.0, 0.05]), record=record).run(1)
     found = asked.progress()
     assert found["states"] == {"current": 4, "not run": 4}

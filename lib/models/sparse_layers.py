@@ -87,6 +87,11 @@ class _Native(torch.autograd.Function):
         return tuple(results)
 
 
+def _check_tensor(x) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise ValueError(f"expected a torch tensor, got {type(x).__name__}; try torch.as_tensor(x)")
+
+
 class _SparseLayer(torch.nn.Module):
     """What both layers share; _shape is that of the mask as a convolution's."""
 
@@ -100,7 +105,7 @@ class _SparseLayer(torch.nn.Module):
             wanted = "(n_out, n_in)" if n_axes == 2 else "(n_out, n_in, kernel, kernel) with an odd kernel"
             raise ValueError(f"expected a bool mask {wanted}, True somewhere, got {mask.dtype} of shape "
                              f"{tuple(mask.shape)} with {int(mask.count_nonzero())} of its values; try "
-                             + ("mask.bool()" if mask.dtype != torch.bool and mask.ndim == n_axes else
+                             + ("mask != 0" if mask.dtype != torch.bool and mask.ndim == n_axes and not mask.all() else
                                 "lib.pruning.masks.random_mask(shape, n_remaining, rng=...)"))
         if path not in PATHS:
             raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
@@ -150,6 +155,14 @@ class _SparseLayer(torch.nn.Module):
         out_size = math.sqrt(-(-height // self.stride) * -(-width // self.stride))
         pays = sparse_choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
         return "native" if sparse_choice.HAS_KERNELS and pays else "dense"
+
+    def _dense_for(self, x: torch.Tensor) -> torch.Tensor:
+        """The dense weights, for such an input."""
+        mixed = x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type)
+        if mixed or x.device != self.weight.device:
+            raise ValueError(f"expected numbers like the weights, {self.weight.dtype} on {self.weight.device}, got "
+                             f"{x.dtype} on {x.device}; try x.to(layer.weight)")
+        return self.dense()
 
     def _native(self, images: torch.Tensor) -> torch.Tensor:
         """Without bias; images (n_images, n_in, height, width)."""
@@ -207,6 +220,7 @@ class SparseConv2d(_SparseLayer):
         super().__init__(mask, 4, stride, bias, seed, path)
 
     def _check(self, images: torch.Tensor):
+        _check_tensor(images)
         if images.ndim != 4 or images.shape[1] != self.mask.shape[1] or 0 in images.shape[1:]:
             raise ValueError(f"expected images (n_images, {self.mask.shape[1]}, height, width), got "
                              f"{tuple(images.shape)}; try "
@@ -221,7 +235,7 @@ class SparseConv2d(_SparseLayer):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """images (n_images, n_in, height, width) -> (n_images, n_out, ceil(height / stride), ceil(width / stride))."""
         if self.path_for(images) == "dense":
-            return functional.conv2d(images, self.dense(), self.bias, self.stride, self.mask.shape[-1] // 2)
+            return functional.conv2d(images, self._dense_for(images), self.bias, self.stride, self.mask.shape[-1] // 2)
         out = self._native(images)
         return out if self.bias is None else out + self.bias[:, None, None]
 
@@ -236,6 +250,7 @@ class SparseLinear(_SparseLayer):
         super().__init__(mask, 2, 1, bias, seed, path)
 
     def _check(self, x: torch.Tensor):
+        _check_tensor(x)
         if x.ndim == 0 or x.shape[-1] != self.mask.shape[1]:
             raise ValueError(f"expected an input (..., {self.mask.shape[1]}), got {tuple(x.shape)}; try a mask of "
                              "shape (n_out, n_in) for it")
@@ -248,6 +263,6 @@ class SparseLinear(_SparseLayer):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (..., n_in) -> (..., n_out)."""
         if self.path_for(x) == "dense":
-            return functional.linear(x, self.dense(), self.bias)
+            return functional.linear(x, self._dense_for(x), self.bias)
         out = self._native(x.reshape(-1, x.shape[-1], 1, 1)).view(*x.shape[:-1], len(self.mask))
         return out if self.bias is None else out + self.bias

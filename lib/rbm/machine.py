@@ -110,7 +110,9 @@ class Machine:
         return self.weights.device
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Machine:
-        """The same machine in another precision or on another device."""
+        """The same machine in another precision, torch.float32 or torch.float64, or on another device."""
+        if dtype not in (None, torch.float32, torch.float64):
+            raise ValueError(f"expected dtype as torch.float32 or torch.float64, got {dtype!r}; try torch.float32")
         return Machine(*(value.to(dtype=dtype or self.dtype, device=device or self.device)
                          for value in (self.weights, self.visible_bias, self.hidden_bias)),
                        mask=None if self.mask is None else self.mask.to(device=device or self.device))

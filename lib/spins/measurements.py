@@ -194,7 +194,8 @@ def _bit(path: str | Path, number: int, column: int, word: str) -> int:
     except ValueError:
         value = math.nan
     if value not in (0.0, 1.0):
-        hint = "bit = (spin + 1) / 2" if value == -1 else "to clean that line"
+        hint = "bit = (spin + 1) / 2" if value == -1 else \
+            "spaces between the bits" if len(word) > 1 and set(word) <= set("01,;") else "to clean that line"
         raise ValueError(f"expected 0 or 1, got {word[:20]!r} in {path}, line {number}, column {column + 1}; "
                          f"try {hint}")
     return int(value)

@@ -18,7 +18,10 @@ class ChapterFailed(Exception):
         self.chapter, self.kind, self.error, self.cell = chapter, kind, error, cell
         self.line = line or (chapter.cells[cell - 1].line if cell else None)
         self.first_line = chapter.cells[cell - 1].first_line if cell else None
-        place = f" in code cell {cell} ({chapter.path.name}, line {self.line}): {self.first_line}" if cell else ""
+        lines = chapter.cells[cell - 1].source.splitlines() if cell else []
+        here = self.line - chapter.cells[cell - 1].line if line and cell else -1
+        said = lines[here].strip() if 0 <= here < len(lines) else self.first_line
+        place = f" in code cell {cell} ({chapter.path.name}, line {self.line}): {said}" if cell else ""
         super().__init__(f"chapter {chapter.stem} failed{place}\n    {error}")
 
 

@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     longer = commands.add_parser("extend", help="compute the missing points of a chapter's records")
     longer.add_argument("chapter")
     longer.add_argument("--params", default="")
-    longer.add_argument("--jobs", type=int, help="points at once (default: all cores)")
+    longer.add_argument("--jobs", help="points at once (default: all cores)")
     longer.add_argument("--dask", default="", help="address of a Dask scheduler")
     longer.add_argument("--again", action="store_true", help="compute anew what earlier code has made")
     commands.add_parser("status", help="how many points exist, what they cost, what the rest may cost")
@@ -126,10 +126,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
         if options.command == "status":
-            print("\n".join(status_lines(top, options.profile)))
+            with contextlib.suppress(BrokenPipeError):  # what reads it, such as head, has seen enough
+                print("\n".join(status_lines(top, options.profile)), flush=True)
+                return 0
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may Python's own last flush complain
             return 0
+        if options.jobs is not None and (not options.jobs.isdecimal() or int(options.jobs) < 1):
+            raise ValueError(f"expected JOBS, the points to compute at once, as a whole number from 1, got "
+                             f"{options.jobs!r}; try JOBS=2")
+        jobs = None if options.jobs is None else int(options.jobs)
         with _backend(options.dask):
-            failed = extend(top, options.chapter, options.profile, options.params, options.jobs, options.again)
+            failed = extend(top, options.chapter, options.profile, options.params, jobs, options.again)
         if failed:
             print(f"{failed} points failed; the same command tries them again", file=sys.stderr)
         return 1 if failed else 0

@@ -6,6 +6,7 @@ Only the code cells and the front matter are read here, with line numbers, and w
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
 COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
 OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
+TAGS = ("parameters", "sweep", "hide-input", "hide-output", "hide-cell", "remove-input", "remove-output",
+        "remove-cell")
+CELL_KEYS = {"tags": (), "mystnb": ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams",
+                                    "output_stderr", "text_lexer", "error_lexer", "number_source_lines")}
 RUN_TRACES = ("papermill", "execution", "widgets", "execution_count", "outputs", "ExecuteTime", "collapsed")
 
 
@@ -167,12 +172,26 @@ def check_chapter(chapter: Chapter) -> None:
         if found:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
+        _check_options(name, cell)
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
                              "try to delete it: outputs belong in _build")
     _check_settings(chapter)
     chapter.parameters_cell  # noqa: B018  (raises where it is missing)
+
+
+def _check_options(name: str, cell: Cell) -> None:
+    """Refuse options of a cell that nothing reads: a misspelt one would show what should be hidden, say."""
+    mystnb = cell.options.get("mystnb") or {}
+    below = mystnb if isinstance(mystnb, dict) else []
+    for what, found, known in (("tag", cell.tags, TAGS), ("option", cell.options, CELL_KEYS),
+                               ("option below mystnb", below, CELL_KEYS["mystnb"])):
+        for word in found:
+            if word not in known:
+                near = difflib.get_close_matches(str(word), known, 1) or known
+                raise ValueError(f"{name}, above line {cell.line}: expected as {what} one of {', '.join(known)}, got "
+                                 f"{word!r}; try {next(iter(near))}")
 
 
 def _check_settings(chapter: Chapter) -> None:

@@ -156,7 +156,10 @@ def parse_assignments(text: str, chapter: Chapter) -> dict[str, object]:
     for piece in pieces:
         name, equals, value = piece.partition("=")
         if not equals or not name.isidentifier():
-            raise ValueError(f"PARAMS: expected name=value, got {piece!r}; try PARAMS=\"seed=3\"")
+            some = next(iter(parameters.values()), None)
+            example = f"{some.name}={some.default}".replace(" ", "") if some else "seed=3"
+            raise ValueError(f"PARAMS: expected name=value, without spaces around =, got {piece!r}; try "
+                             f"PARAMS=\"{example}\"")
         if name in values:
             raise ValueError(f"PARAMS: expected {name} once, got it twice")
         try:

@@ -91,7 +91,7 @@ def write_toc(top: Path, staged: Path, stems: list[str]) -> None:
 def read_toc(top: Path, stems: list[str]) -> object:
     """The table of contents with chapters as executed notebooks, all names relative to the staged sources.
 
-    Raises `ValueError` where it is not YAML or lacks a chapter.
+    Raises `ValueError` where it is not YAML, not of the form of a table of contents, or lacks a chapter.
     """
     found = []
 
@@ -117,7 +117,14 @@ def read_toc(top: Path, stems: list[str]) -> object:
     missing = [stem for stem in stems if stem not in found]
     if missing:
         raise ValueError(f"_toc.yml: expected every chapter, got no entry for {', '.join(missing)}; "
-                         f"try '- file: {missing[0]}'")
+                         f"try '- file: {missing[0]}' below 'chapters:' of a part")
+    from sphinx_external_toc.parsing import MalformedError, parse_toc_data
+
+    try:
+        parse_toc_data(toc)
+    except MalformedError as error:
+        raise ValueError(f"_toc.yml: expected parts with chapters, got {error}; try the indentation of its "
+                         "neighbours") from None
     return toc
 
 

@@ -22,7 +22,7 @@ from lib.study import session, workers
 from lib.study.notebooks import root
 from lib.study.progress import Progress, duration
 from lib.study.records import settings_key
-from lib.study.standing import DONE, EQUAL, FAILED, MEANING, SETTLED, STATES, SpotCheck, View, circumstances
+from lib.study.standing import CURRENT, DONE, EQUAL, FAILED, MEANING, SETTLED, STATES, SpotCheck, View, circumstances
 
 
 def grid(**axes: object) -> list[dict]:
@@ -132,7 +132,7 @@ class Sweep:
                              "as data/README.md says")
         if missing:
             if self.record is not None and not session.in_build() and view.lacks_spot():
-                _extend(self, view, [self.spot], jobs)  # so that what follows can be checked by later code
+                _extend(self, view, [self.spot], jobs, (CURRENT,))  # so that later code can check what follows
             _extend(self, view, missing, jobs)
         table = _report(self, view, check)
         failed = table[table.state == FAILED]
@@ -153,11 +153,11 @@ class Sweep:
                 "rest": None if rest and not done else _likely_seconds(rest, done)}
 
 
-def _extend(sweep: Sweep, view: View, points: list[Mapping], jobs: int | None) -> None:
-    """Compute points and record each as it comes."""
+def _extend(sweep: Sweep, view: View, points: list[Mapping], jobs: int | None, enough: tuple = SETTLED) -> None:
+    """Compute points and record each as it comes, but for those in a state that is enough."""
     target = view.target or _Memory(view)
     with Progress(sweep.name, len(points)) as progress:
-        todo = _not_yet(view, points, progress)
+        todo = _not_yet(view, points, progress, enough)
         for line in workers.compute_many(sweep.function, todo, view.code, sweep.threads, jobs):
             target.append({"kind": "point", **line, "data": view.data, **circumstances(view.in_tree)})
             progress.step(line["status"] == "failed")
@@ -178,12 +178,12 @@ class _Memory:
         pass
 
 
-def _not_yet(view: View, points: list[Mapping], progress: Progress) -> Iterator[Mapping]:
+def _not_yet(view: View, points: list[Mapping], progress: Progress, enough: tuple) -> Iterator[Mapping]:
     """The points, less those that another process has recorded in the meantime."""
     for point in points:
         for record in view.records:
             record.refresh()
-        if view.state(settings_key(point))[0] in SETTLED:
+        if view.state(settings_key(point))[0] in enough:
             progress.step()
         else:
             yield point
