@@ -1,12 +1,14 @@
 """Chapters and their parameters: what is read, and what is refused before a kernel starts."""
 
 import asyncio
+import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from lib.study import notebooks, parameters
+from lib.study import notebooks, parameters, tidy
 from tests import toy_book
 
 HEAD = "---\nkernelspec:\n  name: python3\n---\n\n# Title\n\n"
@@ -233,3 +235,18 @@ def test_saving_in_jupyterlab_keeps_outputs_and_traces_out_of_the_text(tmp_path)
     asyncio.run(save_a_run("book/01-first.md"))
     again = notebooks.read_chapter(path)
     assert (again.cells, again.front_matter) == (chapter.cells, chapter.front_matter)
+
+
+def test_the_chapter_on_the_page_about_writing_is_complete_and_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[1] / "book/writing.md").read_text("utf-8")
+    path = tmp_path / "57-errors.md"
+    path.write_text(re.search(r"^`{5}markdown\n(.*?)^`{5}$", page, re.DOTALL | re.MULTILINE)[1], "utf-8")
+    chapter = notebooks.read_chapter(path)
+    notebooks.check_chapter(chapter)
+    assert tidy.problems(Path(__file__).parents[1], chapter) == []
+    assert set(parameters.declared(chapter)) == {"n_samples", "seed"}
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "chapter"}
+    for cell in chapter.cells:
+        exec(compile(cell.source, path.name, "exec"), names)
+    assert (tmp_path / "figures/fig-spread.csv").exists() and abs(names["power"] + 0.5) < 0.05
