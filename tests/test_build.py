@@ -241,6 +241,7 @@ def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
     assert page.is_relative_to(top / "_build/whatif") and page.name == "01-first.html"
     old, new = (runs.read_record(root, "01-first")["numbers"][0]["text"]
                 for root in (top / "_build", page.parents[1]))
+    assert "would refuse" not in done.stdout
     assert old != new and re.search(rf"toy1-total +{old} +{new} +[+-]", done.stdout)
     text = re.sub("<[^>]+>", "", page.read_text("utf-8"))
     assert done.stdout.index("n_points: 4 -> 8, seed: 1 -> 3") < done.stdout.index("toy1-total")
@@ -252,6 +253,16 @@ def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
     after = toy_book.contents(top)
     assert {name: after.get(name) for name in before} == before
     assert all(name.startswith(("_build/whatif/", "_build/.lock", "_build/cache")) for name in set(after) - set(before))
+
+
+def test_a_page_that_the_book_would_refuse_says_so_when_it_is_made_alone(bare):
+    toy_book.replace(bare, "book/01-first.md", "# Toy chapter 1\n",
+                     "# Toy chapter 1\n\n{glue:text}`no-such` {numref}`fig-none`, [there](02-second), "
+                     "[nowhere](nowhere)\n")
+    said = toy_book.run(bare, "chapter", "1", "--params", "seed=3").stdout
+    refused = said.split("make book would refuse this page:")[1]
+    assert all(word in refused for word in ("01-first.md: WARNING", "no-such", "fig-none", "'nowhere'"))
+    assert "02-second" not in refused.split("The what-if page")[0]
 
 
 def test_a_whatif_page_without_a_run_to_compare_with_names_the_profile(bare):

@@ -171,7 +171,10 @@ def clean_notebook(executed: str) -> str:
 
 
 def render(top: Path, staged: Path, output: Path, *, strict: bool) -> Path:
-    """Render staged sources and return the directory of pages; `strict` makes every warning an error."""
+    """Render staged sources and return the directory of pages.
+
+    strict: every warning is an error. Else those are printed that do not come from the absence of the other pages.
+    """
     # The package has no __main__.
     start = ("import sys; from lib.study import lifeline; lifeline.hold(); from jupyter_book.cli.main import main; "
              "sys.exit(main())")
@@ -182,13 +185,30 @@ def render(top: Path, staged: Path, output: Path, *, strict: bool) -> Path:
                                 "NO_COLOR": "1"}
     done = subprocess.run(command, cwd=staged, env=environment, capture_output=True, text=True)
     html = output / "_build" / "html"
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{staged}/", "")
+    text = re.sub(r"\.ipynb:\d+:", ".md:", text)  # a line that only the renderer knows
+    lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
+    if not strict and not done.returncode:
+        found = [line for line in lines if "WARNING" in line and not _is_elsewhere(top, line)]
+        if found:
+            print("make book would refuse this page:\n    " + "\n    ".join(dict.fromkeys(found)), flush=True)
     if done.returncode or not (html / "index.html").exists():
-        text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{staged}/", "")
-        lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
         raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines or text.splitlines()[-15:]))
     if (staged / "_data" / "downloads").exists():
         shutil.copytree(staged / "_data" / "downloads", html / "downloads")
     return html
+
+
+def _is_elsewhere(top: Path, warning: str) -> bool:
+    """Whether a warning only says that a target is not on this page, while another page of the book has it."""
+    target = re.search(r"(?:undefined label|unknown document|target not found)[^'\"]*['\"]([^'\"]+)['\"]|"
+                       r"equation not found: (\S+)", warning)
+    if not target:
+        return "citation" in warning or "_toc" in warning
+    name = (target[1] or target[2]).rsplit("/", 1)[-1].removesuffix(".md").removesuffix(".ipynb")
+    named = re.compile(rf"^\s*:?name:\s*{re.escape(name)}\s*$|^(\$\$ )?\({re.escape(name)}\)=?\s*$", re.MULTILINE)
+    pages = list((top / "book").glob("*.md"))
+    return any(page.stem == name for page in pages) or any(named.search(page.read_text("utf-8")) for page in pages)
 
 
 def _digest(top: Path, staged: Path) -> str:
