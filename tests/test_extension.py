@@ -131,7 +131,7 @@ def test_a_chapter_is_numbered_by_its_file():
     assert env.toc_secnumbers["05-states"] == {"": (5,), "#a": (5, 1), "#b": ()}
     assert [entry["secnumber"] for entry in env.tocs["05-states"].findall(nodes.reference)] == [[5], [5, 1], [5, 2]]
     assert env.titles["05-states"]["secnumber"] == [5]
-    assert env.toc_fignumbers["05-states"]["figure"] == {"fig-a": (5, 1), "fig-b": (5, 2)}
+    assert env.toc_fignumbers["05-states"]["figure"] == {"fig-a": (5, "a"), "fig-b": (5, "b")}
 
 
 def test_figures_of_the_thesis_keep_its_numbers_and_others_get_letters():

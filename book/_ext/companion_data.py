@@ -27,8 +27,8 @@ def chapter(srcdir: str | Path, docname: str) -> dict | None:
 
 
 def in_order(chapters: list[dict]) -> list[dict]:
-    """2, 3, 3.4, ..., 4: by the numbers that the pages carry, "34" being section 3.4."""
-    return sorted(chapters, key=lambda chapter: chapter["number"].lstrip("0"))
+    """2, 3, 3.4, ..., 4: by the numbers in the names of the pages, 34 being section 3.4."""
+    return sorted(chapters, key=lambda chapter: chapter["chapter"].lstrip("0"))
 
 
 def repository(srcdir: str | Path) -> Path:
