@@ -13,7 +13,7 @@ from tests.toy_book import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"]
-BROUGHT = {"ipython", "matplotlib_inline", "llvmlite", "sphinx_external_toc"}  # the first two by ipykernel, the last by numba
+BROUGHT = {"ipython", "matplotlib_inline", "llvmlite", "sphinx_external_toc"}  # by ipykernel, numba, jupyter-book
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
