@@ -208,7 +208,12 @@ def normalized(images: np.ndarray) -> np.ndarray:
     return out
 
 
-_BLACK = normalized(np.zeros((1, 3, 1, 1), np.float32))
+BLACK = normalized(np.zeros((1, 3, 1, 1), np.float32))
+
+
+def shifts_and_flips(n_images: int, pad: int, rng: np.random.Generator) -> np.ndarray:
+    """What `augmented` draws for a minibatch: shifts down, shifts right and flips, int64 (3, n_images)."""
+    return np.concatenate([rng.integers(-pad, pad, (2, n_images), endpoint=True), rng.integers(0, 2, (1, n_images))])
 
 
 def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.Generator,
@@ -237,9 +242,8 @@ def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.
     elif (getattr(out, "dtype", None), np.shape(out)) != (np.float32, shape) or np.may_share_memory(out, images):
         raise ValueError(f"expected out as a float32 array of shape {shape} with memory of its own, got "
                          f"{getattr(out, 'dtype', type(out).__name__)} {np.shape(out)}; try out=None")
-    down, right = rng.integers(-pad, pad, (2, len(rows)), endpoint=True).tolist()
-    flips = rng.integers(0, 2, len(rows)).tolist()
-    out[:] = _BLACK
+    down, right, flips = shifts_and_flips(len(rows), pad, rng).tolist()
+    out[:] = BLACK
     for target, row, y, x, flip in zip(out, rows.tolist(), down, right, flips):
         # Writing backwards flips; the part that the shift leaves inside is copied.
         target = target[:, :, ::-1] if flip else target

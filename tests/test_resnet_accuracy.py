@@ -134,7 +134,7 @@ def test_settings_and_images_arrive_where_they_are_used(monkeypatch, reads):
     (native, images, labels, settings, seed, test), (torch_net, large, _, other, other_seed, _) = seen
     assert settings == resnet_accuracy.image_training.Settings(2, 20, 0.1, 0.9, 5e-4, "triangle", 2)
     assert other.pad == 4 and seed != other_seed
-    assert native.net.image_size == 16 and type(torch_net).__name__ == "TorchNet"
+    assert native.net.image_size == 16 and type(torch_net).__name__ == "ResidentNet"
     assert native.twin.architecture.n_classes == 10 and torch_net.twin.architecture.n_classes == 100
     source = make_images("cifar10", "train")
     means = source.pixels.reshape(-1, 3, 16, 2, 16, 2).mean((3, 5)) / 255

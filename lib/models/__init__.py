@@ -14,7 +14,8 @@ _norms        BatchNorm, ReLU and the sum of a block in that layout
 sparse_resnet a whole ResNet-18 in it
 sparse_layers the same layers for torch
 sparse_choice sparse or dense: the table
-image_training, resnet_accuracy  training either network, and one net of the ResNet figures as a point of a sweep
+image_training, resident  one training loop for all nets; the torch twin's steps and images kept on a GPU
+resnet_accuracy  one net of the ResNet figures as a point of a sweep
 imagenet_accuracy  one net of table 3.1
 checkpoints   trained ResNets on disk, without pickle
 

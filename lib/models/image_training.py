@@ -143,6 +143,22 @@ class NativeNet:
         return np.concatenate(parts)
 
 
+class _Steps:
+    """An epoch of a net that is trained step by step; its minibatches are put together here."""
+
+    def __init__(self, net: TorchNet | NativeNet, size: int, shape: tuple[int, ...]):
+        self._net, self._buffer = net, np.empty((size, *shape), np.float32)
+
+    def __call__(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: list[float], pad: int,
+                 rng: np.random.Generator) -> tuple[float, int]:
+        loss, n_right = 0.0, 0
+        for rows, rate in zip(order, rates, strict=True):
+            image_sets.augmented(images, rows, pad, rng=rng, out=self._buffer)
+            batch_loss, batch_right = self._net.train_step(self._buffer, labels[rows], rate)
+            loss, n_right = loss + batch_loss, n_right + batch_right
+        return loss, n_right
+
+
 def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, settings: Settings, *, seed: int,
           test: tuple[np.ndarray, np.ndarray] | None = None,
           every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
@@ -158,18 +174,15 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
     n_batches = len(images) // size
     if n_batches == 0:
         raise ValueError(f"expected at least {size} images, a minibatch, got {len(images)}; try a smaller batch_size")
-    buffer = np.empty((size, *images.shape[1:]), np.float32)
+    # A net that keeps the images where it is goes through an epoch by itself.
+    train_epoch = getattr(net, "train_epoch", None) or _Steps(net, size, images.shape[1:])
     history = []
     for epoch in range(settings.epochs):
-        order = rng.stream(seed, "order", epoch).permutation(len(images))
+        order = rng.stream(seed, "order", epoch).permutation(len(images))[:n_batches * size].reshape(n_batches, size)
+        steps = range(epoch * n_batches, (epoch + 1) * n_batches)
+        rates = [settings.rate(step, settings.epochs * n_batches) for step in steps]
         shifts = rng.stream(seed, "augmentation", epoch)
-        loss, n_right = 0.0, 0
-        for batch in range(n_batches):
-            rows = order[batch * size:(batch + 1) * size]
-            image_sets.augmented(images, rows, settings.pad, rng=shifts, out=buffer)
-            rate = settings.rate(epoch * n_batches + batch, settings.epochs * n_batches)
-            batch_loss, batch_right = net.train_step(buffer, labels[rows], rate)
-            loss, n_right = loss + batch_loss, n_right + batch_right
+        loss, n_right = train_epoch(images, labels, order, rates, settings.pad, shifts)
         if not np.isfinite(loss):
             raise FloatingPointError(f"expected a finite loss, got {loss} in epoch {epoch + 1}; try a smaller "
                                      f"learning_rate than {settings.learning_rate}")

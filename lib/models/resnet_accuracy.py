@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import torch
 
 from lib import image_sets, rng
 from lib.models import image_training, resnet
+from lib.models.resident import ResidentNet
 from lib.pruning.masks import layer_masks
 
 WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
@@ -40,7 +42,7 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     data: a set of `image_sets.load`. way, base_width, factor: as in `network`. image_size: 32, or 16 for means of 2 x 2
     pixels; images are shifted by up to an eighth of it, and flipped. epochs, learning_rate, schedule,
     batch_size: as in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4. device: "native" for the
-    sparse kernels on the CPU, or a torch device ("cpu", "cuda") for the masked dense twin.
+    sparse kernels on the CPU, or a torch device for the masked dense twin: "cuda", or "cpu".
 
     Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image), test accuracies "final", "best" (over
     the epochs, on the test set itself, what the thesis reports) with its "best_epoch", "first_half" and "second_half"
@@ -54,7 +56,10 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     if device == "native":
         trained = image_training.NativeNet(net, settings, image_size)
     else:
-        trained = image_training.TorchNet(net.to(device), settings)
+        if str(device).startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(f"expected a GPU and a torch that was built for it, got {device!r} beside torch "
+                             f"{torch.__version__}; try device='native'")
+        trained = ResidentNet(net.to(device), settings)
     train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     history = image_training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
     accuracies = [float(epoch.right.mean()) for epoch in history]

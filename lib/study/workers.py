@@ -160,7 +160,9 @@ def compute(function: Callable, settings: Mapping, code: str) -> dict:
     if code_of(function) != code:  # a worker on another machine, with another version of the package
         raise ValueError(f"expected workers with the code of the process that asks for points, got other code for "
                          f"{name_of(function)} on {platform.node()}; try to install the same version there")
-    started, used = time.perf_counter(), time.process_time()
+    # Points in threads of one process share that process's clock; each counts its own thread.
+    clock = time.process_time if threading.current_thread() is threading.main_thread() else time.thread_time
+    started, used = time.perf_counter(), clock()
     try:
         results = function(**settings)
         if not isinstance(results, Mapping):
@@ -175,7 +177,7 @@ def compute(function: Callable, settings: Mapping, code: str) -> dict:
     except (Exception, SystemExit) as error:  # whatever a point raises, the others go on
         return _failure(function, settings, code, f"{type(error).__name__}: {error}")
     return {"function": name_of(function), "settings": settings, "status": "done", "results": results, "code": code,
-            "seconds": round(time.perf_counter() - started, 4), "core_seconds": round(time.process_time() - used, 4),
+            "seconds": round(time.perf_counter() - started, 4), "core_seconds": round(clock() - used, 4),
             "processor": _processor(), "versions": _versions()}
 
 

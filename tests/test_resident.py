@@ -1,0 +1,123 @@
+"""Training that stays on one device against the loop that does not; on a GPU also its recorded steps."""
+
+import concurrent.futures
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from lib import image_sets
+from lib.models import image_training, resnet
+from lib.models.image_training import Settings, TorchNet, train
+from lib.models.resident import ResidentNet
+from lib.models.resnet import Architecture, ResNet
+from lib.pruning.masks import layer_masks
+
+SIZE, N_CLASSES = 10, 4
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+
+
+def make_data(n_images=70, seed=0):
+    generator = np.random.default_rng(seed)
+    images = image_sets.normalized(generator.uniform(size=(n_images, 3, SIZE, SIZE)))
+    return images, generator.integers(0, N_CLASSES, n_images)
+
+
+def make_twin(seed=1, width=3):
+    architecture = Architecture(width, N_CLASSES)
+    shapes = [layer.shape for layer in resnet.layers(architecture)]
+    return ResNet(architecture, layer_masks(shapes, resnet.n_weights(architecture) // 2, seed=seed), seed=seed)
+
+
+def assert_alike(nets, **tolerance):
+    for (name, ours), theirs in zip(nets[0].twin.state_dict().items(), nets[1].twin.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, msg=f"{name} differs", check_stride=False, **tolerance)
+
+
+def test_minibatches_are_those_of_the_other_nets_to_the_bit():
+    class Seen(TorchNet):
+        def train_step(self, images, labels, rate):
+            batches.append((images.copy(), labels.copy(), rate))
+            return 0.0, 0
+
+    class Resident(ResidentNet):
+        def _step(self):
+            images, labels = self._minibatch()
+            rate = float(self._rates[int(self._place_in_epoch)])
+            ours.append((images.numpy().copy(), labels.numpy().copy(), rate))
+            self._place_in_epoch += 1
+
+    batches, ours = [], []
+    (images, labels), settings = make_data(), Settings(3, 16, 0.3, pad=3, schedule="triangle")
+    for kind in (Seen, Resident):
+        train(kind(make_twin(), settings), images, labels, settings, seed=4)
+    assert len(batches) == len(ours) == 12
+    for (x, y, rate), (x_too, y_too, rate_too) in zip(batches, ours, strict=True):
+        np.testing.assert_array_equal(x, x_too)
+        np.testing.assert_array_equal(y, y_too)
+        assert rate == pytest.approx(rate_too, rel=1e-6)
+    assert any((x[:, :, 0] == image_sets.BLACK[0, :, 0]).all(1).any() for x, _, _ in batches)  # some are shifted
+
+
+@pytest.mark.parametrize("schedule", image_training.SCHEDULES)
+def test_a_training_is_that_of_torch(schedule):
+    """In float64; only the rate, a number of float32, differs by its rounding."""
+    settings = Settings(3, 16, 0.05, 0.8, 0.01, schedule=schedule, pad=2)
+    (images, labels), test = make_data(), make_data(33, seed=1)
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    ours, theirs = [train(net, images, labels, settings, seed=2, test=test) for net in nets]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
+        assert one.train_accuracy == other.train_accuracy and (one.right == other.right).all()
+    assert_alike(nets, rtol=1e-4, atol=1e-6)
+    layer = next(layer for layer in nets[0].twin.layers.values() if layer.mask is not None)
+    assert (layer.weight[~layer.mask] == 0).all() and (layer.weight[layer.mask] != 0).all()
+
+
+def test_other_images_take_the_place_of_the_first():
+    settings = Settings(1, 16, 0.05, pad=1, schedule="cosine")
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    for seed, n_images in ((0, 70), (1, 40)):
+        losses = [train(net, *make_data(n_images, seed), settings, seed=seed)[0].train_loss for net in nets]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_a_training_that_diverges_says_so():
+    settings = Settings(20, 16, 1e6, pad=0)
+    with pytest.raises(FloatingPointError, match="expected a finite loss, got nan"):
+        train(ResidentNet(make_twin(), settings), *make_data(), settings, seed=1)
+
+
+@gpu
+def test_recorded_steps_are_the_steps(monkeypatch):
+    """Over two sets of images, so that a second recording has to keep momenta and statistics; float64 has no TF32."""
+    settings = Settings(3, 16, 0.05, 0.8, 0.01, schedule="triangle", pad=2)
+    nets = [ResidentNet(make_twin().double().cuda(), settings), TorchNet(make_twin().double(), settings)]
+    for seed, n_images in ((0, 70), (1, 40)):
+        (images, labels), test = make_data(n_images, seed), make_data(33, seed=2)
+        ours, theirs = [train(net, images, labels, settings, seed=2, test=test) for net in nets]
+        assert nets[0]._graph is not None
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
+            assert one.train_accuracy == other.train_accuracy and (one.right == other.right).all()
+    nets[0].twin.cpu()
+    assert_alike(nets, rtol=1e-4, atol=1e-6)
+
+
+@gpu
+def test_one_seed_gives_one_result_on_a_gpu_however_many_threads():
+    settings = Settings(4, 16, 0.05, schedule="triangle", pad=2)
+    (images, labels), test = make_data(200), make_data(33, seed=1)
+
+    def trained(_):
+        net = ResidentNet(make_twin(width=8).cuda(), settings)
+        history = train(net, images, labels, settings, seed=2, test=test)
+        return [(epoch.train_loss, epoch.right.tobytes()) for epoch in history], copy.deepcopy(net.to_torch()).cpu()
+
+    alone = trained(0)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for history, twin in pool.map(trained, range(8)):
+            assert history == alone[0]
+            for ours, theirs in zip(twin.state_dict().values(), alone[1].state_dict().values(), strict=True):
+                assert torch.equal(ours, theirs)
