@@ -23,6 +23,7 @@
 `models.sparse_choice` when they pay: sparse or dense, from a table
 `models.sparse_resnet` a whole ResNet-18 of them
 `models.image_training` one training loop for it and for its torch twin
+`models.resident`  the twin on a GPU: images, minibatches and steps stay there
 `models.resnet_accuracy` one net of figures 3.1, 3.3, 3.6 and E.1, start to end
 `models.imagenet_accuracy` one net of table 3.1, start to end
 `models.checkpoints` trained ResNets on disk, without pickle
