@@ -211,6 +211,12 @@ def normalized(images: np.ndarray) -> np.ndarray:
 BLACK = normalized(np.zeros((1, 3, 1, 1), np.float32))
 
 
+def check_pad(pad: int, height: int, width: int) -> None:
+    """Raise ValueError for a largest shift of a minibatch that leaves nothing of an image of height x width."""
+    if not is_integer(pad) or not 0 <= pad < min(height, width):
+        raise ValueError(f"expected pad as an integer from 0 to {min(height, width) - 1}, got {pad!r}; try pad=4")
+
+
 def shifts_and_flips(n_images: int, pad: int, rng: np.random.Generator) -> np.ndarray:
     """What `augmented` draws for a minibatch: shifts down, shifts right and flips, int64 (3, n_images)."""
     return np.concatenate([rng.integers(-pad, pad, (2, n_images), endpoint=True), rng.integers(0, 2, (1, n_images))])
@@ -232,8 +238,7 @@ def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or (len(rows) and not 0 <= rows.min() <= rows.max() < n_images):
         raise ValueError(f"expected rows as integers (n,) from 0 to {n_images - 1}, got {rows.dtype} {rows.shape} such "
                          f"as {rows.flat[:3].tolist()}; try rng.integers(0, {n_images}, 128)")
-    if not is_integer(pad) or not 0 <= pad < min(height, width):
-        raise ValueError(f"expected pad as an integer from 0 to {min(height, width) - 1}, got {pad!r}; try pad=4")
+    check_pad(pad, height, width)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"expected rng as a numpy Generator, got {rng!r}; try lib.rng.stream(seed, 'augmentation')")
     pad, shape = int(pad), (len(rows), 3, height, width)

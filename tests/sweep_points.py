@@ -22,6 +22,18 @@ def uneven(*, a: int, flag: str) -> dict:
     return {"y": a}
 
 
+def busy(*, a: int) -> dict:
+    """A quarter of a second of work in one thread, by its own clock."""
+    end = time.thread_time() + 0.25
+    while time.thread_time() < end:
+        pass
+    return {"y": a}
+
+
+def on_device(*, a: int, device: str) -> dict:
+    return {"y": a}
+
+
 def not_finite(*, a: int) -> dict:
     return {"loss": [1.0, float("nan")] if a else 1.0}
 

@@ -75,12 +75,34 @@ def test_a_training_is_that_of_torch(schedule):
     assert (layer.weight[~layer.mask] == 0).all() and (layer.weight[layer.mask] != 0).all()
 
 
-def test_other_images_take_the_place_of_the_first():
+def test_other_images_labels_or_minibatches_take_the_place_of_the_first():
     settings = Settings(1, 16, 0.05, pad=1, schedule="cosine")
     nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
-    for seed, n_images in ((0, 70), (1, 40)):
-        losses = [train(net, *make_data(n_images, seed), settings, seed=seed)[0].train_loss for net in nets]
-        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    (images, labels), (others, those) = make_data(70), make_data(40, 1)
+    wrong, smaller = (those + 1) % N_CLASSES, Settings(1, 8, 0.05, pad=1, schedule="cosine")
+    for data, these in (((images, labels), settings), ((others, those), settings), ((others, wrong), settings),
+                        ((others, wrong), smaller), ((others[:, :, ::-1], wrong), settings)):
+        losses = [train(net, *data, these, seed=3)[0].train_loss for net in nets]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # wrong labels are 2% off
+
+
+def test_single_steps_and_whole_epochs_may_take_turns():
+    settings = Settings(1, 16, 0.05, 0.8, pad=1, schedule="triangle")
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    images, labels = make_data()
+    for net in nets:
+        net.train_step(images[:16], labels[:16], 0.3)
+        train(net, images, labels, settings, seed=3)
+        net.train_step(images[:16], labels[:16], 0.03)
+    assert_alike(nets, rtol=1e-4, atol=1e-6)
+    answers = [net.logits(images) for net in nets]
+    np.testing.assert_allclose(*answers, rtol=1e-4, atol=1e-4)
+
+
+def test_a_shift_that_leaves_nothing_is_refused():
+    settings = Settings(1, 16, pad=SIZE)
+    with pytest.raises(ValueError, match="expected pad as an integer from 0 to 9, got 10"):
+        train(ResidentNet(make_twin(), settings), *make_data(), settings, seed=1)
 
 
 def test_a_training_that_diverges_says_so():
@@ -90,7 +112,7 @@ def test_a_training_that_diverges_says_so():
 
 
 @gpu
-def test_recorded_steps_are_the_steps(monkeypatch):
+def test_recorded_steps_are_the_steps():
     """Over two sets of images, so that a second recording has to keep momenta and statistics; float64 has no TF32."""
     settings = Settings(3, 16, 0.05, 0.8, 0.01, schedule="triangle", pad=2)
     nets = [ResidentNet(make_twin().double().cuda(), settings), TorchNet(make_twin().double(), settings)]
@@ -103,6 +125,18 @@ def test_recorded_steps_are_the_steps(monkeypatch):
             assert one.train_accuracy == other.train_accuracy and (one.right == other.right).all()
     nets[0].twin.cpu()
     assert_alike(nets, rtol=1e-4, atol=1e-6)
+
+
+@gpu
+def test_a_recorded_step_in_float32_is_near_the_step():
+    """Convolutions round to 11 bits there; one step, so that errors have no time to grow."""
+    settings = Settings(1, 64, 0.1, pad=2)
+    images, labels = make_data(64)
+    nets = [ResidentNet(make_twin(width=8).cuda(), settings), TorchNet(make_twin(width=8), settings)]
+    losses = [train(net, images, labels, settings, seed=2)[0].train_loss for net in nets]
+    assert losses[0] == pytest.approx(losses[1], rel=5e-3)
+    nets[0].twin.cpu()
+    assert_alike(nets, rtol=0.05, atol=5e-3)
 
 
 @gpu

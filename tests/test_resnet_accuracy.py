@@ -30,9 +30,9 @@ def reads(monkeypatch):
     """Generated images in the place of every set, and the calls that asked for them."""
     calls = []
     monkeypatch.setattr(image_sets, "load", lambda name, part: calls.append((name, part)) or make_images(name, part))
-    resnet_accuracy._images.cache_clear()
+    resnet_accuracy._read.cache_clear()
     yield calls
-    resnet_accuracy._images.cache_clear()
+    resnet_accuracy._read.cache_clear()
 
 
 def accuracy(**changes):

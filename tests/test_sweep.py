@@ -143,6 +143,27 @@ def test_joblib_decides_where_points_run_if_the_caller_has_chosen():
     assert set(table.process) == {os.getpid()}
 
 
+def test_points_in_threads_of_one_process_count_their_own_time(record):
+    sweep = Sweep(sweep_points.busy, grid(a=range(3)), record=record)
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        sweep.run()
+    times = [line["core_seconds"] for lines in Record(record).points.values() for line in lines]
+    assert len(times) == 3 and all(0.25 <= seconds < 0.5 for seconds in times)  # together 0.75, by the process's clock
+
+
+def test_points_for_a_gpu_are_refused_where_there_is_none(record):
+    import torch
+    points = grid(a=range(2), device=["cpu", "cuda", "cuda:1"])
+    sweep = Sweep(sweep_points.on_device, points, record=record)
+    if torch.cuda.is_available():
+        assert set(sweep.run(1).state) == {"current"}
+        return
+    with pytest.raises(ValueError, match="expected a GPU, .* for 4 points of lines that .* got none; nothing was comp"):
+        sweep.run(1)
+    assert not record.exists()
+    assert len(Sweep(sweep_points.on_device, points[::3], record=record).run(1)) == 2  # on the CPU
+
+
 def test_the_caller_may_ask_for_all_cores():
     with joblib.parallel_config(n_jobs=-1):
         assert list(Sweep(sweep_points.line, grid(a=range(3))).run().y) == [0.0, 1.0, 2.0]
@@ -266,11 +287,11 @@ def test_points_that_extend_a_revalidated_record_can_be_checked_by_later_code(re
 
 
 def test_numbers_within_the_tolerance_are_not_passed_on(record, other_code, monkeypatch):
-    monkeypatch.setattr(workers, "_processor", lambda: "one")
+    monkeypatch.setattr(workers, "_processor", lambda settings: "one")
     monkeypatch.setattr(sweep_points.line, "__code__", (lambda *, a, x=1.0: {"y": a * x}).__code__)
     other_code()
     checked(record, tolerance={"y": 0.5}).run(1)
-    monkeypatch.setattr(workers, "_processor", lambda: "another")
+    monkeypatch.setattr(workers, "_processor", lambda settings: "another")
     monkeypatch.setattr(sweep_points.line, "__code__", (lambda *, a, x=1.0: {"y": a * x + 0.1}).__code__)
     other_code()
     assert count(checked(record, tolerance={"y": 0.5}).run(1)) == {"revalidated": 3}
@@ -330,7 +351,7 @@ def test_the_tolerance_holds_across_machines_and_not_on_one(record, other_code, 
         loose.read()
     moved(1e-13)
     loose.read()  # rounding
-    monkeypatch.setattr(workers, "_processor", lambda: "another processor")
+    monkeypatch.setattr(workers, "_processor", lambda settings: "another processor")
     moved(0.01)
     loose.read()
     with pytest.raises(SpotCheckError, match="tolerance 0"):

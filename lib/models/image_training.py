@@ -88,6 +88,10 @@ class TorchNet:
         dtype = next(self.twin.parameters()).dtype if array.dtype.kind == "f" else torch.int64
         return tensor.to(self.device, dtype)
 
+    def _set_rate(self, rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
         self.twin.train()
         labels = self._tensor(check_labels(labels, len(images), self.twin.architecture.n_classes))
@@ -95,8 +99,7 @@ class TorchNet:
         loss = functional.cross_entropy(logits, labels)
         self._optimizer.zero_grad()
         loss.backward()
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        self._set_rate(rate)
         self._optimizer.step()
         return float(loss.detach()) * len(labels), int((logits.argmax(1) == labels).sum())
 

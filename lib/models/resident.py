@@ -4,12 +4,15 @@ On a GPU a step of a small network is a few hundred kernels of some microseconds
 takes longer than they do. Here the images lie on the device, an epoch's order, shifts and flips follow in one table,
 and a whole step (choice and augmentation of the minibatch, both passes, the update) is recorded once as a CUDA graph
 and replayed. Several networks in threads of one process then share a GPU: each has a stream of its own.
+
+Nothing here is special to a GPU but the graph: on a CPU the same steps run one by one, which is what the tests compare.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -25,14 +28,18 @@ _one_capture = threading.Lock()  # torch waits for the whole device before it re
 class ResidentNet(TorchNet):
     """`image_training.TorchNet`, trained by whole epochs that ask the CPU for nothing.
 
-    It sees the minibatches that the other nets of `image_training.train` see, to the bit. On a GPU convolutions
-    round their inputs to TF32 (11 bits of mantissa), torch's default; their algorithms are those that give equal
-    numbers in every run. Elsewhere the same steps run one by one, without a graph.
+    It sees the minibatches that the other nets of `image_training.train` see, to the bit. The images and labels of a
+    training must not change while it runs. The twin's tensors become channels_last in place.
+
+    On a GPU convolutions round their inputs to TF32 (11 bits of mantissa), unless torch is told otherwise; and torch is
+    told, for the whole process, to take algorithms of cuDNN that give equal numbers in every run.
     """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
         twin.to(memory_format=torch.channels_last)
         super().__init__(twin, settings)
+        if self.device.type == "cuda":  # all the time: networks in other threads share these switches
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
         # The fused rule reads the rate where it lies, so that a recorded step follows the schedule.
         self._rate = torch.zeros((), device=self.device)
         self._optimizer = torch.optim.SGD(twin.parameters(), lr=self._rate, momentum=settings.momentum,
@@ -40,18 +47,27 @@ class ResidentNet(TorchNet):
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._source = self._graph = None
 
+    def _set_rate(self, rate: float) -> None:
+        self._rate.fill_(rate)
+
+    def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        with self._on_stream():
+            return super().train_step(images, labels, rate)
+
     def train_epoch(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: list[float], pad: int,
                     rng: np.random.Generator) -> tuple[float, int]:
         """A step for each minibatch of `order`, as `image_training.train` says; (sum of losses, right answers).
 
         order: rows of the images, int64 (n_batches, batch_size). rates: the learning rate of each step.
         """
+        image_sets.check_pad(pad, *images.shape[2:])
         table = np.empty((len(order), 4, order.shape[1]), np.int64)
         table[:, 0] = order
         for plan in table:
             plan[1:] = image_sets.shifts_and_flips(order.shape[1], pad, rng)
         with self._on_stream():
-            if self._source is not images:
+            same = self._source is not None and self._source[0] is images and self._source[1] is labels
+            if not same or self._source[2] != table.shape:
                 self._place(images, labels, table.shape)
             self._table.copy_(torch.from_numpy(table))
             self._rates.copy_(torch.tensor(rates))
@@ -66,16 +82,26 @@ class ResidentNet(TorchNet):
         with self._on_stream():
             return super().logits(images)
 
-    def _on_stream(self):
-        return contextlib.nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+    @contextlib.contextmanager
+    def _on_stream(self) -> Iterator[None]:
+        """Work in the net's own stream, after what the caller has asked for and before what it asks for next."""
+        if self._stream is None:
+            yield
+            return
+        callers = torch.cuda.current_stream(self.device)
+        self._stream.wait_stream(callers)
+        with torch.cuda.stream(self._stream):
+            yield
+        callers.wait_stream(self._stream)
 
     def _place(self, images: np.ndarray, labels: np.ndarray, shape: tuple[int, ...]) -> None:
         """Everything that a step reads and adds to, at addresses that stay."""
         def tensor(array):
             return torch.as_tensor(array, device=self.device)
         height, width = images.shape[2:]
-        self._source, self._graph = images, None
-        self._images, self._labels = tensor(images.transpose(0, 2, 3, 1)), tensor(labels.astype(np.int64))
+        self._source, self._graph = (images, labels, shape), None
+        self._images = tensor(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+        self._labels = tensor(labels.astype(np.int64))
         self._lines, self._columns = tensor(np.arange(height)), tensor(np.arange(width))
         self._black = tensor(image_sets.BLACK.ravel())
         self._table = torch.zeros(shape, dtype=torch.int64, device=self.device)
@@ -115,19 +141,20 @@ class ResidentNet(TorchNet):
 
     def _record(self) -> None:
         """Record one step. What the steps that warm torch up have changed is put back."""
-        with _one_capture, torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True,
-                                                      allow_tf32=True):
+        with _one_capture:
             weights = {name: value.clone() for name, value in self.twin.state_dict().items()}
             momenta = {place: state["momentum_buffer"].clone() for place, state in self._optimizer.state.items()}
-            for _ in range(3):
-                self._step()
-                self._restart()  # an epoch may have fewer steps than these
-            self._stream.synchronize()
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-                self._step()
-            self.twin.load_state_dict(weights)
-            for place, state in self._optimizer.state.items():
-                state["momentum_buffer"].copy_(momenta.get(place, torch.zeros_like(place)))
-            self._restart()
+            try:
+                for _ in range(3):
+                    self._step()
+                    self._restart()  # an epoch may have fewer steps than these
+                self._stream.synchronize()
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+                    self._step()
+            finally:
+                self.twin.load_state_dict(weights)
+                for place, state in self._optimizer.state.items():
+                    state["momentum_buffer"].copy_(momenta.get(place, torch.zeros_like(place)))
+                self._restart()
             self._graph = graph

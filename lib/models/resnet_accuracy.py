@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from lib.pruning.masks import layer_masks
 
 WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
 _CLASSES = {"cifar100": 100}
+_reading = threading.Lock()
 
 
 def network(way: str, base_width: int, factor: float, n_classes: int, seed: int, stem: str = "cifar") -> resnet.ResNet:
@@ -74,8 +76,13 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
             "train_loss": history[-1].train_loss}
 
 
-@cache
 def _images(data: str, part: str, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Normalized images and their labels, read once a process."""
+    """Normalized images and their labels, read once a process, by whichever of its threads asks first."""
+    with _reading:
+        return _read(data, part, factor)
+
+
+@cache
+def _read(data: str, part: str, factor: int) -> tuple[np.ndarray, np.ndarray]:
     found = image_sets.load(data, part)
     return image_sets.normalized(image_sets.averaged(found.pixels, factor)), found.labels

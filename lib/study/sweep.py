@@ -115,7 +115,7 @@ class Sweep:
         Results of earlier code are kept where the spot check passes, and `again` computes them anew.  In a build
         new points go to the build's own folder, and records under `data` stay as they are.  A point that raises an
         error is recorded as failed, and the others go on; without a record, `ValueError` says so in the end.  Where
-        data that the missing points read are absent, `ValueError`, before any is computed.
+        data that the missing points read are absent, or a GPU that they name, `ValueError`, before any is computed.
         jobs: points at once, :func:`workers.cores` if None.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
@@ -130,6 +130,10 @@ class Sweep:
             raise ValueError(f"expected {', '.join(absent)} for {len(missing)} points of {self.name} that are not "
                              "computed yet, got nothing there; nothing was computed or recorded; try to get the data "
                              "as data/README.md says")
+        if n_points := workers.without_gpu(missing):
+            raise ValueError(f"expected a GPU, and a torch that was built for it, for {n_points} points of {self.name} "
+                             "that are not computed yet, got none; nothing was computed or recorded; try it on a "
+                             "machine that has one, as the page on scaling says")
         if missing:
             if self.record is not None and not session.in_build() and view.lacks_spot():
                 _extend(self, view, [self.spot], jobs, (CURRENT,))  # so that later code can check what follows

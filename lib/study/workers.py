@@ -47,9 +47,20 @@ def compute_many(function: Callable, todo: Iterator[Mapping], code: str, threads
     elif (n_processes := joblib.effective_n_jobs(jobs or cores())) == 1:
         with thread_limit(threads):
             for point in todo:
-                yield compute(function, point, code)
+                yield compute(function, point, code, threads)
     else:
         yield from _in_processes(function, todo, code, threads, n_processes)
+
+
+def without_gpu(points: list[Mapping]) -> int:
+    """How many of the points name a GPU as their `device`, while they would run on this machine, which has none."""
+    wanted = sum(str(point.get("device")).startswith("cuda") for point in points)
+    here = type(get_active_backend()[0]).__name__ in ("LokyBackend", "ThreadingBackend", "SequentialBackend")
+    if not wanted or not here:
+        return 0
+    import torch
+
+    return 0 if torch.cuda.is_available() else wanted
 
 
 def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, threads: int, jobs: int) -> Iterator[dict]:
@@ -155,13 +166,17 @@ def _call(function: Callable, point: Mapping, code: str, threads: int, driver: i
     return joblib.delayed(_in_worker)(function, point, code, threads, driver)
 
 
-def compute(function: Callable, settings: Mapping, code: str) -> dict:
-    """One point, computed where this runs, as a line; what it raises becomes a line that says so."""
+def compute(function: Callable, settings: Mapping, code: str, threads: int = 1) -> dict:
+    """One point, computed where this runs, as a line; what it raises becomes a line that says so.
+
+    core_seconds: processor time of all threads that the point may use; `seconds` goes by the clock on the wall.
+    """
     if code_of(function) != code:  # a worker on another machine, with another version of the package
         raise ValueError(f"expected workers with the code of the process that asks for points, got other code for "
                          f"{name_of(function)} on {platform.node()}; try to install the same version there")
-    # Points in threads of one process share that process's clock; each counts its own thread.
-    clock = time.process_time if threading.current_thread() is threading.main_thread() else time.thread_time
+    # Points in threads of one process share the clock of that process: those of one thread each count their own.
+    alone = threads > 1 or threading.current_thread() is threading.main_thread()
+    clock = time.process_time if alone else time.thread_time
     started, used = time.perf_counter(), clock()
     try:
         results = function(**settings)
@@ -178,7 +193,7 @@ def compute(function: Callable, settings: Mapping, code: str) -> dict:
         return _failure(function, settings, code, f"{type(error).__name__}: {error}")
     return {"function": name_of(function), "settings": settings, "status": "done", "results": results, "code": code,
             "seconds": round(time.perf_counter() - started, 4), "core_seconds": round(clock() - used, 4),
-            "processor": _processor(), "versions": _versions()}
+            "processor": _processor(settings), "versions": _versions()}
 
 
 def _failure(function: Callable, settings: Mapping, code: str, message: str) -> dict:
@@ -195,7 +210,7 @@ def _in_worker(function: Callable, settings: Mapping, code: str, threads: int, d
     if driver not in (None, os.getpid()) and not _worker.watches:
         threading.Thread(target=_end_with, args=(driver,), daemon=True).start()
         _worker.watches = True
-    return compute(function, settings, code)
+    return compute(function, settings, code, threads)
 
 
 class _worker:
@@ -316,11 +331,11 @@ def code_of(function: Callable) -> str:
     return provenance.function_digest(top, module, Path(sys.modules[module].__file__), function.__name__)
 
 
-def _processor() -> str:
-    """The processor, and the GPU where this process has used one."""
-    torch = sys.modules.get("torch")
-    used = torch is not None and torch.cuda.is_initialized()
-    return provenance.processor() + (f" with {torch.cuda.get_device_name()}" if used else "")
+def _processor(settings: Mapping) -> str:
+    """The processor, and the GPU where this process has used one, if the point's own device is no other."""
+    torch, device = sys.modules.get("torch"), str(settings.get("device", "cuda"))
+    used = torch is not None and torch.cuda.is_initialized() and device.startswith("cuda")
+    return provenance.processor() + (f" with {torch.cuda.get_device_name(device)}" if used else "")
 
 
 @cache
