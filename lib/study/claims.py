@@ -137,7 +137,7 @@ def register(*, id: str, item: str, statement: str, expected: Expected, measured
     elif scale == "full":
         raise ValueError(f"claim {id}: expected a measured value, got None; try scale='why it was not run'")
     if uncertainty is not None:
-        uncertainty = _finite(uncertainty, f"claim {id}: the uncertainty")
+        uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
     chapter = os.environ.get("COMPANION_CHAPTER")
     claim = {"id": id, "item": item, "statement": statement, "expected": asdict(expected), "measured": measured,
              "uncertainty": uncertainty, "tolerance": None if tolerance is None else asdict(tolerance), "scale": scale,
@@ -181,7 +181,7 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
     else:
         value = _finite(value, f"number {key}")
         if uncertainty is not None:
-            uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
+            uncertainty = _size(uncertainty, f"number {key}: the uncertainty")
         text = plus_minus(value, uncertainty, fmt)
         if unit:
             text += f" {unit}"
@@ -261,6 +261,12 @@ def _finite(value, what: str) -> float:
     if not math.isfinite(result):
         raise ValueError(f"expected a finite number for {what}, got {result}")
     return result
+
+
+def _size(value, what: str) -> float:
+    if _finite(value, what) < 0:
+        raise ValueError(f"expected {what} as zero or more, got {value:g}")
+    return float(value)
 
 
 def _measured(value, expected: Expected, id: str) -> float | bool:
