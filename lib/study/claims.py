@@ -221,16 +221,21 @@ def item_text(item: str) -> str:
     return f"{name} {item[kind.end() if kind else 0:]}"
 
 
+def _of_thesis(item: str) -> str:
+    """`5.1` as "Thesis figure 5.1": the pages have numbers of their own."""
+    return "Thesis " + item_text(item)[0].lower() + item_text(item)[1:]
+
+
 def text_box(claim: dict) -> str:
     """The "thesis and here" box for a terminal."""
-    return "\n".join([f"{item_text(claim['item'])}: {claim['statement']}"]
+    return "\n".join([f"{_of_thesis(claim['item'])}: {claim['statement']}"]
                      + [f"  {name:<10} {value}" for name, value in _facts(claim)])
 
 
 def html_box(claim: dict, *, compact: bool = False) -> str:
     """The "thesis and here" box for a page, folded to one line if `compact`; the style sheet knows its classes."""
     facts = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in _facts(claim)[:-1])
-    item = f'<span class="claim-item">{item_text(claim["item"])}</span>'
+    item = f'<span class="claim-item">{_of_thesis(claim["item"])}</span>'
     verdict = f'<span class="claim-verdict">{claim["verdict"]}</span>'
     statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
     if compact:
