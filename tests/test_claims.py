@@ -79,7 +79,8 @@ def test_malformed_expectations_and_tolerances_are_refused(make):
 
 @pytest.mark.parametrize("changes", [
     dict(measured=math.nan), dict(measured=math.inf), dict(measured="1.0"), dict(measured=True), dict(measured=None),
-    dict(uncertainty=math.nan), dict(tolerance=None), dict(id="A claim"), dict(item="5.1a"), dict(item="Fig. 5.1"),
+    dict(uncertainty=math.nan), dict(uncertainty=-0.1), dict(tolerance=None), dict(id="A claim"), dict(item="5.1a"),
+    dict(item="Fig. 5.1"),
     dict(statement=" "), dict(scale=""), dict(source="guess"),
     dict(expected=Expected(relation="holds", **HERE), measured=1.0),
 ])

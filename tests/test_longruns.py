@@ -128,20 +128,24 @@ def test_a_sweep_cell_that_needs_the_rest_of_the_chapter_is_named(top):
     assert "name 'points' is not defined" in done.stderr
 
 
-def test_a_stopped_run_says_what_is_safe(top):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_stopped_run_says_what_is_safe(top, how, jobs):
     toy_book.replace(top, "lib/toy/squares.py", "    return {", "    import time\n    time.sleep(0.3)\n    return {")
-    process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=100", module="longruns"),
+    process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=100", "--jobs", jobs,
+                                                module="longruns"),
                                cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True,
                                # A shell's background jobs ignore interrupts, and so would their children.
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + 60
     while len(record(top).points) < 4 and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130 and "stopped; what was recorded is safe, and the same command goes on" in errors
     assert "Traceback" not in errors
-    assert 4 <= len(record(top).points) < 100
+    lines = [line for lines in record(top).points.values() for line in lines]
+    assert 4 <= len(lines) < 100 and {line["status"] for line in lines} == {"done"}
 
 
 def test_every_sweep_of_the_book_can_be_declared_and_has_a_spot_point_and_a_record():

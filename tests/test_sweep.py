@@ -399,9 +399,30 @@ def test_the_code_of_a_point_is_its_module_and_what_that_imports(tmp_path):
     assert digest() == changed
 
 
-def test_a_worker_with_other_code_is_refused():
-    with pytest.raises(ValueError, match="expected workers with the code of the process that asks"):
-        workers.compute(sweep_points.line, {"a": 1}, "0" * 64)
+@pytest.mark.parametrize(("edit", "message"), [("return {'y': 2 * a}", "other code"), ("return {", "SyntaxError")])
+def test_an_edit_meanwhile_ends_a_sweep_that_has_recorded_what_was_under_way(tmp_path, record, edit, message):
+    """A worker that begins after the edit must not end the point that another one, of the code before, is computing."""
+    (tmp_path / "edited.py").write_text(
+        "import pathlib, time\nkept = []\n\n\ndef point(*, a: int) -> dict:\n"
+        "    while a == 0 and not pathlib.Path(__file__).with_name('ended').exists():\n        time.sleep(0.1)\n"
+        "    if a > 2:  # a process that grows like this is replaced by joblib after the point\n"
+        "        kept.append(b'x' * 400_000_000)\n"
+        "    time.sleep(1.2)\n"
+        "    return {'y': a}\n")
+    (tmp_path / "driver.py").write_text(
+        "import pathlib, threading, time\nimport edited\nfrom lib.study.records import Record\n"
+        "from lib.study.sweep import Sweep, grid\n"
+        f"record, source = pathlib.Path({str(record)!r}), pathlib.Path(edited.__file__)\n"
+        "def change():\n"
+        "    while not record.exists():\n        time.sleep(0.05)\n"
+        f"    source.write_text(source.read_text().replace(\"return {{'y': a}}\", \"{edit}\"))\n"
+        "    time.sleep(10)\n    source.with_name('ended').touch()\n"
+        "threading.Thread(target=change, daemon=True).start()\n"
+        "Sweep(edited.point, grid(a=range(12)), record=record).run(2)\n")
+    done = subprocess.run([sys.executable, "driver.py"], cwd=tmp_path, capture_output=True, text=True, timeout=240,
+                          env=os.environ | {"PYTHONPATH": f"{toy_book.ROOT}:{tmp_path}"})
+    assert f"got {message}" in done.stderr and "what was under way is recorded" in done.stderr
+    assert settings_key({"a": 0}) in Record(record).points
 
 
 # --- in a build

@@ -24,7 +24,7 @@ SCHEDULES = ("steps", "cosine", "triangle")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train; the defaults are those of figure 3.6 (appendix A.2).
+    """How to train; the defaults are those of figure 3.6 (appendix A.3).
 
     epochs: passes through the images, each in a new random order; what is left over by whole minibatches is left out.
     schedule: of the learning rate. "steps" divides it by 10 after 1/6, 2/5 and 2/3 of the epochs (50, 120 and 200 of
@@ -76,7 +76,7 @@ class Epoch(NamedTuple):
 
 
 class TorchNet:
-    """The torch twin behind the interface of `SparseResNet`: step, forward, parameters updated by torch's own SGD."""
+    """The torch twin itself, trained by torch's own stochastic gradient descent; used as `NativeNet` is."""
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
         self.twin, self.device = twin, next(twin.parameters()).device
@@ -114,7 +114,8 @@ class TorchNet:
 
 
 class NativeNet:
-    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule).
+    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule): `train_step` is one step of it,
+    at a learning rate, and returns the sum of the cross entropies and the number of right answers; `logits` is of images.
 
     It starts from the twin, which stays behind while it trains: `to_torch` brings it up to date.
     """

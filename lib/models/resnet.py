@@ -20,7 +20,7 @@ open which layers of the net they change and how d_b is rounded, and its code fo
 - Both keep the total number of weights of the variant before widening, for the linear one some 13% more than in the
   plain net. All d_b shrink by one common factor, rounded down to at least 1, the mildest that keeps the total within
   this number; the next step of the factor is then taken layer by layer, in order, where the total still allows it.
-  It falls short of the number by up to 2.5% at factors to 4, and by up to 5% at factors to 16.
+  From base width 8 on it falls short of the number by up to 2.5% at factors to 4, and by up to 5% at factors to 16.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Which weights to prune next: the smallest ones, and other choices to compare with (section 7.3).
 
-All functions take the mask of the weights that exist, bool like the weights (None: all exist), and return the mask of
+All functions take the mask of the weights that exist, bool like the weights (None, where weights or scores give the
+shape: all exist), and return the mask of
 the n_left of them that stay, a new array with exactly n_left places True.  What was pruned before stays pruned.
 Among weights of equal score those that come first in the array stay, so that the choice is the same everywhere.
 """

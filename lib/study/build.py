@@ -27,12 +27,7 @@ from lib.study import ledger, lifeline, notebooks, parameters, provenance, runs,
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
-PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.EDQUOT: "the disk quota is used up",
-                errno.EROFS: "the file system is read-only; try a copy of the tree in a place that can be written",
-                errno.EACCES: "no permission to write; try a copy of the tree in a place of your own",
-                errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
-                errno.ENOTDIR: "a file is where a directory should be; try to move it away",
-                errno.EEXIST: "a file is where a directory should be; try to move it away"}
+
 
 
 class BuildError(Exception):
@@ -107,7 +102,8 @@ def prepare(top: Path, profile: str) -> None:
     for place in (top / "_build" / "whatif").glob("*"):
         if place.is_dir() and {path.name for path in place.iterdir()} <= {"execute.log"}:
             shutil.rmtree(place)
-    shutil.rmtree(top / "_build" / "tmp", ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(top / "_build" / "tmp")
     (top / "_build" / "tmp").mkdir()
     free = shutil.disk_usage(top / "_build").free
     if free < FREE_BYTES:
@@ -204,7 +200,7 @@ def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int, n
     if failed:
         tail = "" if told.exists() else "\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:])
         if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
-            tail += f"\n{PLACE_ERRORS[errno.ENOSPC]}"
+            tail += f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}"
         raise BuildError("the build failed; the last good output was left as it was "
                          f"(log: {log.relative_to(top)}){tail}")
 
@@ -300,9 +296,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (BuildError, ValueError) as error:
         print(f"\n{error}", file=sys.stderr)
     except OSError as error:
-        if error.errno not in PLACE_ERRORS:
+        if error.errno not in runs.PLACE_ERRORS:
             raise
-        print(f"\n{error.filename}: {error.strerror}: {PLACE_ERRORS[error.errno]}", file=sys.stderr)
+        print(f"\n{error.filename}: {error.strerror}: {runs.PLACE_ERRORS[error.errno]}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nstopped; the last good output was left as it was", file=sys.stderr)
         return 130

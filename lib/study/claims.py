@@ -137,7 +137,7 @@ def register(*, id: str, item: str, statement: str, expected: Expected, measured
     elif scale == "full":
         raise ValueError(f"claim {id}: expected a measured value, got None; try scale='why it was not run'")
     if uncertainty is not None:
-        uncertainty = _finite(uncertainty, f"claim {id}: the uncertainty")
+        uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
     chapter = os.environ.get("COMPANION_CHAPTER")
     claim = {"id": id, "item": item, "statement": statement, "expected": asdict(expected), "measured": measured,
              "uncertainty": uncertainty, "tolerance": None if tolerance is None else asdict(tolerance), "scale": scale,
@@ -181,7 +181,7 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
     else:
         value = _finite(value, f"number {key}")
         if uncertainty is not None:
-            uncertainty = _finite(uncertainty, f"number {key}: the uncertainty")
+            uncertainty = _size(uncertainty, f"number {key}: the uncertainty")
         text = plus_minus(value, uncertainty, fmt)
         if unit:
             text += f" {unit}"
@@ -221,16 +221,21 @@ def item_text(item: str) -> str:
     return f"{name} {item[kind.end() if kind else 0:]}"
 
 
+def _of_thesis(item: str) -> str:
+    """`5.1` as "Thesis figure 5.1": the pages have numbers of their own."""
+    return "Thesis " + item_text(item)[0].lower() + item_text(item)[1:]
+
+
 def text_box(claim: dict) -> str:
     """The "thesis and here" box for a terminal."""
-    return "\n".join([f"{item_text(claim['item'])}: {claim['statement']}"]
+    return "\n".join([f"{_of_thesis(claim['item'])}: {claim['statement']}"]
                      + [f"  {name:<10} {value}" for name, value in _facts(claim)])
 
 
 def html_box(claim: dict, *, compact: bool = False) -> str:
     """The "thesis and here" box for a page, folded to one line if `compact`; the style sheet knows its classes."""
     facts = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in _facts(claim)[:-1])
-    item = f'<span class="claim-item">{item_text(claim["item"])}</span>'
+    item = f'<span class="claim-item">{_of_thesis(claim["item"])}</span>'
     verdict = f'<span class="claim-verdict">{claim["verdict"]}</span>'
     statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
     if compact:
@@ -261,6 +266,12 @@ def _finite(value, what: str) -> float:
     if not math.isfinite(result):
         raise ValueError(f"expected a finite number for {what}, got {result}")
     return result
+
+
+def _size(value, what: str) -> float:
+    if _finite(value, what) < 0:
+        raise ValueError(f"expected {what} as zero or more, got {value:g}")
+    return float(value)
 
 
 def _measured(value, expected: Expected, id: str) -> float | bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import errno
 import json
 import os
 import re
@@ -239,9 +238,9 @@ def main(arguments: list[str] | None = None) -> int:
         runs.tell(top, options.profile, error)
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
+        if error.errno not in runs.PLACE_ERRORS:
             raise
-        runs.tell(top, options.profile, f"chapter {path.stem}: {error.strerror}: {error.filename}")
+        runs.tell(top, options.profile, f"chapter {options.chapter}: {error.strerror}: {error.filename}")
         return 1
     cost = record["provenance"]
     print(f"  {path.stem}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)

@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     top = options.root.resolve()
     os.environ.update(runs.numeric_environment(top))
     os.environ["COMPANION_ROOT"] = str(top)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
     try:
         parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
         if options.command == "status":

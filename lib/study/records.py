@@ -109,14 +109,25 @@ class Record:
         with self._lock, _naming(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not self.path.exists()
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            with _locked(file, fcntl.LOCK_EX, self.path):
-                self._begin_anew_if_replaced(file)
-                self._repair(file)
-                self._write(file, line)
-                self._take(line[:-1])
+            while True:
+                file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+                with _locked(file, fcntl.LOCK_EX, self.path):
+                    if not self._is_still(file):  # Git put another there while this one waited for the lock
+                        continue
+                    self._begin_anew_if_replaced(file)
+                    self._repair(file)
+                    self._write(file, line)
+                    self._take(line[:-1])
+                    break
             if is_new:
                 _flush_folder(self.path.parent)
+
+    def _is_still(self, file: int) -> bool:
+        """Whether an open file is the one that the path names."""
+        try:
+            return os.path.samestat(os.fstat(file), os.stat(self.path))
+        except FileNotFoundError:
+            return False
 
     def _begin_anew_if_replaced(self, file: int) -> None:
         """Forget what was read of another file: Git puts a new one in its place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from pathlib import Path
 
 from lib import atomic
@@ -11,6 +12,13 @@ from lib.study import provenance
 THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters or points run at once
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
                     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Errors of the place where output goes, in words.
+PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.EDQUOT: "the disk quota is used up",
+                errno.EROFS: "the file system is read-only; try a copy of the tree in a place that can be written",
+                errno.EACCES: "no permission to write; try a copy of the tree in a place of your own",
+                errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
+                errno.ENOTDIR: "a file is where a directory should be; try to move it away",
+                errno.EEXIST: "a file is where a directory should be; try to move it away"}
 
 
 def numeric_environment(top: Path) -> dict[str, str]:

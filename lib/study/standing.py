@@ -47,6 +47,7 @@ class View:
         self.code = workers.code_of(sweep.function)
         self.now = (self.code, self._data_text(self.data))
         self.in_tree = workers.is_below(sweep.function, top)
+        circumstances(self.in_tree)  # asks for the commit now: hours later there may be another
         self.records = [Record(sweep.path)] if sweep.path is not None else []
         if session.in_build() and live:
             # Points that a build computes live with the build; other code, data or packages: another file.
@@ -203,7 +204,7 @@ def _connected(start: tuple, pairs: list[tuple]) -> set[tuple]:
 
 
 def circumstances(in_tree: bool) -> dict:
-    """What a line says of the tree, where the function belongs to it, and the day."""
+    """What a line says of the tree, where the function belongs to it, as it was at first, and the day."""
     commit, dirty = _tree() if in_tree else (None, None)
     return {"commit": commit, "dirty": dirty,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}

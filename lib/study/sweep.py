@@ -45,7 +45,7 @@ class Sweep:
     repository.  item: the thesis's figure.  data: files that the points read, relative to the repository.
     spot: the settings of a cheap point that is recorded too and computed again by every build.  tolerance: how far,
     per result, it may lie from the record on another machine or with other versions of the packages; results that
-    are not named must be equal (but for rounding, 1e-12), and on one machine all must.  threads: of the numeric
+    are not named must be equal (but for rounding, 1e-9), and on one machine all must.  threads: of the numeric
     libraries, for each point.
 
     Raises `ValueError` for settings that the function does not take, that are no finite numbers, texts, or lists.
@@ -78,6 +78,8 @@ class Sweep:
         if undeclared:
             raise ValueError(f"expected all data that {workers.name_of(self.function)} reads in data=, got none of "
                              f"{', '.join(undeclared)}; try data={tuple(undeclared)!r}")
+        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
+            raise ValueError(f"expected threads as an integer >= 1, got {self.threads!r}; try threads=1")
         workers.code_of(self.function)  # as it is now: what is edited later is not what this process runs
         for name, value in self.tolerance.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
@@ -137,6 +139,11 @@ class Sweep:
         if missing:
             if self.record is not None and not session.in_build() and view.lacks_spot():
                 _extend(self, view, [self.spot], jobs, (CURRENT,))  # so that later code can check what follows
+                if view.lacks_spot():
+                    error = view.state(settings_key(self.spot))[1]["error"]
+                    raise ValueError(f"expected results at the spot point of {self.name}, without which later code "
+                                     f"could not check the others, got {error}; nothing else was computed; try another "
+                                     "spot, or none")
             _extend(self, view, missing, jobs)
         table = _report(self, view, check)
         failed = table[table.state == FAILED]

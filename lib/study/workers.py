@@ -10,7 +10,6 @@ import inspect
 import itertools
 import math
 import os
-import platform
 import sys
 import threading
 import time
@@ -35,7 +34,31 @@ def compute_many(function: Callable, todo: Iterator[Mapping], code: str, threads
     code: :func:`code_of` the function, here, with which that of every worker has to agree.  threads: of the numeric
     libraries, for a point.  jobs: points at once; None means :func:`cores`, or what a `joblib.parallel_config` of
     the caller says, who so also chooses a cluster.
+
+    Whatever goes wrong with a worker or with the points that are asked for, those under way are finished first.
     """
+    ended: list[Exception] = []  # why no more points begin
+
+    def points() -> Iterator[Mapping]:
+        try:
+            for point in todo:
+                if ended:
+                    return
+                yield point
+        except Exception as error:  # a backend may ask in a thread of its own, where nobody would hear of it
+            ended.append(error)
+
+    for line in _lines(function, points(), code, threads, jobs):
+        if "refused" in line:
+            ended.append(ValueError(line["refused"]))
+        else:
+            yield line
+    if ended:
+        raise ended[0]
+
+
+def _lines(function: Callable, todo: Iterator[Mapping], code: str, threads: int, jobs: int | None) -> Iterator[dict]:
+    """The lines of the points by whatever computes them; one that says "refused" comes from a worker of other code."""
     backend, n_jobs = get_active_backend()
     jobs = jobs or n_jobs
     kind = type(backend).__name__
@@ -55,7 +78,8 @@ def compute_many(function: Callable, todo: Iterator[Mapping], code: str, threads
 def without_gpu(points: list[Mapping]) -> int:
     """How many of the points name a GPU as their `device`, while they would run on this machine, which has none."""
     wanted = sum(str(point.get("device")).startswith("cuda") for point in points)
-    here = type(get_active_backend()[0]).__name__ in ("LokyBackend", "ThreadingBackend", "SequentialBackend")
+    here = type(get_active_backend()[0]).__name__ in ("LokyBackend", "ThreadingBackend", "MultiprocessingBackend",
+                                                           "SequentialBackend")
     if not wanted or not here:
         return 0
     import torch
@@ -66,16 +90,12 @@ def without_gpu(points: list[Mapping]) -> int:
 def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, threads: int, jobs: int) -> Iterator[dict]:
     """Points in processes on this machine; one that ends its process becomes a failed one."""
     in_flight: dict[str, Mapping] = {}
-    trouble: list[Exception] = []
     driver = os.getpid()
 
     def tasks():
-        try:
-            for point in todo:
-                in_flight[settings_key(point)] = point
-                yield _call(function, point, code, threads, driver)
-        except Exception as error:  # joblib asks in a thread of its own, where nobody would hear of it
-            trouble.append(error)
+        for point in todo:
+            in_flight[settings_key(point)] = point
+            yield _call(function, point, code, threads, driver)
 
     def parallel(calls, n_jobs):
         with joblib.parallel_config(backend="loky", inner_max_num_threads=threads):
@@ -87,7 +107,7 @@ def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, thread
             for line in parallel(calls, jobs):
                 in_flight.pop(settings_key(line["settings"]))
                 yield line
-            break
+            return
         except TerminatedWorkerError:
             # Which of the points in flight has ended its process?  Each gets a process of its own now.
             for key, point in list(in_flight.items()):
@@ -101,8 +121,6 @@ def _in_processes(function: Callable, todo: Iterator[Mapping], code: str, thread
         except BrokenProcessPool as error:
             raise ValueError(f"expected processes that can import {name_of(function)}, got {error}; try a module that "
                              "Python finds, such as one of an installed package") from None
-    if trouble:
-        raise trouble[0]
 
 
 def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, threads: int,
@@ -121,7 +139,7 @@ def _on_dask(client, function: Callable, todo: Iterator[Mapping], code: str, thr
             # Every worker has a second point waiting; there may be more workers now than before.
             room = jobs or max(1, 2 * sum(client.ncores().values()))
             for point in itertools.islice(todo, max(0, room - len(in_flight))):
-                in_flight[client.submit(_in_worker, function, point, code, threads, pure=False)] = point
+                in_flight[client.submit(_sent(function), point, code, threads, pure=False)] = point
             if not in_flight:
                 return
             try:
@@ -163,7 +181,33 @@ def _by_joblib(backend, calls: Iterator, jobs: int) -> Iterator[dict]:
 
 
 def _call(function: Callable, point: Mapping, code: str, threads: int, driver: int | None = None):
-    return joblib.delayed(_in_worker)(function, point, code, threads, driver)
+    return joblib.delayed(_sent(function))(point, code, threads, driver)
+
+
+def _sent(function: Callable) -> Callable:
+    """What runs `function` in a worker.  It travels whole: a worker that begins after an edit may be unable to import
+    `lib`, and has to say so as a line, since an error would end the points of the others."""
+    module, name = function.__module__, function.__name__
+
+    def in_worker(settings, code, threads, driver=None):
+        import importlib
+        import platform
+
+        try:
+            from lib.study import workers
+
+            function = getattr(importlib.import_module(module), name)
+            other = "" if workers.code_of(function) == code else "other code"
+        except Exception as error:  # a file in the middle of an edit, or none
+            other = f"{type(error).__name__}: {error}"
+        if other:
+            return {"settings": settings, "refused": f"expected workers that can run {module}.{name} with the code of "
+                    f"the process that asks for points, got {other} on {platform.node()}; what was under way is "
+                    "recorded; if lib was edited meanwhile, the same command goes on, else try to install the same "
+                    "version there"}
+        return workers._in_worker(function, settings, code, threads, driver)
+
+    return joblib.wrap_non_picklable_objects(in_worker)  # for backends that pickle by name
 
 
 def compute(function: Callable, settings: Mapping, code: str, threads: int = 1) -> dict:
@@ -171,9 +215,6 @@ def compute(function: Callable, settings: Mapping, code: str, threads: int = 1) 
 
     core_seconds: processor time of all threads that the point may use; `seconds` goes by the clock on the wall.
     """
-    if code_of(function) != code:  # a worker on another machine, with another version of the package
-        raise ValueError(f"expected workers with the code of the process that asks for points, got other code for "
-                         f"{name_of(function)} on {platform.node()}; try to install the same version there")
     # Points in threads of one process share the clock of that process: those of one thread each count their own.
     alone = threads > 1 or threading.current_thread() is threading.main_thread()
     clock = time.process_time if alone else time.thread_time
