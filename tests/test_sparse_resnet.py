@@ -385,9 +385,6 @@ def test_backward_is_for_the_last_training_forward_alone():
     with pytest.raises(RuntimeError, match="expected backward once, right after"):
         net.backward(errors)
     net.forward(x, train=True)
-    for other in (errors[:, :1], errors[:3], errors.astype(int)):  # refused, and forward still counts
-        with pytest.raises(ValueError, match=r"expected the derivatives by the logits, floats of shape \(5, 5\)"):
-            net.backward(other)
     net.backward(errors)
     for spoil in (lambda: None, lambda: (net.forward(x, train=True), net.forward(x))):
         spoil()
