@@ -114,8 +114,10 @@ class TorchNet:
 
 
 class NativeNet:
-    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule): `train_step` is one step of it,
-    at a learning rate, and returns the sum of the cross entropies and the number of right answers; `logits` is of images.
+    """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule).
+
+    `train_step` is one step of it, at a learning rate, and returns the sum of the cross entropies and the number of
+    right answers; `logits` is of images.
 
     It starts from the twin, which stays behind while it trains: `to_torch` brings it up to date.
     """
