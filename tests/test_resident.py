@@ -108,7 +108,9 @@ def test_a_shift_that_leaves_nothing_is_refused():
 def test_a_training_that_diverges_says_so():
     settings = Settings(20, 16, 1e6, pad=0)
     with pytest.raises(FloatingPointError, match="expected a finite loss, got nan"):
-        train(ResidentNet(make_twin(), settings), *make_data(), settings, seed=1)
+        # Eight channels: where a processor has no AVX-512, torch 2.13 writes beyond its memory for fewer of them, in
+        # float32 and with channels last.
+        train(ResidentNet(make_twin(width=8), settings), *make_data(), settings, seed=1)
 
 
 @gpu
