@@ -123,13 +123,13 @@ def test_a_process_that_begins_anew_imports_torchvision_first(images, monkeypatc
 
 
 def test_one_epoch_by_hand(folder, images):
-    """Momentum, decay and the rate of every step, on the masked weights that exist."""
+    """Momentum, decay and the rate of every step, on the masked weights that exist; in float64, as rounding grows."""
     seen, test = [], image_sets.imagenet("val", folder)
-    net, twin = (network("sparse", 2, 2, 3, seed=1) for _ in range(2))
+    net, twin = (network("sparse", 2, 2, 3, seed=1).double() for _ in range(2))
     history = train(TorchNet(net, SHORT), images, test, SHORT, seed=3, n_workers=0, every=seen.append)
     velocity, parameters, losses, rights = {}, dict(twin.named_parameters()), [], []
     for step, (pixels, labels) in enumerate(minibatches(images, SHORT, seed=3, n_workers=0)):
-        logits = twin.train()(pixels)
+        logits = twin.train()(pixels.double())
         loss = functional.cross_entropy(logits, labels)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
         rate = (0.1, 0.1 * (2 + 2**0.5) / 4, 0.05, 0.1 * (2 - 2**0.5) / 4)[step]
@@ -147,7 +147,7 @@ def test_one_epoch_by_hand(folder, images):
         torch.testing.assert_close(value, parameters[name], rtol=1e-3, atol=1e-4)
     pixels, labels = (torch.stack([torch.as_tensor(pair[k]) for pair in test]) for k in (0, 1))
     with torch.no_grad():
-        right = net.eval()(pixels).argmax(1) == labels  # five images, in minibatches of four and one
+        right = net.eval()(pixels.double()).argmax(1) == labels  # five images, in minibatches of four and one
     assert labels.tolist() == [0, 0, 1, 1, 2] and history[-1].right.tolist() == right.tolist()
 
 
