@@ -132,7 +132,7 @@ def test_dask_workers_that_cannot_import_the_function_are_said(cluster, tmp_path
     monkeypatch.syspath_prepend(str(tmp_path))
     import only_here
     with Client(cluster[0], timeout="60s"), joblib.parallel_config(backend="dask"):
-        with pytest.raises(ValueError, match="expected workers that can run only_here.point, got"):
+        with pytest.raises(ValueError, match="expected workers that can run only_here.point with the code"):
             Sweep(only_here.point, grid(a=range(4))).run()
 
 
