@@ -368,3 +368,19 @@ def test_a_process_forked_during_an_append_does_not_keep_the_lock(path, monkeypa
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(copies[0])
+
+
+def test_a_line_goes_to_the_file_that_took_the_place_while_it_waited_for_the_lock(tmp_path, monkeypatch):
+    path, lock, replaced = tmp_path / "record.jsonl", fcntl.flock, []
+    record = Record(path)
+    record.append(BODIES[0])
+
+    def wait(file, kind):
+        if kind == fcntl.LOCK_EX and not replaced:
+            replaced.append((tmp_path / "other").write_bytes(path.read_bytes()))
+            os.replace(tmp_path / "other", path)
+        lock(file, kind)
+
+    monkeypatch.setattr(fcntl, "flock", wait)
+    record.append(BODIES[1])
+    assert replaced and held(Record(path)) == held(record) == listed(BODIES[:2])

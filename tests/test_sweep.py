@@ -326,6 +326,16 @@ def test_code_that_fails_at_the_spot_point_stops_with_its_error(record, other_co
         checked(record).read()
 
 
+def test_a_spot_point_that_fails_stops_the_sweep_before_the_others(record, tmp_path):
+    flag = str(tmp_path / "flag")
+    sweep = Sweep(sweep_points.uneven, grid(a=range(2), flag=flag), record=record, spot={"a": 2, "flag": flag})
+    with pytest.raises(ValueError, match="expected results at the spot point of lines.*got RuntimeError: bad luck"):
+        sweep.run(1)
+    assert n_lines(record) == 1
+    (tmp_path / "flag").touch()
+    assert count(sweep.run(1)) == {"current": 2}
+
+
 def test_without_a_spot_point_earlier_code_is_said_and_computed_anew(record, other_code, capsys):
     asked = Sweep(sweep_points.line, grid(a=range(3)), record=record)
     other_code()
@@ -397,6 +407,12 @@ def test_the_code_of_a_point_is_its_module_and_what_that_imports(tmp_path):
     changed = digest()
     toy_book.write(top, "lib/toy/unrelated.py", "x = 1\n")
     assert digest() == changed
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+def test_threads_that_are_no_number_of_them_are_refused(threads):
+    with pytest.raises(ValueError, match="expected threads as an integer >= 1"):
+        Sweep(sweep_points.line, grid(a=1), threads=threads)
 
 
 @pytest.mark.parametrize(("edit", "message"), [("return {'y': 2 * a}", "other code"), ("return {", "SyntaxError")])

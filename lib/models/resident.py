@@ -33,6 +33,9 @@ class ResidentNet(TorchNet):
 
     On a GPU convolutions round their inputs to TF32 (11 bits of mantissa), unless torch is told otherwise; and torch is
     told, for the whole process, to take algorithms of cuDNN that give equal numbers in every run.
+
+    On a CPU without AVX-512, torch 2.13 writes beyond its memory for networks narrower than 8 channels in float32 (its
+    oneDNN, with channels_last, on one thread): train those by `NativeNet` or `TorchNet`.
     """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
