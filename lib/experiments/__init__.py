@@ -1,0 +1,42 @@
+"""Experiments: functions that a sweep may name, from settings to a dictionary of numbers, each with a version.
+
+A version says what a result is of.  It is raised when results are meant to change, and only then: rewording, moving
+and tidying the code leave it alone, and the anchors (`tests/anchors`) notice a change that nobody meant.  The
+docstring of each module has a dated line for every version of its experiments: what changed, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Mapping])
+
+
+def experiment(*, version: int, data: tuple[str, ...] | Callable[[Mapping], tuple[str, ...]] = ()) -> Callable:
+    """Declare the version of an experiment and the data sets that it reads.
+
+    Sets two attributes of the function and leaves it alone otherwise: `version`, and `data`, a function from settings
+    to paths relative to the repository.
+
+    Parameters
+    ----------
+    version
+        A whole number from 1. Results of other versions are not results of this function.
+    data
+        Paths of files or folders (`data/cache/MNIST/raw`), or a function that gives them for some settings.
+
+    Raises
+    ------
+    ValueError
+        For a version that is no whole number from 1.
+    """
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise ValueError(f"expected version as an integer >= 1, got {version!r}; try version=1")
+
+    def declare(function: Function) -> Function:
+        function.version = version
+        function.data = data if callable(data) else lambda settings: data
+        return function
+
+    return declare
