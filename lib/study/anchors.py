@@ -70,7 +70,7 @@ def measure(name: str) -> dict:
         tolerance = getattr(module, "TOLERANCES", {}).get(case, module.TOLERANCE)
         cases[case] = {"tolerance": tolerance, "numbers": numbers}
     found = {"experiment": name, "version": module.experiment.version, "cases": cases}
-    return json.loads(json.dumps(found, default=str))
+    return json.loads(json.dumps(found, default=str), parse_float=lambda text: float(f"{float(text):.12g}"))
 
 
 def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[float, str]]:
@@ -169,18 +169,24 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
-    """What `--measure` prints for each experiment, or the last line of its error; `jobs` processes at a time."""
+    """What `--measure` prints for each experiment, or the last line of its error; by `jobs` processes."""
     environment = os.environ | dict.fromkeys(THREADS, "1")
     cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(top)}
 
-    def run(name: str) -> str:
-        command = [sys.executable, "-m", "lib.study.anchors", "--measure", name]
+    def run(some: list[str]) -> dict[str, str]:
+        command = [sys.executable, "-m", "lib.study.anchors", "--measure", *some]
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else (done.stderr.strip().splitlines() or ["killed"])[-1]
+        if done.returncode == 0:
+            return dict(zip(some, done.stdout.splitlines(), strict=True))
+        # One that cannot even be imported takes the others with it: each by itself.
+        error = (done.stderr.strip().splitlines() or ["killed"])[-1]
+        return {some[0]: error} if len(some) == 1 else {name: text for one in some for name, text in run([one]).items()}
 
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        return dict(zip(waiting, pool.map(run, waiting)))
+    jobs = max(1, min(jobs, len(waiting)))
+    parts = [waiting[job::jobs] for job in range(jobs)] if waiting else []
+    with ThreadPoolExecutor(jobs) as pool:
+        return {name: text for part in pool.map(run, parts) for name, text in part.items()}
 
 
 def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
@@ -208,12 +214,13 @@ def _read(path: Path) -> dict:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
-    parser.add_argument("--measure", metavar="EXPERIMENT", help="print the numbers of one experiment")
+    parser.add_argument("--measure", nargs="+", metavar="EXPERIMENT", help="print the numbers of experiments")
     parser.add_argument("--check", action="store_true", help="compare all anchors with the committed numbers")
     options = parser.parse_args(arguments)
     top = Path.cwd()
     if options.measure:
-        print(json.dumps(measure(options.measure)))
+        for name in options.measure:
+            print(json.dumps(measure(name)), flush=True)
         return 0
     if options.check:
         failures = [message for message in check(top, os.cpu_count() or 1).values() if message]

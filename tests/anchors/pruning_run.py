@@ -54,4 +54,13 @@ def observe(case: str, settings: dict) -> dict:
         results = experiment(**settings)
     results["failure"] = results["failure"] is not None  # its words may be put better
     module._chain.cache_clear()
-    return {**_chains.trained([call for several in calls for call in several]), **results}
+    short = {name: _condensed(value) for name, value in results.items()}
+    return {**_chains.trained([call for several in calls for call in several]), **short}
+
+
+def _condensed(value: object) -> object:
+    """Of a list of lists, such as a histogram at each step, one weighted sum for each; what is None counts as -1."""
+    if not isinstance(value, list) or not any(isinstance(row, list) for row in value):
+        return value
+    return [row and sum((-1 if number is None else number) / (place + 1) for place, number in enumerate(row))
+            for row in value]
