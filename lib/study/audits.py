@@ -27,7 +27,7 @@ import math
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,17 +103,22 @@ def versions(top: Path) -> dict[str, int]:
 
 
 class Points(NamedTuple):
-    """The valid points of a record and their audits, by settings; other seeds at these settings, failed ones too."""
+    """Points of a record and their audits, by settings; then points that failed, and other seeds of audited ones."""
 
     valid: dict[str, dict]
     audits: dict[str, dict]
-    others: list[dict]
+    failed: list[dict]
+    repeats: list[dict]
 
     def scatter(self) -> Scatter:
-        """The scatter between the seeds."""
-        seeds = defaultdict(list)
-        for line in [*self.valid.values(), *self.others]:
-            seeds[_group(line)].append(line)
+        """The scatter between recorded seeds; between repeats and the audit they go with, where one seed is recorded.
+
+        Recorded and present results never mix: their difference would hide in the scatter.
+        """
+        recorded, repeated = _by_group([*self.valid.values(), *self.failed]), _by_group(self.repeats)
+        seeds = {group: lines + repeated[group] for group, lines in _by_group(self.audits.values()).items()
+                 if group in repeated}
+        seeds = recorded | {group: lines for group, lines in seeds.items() if len(recorded[group]) == 1}
         return Scatter({group: np.array([_values(line) for line in lines]) for group, lines in seeds.items()},
                        {group: branch_of(lines[0]) for group, lines in seeds.items()})
 
@@ -138,8 +143,8 @@ def load(top: Path, name: str) -> Points:
     valid = {key: line for key, (state, line) in found.items() if state == VALID}
     return Points(valid, {key: line for line in lines if line["kind"] == "audit"
                           and (key := settings_key(line["settings"])) in valid},
-                  [line for line in lines if line["kind"] == "repeat"]
-                  + [line for state, line in found.values() if state == FAILED])
+                  [line for state, line in found.values() if state == FAILED],
+                  [line for line in lines if line["kind"] == "repeat"])
 
 
 def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], bool]) -> Iterator[dict]:
@@ -279,6 +284,13 @@ def append(top: Path, name: str, kind: str, line: Mapping, commit: str, date: st
 def _group(line: Mapping) -> str:
     """The settings of a point but for its seed."""
     return settings_key({name: value for name, value in line["settings"].items() if name != "seed"})
+
+
+def _by_group(lines: Iterable[dict]) -> dict[str, list[dict]]:
+    found = defaultdict(list)
+    for line in lines:
+        found[_group(line)].append(line)
+    return dict(found)
 
 
 def _values(line: Mapping) -> np.ndarray:
