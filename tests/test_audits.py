@@ -1,7 +1,7 @@
 """Audits: which points are drawn, how they are compared, and when they contradict a record."""
 
 import json
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from lib.study.results import settings_key
 from lib.study.scatter import FAR, Scatter
 from tests.toy_book import ROOT
 
-NAMES = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
+AUDITED = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
 
 
 def toy(n_seeds=3, n_settings=30, *, rng, spread=0.5, drawn=lambda rng, shape: rng.standard_normal(shape)):
@@ -230,39 +230,43 @@ def test_versions_are_read_from_the_source():
     assert found["magnetizations"] == magnetizations.version
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "data/records").glob("*.jsonl")), ids=lambda path: path.stem)
-def test_every_committed_record_can_be_audited(path: Path):
-    found = audits.load(ROOT, path.stem)
-    line = next(iter(found.valid.values()))
-    measures = MEASURES[line["experiment"]]
-    known = {name for point in found.valid.values() for name in point["results"]}
-    assert known.issuperset(name for names in measures for name in names)
-    assert found.scatter().freedom >= 5
+@pytest.fixture(scope="module")
+def committed():
+    """The committed records with their audits, read once."""
+    return {path.stem: audits.load(ROOT, path.stem) for path in sorted((ROOT / "data/records").glob("*.jsonl"))}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_committed_record_stands_and_shifted_by_three_scatters_it_would_not(name):
-    found = audits.load(ROOT, name)
-    assert len(found.audits) >= 5
+def test_every_committed_record_can_be_audited(committed):
+    for name, found in committed.items():
+        for experiment in {line["experiment"] for line in found.valid.values()}:
+            known = {result for line in found.valid.values() for result in line["results"]}
+            assert known.issuperset(result for results in MEASURES[experiment] for result in results), name
+        assert not found.valid or found.scatter().freedom >= 5, name
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_a_committed_record_stands_and_moved_by_three_scatters_it_would_not(committed, name):
+    found = committed[name]
+    if len(found.audits) < audits.LEAST:
+        pytest.skip("too few audits of this version")
     assert audits.p_value(found, draws=4000) > audits.CONTRADICTED
-    scatter = found.scatter()
-    moved = {key: {**line, "moved": 3 * np.sqrt(scatter.variance(audits._group(line)))}
+    scatter, values = found.scatter(), audits._values
+    moved = {key: line | {"moved": 3 * np.sqrt(scatter.variance(audits._group(line)))}
              for key, line in found.valid.items()}
-    original = audits._values
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audits, "_values", lambda line: original(line) + line.get("moved", 0.0))
+        patch.setattr(audits, "_values", lambda line: values(line) + line.get("moved", 0.0))
         assert audits.p_value(found._replace(valid=moved), draws=20_000) < audits.CONTRADICTED
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_committed_audits_are_what_the_draw_gives(name):
-    found = audits.load(ROOT, name)
-    (commit,) = {line["commit"] for line in found.audits.values()}
-    number = {key: sum(audits.branch_of(line) == audits.branch_of(other) for other in found.audits.values())
-              for key, line in found.audits.items()}
-    fresh = audits.draw(found._replace(audits={}), commit, 1e6, lambda settings: settings.get("device") != "cuda")
-    order: dict[tuple, list[str]] = {}
-    for line in fresh:
-        order.setdefault(audits.branch_of(line), []).append(settings_key(line["settings"]))
-    for key, line in found.audits.items():
-        assert key in order[audits.branch_of(line)][:number[key]]
+@pytest.mark.parametrize("name", AUDITED)
+def test_the_first_audits_of_a_record_are_those_of_the_draw(committed, name):
+    found = committed[name]
+    commit = next((line["commit"] for line in found.audits.values()), "")
+    first = {key: line for key, line in found.audits.items() if line["commit"] == commit}
+    taken = Counter(map(audits.branch_of, first.values()))
+    fresh = found._replace(audits={})
+    for line in audits.draw(fresh, commit, 1e6, lambda settings: not settings.get("device", "").startswith("cuda")):
+        if taken[audits.branch_of(line)]:
+            taken[audits.branch_of(line)] -= 1
+            assert first.pop(settings_key(line["settings"]))
+    assert not first

@@ -14,6 +14,12 @@ often gives the very same digits: the test asks only whether points lie too far 
 Lines that were all shifted by three scatters are contradicted by seven audited points in most cases
 and by ten nearly always; right records by far less than one in a thousand, a little more with every
 audit that is added (tests/test_audits.py measures both).
+
+A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
+
+    {"check": as in records, "format": 2, "kind": "audit", "experiment": "resnet_accuracy", "version": 1,
+     "settings": {...}, "status": "done", "results": {what is compared},       or "failed", "error": "..."
+     "seconds": 2.1, "core_seconds": 2.0, "commit": "...", "processor": "...", "versions": {...}, "date": "..."}
 """
 
 from __future__ import annotations
