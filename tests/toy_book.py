@@ -94,7 +94,6 @@ def make(top: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study", ignore=ignore)
     shutil.copy(ROOT / "lib" / "atomic.py", top / "lib" / "atomic.py")
-    shutil.copy(ROOT / "book" / "Snakefile", top / "book" / "Snakefile")
     shutil.copy(ROOT / "pyproject.toml", top / "pyproject.toml")
     return top
 
