@@ -3,7 +3,7 @@
 Every step writes plain JSON, described here once; `ROOT` is `_build/` for the laptop profile and
 `_build/<profile>/` for the others, `STEM` a chapter such as `05-positive-states`.
 
-`_build/inputs/<profile>/STEM.json`: what a chapter depends on (`provenance.chapter_inputs`)::
+What a chapter depends on (`provenance.chapter_inputs`)::
 
     {"md": sha256 of the chapter's text,
      "parameters": {name: value},            the values of this profile
