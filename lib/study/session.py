@@ -19,11 +19,15 @@ def in_build() -> bool:
     return bool(os.environ.get("COMPANION_RUN"))
 
 
-def show(text: str, markup: str) -> None:
-    """Display HTML in a notebook, and the same as text elsewhere."""
+def show(text: str, markup: str, companion: dict | None = None) -> None:
+    """Display HTML in a notebook, and the same as text elsewhere.
+
+    companion: what the HTML shows, `{"record": name}` or `{"claims": ids}`, so that a page can render it anew.
+    """
     if in_notebook():
         from IPython.display import display
-        display({"text/plain": text, "text/html": markup}, raw=True)
+        metadata = {} if companion is None else {"companion": companion}
+        display({"text/plain": text, "text/html": markup}, raw=True, metadata=metadata)
     else:
         print(text)
 
