@@ -218,7 +218,8 @@ def _read(top: Path, files: tuple[tuple[Path, int, int], ...]) -> tuple[dict[str
 def judge(claim: Claim, settlement: Mapping) -> str:
     """The verdict, one of `VERDICTS`, on what a page stored (see :mod:`lib.study`).
 
-    Error bars enter only where the claim asks for it by `decide`; else the tolerance alone, fixed in advance.
+    Error bars enter only where the claim asks for it by `decide`, and then a value without one is undecided; else the
+    tolerance alone counts, fixed in advance.
     """
     measured = settlement["measured"]
     if settlement["undecided"]:
@@ -231,7 +232,8 @@ def judge(claim: Claim, settlement: Mapping) -> str:
         agrees = measured if claim.expected.relation == "holds" else _follows(claim, measured)
     else:
         bounds = _bounds(claim, settlement.get("expected"))
-        if claim.decide and min(abs(measured - bound) for bound in bounds) < claim.decide * settlement["uncertainty"]:
+        error, nearest = settlement["uncertainty"], min(abs(measured - bound) for bound in bounds)
+        if claim.decide and (error is None or nearest < claim.decide * error):
             return UNDECIDED
         agrees = _within(claim.expected.relation, measured, *bounds)
     if not agrees:

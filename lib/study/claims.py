@@ -42,9 +42,6 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
         measured = _measured(measured, claim)
     if uncertainty is not None:
         uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
-    elif claim.decide and measured is not None and not undecided:
-        raise ValueError(f"claim {id}: expected an uncertainty, since its file asks for {claim.decide:g} standard "
-                         "errors from the bound, got None")
     if claim.expected.of_page != (expected is not None):
         place = "in settle" if claim.expected.of_page else f"in its file alone ({claim.place})"
         raise ValueError(f"claim {id}: expected the value to compare with {place}, got {expected!r} in settle")
