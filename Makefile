@@ -1,7 +1,7 @@
 # The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
 #   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
 #   JOBS     cores: chapters, or points of a sweep, at once     CH       a chapter, such as 05
-#   DASK     address of a Dask scheduler, for make records      AGAIN    1: compute anew what earlier code made
+#   DASK     address of a Dask scheduler, for make records
 
 PYTHON ?= python3
 PROFILE ?= laptop
@@ -10,7 +10,6 @@ CH ?=
 PARAMS ?=
 ONLY ?=
 DASK ?=
-AGAIN ?=
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -19,7 +18,7 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ready-$(shell (pwd; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
 SETUP_LOG := $(VENV)/setup.log
-LONGRUNS = $(RUN) -m lib.study.longruns --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
+RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
 .PHONY: help book test chapter status accept edit check records records-status bench clean setup
@@ -54,12 +53,12 @@ check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code 
 	@$(BUILD) check
 	@$(RUN) -m ruff check
 
-records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), at the paper profile, on all cores
-	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(LONGRUNS) extend '$(CH)' \
-	  --params='$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)' $(if $(AGAIN),--again)
+records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy of the commit, on all cores
+	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(RECORDS) extend '$(CH)' \
+	  --params='$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)'
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
-	@$(LONGRUNS) status
+	@$(RECORDS) status
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))

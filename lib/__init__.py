@@ -14,8 +14,7 @@
 
 `models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
 `models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
-`models.mnist_accuracy` one net of figure 3.5, start to end
-`models.digits`    the same on scikit-learn's digits, which need no download
+`models.digits`    scikit-learn's digits, which need no download
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
@@ -24,10 +23,8 @@
 `models.sparse_resnet` a whole ResNet-18 of them
 `models.image_training` one training loop for it and for its torch twin
 `models.resident`  the twin on a GPU: images, minibatches and steps stay there
-`models.resnet_accuracy` one net of figures 3.1, 3.3, 3.6 and E.1, start to end
-`models.imagenet_accuracy` one net of table 3.1, start to end
+`models.imagenet_training` the same loop for images that are read and cropped meanwhile
 `models.checkpoints` trained ResNets on disk, without pickle
-`models.subset_accuracy` one net of figure 3.8, start to end
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
@@ -42,10 +39,18 @@
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
-`rbm.reconstruction` from measurements to observables in one call, for sweeps
 `rbm.quality`      all measures of chapter 7, by sums or from samples
-`rbm.pruning_study` a machine trained, pruned step by step and measured all along, for sweeps
+`rbm.pruning`      a trained machine pruned step by step
 `rbm.files`        saved machines, without pickle
+
+`experiments`      settings -> a dictionary of numbers, each with a version: every function that a sweep may name
+`experiments.mnist`, `experiments.digits` one net of figure 3.5, start to end; the same in seconds
+`experiments.resnet` one net of figures 3.1, 3.3, 3.6 and E.1
+`experiments.imagenet` one net of table 3.1
+`experiments.subset` one net of figure 3.8a
+`experiments.kernel_distance` one point of figure 3.8b
+`experiments.reconstruction` from measurements to observables: one point of figure 5.2
+`experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
 """

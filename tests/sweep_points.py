@@ -9,12 +9,16 @@ import sys
 import time
 from pathlib import Path
 
+from lib.experiments import experiment
 
+
+@experiment(version=1)
 def line(*, a: int, x: float = 1.0) -> dict:
     """A straight line."""
     return {"y": a * x, "half": [a / 2, x / 2], "name": f"{a}", "absent": None}
 
 
+@experiment(version=1)
 def uneven(*, a: int, flag: str) -> dict:
     """Fails at a = 2 until the file `flag` exists."""
     if a == 2 and not Path(flag).exists():
@@ -22,6 +26,7 @@ def uneven(*, a: int, flag: str) -> dict:
     return {"y": a}
 
 
+@experiment(version=1)
 def busy(*, a: int) -> dict:
     """A quarter of a second of work in one thread, by its own clock."""
     end = time.thread_time() + 0.25
@@ -30,26 +35,32 @@ def busy(*, a: int) -> dict:
     return {"y": a}
 
 
+@experiment(version=1)
 def on_device(*, a: int, device: str) -> dict:
     return {"y": a}
 
 
+@experiment(version=1)
 def not_finite(*, a: int) -> dict:
     return {"loss": [1.0, float("nan")] if a else 1.0}
 
 
+@experiment(version=1)
 def not_a_mapping(*, a: int) -> list:
     return [a]
 
 
+@experiment(version=1)
 def clash(*, a: int) -> dict:
     return {"a": a}
 
 
+@experiment(version=1)
 def odd_result(*, a: int) -> dict:
     return {"when": object()}
 
 
+@experiment(version=1)
 def deadly(*, a: int) -> dict:
     """Ends its own process at a = 2, as a system short of memory would."""
     if a == 2:
@@ -58,6 +69,13 @@ def deadly(*, a: int) -> dict:
     return {"y": a}
 
 
+@experiment(version=1, data=("data/images.bin",))
+def reads(*, a: int) -> dict:
+    """Depends on a data set."""
+    return {"y": a}
+
+
+@experiment(version=1)
 def threads(*, a: int) -> dict:
     """How many threads the numeric libraries may use here."""
     import threadpoolctl
@@ -67,6 +85,7 @@ def threads(*, a: int) -> dict:
     return {"torch": torch.get_num_threads(), "pools": pools, "process": os.getpid()}
 
 
+@experiment(version=1)
 def logged(*, a: int, log: str, seconds: float) -> dict:
     """Takes its time, after saying in the file `log` that it began, and where."""
     with open(log, "a") as file:
@@ -81,7 +100,7 @@ def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list
     Half of the time only the driver is killed, as by a system short of memory, else its workers too.  This process
     forks, so that a start costs no imports.
     """
-    from lib.study.records import Record
+    from lib.study import results
     from lib.study.sweep import Sweep, grid
     from tests.sweep_points import logged, threads  # not of __main__, as this module is here
 
@@ -92,7 +111,7 @@ def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list
     for kill in range(n_kills):
         jobs = 2 if kill % 5 == 0 else 1
         begun = log.stat().st_size
-        known = [json.loads(key)["a"] for key in Record(record, tell=lambda message: None).points]
+        known = [json.loads(key)["a"] for key in results.read(record, record.with_suffix(".points")).points]
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lib import datasets
-from lib.models import mlp, mnist_accuracy
+from lib.experiments import mnist
+from lib.models import mlp
 
 
 @pytest.fixture
@@ -50,14 +51,14 @@ def test_a_net_of_figure_3_5_reports_its_accuracies(monkeypatch):
     images = dice.normal(size=(600, 784)).astype(np.float32) / 4
     images[np.arange(600), labels * 7] += 3  # one bright pixel tells the class
     parts = [datasets.Images(images[a:b], labels[a:b]) for a, b in ((0, 400), (400, 500), (500, 600))]
-    monkeypatch.setattr(mnist_accuracy, "_images", lambda: parts)
+    monkeypatch.setattr(mnist, "_images", lambda: parts)
     settings = {"width": 12, "last_connectivity": 0.5, "activation": "relu", "n_weights": 3970, "epochs": 15,
                 "batch_size": 50, "learning_rate": 0.1, "seed": 1}
-    found = mnist_accuracy.mnist_accuracy(**settings)
+    found = mnist.mnist_accuracy(**settings)
     assert (found["n_first"], found["n_last"]) == mlp.split(12, 0.5) == (3910, 60)
     assert found["connectivity"] == 3970 / (794 * 12) and 1 <= found["best_epoch"] <= 15
     assert 0.5 < found["chosen"] <= found["best"] + 1e-12 and found["final"] <= found["best"] <= 1
-    assert found == mnist_accuracy.mnist_accuracy(**settings) != mnist_accuracy.mnist_accuracy(**settings | {"seed": 2})
+    assert found == mnist.mnist_accuracy(**settings) != mnist.mnist_accuracy(**settings | {"seed": 2})
 
 
 def test_standardize_gives_every_pixel_mean_zero_and_variance_one_and_takes_the_scale_of_a_reference():

@@ -5,7 +5,9 @@ import inspect
 import numpy as np
 import pytest
 
-from lib.models import digits, mlp, mnist_accuracy
+from lib.experiments.digits import digits_accuracy
+from lib.experiments.mnist import mnist_accuracy
+from lib.models import digits, mlp
 from lib.study.sweep import Sweep, grid
 
 SETTINGS = {"width": 12, "last_connectivity": 0.5, "activation": "relu", "n_weights": 500, "epochs": 20,
@@ -42,14 +44,14 @@ def test_one_seed_gives_one_split():
 
 
 def test_a_net_reports_as_on_mnist():
-    found = digits.digits_accuracy(**SETTINGS)
+    found = digits_accuracy(**SETTINGS)
     assert (found["n_first"], found["n_last"]) == mlp.split(12, 0.5, 500, n_inputs=64) == (440, 60)
     assert found["connectivity"] == 500 / (74 * 12) and 1 <= found["best_epoch"] <= 20
     assert 0.6 < found["chosen"] <= found["best"] + 1e-12 and found["final"] <= found["best"] <= 1
     assert 0.8 < found["train_accuracy"] < 1 and 0 < found["train_loss"] < 1
-    assert found == digits.digits_accuracy(**SETTINGS) != digits.digits_accuracy(**SETTINGS | {"seed": 2})
-    asked = inspect.signature(mnist_accuracy.mnist_accuracy).parameters
-    assert list(asked) == [name for name in inspect.signature(digits.digits_accuracy).parameters if name in asked]
+    assert found == digits_accuracy(**SETTINGS) != digits_accuracy(**SETTINGS | {"seed": 2})
+    asked = inspect.signature(mnist_accuracy).parameters
+    assert list(asked) == [name for name in inspect.signature(digits_accuracy).parameters if name in asked]
 
 
 def test_the_accuracies_are_those_of_the_trained_net(monkeypatch):
@@ -61,7 +63,7 @@ def test_the_accuracies_are_those_of_the_trained_net(monkeypatch):
         return kept[-1][0]
 
     monkeypatch.setattr(mlp, "train", watched)
-    found = digits.digits_accuracy(**SETTINGS)
+    found = digits_accuracy(**SETTINGS)
     ((result, others),) = kept
     parts = digits.digits(1)
     test = [np.concatenate([part[k] for part in parts[1:]]) for k in (0, 1)]
@@ -76,24 +78,24 @@ def test_the_accuracies_are_those_of_the_trained_net(monkeypatch):
 
 
 def test_a_dense_net_keeps_all_weights():
-    dense = digits.digits_accuracy(**SETTINGS | {"epochs": 2}, dense=True)
+    dense = digits_accuracy(**SETTINGS | {"epochs": 2}, dense=True)
     assert (dense["n_first"], dense["n_last"], dense["connectivity"]) == (768, 120, 1.0)
-    same = digits.digits_accuracy(**SETTINGS | {"epochs": 2, "n_weights": 74 * 12, "last_connectivity": 1.0})
+    same = digits_accuracy(**SETTINGS | {"epochs": 2, "n_weights": 74 * 12, "last_connectivity": 1.0})
     assert dense == same
 
 
 def test_shuffled_labels_can_be_learnt_by_heart_and_teach_nothing():
     """Eight weights for each image: right on nearly every training image, and on a tenth of the test images."""
     settings = SETTINGS | {"width": 128, "epochs": 150, "batch_size": 20, "learning_rate": 0.2}
-    noise = digits.digits_accuracy(**settings, dense=True, shuffled_labels=True)
+    noise = digits_accuracy(**settings, dense=True, shuffled_labels=True)
     assert noise["train_accuracy"] > 0.97 and noise["final"] < 0.2
-    few = digits.digits_accuracy(**SETTINGS, shuffled_labels=True)  # 500 weights are too few
+    few = digits_accuracy(**SETTINGS, shuffled_labels=True)  # 500 weights are too few
     assert few["train_accuracy"] < 0.4 and few["final"] < 0.25
 
 
 def test_it_is_a_point_of_a_sweep(tmp_path):
     settings = SETTINGS | {"epochs": 1, "width": [8, 16], "dense": [False, True]}
-    table = Sweep(digits.digits_accuracy, grid(**settings), record=tmp_path / "digits.jsonl").run(jobs=1)
+    table = Sweep(digits_accuracy, grid(**settings), record=tmp_path / "digits.jsonl").run(jobs=1)
     assert list(table.n_first + table.n_last) == [500, 592, 500, 1184]
     assert table.chosen.between(0, 1).all()
 
@@ -111,4 +113,4 @@ def test_it_is_a_point_of_a_sweep(tmp_path):
 ])
 def test_bad_settings_are_refused_in_words(changes, words):
     with pytest.raises(ValueError, match=words):
-        digits.digits_accuracy(**SETTINGS | changes)
+        digits_accuracy(**SETTINGS | changes)

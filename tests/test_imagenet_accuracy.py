@@ -10,16 +10,19 @@ from PIL import Image
 from torch.nn import functional
 
 from lib import image_sets, rng
-from lib.models import imagenet_accuracy as module
-from lib.models import resnet, resnet_accuracy
+from lib.experiments import imagenet as experiment
+from lib.experiments.imagenet import imagenet_accuracy
+from lib.experiments.resnet import WAYS
+from lib.experiments.resnet import network as any_network
+from lib.models import imagenet_training as module
+from lib.models import resnet
 from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.models.imagenet_accuracy import imagenet_accuracy, minibatches, train
+from lib.models.imagenet_training import minibatches, train
 from lib.models.resnet import Architecture
-from lib.models.resnet_accuracy import WAYS
 
 FIELDS = {"width", "n_weights", "connectivity", "multiply_adds", "final", "best", "best_epoch", "train_accuracy",
           "train_loss"}
-network = partial(resnet_accuracy.network, stem="imagenet")
+network = partial(any_network, stem="imagenet")
 SHORT = Settings(2, 4, 0.1, weight_decay=0.01, schedule="cosine")
 
 
@@ -180,12 +183,12 @@ def test_the_settings_are_the_thesis_s_and_the_history_is_told_as_it_was(accurac
     rights = [[1, 0, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 0, 1, 0]]
     history = [Epoch(k + 1, 2.0 - k / 4, share, np.array(right, bool))
                for k, (right, share) in enumerate(zip(rights, (0.1, 0.7, 0.6)))]
-    monkeypatch.setattr(module, "train", lambda *given, **named: seen.append((given, named)) or history)
+    monkeypatch.setattr(experiment, "train", lambda *given, **named: seen.append((given, named)) or history)
     result = accuracy(epochs=150, batch_size=256, n_workers=3)
     assert (result["final"], result["best"], result["best_epoch"]) == (0.6, 0.8, 2)
     assert (result["train_accuracy"], result["train_loss"]) == (0.6, 1.5)
     ((_, train_images, test, settings), named), = seen
-    assert settings == module.SETTINGS == Settings(150, 256, 0.1, 0.9, 1e-4, "cosine")
+    assert settings == experiment.SETTINGS == Settings(150, 256, 0.1, 0.9, 1e-4, "cosine")
     assert len(train_images) == 9 and len(test) == 5
     assert named == {"seed": rng.child_seed(1, "training"), "n_workers": 3}
     defaults = imagenet_accuracy.__kwdefaults__

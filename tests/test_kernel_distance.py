@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from lib.experiments import kernel_distance as module
+from lib.experiments.kernel_distance import inputs, kernel_distance
 from lib.kernels import distance, sparse
 from lib.kernels.arc_cosine import arc_cosine_pairs
 from lib.kernels.distance import (
     infinite_kernels,
-    inputs,
-    kernel_distance,
     measured_distance,
     net_kernels,
     random_pairs,
@@ -59,7 +59,7 @@ def test_wide_dense_nets_have_the_infinite_kernel(distribution, scale):
     assert near < 0.02 * np.mean(target**2) and far > 20 * near  # variance falls as 1 / width
 
 
-@pytest.mark.parametrize("normalization", distance.NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", module.NORMALIZATIONS)
 def test_measured_and_exact_distances_agree(normalization):
     """Over pairs that do not know of the nets, and many starts: both are about the same random masks and weights."""
     found = kernel_distance(**SETTINGS | {"normalization": normalization, "n_starts": 400, "n_masks": 1024})
@@ -75,7 +75,7 @@ def test_a_wide_proxy_stands_for_the_infinite_net():
     assert found["measured_proxy"] != found["measured"]
     assert found == kernel_distance(**SETTINGS | {"proxy_width": 5000})
     assert kernel_distance(**SETTINGS)["measured_proxy"] == 0
-    distance._proxy.cache_clear()
+    module._proxy.cache_clear()
 
 
 def test_inputs_are_normalized_as_their_names_say():

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from lib import rng
-from lib.rbm import pruning_figures, pruning_study
+from lib.experiments import pruning
+from lib.rbm import pruning_figures
 from lib.rbm.pruning_figures import (
     covariance,
     curve,
@@ -31,7 +32,7 @@ SETTINGS = {"n_spins": 6, "field": 1.0, "n_hidden": 4, "n_samples": 5000, "epoch
 
 @pytest.fixture(scope="module")
 def run():
-    return SETTINGS | pruning_study.pruning_run(**SETTINGS)
+    return SETTINGS | pruning.pruning_run(**SETTINGS)
 
 
 def test_a_curve_has_every_measurement_at_its_epoch():
@@ -63,9 +64,9 @@ def test_a_departure_needs_three_steps_above_the_band_and_the_factor():
 
 
 def test_departures_are_those_that_the_run_reports(run):
-    for name in pruning_study.ERRORS:
+    for name in pruning.ERRORS:
         assert departure(run, name) == run[f"departure {name}"]
-    assert any(departure(run, name) for name in pruning_study.ERRORS)
+    assert any(departure(run, name) for name in pruning.ERRORS)
 
 
 def test_each_form_is_found_in_its_own_data():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.rbm.reconstruction import MAX_SUMMED_SPINS, magnetizations
+from lib.experiments.reconstruction import MAX_SUMMED_SPINS, magnetizations
 from lib.spins import ising
 from tests import oracles
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from lib import image_sets
-from lib.models import resnet, resnet_accuracy
+from lib.experiments import resnet as experiments_resnet
+from lib.experiments.resnet import WAYS, network
+from lib.models import image_training, resnet
 from lib.models.resnet import Architecture
-from lib.models.resnet_accuracy import WAYS, network
 
 SHORT = {"data": "cifar10", "way": "sparse", "base_width": 2, "factor": 2, "image_size": 16, "epochs": 2,
          "learning_rate": 0.1, "schedule": "triangle", "batch_size": 20, "seed": 1, "device": "native"}
@@ -31,9 +32,9 @@ def reads(monkeypatch):
     """Generated images in the place of every set, and the calls that asked for them."""
     calls = []
     monkeypatch.setattr(image_sets, "load", lambda name, part: calls.append((name, part)) or make_images(name, part))
-    resnet_accuracy._read.cache_clear()
+    experiments_resnet._read.cache_clear()
     yield calls
-    resnet_accuracy._read.cache_clear()
+    experiments_resnet._read.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def plain_convolutions():
 
 
 def accuracy(**changes):
-    return resnet_accuracy.resnet_accuracy(**SHORT | changes)
+    return experiments_resnet.resnet_accuracy(**SHORT | changes)
 
 
 # --- networks
@@ -121,9 +122,9 @@ def test_the_work_is_that_of_the_masked_net():
 def test_the_history_is_told_as_it_was(monkeypatch):
     """By hand: five test images, three epochs."""
     rights = [[1, 0, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 0, 1, 1], [0, 1, 0, 1, 1]]
-    history = [resnet_accuracy.image_training.Epoch(k + 1, 2.0 - k / 4, share, np.array(right, bool))
+    history = [image_training.Epoch(k + 1, 2.0 - k / 4, share, np.array(right, bool))
                for k, (right, share) in enumerate(zip(rights, (0.1, 0.7, 0.6, 0.5)))]
-    monkeypatch.setattr(resnet_accuracy.image_training, "train", lambda *args, **named: history)
+    monkeypatch.setattr(image_training, "train", lambda *args, **named: history)
     result = accuracy()
     assert (result["final"], result["best"], result["best_epoch"]) == (0.6, 0.8, 2)  # the first of the best
     assert (result["first_half"], result["second_half"]) == (pytest.approx(1 / 3), 1)
@@ -137,13 +138,13 @@ def test_settings_and_images_arrive_where_they_are_used(monkeypatch, reads):
         seen.append((net, images, labels, settings, seed, test))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(resnet_accuracy.image_training, "train", train)
+    monkeypatch.setattr(image_training, "train", train)
     for changes in ({}, {"data": "cifar100", "image_size": 32, "device": "cpu", "seed": 2}):
         with pytest.raises(KeyboardInterrupt):
             accuracy(**changes)
     assert reads == [("cifar10", "train"), ("cifar10", "test"), ("cifar100", "train"), ("cifar100", "test")]
     (native, images, labels, settings, seed, test), (torch_net, large, _, other, other_seed, _) = seen
-    assert settings == resnet_accuracy.image_training.Settings(2, 20, 0.1, 0.9, 5e-4, "triangle", 2)
+    assert settings == image_training.Settings(2, 20, 0.1, 0.9, 5e-4, "triangle", 2)
     assert other.pad == 4 and seed != other_seed
     assert native.net.image_size == 16 and type(torch_net).__name__ == "ResidentNet"
     assert native.twin.architecture.n_classes == 10 and torch_net.twin.architecture.n_classes == 100

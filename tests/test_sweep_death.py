@@ -15,7 +15,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from lib.study.records import Record
+from lib.study import results
 from lib.study.sweep import Sweep, grid
 from tests import sweep_points
 from tests.toy_book import ROOT
@@ -32,7 +32,7 @@ def test_fifty_kills_at_random_moments_cost_no_more_than_the_points_in_flight(tm
     table = Sweep(sweep_points.logged, points, record=tmp_path / "killed.jsonl").run(2)
     uninterrupted = Sweep(sweep_points.logged, grid(a=range(n_points), log=os.devnull, seconds=0.0)).run(1)
     pd.testing.assert_frame_equal(table[["a", "y", "state"]], uninterrupted[["a", "y", "state"]])
-    assert {len(lines) for lines in Record(tmp_path / "killed.jsonl").points.values()} == {1}
+    assert {len(lines) for lines in results.read(tmp_path / "killed.jsonl").points.values()} == {1}
     for each, after in zip(rounds, rounds[1:]):  # noqa: B905  (the last one has no successor)
         assert not set(each["started"]) & set(each["known"])  # what is recorded is never begun again
         lost = set(each["started"]) - set(after["known"])
@@ -57,10 +57,12 @@ def test_workers_end_with_a_driver_that_was_killed(tmp_path):
     wait_for(lambda: not any(is_running(worker) for worker in workers))
 
 
-def test_a_point_that_ends_its_process_is_recorded_as_failed_and_the_others_go_on(tmp_path):
-    table = Sweep(sweep_points.deadly, grid(a=range(8)), record=tmp_path / "r.jsonl").run(2)
-    assert list(table.state) == ["current"] * 2 + ["failed"] + ["current"] * 5
-    assert "was killed; most often the memory" in table.error[2] and list(table.y.dropna()) == [0, 1, 3, 4, 5, 6, 7]
+def test_a_point_that_ends_its_process_is_named_and_what_is_finished_is_kept(tmp_path):
+    sweep = Sweep(sweep_points.deadly, grid(a=range(8)), record=tmp_path / "r.jsonl")
+    with pytest.raises(ValueError, match="the memory was not enough.*in hand were .*'a': 2.*finished is kept"):
+        sweep.run(2)
+    kept = {line["settings"]["a"] for lines in results.read(tmp_path / "r.jsonl").points.values() for line in lines}
+    assert 2 not in kept and kept & {0, 1}
 
 
 @pytest.fixture
@@ -106,8 +108,8 @@ def test_a_dask_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, t
             table = sweep.run()
         killer.join()
         assert workers[0].wait() == -signal.SIGKILL and workers[1].poll() is None
-    assert list(table.y) == [a * a for a in range(40)] and set(table.state) == {"current"}
-    assert {len(lines) for lines in Record(tmp_path / "r.jsonl").points.values()} == {1}
+    assert list(table.y) == [a * a for a in range(40)] and set(table.state) == {"valid"}
+    assert {len(lines) for lines in results.read(tmp_path / "r.jsonl").points.values()} == {1}
     begun = Counter(entry.split()[0] for entry in log.read_text().splitlines())
     assert sum(begun.values()) <= 40 + 3 and len(begun) == 40  # what the dead worker had in hand ran elsewhere
     assert len({entry.split()[1] for entry in log.read_text().splitlines()}) == 2
@@ -122,18 +124,8 @@ def test_a_point_that_ends_its_dask_worker_is_recorded_as_failed(cluster, tmp_pa
         table = sweep.run()
     failed = table[table.state == "failed"]
     # Dask blames also the points that were waiting on the worker that died, at most all that were under way.
-    assert 2 in set(failed.a) and len(failed) <= 4 and set(table.state) == {"current", "failed"}
+    assert 2 in set(failed.a) and len(failed) <= 4 and set(table.state) == {"valid", "failed"}
     assert "died, again and again" in failed.error.iloc[0]
-
-
-def test_dask_workers_that_cannot_import_the_function_are_said(cluster, tmp_path, monkeypatch):
-    from dask.distributed import Client
-    (tmp_path / "only_here.py").write_text("def point(*, a):\n    return {'y': a}\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    import only_here
-    with Client(cluster[0], timeout="60s"), joblib.parallel_config(backend="dask"):
-        with pytest.raises(ValueError, match="expected workers that can run only_here.point with the code"):
-            Sweep(only_here.point, grid(a=range(4))).run()
 
 
 def wait_for(condition, seconds=60.0):

@@ -94,6 +94,7 @@ def make(top: Path) -> Path:
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study", ignore=ignore)
     shutil.copy(ROOT / "lib" / "atomic.py", top / "lib" / "atomic.py")
+    write(top, "lib/experiments/__init__.py", (ROOT / "lib/experiments/__init__.py").read_text("utf-8"))
     shutil.copy(ROOT / "book" / "Snakefile", top / "book" / "Snakefile")
     shutil.copy(ROOT / "pyproject.toml", top / "pyproject.toml")
     return top
@@ -111,6 +112,20 @@ def replace(top: Path, name: str, old: str, new: str) -> None:
     text = (top / name).read_text("utf-8")
     assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {name}"
     write(top, name, text.replace(old, new))
+
+
+def git(top: Path, *arguments: str) -> str:
+    """What a git command says in the book."""
+    who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+    return subprocess.run(["git", *who, *arguments], cwd=top, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(top: Path) -> None:
+    """Commit everything as it is, in a repository of the book's own."""
+    write(top, ".gitignore", "/_build/\n__pycache__\n")
+    git(top, "init", "--quiet")
+    git(top, "add", "--all")
+    git(top, "commit", "--quiet", "--message", "as it is")
 
 
 def run(top: Path, *arguments: str, module: str = "build", timeout: float = 240) -> subprocess.CompletedProcess:

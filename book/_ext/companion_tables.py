@@ -122,10 +122,10 @@ class Records(_Table):
             rows += [self._row(chapter, sweep) for sweep in made.get("sweeps", []) if sweep["record"]]
         if not rows:
             return '<p class="empty-note">No chapter has a record yet.</p>'
-        return data.table(["record", "figure", "points", "processor time", "made", "spot check"], rows, "records-table")
+        return data.table(["record", "figure", "points", "processor time", "made", "audited"], rows, "records-table")
 
     def _row(self, chapter: dict, sweep: dict) -> list[str]:
-        done = sum(count for state, count in sweep["states"].items() if state not in ("failed", "not run"))
+        done = sweep["states"].get("valid", 0)
         states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
         commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
@@ -133,7 +133,7 @@ class Records(_Table):
         return [f'<a href="{chapter["page"]}">{html.escape(sweep["name"])}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
                 data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
-                html.escape(sweep["spot"])]
+                html.escape((sweep.get("audits") or {}).get("text", "not yet"))]
 
 
 class Benchmarks(_Table):

@@ -3,7 +3,7 @@
 mlp           the perceptron with one hidden layer and static sparse weights (figure 3.5)
 _mlp_kernels  its fused numba loops, and the checks of what they are given
 parametrization  standard (LeCun) and NTK form of a layer (appendix C)
-mnist_accuracy, digits  one net on MNIST or on scikit-learn's digits, as a point of a sweep
+digits        scikit-learn's digits, split and normalized
 
 resnet        ResNet-18 of any width and its three ways to widen; weights and multiply-adds counted; the torch module
 drawings      the blocks of figure 3.2, drawn from such networks
@@ -15,8 +15,7 @@ sparse_resnet a whole ResNet-18 in it
 sparse_layers the same layers for torch
 sparse_choice sparse or dense: the table
 image_training, resident  one training loop for all nets; the torch twin's steps and images kept on a GPU
-resnet_accuracy  one net of the ResNet figures as a point of a sweep
-imagenet_accuracy  one net of table 3.1
+imagenet_training  the same loop for images that are read and cropped meanwhile
 checkpoints   trained ResNets on disk, without pickle
 
 Nothing is imported here: `from lib.models import mlp` brings in only what it names.

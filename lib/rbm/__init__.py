@@ -8,7 +8,7 @@ states       an RBM as a positive wavefunction (5.1)
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
-pruning_study  a machine trained, pruned step by step and measured all along
+pruning      a trained machine pruned step by step (7.3)
 pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
@@ -34,7 +34,7 @@ True
 Remove seven tenths of its weights, the smallest first, with a little training after each step:
 
 >>> from lib.pruning import schedule
->>> from lib.rbm.pruning_study import prune
+>>> from lib.rbm.pruning import prune
 >>> left = schedule.weights_left(100, schedule.steps(0.4, 0.05, 14))
 >>> short = TrainingSettings(epochs=10, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
 >>> *_, pruned = prune(result.machine, bits, left, short, criterion="magnitude", seed=1)

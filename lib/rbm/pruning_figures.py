@@ -1,7 +1,7 @@
 """What the figures of chapter 7 show of pruned machines: curves, first departures, forms of decay, graphs.
 
-All take results of `pruning_study.pruning_run`, computed or read from a record: a mapping by name, which also holds
-the settings epochs and fine_tune_epochs where `curve` needs them.
+All take results of `lib.experiments.pruning.pruning_run`, computed or read from a record: a mapping by name, which
+also holds the settings epochs and fine_tune_epochs where `curve` needs them.
 """
 
 from __future__ import annotations

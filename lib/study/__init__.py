@@ -41,7 +41,7 @@ A number (`claims.number`)::
 A sweep that reads a record (`sweep.Sweep.read`), as a chapter's run shows it::
 
     {"record": "data/records/fig-5-2-fields.jsonl", "name": "fig-5-2-fields", "item": "5.2",
-     "function": "lib.rbm.reconstruction.magnetizations", "points": 1400,
+     "function": "lib.experiments.reconstruction.magnetizations", "points": 1400,
      "states": {"current": 1390, "failed": 2, "not run": 8},       of `sweep.STATES`
      "errors": ["ValueError: ..."], "core_seconds": 4000.1, "processors": ["..."], "commits": ["..."],
      "dates": [first, last], "spot": what came of the spot check, in words}
@@ -49,7 +49,7 @@ A sweep that reads a record (`sweep.Sweep.read`), as a chapter's run shows it::
 A line of a record, `data/records/NAME.jsonl` (`records.Record`), and of `_build/records/`::
 
     {"check": first 16 digits of the SHA-256 of what follows `"check":"...",`, "format": 1, "kind": "point",
-     "function": "lib.rbm.reconstruction.magnetizations", "settings": {"n_spins": 10, ..., "seed": 1},
+     "function": "lib.experiments.reconstruction.magnetizations", "settings": {"n_spins": 10, ..., "seed": 1},
      "status": "done", "results": {"fidelity": 0.998, "curve": [...], ...},     or "failed", "error": "..."
      "code": digest of the function's module and of all of `lib` that it imports, "data": {"data/x": sha256},
      "seconds": 2.1, "core_seconds": 2.0, "processor": "...", "versions": {...},

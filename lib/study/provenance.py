@@ -119,15 +119,6 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
     return hashlib.sha256(json.dumps([module, name, code_digest(source), parts]).encode()).hexdigest()
 
 
-def function_data(top: Path, module: str, file: Path) -> set[str]:
-    """The literal paths of inputs under `data` in a module and in all of `lib` that it imports."""
-    trees = [_parse(file.read_text("utf-8"), file.name)]
-    found = imported_modules(top, [*trees, ast.parse(f"import {module}")])
-    trees += [_parse(path.read_text("utf-8"), path.name) for name, path in found.items()
-              if not name.startswith("lib.study")]  # the machinery only names folders
-    return {name for name in data_files(trees) if name.startswith(("data/cache/", "data/measurements/"))}
-
-
 def compiled_digest(top: Path) -> str:
     """Digest of all modules of `lib` that use numba, for the name of its cache directory.
 

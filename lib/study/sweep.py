@@ -1,28 +1,30 @@
-"""Sweeps: one function at many settings, on many cores, with a record of what is done.
+"""Sweeps: one experiment at many settings, on many cores, with a record of what is done.
 
-A :class:`Sweep` names a function, the points to compute it at, and the file that keeps the results.  `read` gives a
+A :class:`Sweep` names an experiment, the points to compute it at, and the file that keeps the results.  `read` gives a
 table of what is recorded; `run` computes what is missing, too.  joblib runs the points: in processes on this machine,
-or wherever `joblib.parallel_config` says (a Dask or Ray cluster).  The page "Sweeps and records" has an example.
+or wherever `joblib.parallel_config` says (a Dask cluster).  The page "Sweeps and records" has an example.
 """
 
 from __future__ import annotations
 
-import html
 import itertools
-import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
-from lib.study import session, workers
+from lib import atomic
+from lib.study import points as computing
+from lib.study import progress, provenance, results, session
 from lib.study.notebooks import root
-from lib.study.progress import Progress, duration
-from lib.study.records import settings_key
-from lib.study.standing import CURRENT, DONE, EQUAL, FAILED, MEANING, SETTLED, STATES, SpotCheck, View, circumstances
+from lib.study.results import FAILED, NOT_RUN, STATES, SUPERSEDED, VALID, settings_key
+
+__all__ = ["FAILED", "NOT_RUN", "STATES", "SUPERSEDED", "VALID", "Sweep", "grid"]
 
 
 def grid(**axes: object) -> list[dict]:
@@ -39,51 +41,50 @@ def grid(**axes: object) -> list[dict]:
 class Sweep:
     """The points of a function, and where their results are kept.
 
-    function: a function of a module (workers import it, and the digest of its code covers the module and all of
-    `lib` that it imports), which takes settings by name and returns a mapping of finite numbers, texts, None, or
-    lists of these.  points: settings, as from :func:`grid`.  record: the file; a text `data/...` is relative to the
-    repository.  item: the thesis's figure.  data: files that the points read, relative to the repository.
-    spot: the settings of a cheap point that is recorded too and computed again by every build.  tolerance: how far,
-    per result, it may lie from the record on another machine or with other versions of the packages; results that
-    are not named must be equal (but for rounding, 1e-9), and on one machine all must.  threads: of the numeric
-    libraries, for each point.
+    Parameters
+    ----------
+    function
+        A function of a module, so that workers can import it, which takes settings by name and returns a mapping of
+        finite numbers, texts, None, or lists of these. With a record it declares a version
+        (:func:`lib.experiments.experiment`), and results of other versions do not count.
+    points
+        Settings, as from :func:`grid`.
+    record
+        The file; a text `data/...` is relative to the repository.
+    item
+        The thesis's figure.
+    threads
+        Of the numeric libraries, for each point.
 
-    Raises `ValueError` for settings that the function does not take, that are no finite numbers, texts, or lists.
+    Raises
+    ------
+    ValueError
+        For settings that the function does not take, that are no finite numbers, texts, or lists, and for a record of
+        a function without a version.
     """
 
     function: Callable[..., Mapping]
     points: Sequence[Mapping]
     record: str | Path | None = None
     item: str = ""
-    data: tuple[str, ...] = ()
-    spot: Mapping | None = None
-    tolerance: Mapping[str, float] = field(default_factory=dict)
     threads: int = 1
 
     def __post_init__(self):
-        workers.module_of(self.function)
-        points = [workers.settings_of(self.function, point) for point in self.points]
+        computing.check_function(self.function)
+        if self.record is not None and not computing.version_of(self.function):
+            raise ValueError(f"expected a version of {computing.name_of(self.function)}, whose results are to be kept, "
+                             "got none; try @experiment(version=1) of lib.experiments above it")
+        points = [computing.settings_of(self.function, point) for point in self.points]
         taken = [name for name in ("state", "error") if any(name in point for point in points)]
         if taken:
             raise ValueError(f"expected settings with names of their own, got {', '.join(taken)}, as tables have")
         unique = {settings_key(point): point for point in points}
         if not unique:
             raise ValueError("expected at least one point, got none; try grid(seed=range(3))")
-        object.__setattr__(self, "points", list(unique.values()))
-        object.__setattr__(self, "_keys", list(unique))
-        object.__setattr__(self, "data", (self.data,) if isinstance(self.data, str) else tuple(self.data))
-        if self.spot is not None:
-            object.__setattr__(self, "spot", workers.settings_of(self.function, self.spot))
-        undeclared = sorted(workers.data_of(self.function) - set(self.data))
-        if undeclared:
-            raise ValueError(f"expected all data that {workers.name_of(self.function)} reads in data=, got none of "
-                             f"{', '.join(undeclared)}; try data={tuple(undeclared)!r}")
         if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"expected threads as an integer >= 1, got {self.threads!r}; try threads=1")
-        workers.code_of(self.function)  # as it is now: what is edited later is not what this process runs
-        for name, value in self.tolerance.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-                raise ValueError(f"expected the tolerance of {name} as a number >= 0, got {value!r}")
+        object.__setattr__(self, "points", list(unique.values()))
+        object.__setattr__(self, "_keys", list(unique))
 
     @property
     def name(self) -> str:
@@ -93,176 +94,172 @@ class Sweep:
     @property
     def path(self) -> Path | None:
         """The file of the record."""
-        if self.record is None:
-            return None
-        inside = isinstance(self.record, str) and self.record.startswith("data/")
-        return root() / self.record if inside else Path(self.record)
+        in_tree = isinstance(self.record, str) and self.record.startswith("data/")
+        return home() / self.record if in_tree else self.record and Path(self.record)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the points of a run are, a file each; None for those that live as long as the call."""
+        if session.in_build():
+            return root() / "_build" / "points" / f"{self.function.__name__}-{_live_digest(self.function)}"
+        if self.record is None or not self.path.is_relative_to(home() / "data"):
+            return self.record and self.path.with_suffix(".points")
+        return home() / "_build" / ("drafts" if is_draft() else "records") / self.name
 
     def read(self) -> pd.DataFrame:
         """A row for every point: settings, results, `state` (one of `STATES`) and `error`; nothing is computed.
 
-        The spot point is computed again first, where the record has one.  Raises :class:`SpotCheckError` where it
-        comes out otherwise, and `ValueError` for a damaged file or one that has none of the points.
+        Raises `ValueError` for a damaged file or one that has none of the points.
         """
-        view = View(self)
-        if not any(state in DONE for _, state, _ in view.states()):
+        record = self._recorded()
+        found = self._found(record)
+        if not any(state == VALID for state, _ in found):
             raise ValueError(f"expected recorded points in {self.record}, got none of the {len(self.points)} that are "
-                             "asked for; try run(), or in a chapter make records CH=... with the same PARAMS")
-        check = view.spot_check()
-        return _report(self, view, check)
+                             f"asked for, of version {computing.version_of(self.function)}; try run(), or in a chapter "
+                             "make records CH=... with the same PARAMS")
+        return self._table(record, found)
 
-    def run(self, jobs: int | None = None, *, again: bool = False) -> pd.DataFrame:
-        """Like :meth:`read`, after computing every point that is missing, has failed, or was made by earlier code.
+    def run(self, jobs: int | None = None) -> pd.DataFrame:
+        """Like :meth:`read`, after computing every point that is missing, has failed, or was made by another version.
 
-        Results of earlier code are kept where the spot check passes, and `again` computes them anew.  In a build
-        new points go to the build's own folder, and records under `data` stay as they are.  A point that raises an
-        error is recorded as failed, and the others go on; without a record, `ValueError` says so in the end.  Where
-        data that the missing points read are absent, or a GPU that they name, `ValueError`, before any is computed.
-        jobs: points at once, :func:`workers.cores` if None.
+        Each point is kept as soon as it is finished, and in the end all go into the record. In a build new points stay
+        in the build's own folder. A point that raises an error is kept as failed, and the others go on; without a
+        record, `ValueError` says so in the end. jobs: points at once, :func:`points.cores` if None.
+
+        Raises
+        ------
+        ValueError
+            Where data that the missing points read are absent, or a GPU that they name, before any is computed.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
             raise ValueError(f"expected jobs as an integer >= 1 or None, got {jobs!r}; try jobs=2")
-        view = View(self, live=True, again=again)
-        check = view.spot_check()
-        if self.record is not None and not session.in_build():
-            view.remember(check)
-        missing = [point for point, state, _ in view.states() if state not in SETTLED]
-        absent = [name for name, digest in view.data.items() if digest is None]
-        if missing and absent:
-            raise ValueError(f"expected {', '.join(absent)} for {len(missing)} points of {self.name} that are not "
-                             "computed yet, got nothing there; nothing was computed or recorded; try to get the data "
-                             "as data/README.md says")
-        if n_points := workers.without_gpu(missing):
-            raise ValueError(f"expected a GPU, and a torch that was built for it, for {n_points} points of {self.name} "
-                             "that are not computed yet, got none; nothing was computed or recorded; try it on a "
-                             "machine that has one, as the page on scaling says")
+        record = self._recorded(self.folder)
+        missing = [point for point, (state, _) in zip(self.points, self._found(record), strict=True) if state != VALID]
         if missing:
-            if self.record is not None and not session.in_build() and view.lacks_spot():
-                _extend(self, view, [self.spot], jobs, (CURRENT,))  # so that later code can check what follows
-                if view.lacks_spot():
-                    error = view.state(settings_key(self.spot))[1]["error"]
-                    raise ValueError(f"expected results at the spot point of {self.name}, without which later code "
-                                     f"could not check the others, got {error}; nothing else was computed; try another "
-                                     "spot, or none")
-            _extend(self, view, missing, jobs)
-        table = _report(self, view, check)
-        failed = table[table.state == FAILED]
-        if self.record is None and len(failed):
-            raise ValueError(f"expected {len(table)} points of {workers.name_of(self.function)}, got {len(failed)} "
-                             f"that failed; the first: {failed.error.iloc[0]}; the others are done")
+            self._refuse(missing)
+            try:
+                for run, line in self._computed(missing, jobs):
+                    record.add(run)
+                    record.add(line)
+            finally:
+                if self.record is not None and not session.in_build() and not is_draft():
+                    results.pack(self.path, self.folder)
+        found = self._found(record)
+        failed = [line for state, line in found if state == FAILED]
+        table = self._table(record, found)
+        if self.record is None and failed:
+            raise ValueError(f"expected {len(found)} points of {computing.name_of(self.function)}, got {len(failed)} "
+                             f"that failed; the first: {failed[0]['error']}; the others are done")
         return table
 
     def progress(self) -> dict:
         """Counts by state, seconds of processor time spent and that the rest may take, errors; computes nothing."""
-        view = View(self)
-        found = list(view.states())
-        done = [(point, line) for point, state, line in found if state in DONE]
-        rest = [point for point, state, _ in found if state not in DONE]
-        return {"points": len(self.points), "states": Counter(state for _, state, _ in found),
-                "errors": Counter(line["error"] for _, state, line in found if state == FAILED),
-                "spent": sum(line["core_seconds"] for _, line in done),
-                "rest": None if rest and not done else _likely_seconds(rest, done)}
+        found = self._found(self._recorded(self.folder))
+        done = [line for state, line in found if state == VALID]
+        rest = [point for point, (state, _) in zip(self.points, found, strict=True) if state != VALID]
+        return {"points": len(found), "states": Counter(state for state, _ in found),
+                "errors": Counter(line["error"] for state, line in found if state == FAILED),
+                "spent": sum(line["core_seconds"] for line in done),
+                "rest": None if rest and not done else sum(_likely_seconds(point, done) for point in rest)}
+
+    def _recorded(self, folder: Path | None = None) -> results.Record:
+        places = [place for place in (self.path, folder) if place is not None]
+        return results.read(*places)
+
+    def _found(self, record: results.Record) -> list[tuple[str, dict | None]]:
+        version = computing.version_of(self.function)
+        return [record.find(key, self.function.__name__, version) for key in self._keys]
+
+    def _refuse(self, missing: list[Mapping]) -> None:
+        """Say before anything is computed what the points lack."""
+        names = {name for point in missing for name in self._data(point)}
+        absent = sorted(name for name in names if not (root() / name).exists())
+        if absent:
+            raise ValueError(f"expected {', '.join(absent)} for {len(missing)} points of {self.name} that are not "
+                             "computed yet, got nothing there; nothing was computed or recorded; try to get the data "
+                             "as data/README.md says")
+        if n_points := computing.without_gpu(missing):
+            raise ValueError(f"expected a GPU, and a torch that was built for it, for {n_points} points of {self.name} "
+                             "that are not computed yet, got none; nothing was computed or recorded; try it on a "
+                             "machine that has one, as the page on scaling says")
+
+    def _data(self, point: Mapping) -> tuple[str, ...]:
+        return getattr(self.function, "data", lambda settings: ())(point)
+
+    def _computed(self, missing: list[Mapping], jobs: int | None) -> Iterator[tuple[dict, dict]]:
+        """The missing points with their runs, each kept as it comes; those that another process has kept are read."""
+        digests = {name: atomic.sha256(root() / name) for point in missing for name in self._data(point)}
+        # The commit now: hours later there may be another.
+        commit = provenance.commit(root(), besides="data/records") if self.record is not None else (None, None)
+        named = {"experiment": self.function.__name__, "version": computing.version_of(self.function)}
+
+        def kept(point: Mapping) -> results.Record:
+            """What a process, this one or another, has kept of a point since the run began."""
+            path = self.folder and results.point_file(self.folder, named | {"settings": point})
+            return results.read(path) if path else results.Record()
+
+        def todo() -> Iterator[Mapping]:
+            for point in missing:
+                if kept(point).find(settings_key(point), *named.values())[0] == VALID:
+                    bar.update()
+                else:
+                    yield point
+
+        n_failed = 0
+        with progress.bar(self.name, len(missing)) as bar:
+            for line in computing.compute_many(self.function, todo(), self.threads, jobs):
+                data = {name: digests[name] for name in self._data(line["settings"])}
+                run = computing.this_run(self.function, line.pop("run"), *commit, data)
+                if self.folder is not None:
+                    results.keep(self.folder, run, line)
+                if line["status"] == "failed":
+                    bar.set_postfix_str(f"{(n_failed := n_failed + 1)} failed", refresh=False)
+                bar.update()
+                yield run, {"kind": "point", **line, "run": run["run"]}
+        for record in map(kept, missing):
+            yield from ((record.runs[line["run"]], line) for lines in record.points.values() for line in lines)
+
+    def _table(self, record: results.Record, found: list[tuple[str, dict | None]]) -> pd.DataFrame:
+        """The table; what is in it is shown above it, and kept with the run in a build."""
+        rows = []
+        for point, (state, line) in zip(self.points, found, strict=True):
+            rows.append(dict(point) | (line["results"] if state == VALID else {})
+                        | {"state": state, "error": line["error"] if state == FAILED else None})
+        table = pd.DataFrame(rows)
+        table = table[[name for name in table.columns if name not in ("state", "error")] + ["state", "error"]]
+        if self.record is not None:
+            summary = results.summary(self.name, str(self.record), self.item, self.function.__name__,
+                                      computing.version_of(self.function), found, record.runs)
+            session.keep("sweeps.json", summary, "name", replace=True)
+            session.show(*results.box(summary), companion={"record": self.name})
+            table.attrs["record"] = self.name
+        failed = table[table.state == FAILED]
+        for error in sorted(set(failed.error)):
+            rows = failed.index[failed.error == error]
+            print(f"{self.name}: {len(rows)} failed: {error}; the first: {self.points[rows[0]]}", file=sys.stderr)
+        return table
 
 
-def _extend(sweep: Sweep, view: View, points: list[Mapping], jobs: int | None, enough: tuple = SETTLED) -> None:
-    """Compute points and record each as it comes, but for those in a state that is enough."""
-    target = view.target or _Memory(view)
-    with Progress(sweep.name, len(points)) as progress:
-        todo = _not_yet(view, points, progress, enough)
-        for line in workers.compute_many(sweep.function, todo, view.code, sweep.threads, jobs):
-            target.append({"kind": "point", **line, "data": view.data, **circumstances(view.in_tree)})
-            progress.step(line["status"] == "failed")
+def home() -> Path:
+    """The tree that keeps the records: `COMPANION_HOME` where a copy of its commit computes, else that of `lib`."""
+    return Path(os.environ.get("COMPANION_HOME") or root())
 
 
-class _Memory:
-    """A record that lasts as long as the call, for a sweep that names no file."""
-
-    def __init__(self, view: View):
-        self.points: dict[str, list[dict]] = {}
-        self.revalidations: list[dict] = []
-        view.records.append(self)
-
-    def append(self, body: dict) -> None:
-        self.points.setdefault(settings_key(body["settings"]), []).append(body)
-
-    def refresh(self) -> None:
-        pass
+def is_draft() -> bool:
+    """Whether points are computed by a tree that differs from its commit, and so are not for the record."""
+    return bool(os.environ.get("COMPANION_DRAFT"))
 
 
-def _not_yet(view: View, points: list[Mapping], progress: Progress, enough: tuple) -> Iterator[Mapping]:
-    """The points, less those that another process has recorded in the meantime."""
-    for point in points:
-        for record in view.records:
-            record.refresh()
-        if view.state(settings_key(point))[0] in enough:
-            progress.step()
-        else:
-            yield point
+@cache
+def _live_digest(function: Callable) -> str:
+    """The code that a point of a build depends on, and the packages: points of other code are computed anew."""
+    file = Path(sys.modules[function.__module__].__file__)
+    code = provenance.function_digest(root(), function.__module__, file, function.__name__)
+    return provenance.text_digest(code, provenance.environment_digest(root()))[:12]
 
 
-def _report(sweep: Sweep, view: View, check: SpotCheck) -> pd.DataFrame:
-    """The table; what is in it is shown above it, and kept with the run in a build."""
-    rows, states, used = [], Counter(), []
-    for point, state, line in view.states():
-        states[state] += 1
-        row = dict(point)
-        if state in DONE:
-            row |= line["results"]
-            used.append(line)
-        rows.append(row | {"state": state, "error": line.get("error") if state == FAILED else None})
-    table = pd.DataFrame(rows)
-    ends = ["state", "error"]
-    table = table[[name for name in table.columns if name not in ends] + ends]
-    summary = {"record": str(sweep.record) if sweep.record is not None else None, "item": sweep.item,
-               "name": sweep.name, "function": workers.name_of(sweep.function), "points": len(rows),
-               "states": {state: states[state] for state in STATES if states[state]},
-               "errors": sorted({row["error"] for row in rows if row["error"]}),
-               "core_seconds": round(sum(line["core_seconds"] for line in used), 1),
-               "processors": sorted({line["processor"] for line in used}),
-               "commits": sorted({line["commit"] or "unknown" for line in used}),
-               "dates": [f(line["date"] for line in used) for f in (min, max)] if used else [],
-               "spot": check.text}
-    if sweep.record is not None:
-        session.keep("sweeps.json", summary, "name", replace=True)
-        session.show(*_boxes(summary))
-    failed = table[table.state == FAILED]
-    for error in summary["errors"]:
-        rows = failed.index[failed.error == error]
-        print(f"{sweep.name}: {len(rows)} failed: {error}; the first: {sweep.points[rows[0]]}", file=sys.stderr)
-    return table
-
-
-def _boxes(summary: dict) -> tuple[str, str]:
-    """What a table rests on, as text and as HTML."""
-    states = [f"{count} {MEANING[state]}" for state, count in summary["states"].items()]
-    spent = f"{duration(summary['core_seconds'])} of processor time" if summary["core_seconds"] else "no time yet"
-    facts = [f"{summary['points']} points: {', '.join(states)}", spent, f"spot check: {summary['spot']}"]
-    checked = summary["spot"] == EQUAL or "data set absent" in summary["spot"]
-    good = set(summary["states"]) <= set(SETTLED) and checked
-    text = f"record {summary['name']}: " + "; ".join(facts)
-    items = "".join(f"<li>{html.escape(fact)}</li>" for fact in facts)
-    return text, (f'<div class="record-box{"" if good else " record-partial"}"><p class="record-name">Record '
-                  f'<code>{html.escape(summary["name"])}</code></p><ul>{items}</ul></div>')
-
-
-def _likely_seconds(rest: list[Mapping], done: list[tuple[Mapping, dict]]) -> float:
-    """The time of some points, each taken as the mean of the recorded ones with most settings in common.
-
-    Seeds do not count: points that differ in nothing else take about the same time.
-    """
-    def kind(point: Mapping) -> str:
-        return settings_key({name: value for name, value in point.items() if name != "seed"})
-
-    known: dict[str, list[float]] = {}
-    kinds = {kind(point): point for point, _ in done}
-    for point, line in done:
-        known.setdefault(kind(point), []).append(line["seconds"])
-    total = 0.0
-    for wanted, count in Counter(map(kind, rest)).items():
-        asked = next(point for point in rest if kind(point) == wanted) if wanted not in known else kinds[wanted]
-        shared = {key: sum(point[name] == value for name, value in asked.items() if name != "seed")
-                  for key, point in kinds.items()}
-        most = max(shared.values())
-        times = [seconds for key, number in shared.items() if number == most for seconds in known[key]]
-        total += count * sum(times) / len(times)
-    return total
+def _likely_seconds(point: Mapping, done: list[dict]) -> float:
+    """The time of a point: the mean of the recorded ones with most settings in common, but for the seed."""
+    shared = [sum(line["settings"][name] == value for name, value in point.items() if name != "seed") for line in done]
+    times = [line["seconds"] for line, n in zip(done, shared, strict=True) if n == max(shared)]
+    return sum(times) / len(times)

@@ -6,6 +6,7 @@ import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+from lib.experiments import kernel_distance
 from lib.kernels import distance, sparse
 
 WIDTHS = (32, 128, 216, 328, 512, 635)  # of figure 3.8; at width 8 nothing is random
@@ -16,9 +17,9 @@ N_MASKS = 4400  # for every 500 pairs: enough for ERROR on MNIST, pixel by pixel
 def _inputs():
     """MNIST as figure 3.8 normalizes it, where it is; else normal inputs of the same size."""
     try:
-        return "MNIST", distance.inputs("mnist", "minibatch")
+        return "MNIST", kernel_distance.inputs("mnist", "minibatch")
     except FileNotFoundError:
-        return "normal inputs", distance.inputs("gaussian", "global")
+        return "normal inputs", kernel_distance.inputs("gaussian", "global")
 
 
 def _measured(runs: int) -> dict:

@@ -39,8 +39,9 @@ def architecture(factor: int):
 def _net(side: str, base: int, factor: int, batch: int, size: int):
     import torch
 
-    from lib.models import image_training, resnet_accuracy
-    twin = resnet_accuracy.network("sparse", base, factor, 10, seed=1)
+    from lib.experiments.resnet import network
+    from lib.models import image_training
+    twin = network("sparse", base, factor, 10, seed=1)
     settings = image_training.Settings(batch_size=batch)
     if side == "native":
         return image_training.NativeNet(twin, settings, size)

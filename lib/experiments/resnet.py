@@ -1,21 +1,34 @@
-"""One ResNet-18 of figures 3.1, 3.3, 3.6 and E.1: widened in one of five ways, trained, and judged."""
+"""One ResNet-18 of figures 3.1, 3.3, 3.6 and E.1: widened in one of five ways, trained, and judged.
+
+Version 1, 2026-11-28: the first with a number; all records of before were made by it.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
 import torch
 
 from lib import image_sets, rng
+from lib.experiments import experiment
 from lib.models import image_training, resnet
 from lib.models.resident import ResidentNet
 from lib.pruning.masks import layer_masks
 
 WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
 _CLASSES = {"cifar100": 100}
+_FILES = {"cifar10-jpeg": "cifar10", "cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python",
+          "svhn": "{part}_32x32.mat"}
 _reading = threading.Lock()
+
+
+def _data(settings: Mapping) -> tuple[str, ...]:
+    name = _FILES.get(settings["data"])
+    return () if name is None else tuple(dict.fromkeys(f"data/cache/{name.format(part=part)}"
+                                                       for part in ("train", "test")))
 
 
 def network(way: str, base_width: int, factor: float, n_classes: int, seed: int, stem: str = "cifar") -> resnet.ResNet:
@@ -37,6 +50,7 @@ def network(way: str, base_width: int, factor: float, n_classes: int, seed: int,
     return resnet.ResNet(wide, masks, seed=rng.child_seed(seed, "weights"))
 
 
+@experiment(version=1, data=_data)
 def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, image_size: int, epochs: int,
                     learning_rate: float, schedule: str, batch_size: int, seed: int, device: str) -> dict:
     """Train one net on the training images and report its accuracies.
@@ -64,16 +78,23 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
         trained = ResidentNet(net.to(device), settings)
     train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     history = image_training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
-    accuracies = [float(epoch.right.mean()) for epoch in history]
-    wide = net.architecture
-    counts = [layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in net.layers.values()]
     halves = [float(half.mean()) for half in (history[-1].right[::2], history[-1].right[1::2])]
+    return {**judged(net, history, image_size), "first_half": halves[0], "second_half": halves[1],
+            "best_train_accuracy": max(epoch.train_accuracy for epoch in history)}
+
+
+def judged(net: resnet.ResNet, history: Sequence[image_training.Epoch], image_size: int) -> dict:
+    """What a training gave: the net's counts, its test accuracies, and accuracy and loss of the last epoch.
+
+    "best" is over the epochs, on the test set itself, and the first of equal ones. "multiply_adds" are those of one
+    image of image_size x image_size pixels, for the weights that exist.
+    """
+    accuracies, wide = [float(epoch.right.mean()) for epoch in history], net.architecture
+    counts = [layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in net.layers.values()]
     return {"width": wide.width, "n_weights": net.n_weights, "connectivity": net.n_weights / resnet.n_weights(wide),
             "multiply_adds": resnet.multiply_adds(wide, image_size, counts), "final": accuracies[-1],
-            "best": max(accuracies), "best_epoch": accuracies.index(max(accuracies)) + 1, "first_half": halves[0],
-            "second_half": halves[1], "train_accuracy": history[-1].train_accuracy,
-            "best_train_accuracy": max(epoch.train_accuracy for epoch in history),
-            "train_loss": history[-1].train_loss}
+            "best": max(accuracies), "best_epoch": accuracies.index(max(accuracies)) + 1,
+            "train_accuracy": history[-1].train_accuracy, "train_loss": history[-1].train_loss}
 
 
 def _images(data: str, part: str, factor: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,29 +1,30 @@
-"""Pruning a trained machine step by step, with all measures of its quality (chapter 7): points of sweeps.
+"""A machine trained, pruned step by step and measured all along (chapter 7): points of sweeps.
 
 `pruning_run` trains a machine, then removes weights and trains on, step by step; where asked, it also trains machines
-that have the smaller size from the beginning.  `prune` is the loop inside, for any machine and data.
+that have the smaller size from the beginning.
+
+Version 1, 2026-11-28: the first with a number; all records of before were made by it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
 
 from lib import rng
-from lib.conventions import all_states
+from lib.experiments import experiment
 from lib.pruning import bands, magnitude, schedule
 from lib.pruning.distribution import is_integer
 from lib.rbm import quality, sampling
-from lib.rbm.machine import Machine, effective_energy_gradient
-from lib.rbm.partition import probabilities
+from lib.rbm.machine import Machine
+from lib.rbm.pruning import check_criterion, local_mask, prune
 from lib.rbm.training import Diverged, TrainingSettings, train
 from lib.spins import free_fermions
 
-CRITERIA = ("magnitude", "unit", "fisher", "random", "none")
 #: Machines of a pruned size that are trained from the beginning: with the mask that pruning has found and the weights
 #: that the dense machine started with; the same with a mask of as many weights that join each hidden unit, in its place
 #: along the chain, to the spins next to it; the same with a random one; without mask, but with the number of hidden
@@ -31,55 +32,9 @@ CRITERIA = ("magnitude", "unit", "fisher", "random", "none")
 RETRAINED = ("same mask", "local mask", "random mask", "fewer units")
 #: The measures whose first step outside the band is reported: all of them errors, which grow when a machine is harmed.
 ERRORS = ("kl", "kl data", "infidelity", "energy error", "abs m error", "correlation mse")
-N_FISHER_SAMPLES = 100_000  # Gibbs samples behind <v_i h_j> where it cannot be summed
 
 
-def prune(machine: Machine, data: np.ndarray, left: Sequence[int], fine_tuning: TrainingSettings | None, *,
-          criterion: str, seed: int) -> Iterator[Machine]:
-    """Prune and train on, step by step (section 7.3): the machine after each step, whose mask has left[step] weights.
-
-    left: a schedule, see `lib.pruning.schedule`. fine_tuning: the training after each step, None for none. criterion:
-    which weights stay, "magnitude" the largest |W|, "unit" the same within each hidden unit, "fisher" the largest
-    W^2 Var(v_i h_j), "random" any, "none" all (then the numbers in `left` only count the steps).
-    Raises ValueError for another criterion and a schedule that asks for more weights than there are, both before the
-    first step, and `training.Diverged` at the step where training diverges.
-    """
-    _check_criterion(criterion)
-    left = schedule.check_schedule(machine.n_weights, left) if criterion != "none" else [machine.n_weights] * len(left)
-    return _steps(machine, data, left, fine_tuning, criterion, seed)
-
-
-def _steps(machine, data, left, fine_tuning, criterion, seed) -> Iterator[Machine]:
-    for step, n_left in enumerate(left, start=1):
-        machine = machine.pruned(_choose(machine, data, n_left, criterion, rng.child_seed(seed, "choose", step)))
-        if fine_tuning is not None:
-            machine = train(machine, data, fine_tuning, seed=rng.child_seed(seed, "fine-tuning", step)).machine
-        yield machine
-
-
-def _choose(machine: Machine, data: np.ndarray, n_left: int, criterion: str, seed: int) -> np.ndarray:
-    weights = machine.weights.detach().cpu().numpy()
-    mask = np.ones(weights.shape, dtype=bool) if machine.mask is None else machine.mask.cpu().numpy()
-    if criterion == "none" or n_left == machine.n_weights:
-        return mask
-    if criterion == "random":
-        return magnitude.at_random(mask, n_left, rng=rng.stream(seed, "random"))
-    if criterion == "fisher":
-        return magnitude.by_fisher(weights, moments(machine, data, seed=seed).cpu().numpy(), mask, n_left)
-    return {"magnitude": magnitude.by_magnitude, "unit": magnitude.by_unit}[criterion](weights, mask, n_left)
-
-
-def moments(machine: Machine, data: np.ndarray, *, seed: int) -> Tensor:
-    """<v_i h_j> under the machine, (n_visible, n_hidden): by a sum over all states up to 18 visible units.
-
-    Beyond, the mean over 1e5 Gibbs samples of v_i p(h_j = 1 | v), from chains that start at measurements.
-    """
-    if machine.n_visible <= quality.MAX_SUMMED_SPINS:
-        return -effective_energy_gradient(machine, all_states(machine.n_visible), probabilities(machine)).weights
-    samples = sampling.sample(machine, N_FISHER_SAMPLES, seed=seed, start=data, n_chains=1000)
-    return -effective_energy_gradient(machine, samples.reshape(-1, machine.n_visible)).weights
-
-
+@experiment(version=1)
 def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, epochs: int, measure_every: int,
                 criterion: str, n_steps: int, fine_tune_epochs: int, seed: int, first_fraction: float = 0.4,
                 step_fraction: float = 0.05, n_control: int = 8, retrain_after: Sequence[int] = (),
@@ -124,7 +79,7 @@ def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, ep
         return quality.sampled(machine, exact, samples) | _graph(machine)
 
     # What is wrong with the settings of a later stage is said before the first one takes its time.
-    _check_criterion(criterion)
+    check_criterion(criterion)
     for name, value, least in (("n_hidden", n_hidden, 1), ("fine_tune_epochs", fine_tune_epochs, 0)):
         if not is_integer(value) or value < least:
             raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try {name}=10")
@@ -187,16 +142,6 @@ def _small(kind: str, start: Machine, mask: Tensor, *, seed: int) -> Machine:
     return _start(start.n_visible, max(1, round(n_weights / start.n_visible)), seed)
 
 
-def local_mask(n_visible: int, n_hidden: int, n_left: int) -> np.ndarray:
-    """The n_left shortest bonds between visible units on a line and hidden ones spread evenly along it, bool.
-
-    Hidden unit j is at (j + 1/2) n_visible / n_hidden - 1/2. Shape (n_visible, n_hidden). Raises ValueError for n_left
-    above the number of bonds.
-    """
-    places = (np.arange(n_hidden) + 0.5) * n_visible / n_hidden - 0.5
-    return magnitude.keep_largest(-np.abs(np.arange(n_visible)[:, None] - places), None, n_left)
-
-
 @lru_cache(maxsize=1)
 def _chain(n_spins: int, field: float, n_samples: int, n_reference: int,
            seed: int) -> tuple[np.ndarray, quality.Reference]:
@@ -226,11 +171,6 @@ def _exact(exact: quality.Reference) -> dict:
     return {"exact energy": exact.energy, "exact abs m": exact.abs_m, "exact abs m error": exact.abs_m_error,
             "exact correlation": exact.correlation.tolist(), "exact histogram": exact.histogram.tolist(),
             "exact kl data": floor}
-
-
-def _check_criterion(criterion: str) -> None:
-    if criterion not in CRITERIA:
-        raise ValueError(f"expected a criterion among {', '.join(CRITERIA)}, got {criterion!r}; try 'magnitude'")
 
 
 def _departure(rows: dict[str, list[dict]], name: str) -> int | None:

@@ -1,4 +1,7 @@
-"""One net of figure 3.8a: a perceptron in the NTK parametrization, trained on a small part of MNIST."""
+"""One net of figure 3.8a: a perceptron in the NTK parametrization, trained on a small part of MNIST.
+
+Version 1, 2026-11-28: the first with a number; all records of before were made by it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from numbers import Integral
 import numpy as np
 
 from lib import datasets, rng
+from lib.experiments import experiment
 from lib.models import mlp, parametrization
 
 NORMALIZATIONS = ("minibatch", "pixel", "global")
@@ -39,6 +43,7 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
     return n_first
 
 
+@experiment(version=1, data=("data/cache/MNIST/raw",))
 def subset_accuracy(*, width: int, dense: bool, n_weights: int, learning_rate: float, distribution: str,
                     normalization: str, n_train: int, epochs: int, batch_size: int, seed: int) -> dict:
     """Train one net on n_train images of MNIST without biases and judge it on the whole test set (figure 3.8a).

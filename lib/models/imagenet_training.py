@@ -1,69 +1,29 @@
-"""One ResNet-18 of table 3.1 and of figure 3.1's curve for ImageNet: widened in one of five ways, trained, and judged.
+"""Training a ResNet-18 on ImageNet: `image_training.train` for images that are read and cropped meanwhile.
 
-Images are read and cropped while the net trains, by as many processes as there are to spare. Their order and each of
-their crops follow from the seed, the epoch and the image alone, so that nets of every width see the same minibatches,
-and the number of processes changes nothing. What a device makes of them may differ in the last digits, as torch says.
-
-`imagenet_accuracy` is a point of a sweep. To keep the net, or to watch it:
+As many processes read as there are to spare. The order of the images and each of their crops follow from the seed, the
+epoch and the image alone, so that nets of every width see the same minibatches, and the number of processes changes
+nothing. What a device makes of them may differ in the last digits, as torch says. `lib.experiments.imagenet` is a
+point of a sweep; to keep a net, or to watch it:
 
     images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
     net = network("sparse", 64, 2, len(images.classes), seed=1, stem="imagenet").to("cuda")
     train(TorchNet(net, SETTINGS), images, test, SETTINGS, seed=1, n_workers=8, every=print)
     checkpoints.save("net.npz", net)
+
+(`network` is that of `lib.experiments.resnet`, SETTINGS those of the thesis, in `lib.experiments.imagenet`.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils import data
 
 from lib import image_sets, rng
-from lib.models import resnet
 from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.models.resnet_accuracy import network
 from lib.pruning.distribution import is_integer
-
-# Appendix A.3; the thesis does not give the size of a minibatch: 256 is what torch's own example for ImageNet takes.
-SETTINGS = Settings(150, 256, 0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine")
-
-
-def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, factor: float,
-                      epochs: int = SETTINGS.epochs, learning_rate: float = SETTINGS.learning_rate,
-                      batch_size: int = SETTINGS.batch_size, seed: int, device: str, n_workers: int = 8) -> dict:
-    """Train one net on a folder of images and report its accuracies.
-
-    folder: as in `image_sets.imagenet`; its classes are the net's. way, base_width, factor: as in
-    `resnet_accuracy.network`. epochs, learning_rate, batch_size: as in `image_training.Settings`, with the rest from
-    SETTINGS. device: a torch device, "cuda" or "cpu". n_workers: processes that read images; 0 reads them in this one.
-    Each holds up to two minibatches in shared memory (150 MB each, of 256 images).
-
-    Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image of 224 x 224 pixels), the accuracies on
-    val "final" and "best" (over the epochs, on these images themselves, what the thesis reports) with its "best_epoch",
-    and, of the last epoch, while training, "train_accuracy" and "train_loss". Raises ValueError for settings out of
-    range or too few images, FileNotFoundError for a missing folder and FloatingPointError for a loss that diverges.
-    """
-    settings = Settings(epochs, batch_size, learning_rate, SETTINGS.momentum, SETTINGS.weight_decay, SETTINGS.schedule)
-    try:
-        place = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise ValueError(f"expected device as a device of torch, got {device!r}; try device='cuda', or 'cpu' (the "
-                         "native kernels lack the max-pooling of this stem)") from None
-    _check_workers(n_workers)
-    images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
-    net = network(way, base_width, factor, len(images.classes), seed, stem="imagenet").to(place)
-    history = train(TorchNet(net, settings), images, test, settings, seed=rng.child_seed(seed, "training"),
-                    n_workers=n_workers)
-    accuracies = [float(epoch.right.mean()) for epoch in history]
-    wide = net.architecture
-    counts = [layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in net.layers.values()]
-    return {"width": wide.width, "n_weights": net.n_weights, "connectivity": net.n_weights / resnet.n_weights(wide),
-            "multiply_adds": resnet.multiply_adds(wide, 224, counts), "final": accuracies[-1], "best": max(accuracies),
-            "best_epoch": accuracies.index(max(accuracies)) + 1, "train_accuracy": history[-1].train_accuracy,
-            "train_loss": history[-1].train_loss}
 
 
 def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int, n_workers: int,
@@ -108,7 +68,7 @@ def minibatches(images: data.Dataset, settings: Settings, *, seed: int,
     depend on the images, the settings and the seed alone; torch's global generator stays as it was. Raises ValueError
     for fewer images than a minibatch and for n_workers below 0.
     """
-    _check_workers(n_workers)
+    check_workers(n_workers)
     if len(images) < settings.batch_size:
         raise ValueError(f"expected at least {settings.batch_size} images, a minibatch, got {len(images)}; try a "
                          "smaller batch_size")
@@ -155,6 +115,7 @@ def _empty_crops() -> _Crops:
     return _Crops.__new__(_Crops)
 
 
-def _check_workers(n_workers: int) -> None:
+def check_workers(n_workers: int) -> None:
+    """Raise ValueError for a number of reading processes that is no integer from 0."""
     if not is_integer(n_workers) or n_workers < 0:
         raise ValueError(f"expected n_workers as an integer >= 0, got {n_workers!r}; try n_workers=0")

@@ -1,13 +1,18 @@
-"""One net of figure 3.5: a sparse perceptron trained on MNIST, and how well it does on the test set."""
+"""One net of figure 3.5: a sparse perceptron trained on MNIST, and how well it does on the test set.
+
+Version 1, 2026-11-28: the first with a number; all records of before were made by it.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
 from lib import datasets, rng
+from lib.experiments import experiment
 from lib.models import mlp
 
 
+@experiment(version=1, data=("data/cache/MNIST/raw",))
 def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_weights: int, epochs: int,
                    batch_size: int, learning_rate: float, seed: int) -> dict:
     """Train one net and report its accuracies (figure 3.5).
@@ -26,12 +31,20 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
     settings = mlp.MLPSettings(epochs, batch_size, learning_rate)
     history = mlp.train(net, *train, settings, test=first_half, held_out=second_half,
                         seed=rng.child_seed(seed, "training", width, str(float(last_connectivity)), activation)).history
+    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, **judged(history),
+            "train_accuracy": history[-1].train_accuracy, "train_loss": history[-1].train_loss}
+
+
+def judged(history: list[mlp.Epoch]) -> dict:
+    """The test accuracies "final", "best", "best_epoch" and "chosen" of a training judged on two halves of test images.
+
+    The halves count alike; "test" and "held out" are their names in the history.
+    """
     halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
     both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]
     chosen = [judging[selecting.index(max(selecting))] for selecting, judging in (halves, halves[::-1])]
-    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, "final": both[-1],
-            "best": max(both), "best_epoch": history[both.index(max(both))].epoch, "chosen": sum(chosen) / 2,
-            "train_accuracy": history[-1].train_accuracy, "train_loss": history[-1].train_loss}
+    return {"final": both[-1], "best": max(both), "best_epoch": history[both.index(max(both))].epoch,
+            "chosen": sum(chosen) / 2}
 
 
 @cache

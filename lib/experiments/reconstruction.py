@@ -1,6 +1,8 @@
 """From measurements of an Ising ground state to observables of the machine that learnt them (section 5.3).
 
 One experiment, start to end, as a function of its settings: the points of figure 5.2 and of its record.
+
+Version 1, 2026-11-28: the first with a number; all records of before were made by it.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lib import rng
+from lib.experiments import experiment
 from lib.rbm import metrics, observables
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
@@ -17,6 +20,7 @@ from lib.spins import free_fermions, ising
 MAX_SUMMED_SPINS = 16  # up to here all 2^n_spins states are summed; beyond, exact values are free fermions'
 
 
+@experiment(version=1)
 def magnetizations(*, n_spins: int, field: float, n_hidden: int, n_samples: int, epochs: int, batch_size: int,
                    n_gibbs: int, learning_rate: float, final_learning_rate: float, n_evaluation: int, n_chains: int,
                    seed: int) -> dict[str, float | None]:

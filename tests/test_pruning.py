@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from lib.experiments import pruning as experiment
+from lib.experiments.pruning import ERRORS, RETRAINED, pruning_run
 from lib.pruning import bands
 from lib.pruning.magnitude import by_magnitude
-from lib.rbm import pruning_study, quality
-from lib.rbm.pruning_study import CRITERIA, ERRORS, RETRAINED, moments, prune, pruning_run
+from lib.rbm import pruning, quality
+from lib.rbm.pruning import CRITERIA, moments, prune
 from lib.rbm.training import Diverged, TrainingSettings, train
 from lib.spins import ising
 from lib.study import workers
@@ -85,7 +87,8 @@ def test_rounds_of_fine_tuning_draw_other_numbers(monkeypatch):
         seeds.append(seed)
         return train(machine, data, settings, seed=seed, **others)
 
-    monkeypatch.setattr(pruning_study, "train", recorded)
+    for module in (experiment, pruning):
+        monkeypatch.setattr(module, "train", recorded)
     pruning_run(**SMALL, retrain_after=[1, 5])
     assert len(seeds) == len(set(seeds)) == 1 + 3 + 6 + len(RETRAINED) * 2
 
@@ -143,15 +146,15 @@ def test_the_graph_says_which_spins_are_joined(point):
     # Four of six spins, the middle one first; site 3 is cut off from it, sites 4 and 5 are reached without it.
     mask = np.zeros((6, 2), bool)
     mask[[0, 2, 4, 5], 0] = mask[[1, 3], 1] = True
-    found = pruning_study._graph(make_machine(6, 2).pruned(mask))
+    found = experiment._graph(make_machine(6, 2).pruned(mask))
     assert found["joined"] == [1, 0, 1, 1] and found["largest"] == 4 and found["components"] == 2
 
 
 def test_local_masks_join_each_hidden_unit_to_the_spins_next_to_it():
-    mask = pruning_study.local_mask(6, 3, 6)
+    mask = pruning.local_mask(6, 3, 6)
     assert mask.sum() == 6 and np.array_equal(np.argwhere(mask), [[0, 0], [1, 0], [2, 1], [3, 1], [4, 2], [5, 2]])
     for n_left in (7, 10, 18):
-        wider = pruning_study.local_mask(6, 3, n_left)
+        wider = pruning.local_mask(6, 3, n_left)
         assert wider.sum() == n_left and (wider | mask == wider).all()
         mask = wider
 
@@ -209,9 +212,9 @@ def test_without_fine_tuning_the_weights_that_stay_are_as_they_were():
 
 def test_long_chains_are_sampled(monkeypatch):
     monkeypatch.setattr(quality, "MAX_SUMMED_SPINS", 5)
-    pruning_study._chain.cache_clear()
+    experiment._chain.cache_clear()
     found = pruning_run(**SMALL | {"n_evaluation": 20_000})
-    pruning_study._chain.cache_clear()
+    experiment._chain.cache_clear()
     assert found["pruning kl"] == [None] * 7 and found["departure kl"] is None and found["exact kl data"] is None
     assert found["exact abs m error"] > 0 and all(tau > 0.99 for tau in found["pruning abs m tau"])
     energies = pruning_run(**SMALL)["pruning energy"]
@@ -232,7 +235,8 @@ def test_fine_tuning_that_diverges_ends_the_lists_and_names_the_step(monkeypatch
                 settings = TrainingSettings(epochs=1, learning_rate=1e39)
         return train(machine, data, settings, **others)
 
-    monkeypatch.setattr(pruning_study, "train", sometimes)
+    for module in (experiment, pruning):
+        monkeypatch.setattr(module, "train", sometimes)
     found = pruning_run(**SMALL, retrain_after=[1, 5])
     assert found["failed step"] == step and "the training diverged" in found["failure"]
     assert tuple(len(found[f"{stage} kl"]) for stage in ("control", "pruning")) == lengths
@@ -246,7 +250,7 @@ def test_training_from_the_beginning_that_diverges_is_none(monkeypatch):
             raise Diverged("the training diverged")
         return train(machine, data, settings, **others)
 
-    monkeypatch.setattr(pruning_study, "train", sometimes)
+    monkeypatch.setattr(experiment, "train", sometimes)
     found = pruning_run(**SMALL, retrain_after=[1, 5])
     assert found["same mask kl"] == [None, None] and found["same mask weights left"] == [None, None]
     assert all(found["fewer units kl"]) and found["failed step"] is None
@@ -266,7 +270,7 @@ def test_training_that_diverges_has_nothing_to_keep():
     ({"fine_tune_epochs": -1}, "fine_tune_epochs to be an integer >= 0, got -1"),
 ])
 def test_wrong_settings_are_refused_before_training(monkeypatch, change, message):
-    monkeypatch.setattr(pruning_study, "train", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(experiment, "train", lambda *_, **__: pytest.fail("trained"))
     with pytest.raises(ValueError, match=message):
         pruning_run(**SMALL | change)
 
