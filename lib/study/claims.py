@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from lib.study import claim_files, session, strips
+from lib.study import claim_files, claim_text, session
 from lib.study.claim_files import ALONE, Claim, finite
 from lib.study.notebooks import root
 
@@ -53,7 +53,7 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     session.keep("claims.json", settlement, "id")
     entry = claim_files.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
                          os.environ.get("COMPANION_PROFILE", "session"))
-    session.show(strips.text([entry]), strips.strip([entry]), {"claims": [id]})
+    session.show(claim_text.text([entry]), claim_text.strip([entry]), {"claims": [id]})
 
 
 def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
@@ -102,11 +102,6 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
         from IPython.display import display
         display({"application/papermill.record/text/plain": repr(text)}, raw=True,
                 metadata={"scrapbook": {"name": key, "mime_prefix": "application/papermill.record/"}})
-
-
-def measured_text(settlement: Mapping) -> str:
-    """What came out, with its standard error, as text."""
-    return strips.measured_text(settlement)
 
 
 def _claim(id: str) -> Claim:

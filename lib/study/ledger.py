@@ -15,7 +15,7 @@ from pathlib import Path
 from lib import atomic
 from lib.study import claim_files, notebooks
 from lib.study.claim_files import ALONE, DIFFERS, NOT_RUN, REDUCED, REPRODUCED, UNDECIDED, VERDICTS, Claim
-from lib.study.strips import measured_text
+from lib.study.claim_text import measured_text
 
 VERDICTS_FILE = Path("data/thesis/verdicts.json")
 SHAPES_ONLY = ("smoke",)

@@ -17,9 +17,9 @@ import yaml
 
 from lib import atomic
 from lib.study import ledger, lifeline, provenance, runs, site
+from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
-from lib.study.strips import measured_text
 
 ROUNDING = 1e-9  # a smaller change comes from the order of additions
 
