@@ -201,8 +201,8 @@ def test_the_status_shows_costs_against_budgets(tmp_path):
 
 def test_records_say_what_tables_rest_on(tmp_path):
     sweep = {"record": "data/records/a.jsonl", "name": "a", "item": "3.5", "points": 12, "errors": [],
-             "states": {"current": 7, "earlier code": 2, "failed": 1, "not run": 2}, "core_seconds": 95.2,
-             "processors": ["a & b"], "commits": ["0123456789"], "spot": "equal to the record",
+             "states": {"valid": 9, "superseded": 2, "not run": 1}, "core_seconds": 95.2,
+             "processors": ["a & b"], "commits": ["0123456789"], "audits": {"text": "5 of 12 audited"},
              "dates": ["2025-01-31T13:05:00+01:00", "2025-02-01T13:05:00+01:00"]}
     book = staged(tmp_path, status={"chapters": [{"chapter": "05-a", "page": "05-a.html"},
                                                  {"chapter": "06-b", "page": "06-b.html"}]})
@@ -210,8 +210,8 @@ def test_records_say_what_tables_rest_on(tmp_path):
     (tmp_path / "_data/chapters").mkdir()
     (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep, sweep | {"record": None}]}))
     text = render(companion_tables.Records, book)
-    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 earlier code</li>", "1 min 35 s", "a &amp; b",
-                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "equal to the record"):
+    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s", "a &amp; b",
+                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
 

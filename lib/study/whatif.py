@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -35,25 +32,10 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     inputs = provenance.chapter_inputs(top, path, profile, parse_assignments(text, chapter))
     name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
-    command = [sys.executable, "-m", "lib.study.execute", path.stem, "--root", str(top), "--profile", profile,
-               "--params", text, "--output", str(place), "--cores", str(jobs)]
-    log = top / "_build" / "tmp" / "whatif.log"  # beside the page once the step has ended: a killed one leaves none
-    with log.open("wb") as errors:
-        step = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors,
-                                env=os.environ | {lifeline.VARIABLE: "stdin"})
-        try:
-            failed = step.wait()
-        except BaseException:
-            step.stdin.close()  # the lifeline: it ends, with its kernel
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                step.wait(timeout=10)
-            step.kill()
-            raise
-        step.stdin.close()
-    place.mkdir(parents=True, exist_ok=True)
-    log = shutil.move(log, place / "execute.log")
-    if failed:
-        raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
+    if runs.is_current(place, path.stem, inputs):
+        print(f"  {path.stem}: kept", flush=True)
+    else:
+        _execute(top, path.stem, profile, text, jobs, place)
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
     rows, same = compare(*(run and run | {"claims": ledger.entries(top, profile, [run])} for run in (book, record)))
@@ -65,6 +47,18 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))
+
+
+def _execute(top: Path, stem: str, profile: str, text: str, jobs: int, place: Path) -> None:
+    """Execute a chapter below `place`, with its log beside the page; a killed one leaves nothing there."""
+    command = [sys.executable, "-m", "lib.study.execute", stem, "--root", str(top), "--profile", profile,
+               "--params", text, "--output", str(place), "--cores", str(jobs)]
+    logs = top / "_build" / "tmp"
+    failed = lifeline.run({"execute": command}, logs, 1, {"PYTHONPATH": str(top)})["execute"]
+    place.mkdir(parents=True, exist_ok=True)
+    log = shutil.move(logs / "execute.log", place / "execute.log")
+    if failed:
+        raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
 
 
 def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> list[tuple[str, object, object]]:
@@ -157,7 +151,7 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
             notebook = atomic.read_json(staged / f"{stem}.ipynb")
             _put_below_title(notebook["cells"], text)
             atomic.write_json(staged / f"{stem}.ipynb", notebook)
-        html = site.render(top, staged, Path(temporary) / "output", strict=False)
+        html = site.render(top, staged, Path(temporary) / "output", Path(temporary), strict=False)
         atomic.swap_directory(html, place / "html")
     return place / "html" / f"{stem}.html"
 
