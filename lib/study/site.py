@@ -133,7 +133,7 @@ def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict], cla
         stem = record["chapter"]
         executed = root / "executed" / f"{stem}.ipynb"
         notebook = json.loads(executed.read_text("utf-8"))
-        strips.fill(notebook, by_id, {})
+        strips.fill(notebook, by_id, {sweep["name"]: sweep for sweep in record["sweeps"]})
         (staged / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
         downloads = staged / "_data" / "downloads" / stem
         downloads.mkdir(parents=True)
