@@ -30,7 +30,8 @@ PROVENANCE = {
 }
 CLAIM = {
     "id": "fidelity", "item": "5.1", "statement": "F > 0.99 & rising", "measured": 0.998, "uncertainty": 0.001,
-    "expected": {"value": 0.995, "relation": ">=", "upper": None, "where": "Fig. 5.1, p. 61"},
+    "expected": {"value": 0.995, "relation": "at least", "upper": None, "where": "Fig. 5.1, p. 61"}, "bound": None,
+    "decide": None, "depends_on": [], "records": [], "enough": True, "undecided": "", "notes": [],
     "tolerance": {"absolute": 0.0, "relative": None, "reason": "a bound"}, "scale": "full", "profile": "smoke",
     "source": "live", "verdict": "reproduced", "page": "05-states",
 }
@@ -155,9 +156,13 @@ def test_pages_that_are_no_chapters_keep_their_numbers():
     assert env.toc_fignumbers["notation"]["figure"] == {"fig-5-1": (1, 1)}
 
 
-def test_the_ledger_links_each_claim_to_its_box(tmp_path):
+def test_the_ledger_links_each_claim_to_its_line(tmp_path):
     reduced = CLAIM | {"id": "kl", "verdict": "reproduced at reduced scale", "scale": "8 spins"}
-    text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM, reduced]))
+    ours = CLAIM | {"id": "ours", "item": "own-34", "bound": "why not"}
+    book = staged(tmp_path, ledger=[CLAIM, reduced, ours])
+    own = render(companion_tables.ClaimsLedger, book, "own")
+    assert own.count("<tr>") == 2 and ">Chapter 3.4</a>" in own and "at least 0.995 (ours)" in own
+    text = render(companion_tables.ClaimsLedger, book)
     assert text.count("<tr>") == 3
     assert 'href="05-states.html#claim-fidelity">Figure 5.1</a>' in text
     for words in ("F &gt; 0.99 &amp; rising", "at least 0.995", "Fig. 5.1, p. 61", "± 0.001", "scale: 8 spins",

@@ -25,14 +25,11 @@ What a chapter depends on (`provenance.chapter_inputs`)::
      "figures": {"fig-5-1.svg": sha256},     the files in ROOT/files/STEM/
      "notebook": sha256 of STEM.ipynb}
 
-A claim (`claims.register`; `item` is the bare number of the thesis)::
+What a page stores of a claim (`claims.settle`), with the run; the verdict is not among it::
 
-    {"id": "tfim-fidelity", "item": "5.1", "statement": "...",
-     "expected": {"value": 0.995, "relation": ">=", "upper": null, "where": "Fig. 5.1, p. 61"},
-     "measured": 0.998, "uncertainty": null,
-     "tolerance": {"absolute": 0.0, "relative": null, "reason": "..."},
-     "scale": "full", "profile": "laptop", "source": "live",
-     "verdict": "reproduced", "page": "05-positive-states"}
+    {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
+     "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
+     "enough": true, "undecided": "", "expected": 0.83}                  the last only where the page computes it
 
 A number (`claims.number`)::
 
@@ -57,7 +54,15 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
      "results": {"fidelity": 0.998, "curve": [...], ...},     or status "failed" and "error": "..."
      "seconds": 2.1, "core_seconds": 2.0, "run": "0123456789ab"}
 
-`ROOT/ledger.json`: the claims of all chapters, in the order of the book, a list of such objects.
+`ROOT/ledger.json` (`ledger.entries`): the claims of all chapters, in the order of the book, a list of::
+
+    {"id": "fig5.1-fidelity", "item": "5.1", "statement": "...",            from the claims file
+     "expected": {"relation": "at least", "value": 0.995, "upper": null, "where": "figure 5.1, p. 61"},
+     "bound": "why it is ours" or null, "decide": 2 or null, "depends_on": [],
+     "tolerance": {"absolute": 0.01, "relative": null, "reason": "..."} or null,
+     "measured": 0.998, "uncertainty": null, "scale": "full", "source": "live", "records": [],    from the page
+     "enough": true, "undecided": "", "page": "05-positive-states", "profile": "laptop",
+     "verdict": "reproduced", "notes": ["depends on ..., which differs"]}                         computed
 
 `ROOT/status.json` (`status.book_status`)::
 

@@ -110,8 +110,9 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets, the contents."""
-    problems = notebooks.stray_notebooks(top)
+    """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
+    contents."""
+    problems = notebooks.stray_notebooks(top) + ledger.problems(top)
     try:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, status
+from lib.study import ledger, lifeline, provenance, runs, status, strips
 from lib.study.notebooks import chapter_files
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
@@ -52,7 +52,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
         shutil.copytree(top / "book", staged, ignore=NOT_STAGED)
         write_toc(top, staged, [path.stem for path in files])
         write_config(top, staged)
-        stage_chapters(top, root, staged, records)
+        stage_chapters(top, root, staged, records, claims)
         atomic.write_json(staged / "_data" / "ledger.json", claims)
         atomic.write_json(staged / "_data" / "status.json", book_status)
         if (top / BENCHMARKS).exists():
@@ -123,12 +123,18 @@ def write_config(top: Path, staged: Path) -> None:
     (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
 
 
-def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict]) -> None:
-    """The executed notebooks, their records, and the files that their pages offer for download."""
+def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict], claims: list[dict]) -> None:
+    """The executed notebooks, their records, and the files that their pages offer for download.
+
+    What the notebooks say of claims is rendered anew, from the ledger (`claims`).
+    """
+    by_id = {claim["id"]: claim for claim in claims}
     for record in records:
         stem = record["chapter"]
         executed = root / "executed" / f"{stem}.ipynb"
-        shutil.copy(executed, staged / f"{stem}.ipynb")
+        notebook = json.loads(executed.read_text("utf-8"))
+        strips.fill(notebook, by_id, {sweep["name"]: sweep for sweep in record["sweeps"]})
+        (staged / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
         downloads = staged / "_data" / "downloads" / stem
         downloads.mkdir(parents=True)
         shutil.copy(executed, downloads / f"{stem}-executed.ipynb")
