@@ -180,6 +180,7 @@ def test_other_code_contradicts_the_record(top, experiment, what, value, said):
     (message,) = audits.contradicted(top)
     assert message.startswith("record toy: expected points that the present code gives again") and "mend it" in message
     assert ("10 with an error" in found["text"]) == (what == "error")
+    assert ("other values of double" in found["text"]) == (what == "wrong")
 
 
 def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experiment):

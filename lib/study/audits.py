@@ -40,7 +40,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import atomic
-from lib.study import provenance, runs
+from lib.study import provenance, runs, scatter
 from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
@@ -186,22 +186,28 @@ def p_value(points: Points, **options: int) -> float | None:
 
     That is below `LEAST` audited points, and where the seeds of the record are too few.
     """
-    scatter = points.scatter()
-    if len(points.audits) < LEAST or scatter.freedom < FEWEST:
+    seeds = points.scatter()
+    if len(points.audits) < LEAST or seeds.freedom < FEWEST:
         return None
-    pairs = [(points.valid[key], now) for key, now in points.audits.items()]
-    if any(now["status"] == "done" and not _agree(then, now, MEASURES[now["experiment"]].exact) for then, now in pairs):
+    if differing(points):
         return 0.0
-    distances = [scatter.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
+    pairs = [(points.valid[key], now) for key, now in points.audits.items()]
+    distances = [seeds.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
                  else np.full(len(_values(then)), FAR) for then, now in pairs]
-    return scatter.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
+    return seeds.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
+
+
+def differing(points: Points) -> list[str]:
+    """The results that follow from the settings alone and came out otherwise in some audit."""
+    return sorted({name for key, now in points.audits.items() if now["status"] == "done"
+                   for name in MEASURES[now["experiment"]].exact if not _agree(points.valid[key], now, (name,))})
 
 
 def summary(top: Path, name: str) -> dict:
     """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
-    state = [*map(atomic.sha256, (top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__))),
-             sorted(versions(top).items())]
-    state = hashlib.sha256(json.dumps(state).encode()).hexdigest()
+    files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
+    state = json.dumps([*map(atomic.sha256, files), sorted(versions(top).items())])
+    state = hashlib.sha256(state.encode()).hexdigest()
     kept = top / "_build" / "audits" / f"{name}.json"
     known = atomic.read_json(kept)
     if isinstance(known, dict) and known.get("state") == state:
@@ -212,13 +218,14 @@ def summary(top: Path, name: str) -> dict:
                 for key, now in points.audits.items())
     found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
-             "failed": sum(line["status"] != "done" for line in points.audits.values())}
-    text = f"audited: {n} of {of} points computed again"
+             "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
+    text = f"audited: {n} of {of} points computed again" if of else "not audited: no valid points to compare with"
     if n:
         verdict = f"no verdict below {LEAST} points" if p is None else \
             f"further from the record than seeds are (p = {p:.1g})" if found["contradicted"] else \
             f"no further from the record than seeds are (p = {p:.2f})"
         errors = f"{found['failed']} with an error, " if found["failed"] else ""
+        errors += f"other values of {', '.join(found['differing'])}, " if found["differing"] else ""
         text += f", last on {found['last']}: {equal} equal to nine digits, {errors}{verdict}"
     found["text"] = text
     atomic.write_json(kept, {"state": state, "summary": found})
@@ -233,8 +240,8 @@ def contradicted(top: Path) -> list[str]:
         if facts["contradicted"]:
             messages.append(f"record {path.stem}: expected points that the present code gives again, got "
                             f"{facts['audited']} audited ones further from it than seeds are (p = {facts['p']:.1g}, "
-                            f"{path}); try to find what differs and mend it, or raise the version of the experiment, "
-                            "say why, and make the record again: make records CH=...")
+                            f"{path.relative_to(top)}); try to find what differs and mend it, or raise the version of "
+                            "the experiment, say why, and make the record again: make records CH=...")
     return messages
 
 
