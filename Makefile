@@ -1,7 +1,7 @@
 # The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
 #   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
 #   JOBS     cores: chapters, or points of a sweep, at once     CH       a chapter, such as 05
-#   DASK     address of a Dask scheduler, for make records
+#   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
 PYTHON ?= python3
 PROFILE ?= laptop
@@ -10,6 +10,7 @@ CH ?=
 PARAMS ?=
 ONLY ?=
 DASK ?=
+MINUTES ?= 30
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -21,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test chapter status accept edit check records records-status bench clean setup
+.PHONY: help book test chapter status accept edit check records records-status audit bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -59,6 +60,9 @@ records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy o
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
 	@$(RECORDS) status
+
+audit: $(STAMP)  ## compute recorded points of a chapter (CH=34) again, for MINUTES=30 of one core, and compare
+	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) -m lib.study.audits '$(CH)' '$(MINUTES)'
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
