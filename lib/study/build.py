@@ -141,10 +141,11 @@ def check(top: Path) -> list[str]:
 
 
 def check_style(top: Path) -> list[str]:
-    """What ruff finds in the code of the chapters, one line each."""
-    from lib.study import tidy
+    """What ruff finds in the code of the chapters, and numbers typed in their prose, one line each."""
+    from lib.study import tidy, typed_numbers
 
-    return [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
+    code = [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
+    return code + typed_numbers.problems(top)
 
 
 def stale_chapters(top: Path, profile: str) -> list[str]:
@@ -288,7 +289,8 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         problems = check(top) or check_style(top)  # code that cannot be read has no style
         if problems:
             raise BuildError("\n".join(problems))
-        print(f"{len(notebooks.chapter_files(top))} chapters, their code and their parameter sets are in order")
+        n_chapters = len(notebooks.chapter_files(top))
+        print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")
     return 0
 
 
