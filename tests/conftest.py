@@ -1,7 +1,7 @@
 """Settings of all tests: one thread and one compiler cache for the numeric libraries, property tests that repeat.
 
-Tests that would take minutes draw some of their cases, by a seed that moves with the commit and is printed; `--all` (make
-test-all) runs every one of them.
+Tests that would take minutes draw some of their cases, by a seed that moves with the commit and is printed; `--all`
+(make test-all) runs every one of them.
 """
 
 import os
