@@ -246,6 +246,10 @@ def test_the_chapter_on_the_page_about_writing_is_complete_and_runs(tmp_path, mo
     assert tidy.problems(Path(__file__).parents[1], chapter) == []
     assert set(parameters.declared(chapter)) == {"n_samples", "seed"}
     monkeypatch.chdir(tmp_path)
+    claim = tmp_path / "data/thesis/claims/57.yml"
+    claim.parent.mkdir(parents=True)
+    claim.write_text(re.search(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1], "utf-8")
+    monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
     names = {"__name__": "chapter"}
     for cell in chapter.cells:
         exec(compile(cell.source, path.name, "exec"), names)

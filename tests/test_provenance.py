@@ -147,7 +147,7 @@ def test_a_run_says_where_it_came_from(top):
 
 def test_the_machinery_that_chapters_import_does_not_load_torch_or_jupyter():
     code = ("import sys, lib.study.status, lib.study.claims, lib.study.build;"
-            "print([name for name in ('torch', 'numpy', 'snakemake', 'nbformat', 'papermill', 'jupytext')"
+            "print([name for name in ('torch', 'numpy', 'sphinx', 'nbformat', 'papermill', 'jupytext')"
             " if name in sys.modules])")
     top = toy_book.ROOT
     done = subprocess.run([toy_book.command(top)[0], "-c", code], cwd=top, capture_output=True, text=True, check=True)

@@ -157,8 +157,8 @@ def _message(top: Path, name: str, recorded: dict, found: dict) -> str:
         if moved:
             n_points = _recorded_points(top, name, version)
             return (f"{name} no longer does what made version {version} (case {case!r}, {moved}). A mistake: mend it. "
-                    f"Meant: raise its version to {version + 1} with a line that says why, then make anchors; {n_points}"
-                    " recorded points become superseded and have to be made again (make records)")
+                    f"Meant: raise its version to {version + 1} with a line that says why, then make anchors; "
+                    f"{n_points} recorded points become superseded and have to be made again (make records)")
     return ""
 
 

@@ -1,8 +1,8 @@
 """The driver behind `make book`, `make chapter`, `make accept` and `make check`.
 
-It takes the lock of the tree, checks every chapter before anything starts, writes what each depends on, lets
-Snakemake run what is not up to date, and says in a sentence what went wrong.  The work itself is done by
-:mod:`lib.study.execute` and :mod:`lib.study.site`, each in a process of its own.
+It takes the lock of the tree, checks every chapter before anything starts, decides which are stale, has them
+executed side by side (:mod:`lib.study.execute`, a process each) and the site rendered (:mod:`lib.study.site`), and
+says in a sentence what went wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -111,8 +110,9 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets, the contents."""
-    problems = notebooks.stray_notebooks(top)
+    """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
+    contents."""
+    problems = notebooks.stray_notebooks(top) + ledger.problems(top)
     try:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:
@@ -141,68 +141,46 @@ def check(top: Path) -> list[str]:
 
 
 def check_style(top: Path) -> list[str]:
-    """What ruff finds in the code of the chapters, one line each."""
-    from lib.study import tidy
+    """What ruff finds in the code of the chapters, and numbers typed in their prose, one line each."""
+    from lib.study import tidy, typed_numbers
 
-    return [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
-
-
-def write_inputs(top: Path, profile: str) -> list[str]:
-    """Write the inputs of every chapter and of the site, take back the stamps of what is not up to date, and
-    return the chapters to run."""
-    root, build = runs.profile_root(top, profile), top / "_build"
-    stale = []
-    for path in notebooks.chapter_files(top):
-        inputs = provenance.chapter_inputs(top, path, profile)
-        atomic.write_json_if_changed(build / "inputs" / profile / f"{path.stem}.json", inputs)
-        if runs.is_current(root, path.stem, inputs):
-            runs.clear_failure(root, path.stem)  # of an attempt that was taken back
-        else:
-            stale.append(path.stem)
-            (build / "dag" / profile / f"{path.stem}.done").unlink(missing_ok=True)
-    atomic.write_json_if_changed(build / "inputs" / profile / "site.json", site.page_inputs(top))
-    if stale or not (root / "html" / site.DIGEST_FILE).exists():
-        (build / "dag" / profile / "site.done").unlink(missing_ok=True)
-    return stale
+    code = [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
+    return code + typed_numbers.problems(top)
 
 
-def run_dag(top: Path, profile: str, jobs: int, targets: list[str], lock: int, n_stale: int) -> None:
-    """Let Snakemake run what the targets (chapters, or `site`) need; raises :class:`BuildError` where a step failed.
+def stale_chapters(top: Path, profile: str) -> list[str]:
+    """The chapters without a complete run of what they depend on now, those that take longest first.
 
-    The chapters to execute share the cores: sweeps never start more processes than there are `jobs`.
-
-    The steps speak to the terminal themselves; Snakemake's own words go to a log, and are shown only where no step
-    has said what is wrong.  It inherits the lock, which so lasts as long as any part of the build.
+    The failures of all others are forgotten: they are of an attempt that was taken back.
     """
-    stems = [path.stem for path in notebooks.chapter_files(top)]
-    log = top / "_build" / "dag" / profile / "snakemake.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    told = runs.told_file(top, profile)
-    told.unlink(missing_ok=True)
-    start = "from lib.study import lifeline; lifeline.hold(); from snakemake.cli import main; main()"
-    share = max(1, jobs // max(1, n_stale))
-    command = [sys.executable, "-c", start, "--snakefile", str(top / "book" / "Snakefile"),
-               "--directory", str(top / "_build"), "--cores", str(jobs), "--nolock", "--rerun-incomplete",
-               "--keep-going", "--quiet", "rules", "--config", f"root={top}", f"profile={profile}",
-               f"chapters={','.join(stems)}", f"cores={share}", "--",
-               *(f"dag/{profile}/{target}.done" for target in targets)]
-    environment = os.environ | {"PYTHONPATH": str(top), "XDG_CACHE_HOME": str(top / "_build" / "cache"),
-                                lifeline.VARIABLE: "stdin"}
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=errors, pass_fds=[lock])
-        try:
-            failed = process.wait()
-        except BaseException:
-            _stop(process)
-            raise
-        finally:
-            process.stdin.close()
-    if failed:
-        tail = "" if told.exists() else "\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:])
-        if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
-            tail += f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}"
-        raise BuildError("the build failed; the last good output was left as it was "
-                         f"(log: {log.relative_to(top)}){tail}")
+    root, stale = runs.profile_root(top, profile), {}
+    for path in notebooks.chapter_files(top):
+        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile)):
+            stale[path.stem] = notebooks.read_chapter(path).budget or 0
+        else:
+            runs.clear_failure(root, path.stem)
+    return sorted(stale, key=lambda stem: -stale[stem])
+
+
+def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> None:
+    """Execute chapters, `jobs` at once; raises :class:`BuildError` when all have ended and one of them failed.
+
+    They share the cores: sweeps never start more processes than there are `jobs`.  The lock lasts as long as any of
+    them.  They say themselves what went wrong; a log is shown where one did not.
+    """
+    root = runs.profile_root(top, profile)
+    options = ["--root", str(top), "--profile", profile, "--cores", str(max(1, jobs // max(1, len(stems))))]
+    commands = {stem: [sys.executable, "-m", "lib.study.execute", stem, *options] for stem in stems}
+    ended = lifeline.run(commands, root / "logs", jobs, {"PYTHONPATH": str(top)}, (lock,))
+    failed = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status]
+    if not failed:
+        return
+    untold = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status not in (0, lifeline.TOLD)]
+    tail = "".join("\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:]) for log in untold)
+    if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
+        tail += f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}"
+    raise BuildError("the build failed; the last good output was left as it was "
+                     f"(log: {', '.join(str(log.relative_to(top)) for log in failed)}){tail}")
 
 
 def build_book(top: Path, profile: str, jobs: int) -> Path:
@@ -210,10 +188,11 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _refuse(check(top))
-        stale = write_inputs(top, profile)
+        stale = stale_chapters(top, profile)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
-        run_dag(top, profile, jobs, ["site"], lock, len(stale))
+        execute(top, profile, jobs, stale, lock)
+        _render(top, profile, lock)
     return runs.profile_root(top, profile) / "html" / "index.html"
 
 
@@ -225,16 +204,23 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
-        write_inputs(top, profile)
-        run_dag(top, profile, jobs, [path.stem], lock, 1)
+        execute(top, profile, jobs, [stem for stem in stale_chapters(top, profile) if stem == path.stem], lock)
         root = runs.profile_root(top, profile)
         try:
             site.read_records(root, notebooks.chapter_files(top))
         except ValueError:
             print("  other chapters have not been executed yet: this page is rendered alone", flush=True)
             return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
-        site.build(top, profile)
+        _render(top, profile, lock)
         return root / "html" / f"{path.stem}.html"
+
+
+def _render(top: Path, profile: str, lock: int) -> None:
+    try:
+        rendered = site.build(top, profile, lock)
+    except ValueError as error:
+        raise BuildError(f"the site was left as it was: {error}") from None
+    print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
 
 def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Path:
@@ -250,23 +236,6 @@ def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Pa
 def _refuse(problems: list[str]) -> None:
     if problems:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
-
-
-def _stop(process: subprocess.Popen) -> None:
-    """End Snakemake and what it has started."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        for member in family:
-            with contextlib.suppress(psutil.Error):
-                member.terminate()
-        _, alive = psutil.wait_procs(family, timeout=5)
-        for member in alive:
-            with contextlib.suppress(psutil.Error):
-                member.kill()
-    process.wait()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -320,7 +289,8 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         problems = check(top) or check_style(top)  # code that cannot be read has no style
         if problems:
             raise BuildError("\n".join(problems))
-        print(f"{len(notebooks.chapter_files(top))} chapters, their code and their parameter sets are in order")
+        n_chapters = len(notebooks.chapter_files(top))
+        print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")
     return 0
 
 

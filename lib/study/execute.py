@@ -37,8 +37,6 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     chapter = read_chapter(path)
     check_chapter(chapter)
     inputs = provenance.chapter_inputs(top, path, profile, changes)
-    if runs.is_current(root, chapter.stem, inputs):
-        return runs.read_record(root, chapter.stem)
     workspace = top / "_build" / "tmp"
     workspace.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f"{chapter.stem}-", dir=workspace))
@@ -228,20 +226,16 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = find_chapter(top, options.chapter)
         changes = parse_assignments(options.params, read_chapter(path)) if options.params else None
-        if runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, options.profile, changes)):
-            runs.clear_failure(root, path.stem)
-            print(f"  {path.stem}: kept", flush=True)
-            return 0
         print(f"  {path.stem} ...", flush=True)
         record = execute(top, path, options.profile, root, changes, options.cores)
     except (ChapterFailed, ValueError) as error:
-        runs.tell(top, options.profile, error)
-        return 1
+        print(f"\n{error}\n", flush=True)
+        return lifeline.TOLD
     except OSError as error:
         if error.errno not in runs.PLACE_ERRORS:
             raise
-        runs.tell(top, options.profile, f"chapter {options.chapter}: {error.strerror}: {error.filename}")
-        return 1
+        print(f"\nchapter {options.chapter}: {error.strerror}: {error.filename}\n", flush=True)
+        return lifeline.TOLD
     cost = record["provenance"]
     print(f"  {path.stem}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)
     return 0

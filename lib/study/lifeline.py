@@ -1,16 +1,44 @@
-"""Processes of a build that end when the one that started it dies, however it dies.
+"""Steps of a build: processes side by side that end when the one that started them dies, however it dies.
 
-The driver keeps the writing end of a pipe whose reading end is the standard input of every step (each passes its own
-on to what it starts).  Nothing is ever written: the end of the file means that the driver is gone.
+The driver keeps the writing end of a pipe whose reading end is the standard input of every step.  Nothing is ever
+written: the end of the file means that the driver is gone, or wants no more of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 VARIABLE = "COMPANION_LIFELINE"  # set where the standard input is such a pipe
+TOLD = 3  # exit status of a step that has said itself what is wrong
+
+
+def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict[str, str],
+        inherited: tuple[int, ...] = ()) -> dict[str, int]:
+    """Run commands by name, `jobs` at once, and return their exit statuses; one that fails stops no other.
+
+    They speak to the terminal; what they write to stderr goes to `logs`/NAME.log.  `inherited` are descriptors, of a
+    lock say, that they hold too.  An exception here, an interrupt say, ends all of them.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    reading, writing = os.pipe()
+
+    def step(name: str) -> int:
+        with (logs / f"{name}.log").open("wb") as errors:
+            return subprocess.run(commands[name], stdin=reading, stderr=errors, pass_fds=inherited,
+                                  env=os.environ | environment | {VARIABLE: "stdin"}).returncode
+
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        return dict(zip(commands, pool.map(step, commands), strict=True))
+    finally:
+        os.close(writing)
+        pool.shutdown(cancel_futures=True)
+        os.close(reading)
 
 
 def hold() -> None:

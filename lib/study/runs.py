@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 from pathlib import Path
 
@@ -49,18 +48,6 @@ def is_current(root: Path, stem: str, inputs: dict) -> bool:
     """Whether there is a complete run of a chapter with exactly these inputs."""
     record = read_record(root, stem)
     return record is not None and record["inputs"] == inputs and is_complete(root, record)
-
-
-def told_file(top: Path, profile: str) -> Path:
-    """A file that is there once a step of the present build has said what is wrong."""
-    return top / "_build" / "dag" / profile / "told"
-
-
-def tell(top: Path, profile: str, message: object) -> None:
-    """Say on the terminal why a step failed, and note that it has been said."""
-    print(f"\n{message}\n", flush=True)
-    with contextlib.suppress(OSError):  # no driver has started this step, or the disk is full
-        told_file(top, profile).touch()
 
 
 def read_failure(root: Path, stem: str) -> dict | None:

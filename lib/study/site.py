@@ -1,18 +1,15 @@
 """From executed chapters to a site: check the ledger, stage the sources, render them, publish in one step.
 
-Run as ``python -m lib.study.site`` by the DAG.  Jupyter Book renders from a clean output with every warning an
-error; only a finished site takes the place of the old one.
+Jupyter Book renders from a clean output with every warning an error; only a finished site takes the place of the
+old one.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, status
+from lib.study import ledger, lifeline, provenance, runs, status, strips
 from lib.study.notebooks import chapter_files
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
@@ -39,17 +36,7 @@ def read_records(root: Path, files: list[Path]) -> list[dict]:
     return records
 
 
-def page_inputs(top: Path) -> dict:
-    """Digests of what the site depends on besides the chapters' runs."""
-    stem = {path.name for path in chapter_files(top)}
-    pages = {file.relative_to(top).as_posix(): atomic.sha256(file) for file in sorted((top / "book").rglob("*"))
-             if file.is_file() and file.name not in stem and "__pycache__" not in file.parts}
-    others = ["_config.yml", "_toc.yml", "lib/study", "data/thesis", str(BENCHMARKS)]
-    return {"pages": pages, "others": {name: atomic.sha256(top / name) for name in others},
-            "environment": provenance.environment_digest(top)}
-
-
-def build(top: Path, profile: str) -> bool:
+def build(top: Path, profile: str, lock: int) -> bool:
     """Bring the site of a profile up to date; return whether it had to be rendered.
 
     Raises `ValueError` for a verdict worse than accepted, a malformed table of contents, or warnings of the
@@ -65,7 +52,7 @@ def build(top: Path, profile: str) -> bool:
         shutil.copytree(top / "book", staged, ignore=NOT_STAGED)
         write_toc(top, staged, [path.stem for path in files])
         write_config(top, staged)
-        stage_chapters(top, root, staged, records)
+        stage_chapters(top, root, staged, records, claims)
         atomic.write_json(staged / "_data" / "ledger.json", claims)
         atomic.write_json(staged / "_data" / "status.json", book_status)
         if (top / BENCHMARKS).exists():
@@ -73,7 +60,7 @@ def build(top: Path, profile: str) -> bool:
         digest = _digest(top, staged)
         current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
         if not current:
-            html = render(top, staged, Path(temporary) / "output", strict=True)
+            html = render(top, staged, Path(temporary) / "output", root / "logs", strict=True, inherited=(lock,))
             atomic.write_json(html / DIGEST_FILE, {"digest": digest})
             atomic.swap_directory(html, root / "html")
         atomic.swap_directory(staged, root / "stage")
@@ -136,12 +123,18 @@ def write_config(top: Path, staged: Path) -> None:
     (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
 
 
-def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict]) -> None:
-    """The executed notebooks, their records, and the files that their pages offer for download."""
+def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict], claims: list[dict]) -> None:
+    """The executed notebooks, their records, and the files that their pages offer for download.
+
+    What the notebooks say of claims is rendered anew, from the ledger (`claims`).
+    """
+    by_id = {claim["id"]: claim for claim in claims}
     for record in records:
         stem = record["chapter"]
         executed = root / "executed" / f"{stem}.ipynb"
-        shutil.copy(executed, staged / f"{stem}.ipynb")
+        notebook = json.loads(executed.read_text("utf-8"))
+        strips.fill(notebook, by_id, {sweep["name"]: sweep for sweep in record["sweeps"]})
+        (staged / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
         downloads = staged / "_data" / "downloads" / stem
         downloads.mkdir(parents=True)
         shutil.copy(executed, downloads / f"{stem}-executed.ipynb")
@@ -170,29 +163,29 @@ def clean_notebook(executed: str) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def render(top: Path, staged: Path, output: Path, *, strict: bool) -> Path:
-    """Render staged sources and return the directory of pages.
+def render(top: Path, staged: Path, output: Path, logs: Path, *, strict: bool, inherited: tuple[int, ...] = ()) -> Path:
+    """Render staged sources and return the directory of pages; what the renderer says goes to `logs`/render.log.
 
     strict: every warning is an error. Else those are printed that do not come from the absence of the other pages.
     """
     # The package has no __main__.
-    start = ("import sys; from lib.study import lifeline; lifeline.hold(); from jupyter_book.cli.main import main; "
-             "sys.exit(main())")
+    start = ("import sys; sys.stdout = sys.stderr; from lib.study import lifeline; lifeline.hold(); "
+             "from jupyter_book.cli.main import main; sys.exit(main())")
     command = [sys.executable, "-c", start, "build", str(staged), "--path-output", str(output), "--quiet"]
     if strict:
         command += ["--warningiserror", "--nitpick", "--keep-going"]
-    environment = os.environ | {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0",
-                                "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=staged, env=environment, capture_output=True, text=True)
+    environment = {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+    failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
     html = output / "_build" / "html"
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{staged}/", "")
+    said = (logs / "render.log").read_text("utf-8", "replace")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", said).replace(f"{staged}/", "")
     text = re.sub(r"\.ipynb:\d+:", ".md:", text)  # a line that only the renderer knows
     lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
-    if not strict and not done.returncode:
+    if not strict and not failed:
         found = [line for line in lines if "WARNING" in line and not _is_elsewhere(top, line)]
         if found:
             print("make book would refuse this page:\n    " + "\n    ".join(dict.fromkeys(found)), flush=True)
-    if done.returncode or not (html / "index.html").exists():
+    if failed or not (html / "index.html").exists():
         raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines or text.splitlines()[-15:]))
     if (staged / "_data" / "downloads").exists():
         shutil.copytree(staged / "_data" / "downloads", html / "downloads")
@@ -221,24 +214,3 @@ def _workspace(top: Path) -> Path:
     workspace = top / "_build" / "tmp"
     workspace.mkdir(parents=True, exist_ok=True)
     return workspace
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of the last step of the DAG."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.site", description="Render the executed book.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    options = parser.parse_args(arguments)
-    lifeline.hold()
-    top = options.root.resolve()
-    try:
-        rendered = build(top, options.profile)
-    except (ValueError, OSError) as error:
-        runs.tell(top, options.profile, f"the site was left as it was: {error}")
-        return 1
-    print("  pages rendered" if rendered else "  pages unchanged", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

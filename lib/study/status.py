@@ -1,6 +1,6 @@
 """Which chapters are fresh, stale, failed or never run, and why: `make status`, the status page, the driver.
 
-Quick on purpose: it reads text and JSON, and loads neither Jupyter, Snakemake nor torch.
+Quick on purpose: it reads text and JSON, and loads neither Jupyter nor torch.
 """
 
 from __future__ import annotations

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,8 +13,8 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import lifeline, provenance, runs, site
-from lib.study.claims import measured_text
+from lib.study import ledger, lifeline, provenance, runs, site
+from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
 
@@ -35,28 +32,13 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     inputs = provenance.chapter_inputs(top, path, profile, parse_assignments(text, chapter))
     name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
-    command = [sys.executable, "-m", "lib.study.execute", path.stem, "--root", str(top), "--profile", profile,
-               "--params", text, "--output", str(place), "--cores", str(jobs)]
-    log = top / "_build" / "tmp" / "whatif.log"  # beside the page once the step has ended: a killed one leaves none
-    with log.open("wb") as errors:
-        step = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors,
-                                env=os.environ | {lifeline.VARIABLE: "stdin"})
-        try:
-            failed = step.wait()
-        except BaseException:
-            step.stdin.close()  # the lifeline: it ends, with its kernel
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                step.wait(timeout=10)
-            step.kill()
-            raise
-        step.stdin.close()
-    place.mkdir(parents=True, exist_ok=True)
-    log = shutil.move(log, place / "execute.log")
-    if failed:
-        raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
+    if runs.is_current(place, path.stem, inputs):
+        print(f"  {path.stem}: kept", flush=True)
+    else:
+        _execute(top, path.stem, profile, text, jobs, place)
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
-    rows, same = compare(book, record)
+    rows, same = compare(*(run and run | {"claims": ledger.entries(top, profile, [run])} for run in (book, record)))
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
@@ -65,6 +47,18 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))
+
+
+def _execute(top: Path, stem: str, profile: str, text: str, jobs: int, place: Path) -> None:
+    """Execute a chapter below `place`, with its log beside the page; a killed one leaves nothing there."""
+    command = [sys.executable, "-m", "lib.study.execute", stem, "--root", str(top), "--profile", profile,
+               "--params", text, "--output", str(place), "--cores", str(jobs)]
+    logs = top / "_build" / "tmp"
+    failed = lifeline.run({"execute": command}, logs, 1, {"PYTHONPATH": str(top)})["execute"]
+    place.mkdir(parents=True, exist_ok=True)
+    log = shutil.move(logs / "execute.log", place / "execute.log")
+    if failed:
+        raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
 
 
 def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> list[tuple[str, object, object]]:
@@ -151,12 +145,13 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
             page.unlink()
         site.write_config(top, staged)
         (staged / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": f"{stem}.ipynb"}), "utf-8")
-        site.stage_chapters(top, root, staged, [record])
+        site.stage_chapters(top, root, staged, [record],
+                            ledger.entries(top, record["provenance"]["profile"], [record]))
         if text:
             notebook = atomic.read_json(staged / f"{stem}.ipynb")
             _put_below_title(notebook["cells"], text)
             atomic.write_json(staged / f"{stem}.ipynb", notebook)
-        html = site.render(top, staged, Path(temporary) / "output", strict=False)
+        html = site.render(top, staged, Path(temporary) / "output", Path(temporary), strict=False)
         atomic.swap_directory(html, place / "html")
     return place / "html" / f"{stem}.html"
 
@@ -176,17 +171,21 @@ def _put_below_title(cells: list[dict], text: str) -> None:
     cells.insert(0, banner)
 
 
-def _is_same(before: float | bool | None, after: float | bool | None) -> bool:
-    if before is None or after is None or isinstance(after, bool):
-        return before is not None and before is after
+def _is_same(before: float | bool | list | None, after: float | bool | list | None) -> bool:
+    if not all(_is_number(value) for value in (before, after)):
+        return before is not None and before == after
     return abs(after - before) < ROUNDING
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _change(before: dict | None, after: dict | None, key: str) -> str:
     """How `key` moved between two numbers or claims: by how much, in percent, and in standard errors of the
     difference where both have one."""
     then, now = before and before[key], after and after[key]
-    if then is None or now is None or isinstance(now, bool):
+    if not _is_number(then) or not _is_number(now):
         return ""
     if abs(now - then) < ROUNDING:
         return "none"
