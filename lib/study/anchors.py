@@ -73,8 +73,8 @@ def measure(name: str) -> dict:
     return json.loads(json.dumps(found, default=str), parse_float=lambda text: float(f"{float(text):.12g}"))
 
 
-def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[float, str]]:
-    """What is more than `tolerance` off, in tolerances and in words; lists count relative to their largest number."""
+def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0) -> Iterator[tuple[float, str]]:
+    """What is more than `least` tolerances off: by how many, and in words; lists relative to their largest number."""
     for name in sorted({*recorded, *found}, key=[*recorded, *found].index):
         then, now = (list(_leaves(numbers.get(name), name)) for numbers in (recorded, found))
         if [place for place, _ in then] != [place for place, _ in now]:
@@ -86,7 +86,7 @@ def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[
                 off = 0.0 if before == after else abs(after - before) / (tolerance * scale or 1e-300)
             else:
                 off = 0.0 if before == after else float("inf")
-            if not off <= 1:  # NaN is not
+            if not off <= least:  # NaN is not
                 yield off, f"{place}: {_shown(before)} -> {_shown(after)}"
 
 
@@ -114,12 +114,12 @@ def renew(top: Path) -> list[str]:
         found, path = json.loads(text), top / FOLDER / f"{name}.json"
         recorded = _read(path)
         if recorded and recorded["version"] == found["version"]:
-            refused += [message] if (message := _message(top, name, recorded, found)) else []
+            refused.append(message(top, name, recorded, found))
             continue
         atomic.write_bytes(path, _text(found).encode())
         lines.append(f"{name}: {len(found['cases'])} anchors of version {found['version']} in {path.relative_to(top)}")
-    if refused:
-        raise ValueError("\n".join(refused))
+    if any(refused):
+        raise ValueError("\n".join(filter(None, refused)))
     return lines
 
 
@@ -138,11 +138,11 @@ def _compared(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
         elif not text.startswith("{"):
             messages[name] = f"the anchors of {name} do not run: {text}"
         else:
-            messages[name] = _message(top, name, recorded, json.loads(text))
+            messages[name] = message(top, name, recorded, json.loads(text))
     return messages
 
 
-def _message(top: Path, name: str, recorded: dict, found: dict) -> str:
+def message(top: Path, name: str, recorded: dict, found: dict) -> str:
     """"" where all cases agree, else what moved first, and what to do."""
     version = recorded["version"]
     if found["version"] != version:
