@@ -16,15 +16,19 @@ from collections.abc import Mapping
 
 from lib.study import claim_files, claim_text, session
 from lib.study.claim_files import ALONE, Claim, finite
+from lib.study.measures import FromTable, from_table
 from lib.study.notebooks import root
+
+__all__ = ["from_table", "number", "plus_minus", "scale", "settle"]
 
 
 def settle(id: str, *, measured: object, uncertainty: float | None = None, scale: str = "full",
            source: object = "live", enough: bool = True, undecided: str = "", expected: float | None = None) -> None:
     """Say what came out for a claim, show it with its verdict, and keep it for the ledger.
 
-    Arguments: `measured` the number itself in the unit of the statement, a list of numbers (or of such lists) for
-    `falls` and `rises`, True or False for `holds`, or None for what was not computed (`scale` then says why);
+    Arguments: `measured` the number itself in the unit of the statement, best as :func:`from_table` where it follows
+    from the table of a figure; a list of numbers (or of such lists) for `falls` and `rises`, True or False for
+    `holds`, or None for what was not computed (`scale` then says why);
     `uncertainty` one standard error; `scale` is `full`, or what was reduced; `source` is `live`, `thesis`, or the
     sweep (several: a list) whose record the value comes from, or its table; `enough` is False where the scale was
     reduced so far that the value says nothing; `undecided` says in words why what was computed cannot tell (`measured`
@@ -33,6 +37,8 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     Raises `ValueError` for a claim that no file has, NaN, and a kind of value that the claim does not judge.
     """
     claim = _claim(id)
+    table = measured.source if isinstance(measured, FromTable) else None
+    measured = measured.value if isinstance(measured, FromTable) else measured
     if not str(scale).strip():
         raise ValueError(f"claim {id}: expected a scale, got nothing; try scale='full'")
     if measured is None:
@@ -48,6 +54,8 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     kind, records = _source(source, id)
     settlement = {"id": id, "measured": measured, "uncertainty": uncertainty, "scale": str(scale), "source": kind,
                   "records": records, "enough": bool(enough), "undecided": str(undecided)}
+    if table:
+        settlement["table"] = table
     if expected is not None:
         settlement["expected"] = finite(expected, f"claim {id}: the expected value")
     session.keep("claims.json", settlement, "id")
