@@ -22,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test chapter status accept verify edit check records records-status audit bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit check records records-status audit bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -31,11 +31,14 @@ help:  ## list the commands
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
 
-test: $(STAMP)  ## check the style, build the book at smoke settings, run all tests
+test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) -m ruff check
 	@$(BUILD) check
 	$(RUN) -m lib.study.build --profile smoke --jobs '$(JOBS)' book
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n '$(JOBS)' --dist worksteal $(EVERY)
+
+test-all: EVERY := --all
+test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
 
 chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
 	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params='$(PARAMS)'

@@ -14,6 +14,12 @@ often gives the very same digits: the test asks only whether points lie too far 
 Lines that were all shifted by three scatters are contradicted by seven audited points in most cases
 and by ten nearly always; right records by far less than one in a thousand, a little more with every
 audit that is added (tests/test_audits.py measures both).
+
+A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
+
+    {"check": as in records, "format": 2, "kind": "audit", "experiment": "resnet_accuracy", "version": 1,
+     "settings": {...}, "status": "done", "results": {what is compared},       or "failed", "error": "..."
+     "seconds": 2.1, "core_seconds": 2.0, "commit": "...", "processor": "...", "versions": {...}, "date": "..."}
 """
 
 from __future__ import annotations
@@ -27,14 +33,14 @@ import math
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lib import atomic
-from lib.study import provenance, runs
+from lib.study import provenance, runs, scatter
 from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
@@ -103,17 +109,22 @@ def versions(top: Path) -> dict[str, int]:
 
 
 class Points(NamedTuple):
-    """The valid points of a record and their audits, by settings; other seeds at these settings, failed ones too."""
+    """Points of a record and their audits, by settings; then points that failed, and other seeds of audited ones."""
 
     valid: dict[str, dict]
     audits: dict[str, dict]
-    others: list[dict]
+    failed: list[dict]
+    repeats: list[dict]
 
     def scatter(self) -> Scatter:
-        """The scatter between the seeds."""
-        seeds = defaultdict(list)
-        for line in [*self.valid.values(), *self.others]:
-            seeds[_group(line)].append(line)
+        """The scatter between recorded seeds; between repeats and the audit they go with, where one seed is recorded.
+
+        Recorded and present results never mix: their difference would hide in the scatter.
+        """
+        recorded, repeated = _by_group([*self.valid.values(), *self.failed]), _by_group(self.repeats)
+        seeds = {group: lines + repeated[group] for group, lines in _by_group(self.audits.values()).items()
+                 if group in repeated}
+        seeds = recorded | {group: lines for group, lines in seeds.items() if len(recorded[group]) == 1}
         return Scatter({group: np.array([_values(line) for line in lines]) for group, lines in seeds.items()},
                        {group: branch_of(lines[0]) for group, lines in seeds.items()})
 
@@ -138,8 +149,8 @@ def load(top: Path, name: str) -> Points:
     valid = {key: line for key, (state, line) in found.items() if state == VALID}
     return Points(valid, {key: line for line in lines if line["kind"] == "audit"
                           and (key := settings_key(line["settings"])) in valid},
-                  [line for line in lines if line["kind"] == "repeat"]
-                  + [line for state, line in found.values() if state == FAILED])
+                  [line for state, line in found.values() if state == FAILED],
+                  [line for line in lines if line["kind"] == "repeat"])
 
 
 def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], bool]) -> Iterator[dict]:
@@ -175,22 +186,28 @@ def p_value(points: Points, **options: int) -> float | None:
 
     That is below `LEAST` audited points, and where the seeds of the record are too few.
     """
-    scatter = points.scatter()
-    if len(points.audits) < LEAST or scatter.freedom < FEWEST:
+    seeds = points.scatter()
+    if len(points.audits) < LEAST or seeds.freedom < FEWEST:
         return None
-    pairs = [(points.valid[key], now) for key, now in points.audits.items()]
-    if any(now["status"] == "done" and not _agree(then, now, MEASURES[now["experiment"]].exact) for then, now in pairs):
+    if differing(points):
         return 0.0
-    distances = [scatter.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
+    pairs = [(points.valid[key], now) for key, now in points.audits.items()]
+    distances = [seeds.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
                  else np.full(len(_values(then)), FAR) for then, now in pairs]
-    return scatter.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
+    return seeds.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
+
+
+def differing(points: Points) -> list[str]:
+    """The results that follow from the settings alone and came out otherwise in some audit."""
+    return sorted({name for key, now in points.audits.items() if now["status"] == "done"
+                   for name in MEASURES[now["experiment"]].exact if not _agree(points.valid[key], now, (name,))})
 
 
 def summary(top: Path, name: str) -> dict:
     """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
-    state = [*map(atomic.sha256, (top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__))),
-             sorted(versions(top).items())]
-    state = hashlib.sha256(json.dumps(state).encode()).hexdigest()
+    files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
+    state = json.dumps([*map(atomic.sha256, files), sorted(versions(top).items())])
+    state = hashlib.sha256(state.encode()).hexdigest()
     kept = top / "_build" / "audits" / f"{name}.json"
     known = atomic.read_json(kept)
     if isinstance(known, dict) and known.get("state") == state:
@@ -201,13 +218,14 @@ def summary(top: Path, name: str) -> dict:
                 for key, now in points.audits.items())
     found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
-             "failed": sum(line["status"] != "done" for line in points.audits.values())}
-    text = f"audited: {n} of {of} points computed again"
+             "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
+    text = f"audited: {n} of {of} points computed again" if of else "not audited: no valid points to compare with"
     if n:
         verdict = f"no verdict below {LEAST} points" if p is None else \
             f"further from the record than seeds are (p = {p:.1g})" if found["contradicted"] else \
             f"no further from the record than seeds are (p = {p:.2f})"
         errors = f"{found['failed']} with an error, " if found["failed"] else ""
+        errors += f"other values of {', '.join(found['differing'])}, " if found["differing"] else ""
         text += f", last on {found['last']}: {equal} equal to nine digits, {errors}{verdict}"
     found["text"] = text
     atomic.write_json(kept, {"state": state, "summary": found})
@@ -222,8 +240,8 @@ def contradicted(top: Path) -> list[str]:
         if facts["contradicted"]:
             messages.append(f"record {path.stem}: expected points that the present code gives again, got "
                             f"{facts['audited']} audited ones further from it than seeds are (p = {facts['p']:.1g}, "
-                            f"{path}); try to find what differs and mend it, or raise the version of the experiment, "
-                            "say why, and make the record again: make records CH=...")
+                            f"{path.relative_to(top)}); try to find what differs and mend it, or raise the version of "
+                            "the experiment, say why, and make the record again: make records CH=...")
     return messages
 
 
@@ -279,6 +297,13 @@ def append(top: Path, name: str, kind: str, line: Mapping, commit: str, date: st
 def _group(line: Mapping) -> str:
     """The settings of a point but for its seed."""
     return settings_key({name: value for name, value in line["settings"].items() if name != "seed"})
+
+
+def _by_group(lines: Iterable[dict]) -> dict[str, list[dict]]:
+    found = defaultdict(list)
+    for line in lines:
+        found[_group(line)].append(line)
+    return dict(found)
 
 
 def _values(line: Mapping) -> np.ndarray:
