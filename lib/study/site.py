@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, status, strips
+from lib.study import ledger, lifeline, provenance, runs, status, strips, verify
 from lib.study.notebooks import chapter_files
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
@@ -65,6 +65,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
             atomic.swap_directory(html, root / "html")
         atomic.swap_directory(staged, root / "stage")
     atomic.write_json_if_changed(root / "ledger.json", claims)
+    if not current or not (root / verify.SUMS).exists():
+        verify.seal(root)
     atomic.write_json_if_changed(root / "status.json", book_status)
     return not current
 
