@@ -22,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test test-all chapter status accept verify edit check records records-status audit bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit check records records-status audit verify bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
