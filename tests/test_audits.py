@@ -194,8 +194,12 @@ def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experimen
 
 def test_audits_of_another_version_do_not_count(top, experiment):
     run_audit(top, experiment)
+    settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
     (top / "lib/experiments/toy.py").write_text("@experiment(version=2)\ndef audited_toy(): ...\n")
-    assert audits.summary(top, "toy")["audited"] == audits.summary(top, "toy")["of"] == 0
+    assert audits.summary(top, "toy")["text"] == "not audited: no valid points to compare with"
+    experiment.version = 2
+    write(top, experiment, settings)
+    assert audits.summary(top, "toy")["text"] == "audited: 0 of 36 points computed again"
 
 
 def test_settings_with_one_seed_get_repeats_first(top, experiment):
