@@ -320,6 +320,16 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert toy_book.run(top, "book").returncode == 0 and html(top) != before
 
 
+def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):
+    assert toy_book.run(top, module="verify").returncode == 0
+    toy_book.replace(top, "data/thesis/claims/01.yml", "expected: {equal: 0.5}", "expected: {equal: 0.9}")
+    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, module="verify").stderr
+    done = toy_book.run(top, "book")
+    assert done.returncode == 0 and "every chapter is up to date" in done.stdout, done.stdout + done.stderr
+    assert b'class="claim claim-differs" id="claim-toy1-offset"' in html(top)["01-first.html"]
+    assert toy_book.run(top, module="verify").returncode == 0
+
+
 def test_a_warning_of_the_renderer_stops_the_build(top):
     before = html(top)
     toy_book.write(top, "book/index.md", "# Toy book\n\nSee {doc}`nowhere` and {glue:text}`no-such-number`.\n")
