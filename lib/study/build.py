@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, notebooks, parameters, provenance, runs, site
+from lib.study import gate, ledger, lifeline, notebooks, parameters, provenance, runs, site
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -216,7 +216,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
 def _render(top: Path, profile: str, lock: int) -> None:
     try:
         rendered = site.build(top, profile, lock)
-    except ValueError as error:
+    except (ValueError, gate.ChapterFailed) as error:
         raise BuildError(f"the site was left as it was: {error}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
