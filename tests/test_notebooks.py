@@ -68,14 +68,14 @@ def test_every_option_is_code_or_not():
             if side is not None:
                 changed = notebooks.Chapter(Path("01-a.md"), front(name), "", ()).code != empty.code
                 assert changed == (side == "code"), name
-    used = {name for path in notebooks.chapter_files(toy_book.ROOT) for name in notebooks.read_chapter(path).front_matter}
-    assert used <= set(FRONT_SIDES)
+    for path in notebooks.chapter_files(toy_book.ROOT):
+        assert set(notebooks.read_chapter(path).front_matter) <= set(FRONT_SIDES)
 
 
 @pytest.fixture
 def run_of(tmp_path):
     """A chapter as it would be after a run: every code cell has its own output, as has the one papermill adds."""
-    toy_book.write(tmp_path, "01-first.md", HEAD + CELL + "\nSome prose.\n\n"
+    toy_book.write(tmp_path, "01-first.md", HEAD.replace("python3", "python3\n  display_name: P") + CELL + "\nSome prose.\n\n"
                    + "".join(f"```{{code-cell}} ipython3\nprint({n})\n```\n\n" for n in (1, 2)))
     notebook = notebooks.as_notebook(notebooks.read_chapter(tmp_path / "01-first.md"))
     for cell in notebook.cells:
