@@ -1,7 +1,7 @@
 # The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
 #   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
 #   JOBS     cores: chapters, or points of a sweep, at once     CH       a chapter, such as 05
-#   DASK     address of a Dask scheduler, for make records
+#   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
 PYTHON ?= python3
 PROFILE ?= laptop
@@ -10,6 +10,7 @@ CH ?=
 PARAMS ?=
 ONLY ?=
 DASK ?=
+MINUTES ?= 30
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -21,20 +22,23 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test chapter status accept edit check records records-status bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit check records records-status audit bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
 
-test: $(STAMP)  ## check the style, build the book at smoke settings, run all tests
+test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) -m ruff check
 	@$(BUILD) check
 	$(RUN) -m lib.study.build --profile smoke --jobs '$(JOBS)' book
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n '$(JOBS)' --dist worksteal $(EVERY)
+
+test-all: EVERY := --all
+test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
 
 chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
 	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params='$(PARAMS)'
@@ -44,6 +48,9 @@ status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
 	@$(BUILD) accept
+
+verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
+	@$(RUN) -m lib.study.verify --profile '$(PROFILE)'
 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
@@ -59,6 +66,9 @@ records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy o
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
 	@$(RECORDS) status
+
+audit: $(STAMP)  ## compute recorded points of a chapter (CH=34) again, for MINUTES=30 of one core, and compare
+	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) -m lib.study.audits '$(CH)' '$(MINUTES)'
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))

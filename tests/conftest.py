@@ -1,7 +1,13 @@
-"""Settings of all tests: one thread and one compiler cache for the numeric libraries, property tests that repeat."""
+"""Settings of all tests: one thread and one compiler cache for the numeric libraries, property tests that repeat.
+
+Tests that would take minutes draw some of their cases, by a seed that moves with the commit and is printed; `--all`
+(make test-all) runs every one of them.
+"""
 
 import os
+import random
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +25,36 @@ os.environ["NUMBA_CACHE_DIR"] = str(_TOP / "_build" / "cache" / f"numba-{compile
 
 settings.register_profile("book", deadline=None, derandomize=True, database=None)
 settings.load_profile("book")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run all cases of the tests that else draw some")
+    parser.addoption("--draw", type=int, metavar="SEED", help="draw them by this seed in place of the commit's")
+
+
+def _seed(config) -> int:
+    if config.getoption("--draw") is not None:
+        return config.getoption("--draw")
+    shown = subprocess.run(["git", "rev-parse", "--short=8", "HEAD"], cwd=_TOP, capture_output=True, text=True)
+    return int(shown.stdout, 16) if shown.returncode == 0 else 0  # 0: no repository
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("--all"):
+        terminalreporter.write_line(f"Tests drew some of their cases by seed {_seed(config)}: --draw={_seed(config)} "
+                                    "draws the same, make test-all runs all of them.")
+
+
+@pytest.fixture
+def drawn(request):
+    """drawn(cases, n): n of the cases, in their order; all of them with --all."""
+    def draw(cases, n):
+        cases = list(cases)
+        if request.config.getoption("--all"):
+            return cases
+        places = random.Random(f"{_seed(request.config)} {request.node.nodeid}").sample(range(len(cases)), n)
+        return [cases[place] for place in sorted(places)]
+    return draw
 
 
 @pytest.fixture(autouse=True)

@@ -1,131 +1,262 @@
-"""Claims: verdicts are computed, bad input is refused, the ledger is unique and compared with what was accepted."""
+"""Claims: files are read with their lines, verdicts are computed from them and what pages stored, bad input is refused,
+the ledger is unique and compared with what was accepted."""
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lib.study import claims, ledger
-from lib.study.claims import Expected, Tolerance, judge
+from lib.study import claim_files, claim_text, claims, ledger, strips
 
-SLACK = Tolerance(absolute=0.1, reason="test")
-HERE = dict(where="Fig. 1.1, p. 1")
+ROOT = Path(__file__).resolve().parents[1]
+ENTRY = {"id": "a-claim", "item": "5.1", "statement": "It is so.", "expected": {"equal": 1.0},
+         "where": "Fig. 1.1, p. 1", "tolerance": {"absolute": 0.1, "reason": "test"}}
+STORED = {"id": "a-claim", "measured": 1.0, "uncertainty": None, "scale": "full", "source": "live", "records": [],
+          "enough": True, "undecided": ""}
+BOUND = {"bound": "ours", "reason": "test"}
+
+
+def claim(**changes):
+    """A claim with other keys; None takes one away."""
+    entry = {key: value for key, value in (ENTRY | changes).items() if value is not None}
+    own = str(entry["item"]).startswith("own-")
+    return claim_files.Claim.of(entry, "05.yml, line 1", "05", own)
+
+
+def verdict(expected, measured, tolerance=0.1, decide=None, **stored):
+    size = None if tolerance is None else {"absolute": tolerance, "reason": "test"}
+    return claim_files.judge(claim(expected=expected, tolerance=size, decide=decide),
+                             STORED | {"measured": measured} | stored)
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """A run directory as a chapter sees it; gives a reader of its lists."""
-    monkeypatch.setenv("COMPANION_RUN", str(tmp_path))
-    monkeypatch.setenv("COMPANION_CHAPTER", "01-first")
+def top(tmp_path, monkeypatch):
+    """A repository with one claims file, and the run directory of a chapter."""
+    write(tmp_path, [ENTRY])
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
+    monkeypatch.setenv("COMPANION_RUN", str(tmp_path / "run"))
+    monkeypatch.setenv("COMPANION_CHAPTER", "05-first")
     monkeypatch.setenv("COMPANION_PROFILE", "laptop")
-    return lambda name: json.loads((tmp_path / name).read_text("utf-8"))
+    return tmp_path
 
 
-def register(**changes):
-    settings = dict(id="a-claim", item="5.1", statement="It is so.", expected=Expected(1.0, **HERE), measured=1.0,
-                    tolerance=SLACK)
-    claims.register(**(settings | changes))
+def write(top, entries, name="data/thesis/claims/05.yml"):
+    path = top / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(entries, indent=1))  # JSON is YAML
 
 
-@pytest.mark.parametrize(("expected", "measured", "verdict"), [
-    (Expected(1.0, **HERE), 1.0999, "reproduced"),
-    (Expected(1.0, **HERE), 0.8999, "differs"),
-    (Expected(-1.0, **HERE), -1.05, "reproduced"),
-    (Expected(1.0, ">=", **HERE), 7.0, "reproduced"),
-    (Expected(1.0, ">=", **HERE), 0.95, "reproduced"),
-    (Expected(1.0, ">=", **HERE), 0.85, "differs"),
-    (Expected(1.0, "<=", **HERE), -7.0, "reproduced"),
-    (Expected(1.0, "<=", **HERE), 1.05, "reproduced"),
-    (Expected(1.0, "<=", **HERE), 1.15, "differs"),
-    (Expected(1.0, "between", 2.0, **HERE), 2.05, "reproduced"),
-    (Expected(1.0, "between", 2.0, **HERE), 2.15, "differs"),
-    (Expected(1.0, "between", 2.0, **HERE), 0.85, "differs"),
-    (Expected(relation="holds", **HERE), True, "reproduced"),
-    (Expected(relation="holds", **HERE), False, "differs"),
+def kept(top, name):
+    return json.loads((top / "run" / name).read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("expected", "measured", "outcome"), [
+    ({"equal": 1}, 1.0999, "reproduced"),
+    ({"equal": 1}, 0.8999, "differs"),
+    ({"equal": -1}, -1.05, "reproduced"),
+    ({"at least": 1}, 7.0, "reproduced"),
+    ({"at least": 1}, 0.95, "reproduced"),
+    ({"at least": 1}, 0.85, "differs"),
+    ({"at most": 1}, -7.0, "reproduced"),
+    ({"at most": 1}, 1.05, "reproduced"),
+    ({"at most": 1}, 1.15, "differs"),
+    ({"above": 1}, 0.95, "reproduced"),
+    ({"above": 1}, 0.89, "differs"),
+    ({"below": 1}, 1.05, "reproduced"),
+    ({"below": 1}, 1.11, "differs"),
+    ({"between": [1, 2]}, 2.05, "reproduced"),
+    ({"between": [1, 2]}, 2.15, "differs"),
+    ({"between": [1, 2]}, 0.85, "differs"),
+    ("falls", [3, 2, 2.05, 1], "reproduced"),
+    ("falls", [3, 2, 2.15, 1], "differs"),
+    ("rises", [[1, 2], [5, 4.95, 6]], "reproduced"),
+    ("rises", [[1, 2], [5, 4.85, 6]], "differs"),
 ])
-def test_the_verdict_follows_from_relation_and_tolerance(expected, measured, verdict):
-    assert judge(expected, measured, SLACK, "full") == verdict
-    reduced = {"reproduced": "reproduced at reduced scale", "differs": "differs"}[verdict]
-    assert judge(expected, measured, SLACK, "N = 6") == reduced
-    assert judge(expected, None, SLACK, "needs N = 10") == "not run"
+def test_the_verdict_follows_from_relation_and_tolerance(expected, measured, outcome):
+    assert verdict(expected, measured) == outcome
+    reduced = {"reproduced": "reproduced at reduced scale", "differs": "differs"}[outcome]
+    assert verdict(expected, measured, scale="N = 6") == reduced
+    assert verdict(expected, None, scale="needs N = 10") == "not run"
+
+
+@pytest.mark.parametrize(("expected", "measured", "outcome"), [
+    ({"above": 1}, 1.0, "differs"), ({"below": 1}, 1.0, "differs"), ({"at least": 1}, 1.0, "reproduced"),
+    ("falls", [2, 2], "differs"), ("rises", [2, 2, 3], "differs"), ("holds", True, "reproduced"),
+    ("holds", False, "differs"),
+])
+def test_without_a_tolerance_bounds_and_steps_are_exact(expected, measured, outcome):
+    assert verdict(expected, measured, tolerance=None) == outcome
 
 
 def test_a_relative_tolerance_scales_with_the_expected_value():
-    tolerance = Tolerance(relative=0.1, reason="test")
-    assert judge(Expected(-200.0, **HERE), -181.0, tolerance, "full") == "reproduced"
-    assert judge(Expected(-200.0, **HERE), -179.0, tolerance, "full") == "differs"
+    far = claim(expected={"equal": -200}, tolerance={"relative": 0.1, "reason": "test"})
+    assert claim_files.judge(far, STORED | {"measured": -181.0}) == "reproduced"
+    assert claim_files.judge(far, STORED | {"measured": -179.0}) == "differs"
 
 
-@pytest.mark.parametrize("make", [
-    lambda: Expected(1.0),
-    lambda: Expected(1.0, "=", **HERE),
-    lambda: Expected(math.nan, **HERE),
-    lambda: Expected(None, **HERE),
-    lambda: Expected(1.0, "between", **HERE),
-    lambda: Expected(1.0, "between", 0.5, **HERE),
-    lambda: Expected(1.0, "<=", 2.0, **HERE),
-    lambda: Expected(1.0, "holds", **HERE),
-    lambda: Tolerance(reason="neither"),
-    lambda: Tolerance(absolute=0.1, relative=0.1, reason="both"),
-    lambda: Tolerance(absolute=-0.1, reason="negative"),
-    lambda: Tolerance(absolute=math.inf, reason="infinite"),
-    lambda: Tolerance(absolute=0.1),
+def test_undecided_is_what_was_computed_and_cannot_say():
+    assert verdict({"at least": 1}, 7.0, enough=False) == "undecided"
+    assert verdict({"at least": 1}, None, enough=False, scale="needs N = 10") == "not run"
+    assert verdict({"at least": 1}, 7.0, undecided="at an end of its line") == "undecided"
+    assert verdict({"at least": 1}, None, undecided="at an end of its line") == "undecided"
+
+
+@pytest.mark.parametrize(("expected", "measured", "outcome"), [
+    ({"at least": 1}, 1.05, "undecided"), ({"at least": 1}, 1.11, "reproduced"), ({"at least": 1}, 0.69, "differs"),
+    ({"between": [1, 2]}, 2.2, "undecided"), ({"between": [1, 2]}, 1.5, "reproduced"),
+    ({"equal": 1}, 1.0, "undecided"),  # two errors of 0.1 reach beyond a tolerance of 0.1
 ])
-def test_malformed_expectations_and_tolerances_are_refused(make):
-    with pytest.raises(ValueError, match="^expected"):
-        make()
+def test_a_claim_may_ask_for_a_distance_in_standard_errors_from_the_accepted_bound(expected, measured, outcome):
+    assert verdict(expected, measured, decide=2, uncertainty=0.1) == outcome
+    assert verdict(expected, measured, decide=2, uncertainty=None) == "undecided"
 
 
 @pytest.mark.parametrize("changes", [
-    dict(measured=math.nan), dict(measured=math.inf), dict(measured="1.0"), dict(measured=True), dict(measured=None),
-    dict(uncertainty=math.nan), dict(uncertainty=-0.1), dict(tolerance=None), dict(id="A claim"), dict(item="5.1a"),
-    dict(item="Fig. 5.1"),
-    dict(statement=" "), dict(scale=""), dict(source="guess"),
-    dict(expected=Expected(relation="holds", **HERE), measured=1.0),
+    dict(id="A claim"), dict(id=None), dict(item="5.1a"), dict(item="Fig. 5.1"), dict(item=5.1), dict(statement=" "),
+    dict(where=None), dict(where=""), dict(tolerance=None), dict(expected=None), dict(expected=0.5),
+    dict(expected={"=": 1}), dict(expected={"at least": 1, "at most": 2}), dict(expected={"at least": math.nan}),
+    dict(expected={"at least": "1"}), dict(expected={"between": [2, 1]}), dict(expected={"between": 2}),
+    dict(expected={"equal": "page"}), dict(expected={"equal": 1, "why": "so"}), dict(expected="holds"),
+    dict(tolerance={"reason": "neither"}), dict(tolerance={"absolute": 1, "relative": 1, "reason": "both"}),
+    dict(tolerance={"absolute": -1, "reason": "negative"}), dict(tolerance={"absolute": math.inf, "reason": "far"}),
+    dict(tolerance={"absolute": 1}), dict(tolerance=0.1), dict(bound="ours"), dict(reason="no bound"),
+    dict(bound="theirs", reason="so"), dict(decide=0), dict(expected="falls", decide=2),
+    dict(expected="falls", tolerance={"relative": 0.1, "reason": "test"}), dict(depends_on="eq5.1"), dict(colour="red"),
+    dict(reference="a book"), dict(item="own-05"), dict(item="own-07", where=None, reference="a book"),
 ])
-def test_malformed_claims_are_refused_and_leave_no_entry(run, changes, tmp_path):
-    with pytest.raises(ValueError, match="expected"):
-        register(**changes)
-    assert not (tmp_path / "claims.json").exists()
+def test_malformed_claims_are_refused_by_place_and_name(changes):
+    with pytest.raises(ValueError, match=r"^05\.yml, line 1: .*expected"):
+        claim(**changes)
 
 
 @pytest.mark.parametrize("item", ["3.5", "T3.1", "B.1", "eq3.29", "eqB.3", "s6.4", "s6.4.1"])
-def test_every_form_of_thesis_number_is_accepted(run, item):
-    register(item=item)
-    assert run("claims.json")[0]["item"] == item
+def test_every_form_of_thesis_number_is_accepted(item):
+    assert claim(item=item).item == item and not claim(item=item).own
 
 
-def test_a_claim_is_written_with_all_its_fields(run, capsys):
-    register(measured=np.float32(1.05), uncertainty=0.01, scale="N = 6")
-    assert run("claims.json") == [{
-        "id": "a-claim", "item": "5.1", "statement": "It is so.",
-        "expected": {"value": 1.0, "relation": "==", "upper": None, "where": "Fig. 1.1, p. 1"},
-        "measured": pytest.approx(1.05), "uncertainty": 0.01,
-        "tolerance": {"absolute": 0.1, "relative": None, "reason": "test"}, "scale": "N = 6", "profile": "laptop",
-        "source": "live", "verdict": "reproduced at reduced scale", "page": "01-first"}]
+def test_a_result_of_ours_has_a_reference_in_place_of_the_thesis():
+    ours = claim(item="own-05", where=None, reference="a book")
+    assert ours.own and ours.where == "a book"
+
+
+def test_files_are_read_with_their_lines_and_what_is_wrong_is_named(tmp_path):
+    folder = tmp_path / "data/thesis/claims"
+    folder.mkdir(parents=True)
+    good = "- id: {}\n  item: \"5.1\"\n  statement: So.\n  expected: {{at least: 1}}\n  where: p. 1\n"
+    (folder / "05.yml").write_text("# a comment\n" + good.format("one") + good.format("two") + good.format("one"))
+    (folder / "06.yml").write_text(good.format("three") + "  bound: ours\n\n" + good.format("four") + "  item: again\n")
+    (folder / "07.yml").write_text("- id: [\n")
+    (folder / "08.yml").write_text(good.format("five") + "  depends_on: [none-such]\n")
+    found, problems = claim_files.read(tmp_path)
+    assert {name: entry.place for name, entry in found.items()} == {
+        "one": "data/thesis/claims/05.yml, line 2", "two": "data/thesis/claims/05.yml, line 7",
+        "five": "data/thesis/claims/08.yml, line 1"}
+    for words in ("05.yml, line 12: expected every id once, got 'one' again",
+                  "06.yml, line 8: expected YAML, got a key", "07.yml, line 2: expected YAML",
+                  "08.yml, line 1: claim five: expected depends_on"):
+        assert any(words in line for line in problems), (words, problems)
+    (folder / "06.yml").write_text(good.format("three") + "  bound: ours\n")
+    assert any("06.yml, line 1: claim three: expected the reason of a bound" in line
+               for line in claim_files.read(tmp_path)[1])
+
+
+def test_the_claims_files_of_the_book_are_in_order_and_every_claim_is_settled_by_its_chapter():
+    assert ledger.problems(ROOT) == []
+    found, _ = claim_files.read(ROOT)
+    assert len(found) > 200 and any(entry.own for entry in found.values())
+
+
+def test_check_names_claims_that_no_page_settles_and_ids_that_no_file_has(tmp_path):
+    chapter = '---\n{}\n---\n# A page\n\n```{{code-cell}} ipython3\n:tags: [parameters]\n```\n\n' \
+              '```{{code-cell}} ipython3\n{}\n```\n'
+    for number, code in (("05", 'claims.settle("a-clam", measured=1)'), ("06", 'claims.settle("a-claim", measured=1)')):
+        path = tmp_path / f"book/{number}-page.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(chapter.format("{}", code))
+    write(tmp_path, [ENTRY])
+    write(tmp_path, [ENTRY | {"id": "lost"}], "data/thesis/claims/99.yml")
+    problems = ledger.problems(tmp_path)
+    for words in ("claim a-claim: expected 05-page.md to settle it, got none",
+                  "05-page.md, line 11: expected a claim of the claims files, got 'a-clam'; try a-claim",
+                  "06-page.md, line 11: expected a claim of chapter 06",
+                  "claim lost: expected the number of a chapter"):
+        assert any(words in line for line in problems), (words, problems)
+
+
+def test_a_settlement_is_kept_and_shown_with_its_verdict(top, capsys):
+    claims.settle("a-claim", measured=np.float32(1.05), uncertainty=0.01, scale="N = 6")
+    assert kept(top, "claims.json") == [
+        STORED | {"measured": pytest.approx(1.05), "uncertainty": 0.01, "scale": "N = 6"}]
     shown = capsys.readouterr().out
-    assert "1 (Fig. 1.1, p. 1)" in shown and "1.05 ± 0.01" in shown and "reproduced at reduced scale" in shown
+    assert "Fig. 1.1, p. 1" in shown and "1.05 ± 0.01" in shown and "reproduced at reduced scale" in shown
 
 
-def test_numpy_truth_values_count_as_true_and_false(run):
-    register(expected=Expected(relation="holds", **HERE), measured=np.bool_(True), tolerance=None)
-    assert run("claims.json")[0]["measured"] is True
+def test_an_unknown_claim_is_refused_with_near_names(top):
+    with pytest.raises(ValueError, match="got 'a-clain'; try a-claim"):
+        claims.settle("a-clain", measured=1.0)
+    write(top, [ENTRY | {"tolerance": None}])
+    with pytest.raises(ValueError, match="05.yml, line 2: claim a-claim: expected"):
+        claims.settle("a-claim", measured=1.0)
+    assert not (top / "run" / "claims.json").exists()
 
 
-def test_names_are_unique_within_a_chapter(run):
-    register()
+@pytest.mark.parametrize(("expected", "settings"), [
+    ({"equal": 1}, dict(measured=math.nan)), ({"equal": 1}, dict(measured="1.0")), ({"equal": 1}, dict(measured=True)),
+    ({"equal": 1}, dict(measured=[1, 2])), ({"equal": 1}, dict(measured=None)),
+    ({"equal": 1}, dict(measured=1, uncertainty=math.nan)), ({"equal": 1}, dict(measured=1, uncertainty=-1)),
+    ({"equal": 1}, dict(measured=1, scale="")), ({"equal": 1}, dict(measured=1, source="guess")),
+    ({"equal": 1}, dict(measured=1, source=pd.DataFrame({"name": [1]}))), ({"equal": 1}, dict(measured=1, expected=1)),
+    ("holds", dict(measured=1.0)), ("falls", dict(measured=1.0)), ("falls", dict(measured=[1.0])),
+    ("falls", dict(measured=[1.0, math.inf])), ("falls", dict(measured="21")),
+    ({"equal": "page", "why": "so"}, dict(measured=1)),
+])
+def test_values_that_a_claim_cannot_judge_are_refused_and_leave_no_entry(top, expected, settings):
+    slack = {} if isinstance(expected, dict) else {"tolerance": None}
+    write(top, [{key: value for key, value in (ENTRY | {"expected": expected} | slack).items() if value is not None}])
+    with pytest.raises(ValueError, match="expected.*claim a-claim|claim a-claim: expected"):
+        claims.settle("a-claim", **settings)
+    assert not (top / "run" / "claims.json").exists()
+
+
+def test_lists_arrays_and_columns_count_as_sequences(top):
+    write(top, [{key: value for key, value in ENTRY.items() if key != "tolerance"} | {"expected": "falls", "id": name}
+                for name in ("one", "two", "three")])
+    claims.settle("one", measured=pd.Series([3, 2, 1]))
+    claims.settle("two", measured=np.array([[3, 2], [9, 1]]))
+    claims.settle("three", measured=[pd.Series([3.0, 2.0]), (5, 4, 3)])
+    assert [entry["measured"] for entry in kept(top, "claims.json")] == [
+        [3, 2, 1], [[3, 2], [9, 1]], [[3, 2], [5, 4, 3]]]
+
+
+def test_a_record_is_named_by_its_sweep_or_by_its_table(top):
+    class Sweep:
+        name = "fig-1"
+
+    table = pd.DataFrame({"x": [1]})
+    table.attrs["record"] = "fig-2"
+    claims.settle("a-claim", measured=1, source=[Sweep(), table, "data/records/bench.json"])
+    (entry,) = kept(top, "claims.json")
+    assert (entry["source"], entry["records"]) == ("record", ["bench", "fig-1", "fig-2"])
+
+
+def test_a_value_of_the_page_is_compared_with_what_was_measured(top):
+    write(top, [ENTRY | {"expected": {"at most": "page", "why": "it depends on the chain"}}])
+    claims.settle("a-claim", measured=1.05, expected=1.0)
+    (entry,) = ledger.entries(top, "laptop", [run("05-first", kept(top, "claims.json"))])
+    assert entry["verdict"] == "reproduced" and entry["expected"]["value"] == 1.0
+
+
+def test_names_are_unique_within_a_chapter(top):
+    claims.settle("a-claim", measured=1)
     with pytest.raises(ValueError, match="a-claim"):
-        register()
+        claims.settle("a-claim", measured=1)
     claims.number("n", 1.0)
     with pytest.raises(ValueError, match="'n' again"):
         claims.number("n", 2.0)
-
-
-def test_the_box_escapes_its_text_and_carries_the_verdict(run):
-    register(statement="1 < 2 & so on", measured=7.0)
-    box = claims.html_box(run("claims.json")[0])
-    assert "1 &lt; 2 &amp; so on" in box and 'class="claim-box claim-differs"' in box and 'id="claim-a-claim"' in box
 
 
 def test_the_scale_names_every_setting_that_is_not_the_thesis_s():
@@ -138,21 +269,22 @@ def test_the_scale_names_every_setting_that_is_not_the_thesis_s():
 
 
 def test_measured_values_have_no_digits_beyond_their_error():
-    def text(measured, uncertainty):
-        return claims.measured_text({"measured": measured, "uncertainty": uncertainty})
+    def text(measured, uncertainty=None):
+        return claim_text.measured_text({"measured": measured, "uncertainty": uncertainty})
 
     assert text(59.5679, 4.51) == "59.6 ± 4.5" and text(78.5185, 0.22) == "78.52 ± 0.22"
-    assert text(6.36729e-05, None) == "6.36729e-05" and text(1234.5, 120.0) == "1230 ± 1.2e+02"
-    assert text(0.25, 0.0) == "0.25 ± 0"
+    assert text(6.36729e-05) == "6.36729e-05" and text(1234.5, 120.0) == "1230 ± 1.2e+02"
+    assert text(0.25, 0.0) == "0.25 ± 0" and text(None) == "not run" and text(False) == "does not hold"
+    assert text([3.0, 2.0, 1.5]) == "3, 2, 1.5" and "steps from -1 to -0.5" in text([3.0, 2.0, 1.5, 1.0, 0.5])
 
 
-def test_numbers_are_formatted_and_kept(run):
+def test_numbers_are_formatted_and_kept(top):
     claims.number("total", 1234.56, fmt=",.1f", uncertainty=0.25, unit="J")
     claims.number("count", np.int64(100000), fmt=",d")
     claims.number("share", 78.518, fmt=".0f", uncertainty=0.22)
     claims.number("factor", 0.98864, fmt=",.1f", uncertainty=0.0038)
     claims.number("same", 0.0, fmt=".1f", uncertainty=0.0)
-    assert [entry["text"] for entry in run("numbers.json")] == [
+    assert [entry["text"] for entry in kept(top, "numbers.json")] == [
         "1,234.6 ± 0.2 J", "100,000", "78.5 ± 0.2", "0.989 ± 0.004", "0.0 ± 0.0"]
     assert claims.plus_minus(0.98864, 0.0038, ".1f") == "0.989 ± 0.004" and claims.plus_minus(2, None, "d") == "2"
     for value in (math.nan, "many"):
@@ -160,61 +292,113 @@ def test_numbers_are_formatted_and_kept(run):
             claims.number("bad", value)
 
 
-def test_a_number_that_a_record_does_not_hold_yet_reads_not_run_and_is_not_compared(run):
+def test_a_number_that_a_record_does_not_hold_yet_reads_not_run_and_is_not_compared(top):
     claims.number("missing", None, ".1f", math.nan)
     claims.number("there", 1.0)
-    assert [entry["key"] for entry in run("numbers.json")] == ["there"]
+    assert [entry["key"] for entry in kept(top, "numbers.json")] == ["there"]
 
 
-def test_a_plain_session_displays_and_writes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("COMPANION_RUN", raising=False)
-    monkeypatch.chdir(tmp_path)
-    register()
+def test_a_plain_session_displays_and_writes_nothing(top, monkeypatch, capsys):
+    monkeypatch.delenv("COMPANION_RUN")
+    claims.settle("a-claim", measured=1)
     claims.number("n", 1.0)
-    assert "It is so." in capsys.readouterr().out and not list(tmp_path.iterdir())
+    assert "It is so." in capsys.readouterr().out and not list((top / "run").iterdir())
 
 
-def record(chapter, verdicts, numbers=()):
-    entries = [{"id": name, "verdict": verdict, "measured": 1.0, "uncertainty": None, "page": chapter}
-               for name, verdict in verdicts.items()]
-    return {"chapter": chapter, "claims": entries, "numbers": [{"key": key} for key in numbers]}
+def run(chapter, settlements, numbers=(), sweeps=()):
+    """The record of a run as far as the ledger reads it."""
+    return {"chapter": chapter, "claims": list(settlements), "numbers": [{"key": key} for key in numbers],
+            "sweeps": list(sweeps)}
 
 
-def test_ids_and_keys_are_unique_over_the_book():
-    both = [record("01-a", {"x": "differs"}, ["n"]), record("02-b", {"y": "differs"}, ["m"])]
-    assert [claim["id"] for claim in ledger.collect(both)] == ["x", "y"]
-    with pytest.raises(ValueError, match="'x' in 01-a and 02-b"):
-        ledger.collect([record("01-a", {"x": "differs"}), record("02-b", {"x": "differs"})])
-    with pytest.raises(ValueError, match="'n' in 01-a and 02-b"):
-        ledger.collect([record("01-a", {}, ["n"]), record("02-b", {}, ["n"])])
+def settled(name="a-claim", measured=1.0, **changes):
+    return STORED | {"id": name, "measured": measured} | changes
+
+
+def test_a_changed_bound_changes_the_verdict_and_no_run(top):
+    record = run("05-first", [settled(measured=1.5)])
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "differs"
+    write(top, [ENTRY | {"expected": {"equal": 1.45}}])
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    write(top, [{key: value for key, value in ENTRY.items() if key != "tolerance"} | {"expected": "falls"}])
+    with pytest.raises(ValueError, match=r"05\.yml.*another kind of value for falls, got 1\.5.*make chapter CH=05"):
+        ledger.entries(top, "laptop", [record])
+
+
+def test_a_claim_that_no_page_settles_and_one_that_no_file_has_are_errors(top):
+    write(top, [ENTRY, ENTRY | {"id": "lost"}])
+    with pytest.raises(ValueError, match="every claim settled by a page, got\n.*05.yml, line .*: claim lost"):
+        ledger.collect(top, "laptop", [run("05-first", [settled()])])
+    with pytest.raises(ValueError, match="claim gone, settled by 05-first"):
+        ledger.collect(top, "laptop", [run("05-first", [settled("gone")])])
+
+
+def test_ids_and_keys_are_unique_over_the_book(top):
+    write(top, [ENTRY, ENTRY | {"id": "b"}])
+    both = [run("05-first", [settled()], ["n"]), run("06-b", [settled("b")], ["m"])]
+    assert [entry["id"] for entry in ledger.collect(top, "laptop", both)] == ["a-claim", "b"]
+    with pytest.raises(ValueError, match="'b' in 05-first and 06-b"):
+        ledger.collect(top, "laptop", [run("05-first", [settled("b")]), run("06-b", [settled("b")])])
+    with pytest.raises(ValueError, match="'n' in 05-first and 06-b"):
+        ledger.collect(top, "laptop", [run("05-first", [], ["n"]), run("06-b", [], ["n"])])
+
+
+@pytest.mark.parametrize(("sweep", "note"), [
+    ({"name": "fig-1", "states": {"valid": 3, "superseded": 2}}, "record fig-1: 2 points of an earlier version"),
+    ({"name": "fig-1", "states": {"valid": 3}, "audits": {"contradicted": True}}, "record fig-1: contradicted"),
+    ({"name": "fig-1", "states": {"valid": 3, "not run": 1}, "audits": {"contradicted": False}}, None),
+    ({"name": "fig-2", "states": {"superseded": 2}}, None),
+])
+def test_a_record_that_is_not_verified_reproduces_nothing(top, sweep, note):
+    record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=[sweep])
+    (entry,) = ledger.entries(top, "laptop", [record])
+    assert entry["verdict"] == ("undecided" if note else "reproduced")
+    assert not note and not entry["notes"] or note in entry["notes"][0]
+
+
+def test_a_claim_that_depends_on_one_that_differs_says_so(top):
+    write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
+    one, two = ledger.entries(top, "laptop", [run("05-first", [settled(measured=9.0), settled("b")])])
+    assert (two["verdict"], two["notes"]) == ("reproduced", ["depends on a-claim, which differs"]) and not one["notes"]
+
+
+VALUES = {"reproduced": {}, "reproduced at reduced scale": {"scale": "N = 6"}, "undecided": {"enough": False},
+          "differs": {"measured": 9.0}, "not run": {"measured": None, "scale": "not run"}}
 
 
 @pytest.mark.parametrize(("before", "after", "is_worse"), [
     ("reproduced", "reproduced", False), ("reproduced", "reproduced at reduced scale", True),
-    ("reproduced", "differs", True), ("reproduced", "not run", True), ("reproduced", None, True),
+    ("reproduced", "undecided", True), ("undecided", "differs", True), ("undecided", "reproduced", False),
+    ("reproduced", "differs", True), ("reproduced", "not run", True), ("differs", "undecided", False),
     ("reproduced at reduced scale", "reproduced", False), ("differs", "reproduced", False),
-    ("differs", "not run", True), ("not run", "differs", False), ("not run", None, False),
+    ("differs", "not run", True), ("not run", "differs", False),
 ])
-def test_only_a_worse_verdict_stops_the_build(tmp_path, before, after, is_worse):
-    ledger.accept(tmp_path, "laptop", [record("01-a", {"x": before})])
-    now = [record("01-a", {} if after is None else {"x": after})]
+def test_only_a_worse_verdict_stops_the_build(top, before, after, is_worse):
+    ledger.accept(top, "laptop", [run("05-first", [settled(**VALUES[before])])])
+    now = [run("05-first", [settled(**VALUES[after])])]
     if is_worse:
-        with pytest.raises(ValueError, match=f"claim x: {before} -> {after or 'not run'}"):
-            ledger.check(tmp_path, "laptop", now)
+        with pytest.raises(ValueError, match=f"claim a-claim: {before} -> {after}"):
+            ledger.check(top, "laptop", now)
     else:
-        ledger.check(tmp_path, "laptop", now)
-    ledger.check(tmp_path, "smoke", now)
-    ledger.check(tmp_path, "paper", now)
+        ledger.check(top, "laptop", now)
+    ledger.check(top, "smoke", now)
+    ledger.check(top, "paper", now)
 
 
-def test_accepting_one_profile_keeps_the_others_and_reports_changes(tmp_path):
-    assert ledger.accept(tmp_path, "laptop", [record("01-a", {"x": "differs"})]) == ["x: new -> differs"]
-    ledger.accept(tmp_path, "paper", [record("01-a", {"x": "reproduced"})])
-    assert ledger.accept(tmp_path, "laptop", [record("01-a", {"y": "differs"})]) == [
-        "x: differs -> gone", "y: new -> differs"]
-    assert ledger.accepted(tmp_path, "paper") == {"x": "reproduced"}
+def test_a_claim_that_is_gone_counts_as_not_run():
+    assert ledger.worse([], {"x": "differs"}) == ["claim x: differs -> not run (no chapter settles it)"]
+    assert ledger.worse([], {"x": "not run"}) == []
+
+
+def test_accepting_one_profile_keeps_the_others_and_reports_changes(top):
+    assert ledger.accept(top, "laptop", [run("05-first", [settled(measured=9.0)])]) == ["a-claim: new -> differs"]
+    ledger.accept(top, "paper", [run("05-first", [settled()])])
+    write(top, [ENTRY | {"id": "b"}])
+    assert ledger.accept(top, "laptop", [run("05-first", [settled("b")])]) == ["a-claim: differs -> gone",
+                                                                            "b: new -> reproduced"]
+    assert ledger.accepted(top, "paper") == {"a-claim": "reproduced"}
     with pytest.raises(ValueError, match="shapes only"):
-        ledger.accept(tmp_path, "smoke", [])
+        ledger.accept(top, "smoke", [])
 
 
 def test_a_damaged_verdict_file_is_named(tmp_path):
@@ -226,9 +410,82 @@ def test_a_damaged_verdict_file_is_named(tmp_path):
             ledger.accepted(tmp_path, "laptop")
 
 
-@pytest.mark.parametrize(("measured", "folded"), [(1.0, True), (7.0, False)])
-def test_a_compact_box_is_folded_only_where_the_claim_is_reproduced(run, monkeypatch, measured, folded):
-    boxes = []
-    monkeypatch.setattr(claims.session, "show", lambda text, markup: boxes.append(markup))
-    register(measured=measured, compact=True)
-    assert boxes[0].startswith("<details") is folded
+def entry(name, item="5.1", measured=1.0, **changes):
+    return claim_files.entry(claim(id=name, item=item, **changes), settled(name, measured), "05-first", "laptop")
+
+
+def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_words():
+    markup = claim_text.strip([entry("one", statement="1 < 2 & so on"), entry("two", measured=7.0),
+                               entry("three", "T3.1", bound="ours", reason="half a <percent>")])
+    assert "1 &lt; 2 &amp; so on" in markup and "half a &lt;percent&gt;" in markup
+    assert markup.count("Thesis figure 5.1") == 1 and markup.count("Thesis table 3.1") == 1
+    for words in ('class="claim claim-differs" id="claim-two"', ">differs<", 'id="claim-one"', ">reproduced<"):
+        assert words in markup
+
+
+def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
+    entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
+    markup = claim_text.strip(entries)
+    assert markup.count("Scale: N = 6.") == 1 and markup.count("Scale: as above.") == 1
+    assert markup.count("<dt>scale</dt><dd>N = 6</dd>") == 2
+
+
+def output(*ids, record=None, **data):
+    """An output of a cell: of claims, of a record, or another."""
+    companion = {"claims": list(ids)} if ids else {"record": record} if record else None
+    return {"output_type": "display_data", "data": data or {"text/html": "as the kernel showed it"},
+            "metadata": {"companion": companion} if companion else {}}
+
+
+def cell(*outputs, tags=("hide-input",)):
+    return {"cell_type": "code", "source": "x = 1", "metadata": {"tags": list(tags)}, "outputs": list(outputs)}
+
+
+def filled(*cells, records=()):
+    """The outputs of a notebook after filling, a list a cell: ids of claims, or the first words."""
+    entries = {name: entry(name) for name in ("a", "b", "c", "d")}
+    notebook = {"cells": list(cells)}
+    strips.fill(notebook, entries, dict(records))
+    shown = []
+    for found in notebook["cells"]:
+        shown.append([item.get("metadata", {}).get("companion", {}).get("claims")
+                      or item.get("data", {}).get("text/html", "")[:9] for item in found.get("outputs", [])])
+    return shown
+
+
+def test_claims_that_follow_each_other_become_one_strip():
+    number = output(**{"application/papermill.record/text/plain": "'1'"})
+    prose, empty = ({"cell_type": "markdown", "source": text, "metadata": {}} for text in ("So.", " "))
+    assert filled(cell(output("a"), output("b"))) == [[["a", "b"]]]
+    assert filled(cell(output("a"), number, output("b")), empty, cell(output("c"))) == [[["a", "b", "c"], ""], [], []]
+    assert filled(cell(output("a")), prose, cell(output("b"))) == [[["a"]], [], [["b"]]]
+    assert filled(cell(output("a")), cell(output("b"), tags=())) == [[["a"]], [["b"]]]
+    assert filled(cell(output("a"), output(**{"image/png": "..."}), output("b"))) == [[["a"], "", ["b"]]]
+    stream = {"output_type": "stream", "name": "stdout", "text": "1"}
+    assert filled(cell(output("a"), stream, output("b"))) == [[["a"], "", ["b"]]]
+
+
+def test_what_the_ledger_does_not_have_stays_as_the_kernel_showed_it():
+    assert filled(cell(output("unknown"))) == [[["unknown"]]]
+    notebook = {"cells": [cell(output("unknown"))]}
+    strips.fill(notebook, {}, {})
+    assert notebook["cells"][0]["outputs"][0]["data"]["text/html"] == "as the kernel showed it"
+
+
+def test_filling_again_with_a_changed_bound_gives_the_new_verdict():
+    notebook = {"cells": [cell(output("a"), output("b"))]}
+    strips.fill(notebook, {"a": entry("a"), "b": entry("b")}, {})
+    strips.fill(notebook, {"a": entry("a", expected={"equal": 5}), "b": entry("b")}, {})
+    (only,) = notebook["cells"][0]["outputs"]
+    assert 'class="claim claim-differs" id="claim-a"' in only["data"]["text/html"]
+    assert only["metadata"]["companion"]["claims"] == ["a", "b"]
+
+
+def test_a_box_of_a_record_is_rendered_with_its_audits():
+    summary = {"name": "fig-1", "experiment": "f", "version": 2, "points": 3, "states": {"valid": 3},
+               "commits": ["abc"], "dates": ["2026-01-01T00:00:00", "2026-01-02T00:00:00"], "dirty": 0,
+               "core_seconds": 9.0, "audits": {"text": "2 of 3 points audited", "contradicted": False}}
+    notebook = {"cells": [cell(output(record="fig-1"))]}
+    strips.fill(notebook, {}, {"fig-1": summary})
+    markup = notebook["cells"][0]["outputs"][0]["data"]["text/html"]
+    assert "version 2" in markup and "2 of 3 points audited" in markup

@@ -132,9 +132,9 @@ def test_results_are_new_arrays():
 
 def test_many_large_layers_take_no_time():
     sizes = np.random.default_rng(1).integers(1, 10**8, 500)
-    start = time.perf_counter()
+    start = time.process_time()
     left = water_filling(sizes, int(sizes.sum()) * 9 // 10)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     assert left.sum() == sizes.sum() - int(sizes.sum()) * 9 // 10
 
 

@@ -30,7 +30,8 @@ PROVENANCE = {
 }
 CLAIM = {
     "id": "fidelity", "item": "5.1", "statement": "F > 0.99 & rising", "measured": 0.998, "uncertainty": 0.001,
-    "expected": {"value": 0.995, "relation": ">=", "upper": None, "where": "Fig. 5.1, p. 61"},
+    "expected": {"value": 0.995, "relation": "at least", "upper": None, "where": "Fig. 5.1, p. 61"}, "bound": None,
+    "decide": None, "depends_on": [], "records": [], "enough": True, "undecided": "", "notes": [],
     "tolerance": {"absolute": 0.0, "relative": None, "reason": "a bound"}, "scale": "full", "profile": "smoke",
     "source": "live", "verdict": "reproduced", "page": "05-states",
 }
@@ -167,9 +168,13 @@ def test_pages_that_are_no_chapters_keep_their_numbers():
     assert env.toc_fignumbers["notation"]["figure"] == {"fig-5-1": (1, 1)}
 
 
-def test_the_ledger_links_each_claim_to_its_box(tmp_path):
+def test_the_ledger_links_each_claim_to_its_line(tmp_path):
     reduced = CLAIM | {"id": "kl", "verdict": "reproduced at reduced scale", "scale": "8 spins"}
-    text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM, reduced]))
+    ours = CLAIM | {"id": "ours", "item": "own-34", "bound": "why not"}
+    book = staged(tmp_path, ledger=[CLAIM, reduced, ours])
+    own = render(companion_tables.ClaimsLedger, book, "own")
+    assert own.count("<tr>") == 2 and ">Chapter 3.4</a>" in own and "at least 0.995 (ours)" in own
+    text = render(companion_tables.ClaimsLedger, book)
     assert text.count("<tr>") == 3
     assert 'href="05-states.html#claim-fidelity">Figure 5.1</a>' in text
     for words in ("F &gt; 0.99 &amp; rising", "at least 0.995", "Fig. 5.1, p. 61", "± 0.001", "scale: 8 spins",
@@ -208,8 +213,8 @@ def test_the_status_shows_costs_against_budgets(tmp_path):
 
 def test_records_say_what_tables_rest_on(tmp_path):
     sweep = {"record": "data/records/a.jsonl", "name": "a", "item": "3.5", "points": 12, "errors": [],
-             "states": {"current": 7, "earlier code": 2, "failed": 1, "not run": 2}, "core_seconds": 95.2,
-             "processors": ["a & b"], "commits": ["0123456789"], "spot": "equal to the record",
+             "states": {"valid": 9, "superseded": 2, "not run": 1}, "core_seconds": 95.2,
+             "processors": ["a & b"], "commits": ["0123456789"], "audits": {"text": "5 of 12 audited"},
              "dates": ["2025-01-31T13:05:00+01:00", "2025-02-01T13:05:00+01:00"]}
     book = staged(tmp_path, status={"chapters": [{"chapter": "05-a", "page": "05-a.html"},
                                                  {"chapter": "06-b", "page": "06-b.html"}]})
@@ -217,8 +222,8 @@ def test_records_say_what_tables_rest_on(tmp_path):
     (tmp_path / "_data/chapters").mkdir()
     (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep, sweep | {"record": None}]}))
     text = render(companion_tables.Records, book)
-    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 earlier code</li>", "1 min 35 s", "a &amp; b",
-                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "equal to the record"):
+    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s", "a &amp; b",
+                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
 

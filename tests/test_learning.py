@@ -95,6 +95,17 @@ def test_the_best_function_of_the_class_has_the_least_risk():
     assert whole.risk(whole.best) == pytest.approx(0.09)
 
 
+def test_a_problem_shares_no_array_with_its_caller():
+    given = {"features": np.eye(3), "target": np.arange(3.0), "probabilities": np.array([0.2, 0.3, 0.5])}
+    problem = Problem(**given)
+    before = [getattr(problem, name).copy() for name in given]
+    for name, array, old in zip(given, given.values(), before, strict=True):
+        array[:] = np.nan
+        np.testing.assert_array_equal(getattr(problem, name), old)
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(problem, name)[0] = 1
+
+
 def torch_twin(parameters):
     layers = []
     for number, (weights, bias) in enumerate(parameters):

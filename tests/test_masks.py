@@ -62,9 +62,9 @@ def test_all_places_of_a_large_layer_are_equally_likely(fraction):
 
 
 def test_ten_million_weights_fit_in_time_and_memory():
-    start = time.perf_counter()
+    start = time.process_time()
     mask = random_mask((10**4, 10**3), 10**6, rng=generator())
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert np.count_nonzero(mask) == 10**6
     tracemalloc.start()
     try:

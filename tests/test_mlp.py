@@ -1,7 +1,9 @@
 """The sparse perceptron against masked dense torch in float64, counts by enumeration, and what it must refuse."""
 
+import copy
 import dataclasses
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -305,6 +307,18 @@ def test_one_seed_gives_one_result():
 def test_the_best_epoch_is_the_first_of_the_best():
     history = [mlp.Epoch(1, 0.0, 0.0, None), mlp.Epoch(2, 0.0, 0.0, 0.5), mlp.Epoch(3, 0.0, 0.0, 0.5)]
     assert mlp.MLPResult(make_model(), history, 0.0).best.epoch == 2
+    worst = [mlp.Epoch(1, 0.0, 0.0, None), mlp.Epoch(2, 0.0, 0.0, 0.0)]
+    assert mlp.MLPResult(make_model(), worst, 0.0).best.epoch == 2
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_without_a_test_there_is_no_best_epoch(epochs):
+    images, labels = make_data(20)
+    for held_out in (None, (images, labels)):  # images that are judged for a choice are no test
+        result = train(make_model(), images, labels, MLPSettings(epochs, 10), seed=1, held_out=held_out)
+        with pytest.raises(ValueError, match=f"expected a test accuracy .*, got none in {epochs} epochs; try train"):
+            _ = result.best
+        assert result.final.epoch == epochs
 
 
 def test_input_may_be_tensors_read_only_or_strided():
@@ -316,6 +330,49 @@ def test_input_may_be_tensors_read_only_or_strided():
                  (np.repeat(images, 2, axis=0)[::2], labels.astype(np.uint8)), (frozen, labels)):
         np.testing.assert_array_equal(train(model, x, y, MLPSettings(1, 8), seed=1).model.first.weights,
                                       expected.first.weights)
+
+
+def arrays_of(model):
+    return [*model.first, *model.last, model.hidden_bias, model.class_bias]
+
+
+def test_a_net_shares_no_array_with_its_caller():
+    """Nor with the net that it was trained from; and its own cannot be changed, as the kernels check no bounds."""
+    given = [np.array(part) for part in arrays_of(make_model())]
+    images, labels = make_data(20)
+
+    def made():
+        return SparseMLP(SMALL, SparseLayer(*given[:3]), SparseLayer(*given[3:6]), *given[6:])
+    model = made()
+    logits, before = model.forward(images), [part.copy() for part in arrays_of(model)]
+    trained = train(model, images, labels, MLPSettings(2, 10), seed=1).model
+    replaced = dataclasses.replace(model, hidden_bias=given[6])
+    for part in given:
+        part[...] = 10**6 if part.dtype == np.int64 else np.nan
+    copies = copy.deepcopy(model), copy.copy(model), pickle.loads(pickle.dumps(model)), replaced
+    for net in (model, *copies):
+        assert all((part == old).all() for part, old in zip(arrays_of(net), before, strict=True))
+        assert torch.equal(net.forward(images), logits)
+    for net in (model, *copies, trained, make_model(), make_model(dtype=np.float32)):
+        for part in arrays_of(net):
+            assert part.flags.c_contiguous
+            with pytest.raises(ValueError, match="read-only"):
+                part[0] = 0
+    for ours, theirs in itertools.product(arrays_of(trained), arrays_of(model)):
+        assert not np.shares_memory(ours, theirs)
+    with pytest.raises(ValueError, match="expected the first layer"):  # what was given is wrong by now
+        made()
+
+
+def test_arrays_in_any_memory_order_make_the_same_net():
+    model, (images, labels) = make_model(), make_data(20)
+    strided = [np.repeat(part, 3)[::3] for part in arrays_of(model)]
+    listed = [part.tolist() for part in arrays_of(model)]
+    for parts in (strided, listed):
+        other = SparseMLP(SMALL, SparseLayer(*parts[:3]), tuple(parts[3:6]), *parts[6:])
+        for ours, theirs in zip(arrays_of(train(other, images, labels, MLPSettings(2, 7), seed=1).model),
+                                arrays_of(train(model, images, labels, MLPSettings(2, 7), seed=1).model), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_sparse_relu_net_learns_what_a_linear_one_cannot():

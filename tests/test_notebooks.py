@@ -75,8 +75,8 @@ def test_every_option_is_code_or_not():
 @pytest.fixture
 def run_of(tmp_path):
     """A chapter as it would be after a run: every code cell has its own output, as has the one papermill adds."""
-    toy_book.write(tmp_path, "01-first.md", HEAD.replace("python3", "python3\n  display_name: P") + CELL + "\nSome prose.\n\n"
-                   + "".join(f"```{{code-cell}} ipython3\nprint({n})\n```\n\n" for n in (1, 2)))
+    toy_book.write(tmp_path, "01-first.md", HEAD.replace("python3", "python3\n  display_name: P") + CELL
+                   + "\nSome prose.\n\n" + "".join(f"```{{code-cell}} ipython3\nprint({n})\n```\n\n" for n in (1, 2)))
     notebook = notebooks.as_notebook(notebooks.read_chapter(tmp_path / "01-first.md"))
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -315,6 +315,10 @@ def test_the_chapter_on_the_page_about_writing_is_complete_and_runs(tmp_path, mo
     assert tidy.problems(Path(__file__).parents[1], chapter) == []
     assert set(parameters.declared(chapter)) == {"n_samples", "seed"}
     monkeypatch.chdir(tmp_path)
+    claim = tmp_path / "data/thesis/claims/57.yml"
+    claim.parent.mkdir(parents=True)
+    claim.write_text(re.search(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1], "utf-8")
+    monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
     names = {"__name__": "chapter"}
     for cell in chapter.cells:
         exec(compile(cell.source, path.name, "exec"), names)

@@ -14,7 +14,7 @@ from lib.rbm import pruning, quality
 from lib.rbm.pruning import CRITERIA, moments, prune
 from lib.rbm.training import Diverged, TrainingSettings, train
 from lib.spins import ising
-from lib.study import workers
+from lib.study import points
 from tests import oracles
 from tests.test_machine import make_machine, parameters
 
@@ -276,8 +276,8 @@ def test_wrong_settings_are_refused_before_training(monkeypatch, change, message
 
 
 def test_a_point_is_what_a_sweep_takes(point):
-    settings = workers.settings_of(pruning_run, SMALL)
+    settings = points.settings_of(pruning_run, SMALL)
     assert settings["retrain_after"] == [] and settings["first_fraction"] == 0.4
     assert set(settings) == set(inspect.signature(pruning_run).parameters)
-    assert {name: workers.plain(value, name) for name, value in point.items()} == point
+    assert {name: points.plain(value, name) for name, value in point.items()} == point
     assert not set(settings) & set(point)

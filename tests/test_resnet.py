@@ -367,6 +367,6 @@ def test_counts_that_do_not_fit_are_refused():
 
 
 def test_counting_builds_no_tensors():
-    began = time.perf_counter()
+    began = time.process_time()
     multiply_adds(resnet.Architecture(4096, 1000, "imagenet"))  # 46 billion weights
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

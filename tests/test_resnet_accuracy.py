@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from lib import image_sets
 from lib.experiments import resnet as experiments_resnet
@@ -35,16 +34,6 @@ def reads(monkeypatch):
     experiments_resnet._read.cache_clear()
     yield calls
     experiments_resnet._read.cache_clear()
-
-
-@pytest.fixture(autouse=True)
-def plain_convolutions():
-    """Without AVX-512, torch 2.13's fast ones write beyond their memory for channels last and less than 8 of them."""
-    if torch.backends.cpu.get_cpu_capability() == "AVX2":
-        with torch.backends.mkldnn.flags(enabled=False):
-            yield
-    else:
-        yield
 
 
 def accuracy(**changes):

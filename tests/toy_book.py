@@ -52,9 +52,7 @@ print(root() / "data", Path.home(), Path.cwd())
 Path("figures").mkdir()
 Path("figures/fig-{stem}.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
 claims.number("toy{stem}-total", sum(points), fmt=".4f")
-claims.register(id="toy{stem}-offset", item="1.1", statement="The offset is half.",
-                expected=claims.Expected(value=0.5, where="Fig. 1.1, p. 1"), measured=offset,
-                tolerance=claims.Tolerance(absolute=0.1, reason="toy"))
+claims.settle("toy{stem}-offset", measured=offset)
 ```
 
 The total is {{glue:text}}`toy{stem}-total`.
@@ -70,6 +68,15 @@ def points(n_points, width, generator):
     return [scale(generator.random(), width) for _ in range(n_points)]
 '''
 
+CLAIMS = """
+- id: toy{stem}-offset
+  item: "1.1"
+  statement: The offset is half.
+  expected: {{equal: 0.5}}
+  where: Fig. 1.1, p. 1
+  tolerance: {{absolute: 0.1, reason: toy}}
+"""
+
 FILES = {
     "lib/__init__.py": '"""Toy library."""\n',
     "lib/toy/__init__.py": "",
@@ -77,6 +84,8 @@ FILES = {
     "lib/toy/second.py": MODULE.replace("from lib.toy.deep import scale", "def scale(x, width):\n    return x - width"),
     "lib/toy/deep.py": 'def scale(x, width):\n    """Scale a number."""\n    return x * width  # a comment\n',
     "data/offset.txt": "0.5\n",
+    "data/thesis/claims/01.yml": CLAIMS.format(stem="1"),
+    "data/thesis/claims/02.yml": CLAIMS.format(stem="2"),
     "book/index.md": "# Toy book\n\nSee {doc}`01-first`.\n",
     "book/01-first.md": CHAPTER.format(stem="1", module="first"),
     "book/02-second.md": CHAPTER.format(stem="2", module="second"),

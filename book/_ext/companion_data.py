@@ -10,9 +10,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "differs": "✗", "not run": "○"}
-CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "differs": "differs",
-             "not run": "not-run"}
+SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "undecided": "?", "differs": "✗", "not run": "○"}
+CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
+             "differs": "differs", "not run": "not-run"}
 
 
 def staged(srcdir: str | Path, name: str) -> list | dict | None:
@@ -49,12 +49,12 @@ def _find_lib(srcdir: str | Path) -> Path:
     return root
 
 
-def claims_module(srcdir: str | Path):
-    """:mod:`lib.study.claims`, so that the ledger words a claim exactly as the chapter's box does."""
+def claim_words(srcdir: str | Path):
+    """:mod:`lib.study.claim_text`, so that the ledger words a claim exactly as the chapter's strip does."""
     _find_lib(srcdir)
-    from lib.study import claims
+    from lib.study import claim_text
 
-    return claims
+    return claim_text
 
 
 def declared_parameters(srcdir: str | Path, docname: str) -> dict:

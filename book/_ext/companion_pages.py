@@ -41,7 +41,7 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:
-    """The parameters of the run: value, allowed range, meaning, and what a full build uses where that differs."""
+    """The parameters of the run, folded: value, allowed range, meaning, and what a full build uses where it differs."""
     rows, changed = [], 0
     for name, parameter in parameters.items():
         value = provenance["parameters"].get(name, parameter.default)
@@ -53,7 +53,7 @@ def parameter_box(parameters: dict, provenance: dict) -> str:
     note = f"profile {html.escape(provenance['profile'])}"
     note += f", {changed} changed from the defaults" if changed else ", all at their defaults"
     table = data.table(["name", "value", "allowed", "meaning"], rows, "parameter-table")
-    return (f'<details class="companion-box parameters" open><summary>Parameters of this build '
+    return (f'<details class="companion-box parameters"><summary>Parameters of this build '
             f'<span class="box-note">{note}</span></summary>{table}</details>')
 
 

@@ -35,29 +35,34 @@ class _Table(SphinxDirective):
 
 
 class ClaimsLedger(_Table):
-    """Every claim: what the thesis says, what came out here, at which scale, and the verdict."""
+    """Every claim of the thesis, or with the argument `own` every result that it does not have: what was expected, what
+    came out here, at which scale, and the verdict."""
+
+    optional_arguments = 1
 
     def html(self) -> str:
-        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        own = self.arguments == ["own"]
+        ledger = [claim for claim in data.staged(self.env.srcdir, "ledger.json") or []
+                  if claim["item"].startswith("own-") == own]
         if not ledger:
-            return '<p class="empty-note">No chapter has registered a claim yet.</p>'
-        words = data.claims_module(self.env.srcdir)
+            return '<p class="empty-note">No chapter has settled such a claim yet.</p>'
+        words = data.claim_words(self.env.srcdir)
         counts = Counter(claim["verdict"] for claim in ledger)
         profile = ", ".join(sorted({claim["profile"] for claim in ledger}))
         summary = "".join(f"<li>{data.badge(verdict)} <strong>{counts[verdict]}</strong></li>"
                           for verdict in data.SYMBOLS if counts[verdict])
         rows = [self._row(claim, words) for claim in ledger]
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
-                + data.table(["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
+                + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
+                             ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
 
     def _row(self, claim: dict, words) -> list[str]:
         link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
-        details = [f"scale: {html.escape(claim['scale'])}", f"source: {claim['source']}"]
-        if claim["tolerance"] is not None:
-            details.insert(0, f"tolerance: {html.escape(str(words.Tolerance(**claim['tolerance'])))}")
+        details = [f"{name}: {html.escape(value)}" for name, value in words.facts(claim)
+                   if name not in ("thesis", "reference", "expected", "here")]
         statement = f"{data.markup(claim['statement'])}<ul class=\"claim-details\">" + "".join(
             f"<li>{detail}</li>" for detail in details) + "</ul>"
-        expected = html.escape(str(words.Expected(**claim["expected"])))
+        expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
         where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
         value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
         measured = f'<span class="number">{value}</span>' + (f' <span class="number">± {error}</span>' if error else "")
@@ -69,7 +74,7 @@ class ItemsStatus(_Table):
 
     def html(self) -> str:
         items = json.loads((data.repository(self.env.srcdir) / "data/thesis/items.json").read_text("utf-8"))
-        words = data.claims_module(self.env.srcdir)
+        words = data.claim_words(self.env.srcdir)
         ledger = data.staged(self.env.srcdir, "ledger.json") or []
         rows, built = [], 0
         for item in items:

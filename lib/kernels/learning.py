@@ -58,6 +58,8 @@ class Problem:
         if isinstance(self.noise, bool) or not isinstance(self.noise, Real) or not 0 <= self.noise < np.inf:
             raise ValueError(f"expected noise as a number, finite and >= 0, got {self.noise!r}; try noise=0.0")
         for name, value in (("features", features), ("target", target), ("probabilities", probabilities)):
+            value = np.array(value)  # not the caller's, and read-only: it stays what was checked
+            value.flags.writeable = False
             object.__setattr__(self, name, value)
 
     @property

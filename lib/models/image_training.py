@@ -84,7 +84,7 @@ class TorchNet:
                                           weight_decay=settings.weight_decay)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(array)
+        tensor = torch.from_numpy(np.ascontiguousarray(array))  # torch calculates in the memory order it is given
         dtype = next(self.twin.parameters()).dtype if array.dtype.kind == "f" else torch.int64
         return tensor.to(self.device, dtype)
 

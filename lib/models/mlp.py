@@ -103,8 +103,8 @@ class SparseLayer(NamedTuple):
 class SparseMLP:
     """A sparse net: which weights exist, and their values, all float32 or all float64.
 
-    hidden_bias: (width,). class_bias: (n_classes,). Both are 0 in a net without biases. Raises ValueError for
-    parts that do not fit together, and for NaN and infinity.
+    hidden_bias: (width,). class_bias: (n_classes,). Both are 0 in a net without biases. The net has read-only copies of
+    the arrays it is given. Raises ValueError for parts that do not fit together, and for NaN and infinity.
     """
 
     architecture: Architecture
@@ -114,6 +114,11 @@ class SparseMLP:
     class_bias: np.ndarray
 
     def __post_init__(self):
+        # The kernels check no bounds: what is checked below must not change afterwards.
+        for name in ("first", "last"):
+            object.__setattr__(self, name, SparseLayer(*(_read_only(part) for part in getattr(self, name))))
+        for name in ("hidden_bias", "class_bias"):
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
         a, values = self.architecture, (self.first.weights, self.last.weights, self.hidden_bias, self.class_bias)
         for name, layer, n_ends in (("first", self.first, a.n_inputs), ("last", self.last, a.n_classes)):
             if not _mlp_kernels.fits(layer, a.width, n_ends):
@@ -124,6 +129,9 @@ class SparseMLP:
                 or not np.isfinite(np.hstack(values)).all():
             raise ValueError(f"expected finite values, all float32 or all float64, with biases of shapes ({a.width},) "
                              f"and ({a.n_classes},), got {dtypes}, {shapes}; try SparseMLP.random(...)")
+
+    def __reduce__(self):  # copies, and nets that come from another process, are checked and read-only as well
+        return SparseMLP, (self.architecture, self.first, self.last, self.hidden_bias, self.class_bias)
 
     def __repr__(self) -> str:
         n_weights = f"{len(self.first.index)} + {len(self.last.index)} of {self.architecture.n_weights} weights"
@@ -232,8 +240,15 @@ class MLPResult(NamedTuple):
 
     @property
     def best(self) -> Epoch:
-        """The first epoch with the largest test accuracy: what the thesis reports, chosen on the test set itself."""
-        return max(self.history, key=lambda row: -1.0 if row.test_accuracy is None else row.test_accuracy)
+        """The first epoch with the largest test accuracy: what the thesis reports, chosen on the test set itself.
+
+        Raises ValueError where nothing was tested.
+        """
+        tested = [row for row in self.history if row.test_accuracy is not None]
+        if not tested:
+            raise ValueError(f"expected a test accuracy to choose the best epoch by, got none in {len(self.history)} "
+                             "epochs; try train(..., test=(images, labels))")
+        return max(tested, key=lambda row: row.test_accuracy)
 
 
 def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int, every: int = 1,
@@ -277,9 +292,10 @@ def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int,
 def _arguments(model: SparseMLP) -> tuple:
     """The net for the kernels, with values of its own: pixels, first layer, hidden bias, last, class bias, relu."""
     pixels, place = np.unique(model.first.index, return_inverse=True)  # the pixels that some weight reads
-    return (pixels, (model.first.starts, place, model.first.weights.copy()), model.hidden_bias.copy(),
-            (model.last.starts, model.last.index, model.last.weights.copy()), model.class_bias.copy(),
-            model.architecture.activation == "relu")
+    # All copied: for read-only arrays numba would compile the kernels a second time.
+    first, last = (SparseLayer(*(part.copy() for part in layer)) for layer in (model.first, model.last))
+    return (pixels, (first.starts, place, first.weights), model.hidden_bias.copy(), tuple(last),
+            model.class_bias.copy(), model.architecture.activation == "relu")
 
 
 def _judge(images: np.ndarray, labels: np.ndarray, values: tuple) -> tuple[float, float]:
@@ -287,6 +303,13 @@ def _judge(images: np.ndarray, labels: np.ndarray, values: tuple) -> tuple[float
     order, no_rate = np.arange(len(images)), images.dtype.type(0)
     loss, n_right = _mlp_kernels.run_epoch(images, labels, order, 128, *values, False, False, no_rate, no_rate)
     return loss / len(images), n_right / len(images)
+
+
+def _read_only(array) -> np.ndarray:
+    """A copy that cannot be changed."""
+    array = np.array(array, order="C")
+    array.flags.writeable = False
+    return array
 
 
 def _last_layer(width: int, connectivity: float, n_weights: int, n_inputs: int, n_classes: int) -> tuple[int, int, int]:

@@ -29,18 +29,17 @@ class ResidentNet(TorchNet):
     """`image_training.TorchNet`, trained by whole epochs that ask the CPU for nothing.
 
     It sees the minibatches that the other nets of `image_training.train` see, to the bit. The images and labels of a
-    training must not change while it runs. The twin's tensors become channels_last in place.
+    training must not change while it runs. The twin's tensors become channels_last in place on a GPU, and contiguous on
+    a CPU, where a torch release wrote beyond its memory.
 
     On a GPU convolutions round their inputs to TF32 (11 bits of mantissa), unless torch is told otherwise; and torch is
     told, for the whole process, to take algorithms of cuDNN that give equal numbers in every run.
-
-    On a CPU without AVX-512, torch 2.13 writes beyond its memory for networks narrower than 8 channels in float32 (its
-    oneDNN, with channels_last, on one thread): train those by `NativeNet` or `TorchNet`.
     """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
-        twin.to(memory_format=torch.channels_last)
         super().__init__(twin, settings)
+        self._order = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        twin.to(memory_format=self._order)
         if self.device.type == "cuda":  # all the time: networks in other threads share these switches
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
         # The fused rule reads the rate where it lies, so that a recorded step follows the schedule.
@@ -127,7 +126,7 @@ class ResidentNet(TorchNet):
         y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
         images = torch.where(inside, self._images[rows[:, None, None], y[:, :, None], x[:, None, :]], self._black)
         dtype = next(self.twin.parameters()).dtype
-        return images.permute(0, 3, 1, 2).to(dtype), self._labels[rows]
+        return images.permute(0, 3, 1, 2).to(dtype, memory_format=self._order), self._labels[rows]
 
     def _step(self) -> None:
         self.twin.train()

@@ -215,14 +215,18 @@ class SparseResNet:
 
         train: BatchNorm by these images, whose statistics the running ones then follow; False: by the running ones.
         """
-        shape = (self.n_images, 3, self.image_size, self.image_size)
-        if images.shape != shape or images.dtype != np.float32:
-            raise ValueError(f"expected float32 images of shape {shape}, got {images.dtype} {images.shape}; try "
-                             "SparseResNet(twin, n_images, image_size) of their size")
+        self._check_images(images)
         with sparse.one_at_a_time():
             logits = self._forward(images, train)
         self._can_go_back = train
         return logits
+
+    def _check_images(self, images: np.ndarray) -> None:
+        shape = (self.n_images, 3, self.image_size, self.image_size)
+        if not isinstance(images, np.ndarray) or images.shape != shape or images.dtype != np.float32:
+            got = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+            raise ValueError(f"expected float32 images of shape {shape}, got {got}; try minibatches of that size, or "
+                             "SparseResNet(twin, n_images, image_size) of theirs")
 
     def _forward(self, images: np.ndarray, train: bool) -> np.ndarray:
         self._image_layout.pack(images, self._image)
@@ -280,8 +284,12 @@ class SparseResNet:
         """Write the gradients of the last forward(train=True), from those by the logits (n_images, n_classes).
 
         Once after each, as the errors take the place of what it has left: RuntimeError for a second time, or after
-        forward(train=False).
+        forward(train=False). Raises ValueError for errors of another shape, before anything is written.
         """
+        logit_errors, shape = np.asarray(logit_errors), (self.n_images, self.architecture.n_classes)
+        if logit_errors.shape != shape or logit_errors.dtype.kind != "f":
+            raise ValueError(f"expected derivatives by the logits, floats of shape {shape}, got {logit_errors.dtype} "
+                             f"{logit_errors.shape}; try those of the same minibatch")
         if not self._can_go_back:
             raise RuntimeError("expected backward once, right after forward(train=True), got another order of calls; "
                                "try forward(images, train=True) again")
@@ -321,8 +329,10 @@ class SparseResNet:
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers.
 
-        labels: integers (n_images,) from 0 to below n_classes. Raises ValueError for others.
+        labels: integers (n_images,) from 0 to below n_classes. Raises ValueError for others, and for images of another
+        shape or number.
         """
+        self._check_images(images)  # first: labels of a minibatch of another size are not what is wrong
         labels = check_labels(labels, self.n_images, self.architecture.n_classes)
         logits = self.forward(images, train=True).astype(np.float64)
         logits -= logits.max(1, keepdims=True)

@@ -25,42 +25,47 @@ What a chapter depends on (`provenance.chapter_inputs`)::
      "figures": {"fig-5-1.svg": sha256},     the files in ROOT/files/STEM/
      "notebook": sha256 of STEM.ipynb}
 
-A claim (`claims.register`; `item` is the bare number of the thesis)::
+What a page stores of a claim (`claims.settle`), with the run; the verdict is not among it::
 
-    {"id": "tfim-fidelity", "item": "5.1", "statement": "...",
-     "expected": {"value": 0.995, "relation": ">=", "upper": null, "where": "Fig. 5.1, p. 61"},
-     "measured": 0.998, "uncertainty": null,
-     "tolerance": {"absolute": 0.0, "relative": null, "reason": "..."},
-     "scale": "full", "profile": "laptop", "source": "live",
-     "verdict": "reproduced", "page": "05-positive-states"}
+    {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
+     "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
+     "enough": true, "undecided": "",
+     "expected": 0.83,                                                    only where the page computes it
+     "table": {"figure": "fig-5-1-training", "function": "smallest", "columns": ["fidelity"],
+               "where": {"epoch": 500}}}                                  only for a function of a stored table
 
 A number (`claims.number`)::
 
     {"key": "05-fidelity", "value": 0.998, "uncertainty": null, "unit": "", "text": "0.998"}
 
-A sweep that reads a record (`sweep.Sweep.read`), as a chapter's run shows it::
+A sweep that reads a record (`results.summary`), as a chapter's run keeps it::
 
     {"record": "data/records/fig-5-2-fields.jsonl", "name": "fig-5-2-fields", "item": "5.2",
-     "function": "lib.experiments.reconstruction.magnetizations", "points": 1400,
-     "states": {"current": 1390, "failed": 2, "not run": 8},       of `sweep.STATES`
+     "experiment": "magnetizations", "version": 1, "points": 1400,
+     "states": {"valid": 1390, "failed": 2, "not run": 8},       of `results.STATES`
      "errors": ["ValueError: ..."], "core_seconds": 4000.1, "processors": ["..."], "commits": ["..."],
-     "dates": [first, last], "spot": what came of the spot check, in words}
+     "dirty": how many points a tree with uncommitted changes made, "dates": [first, last]}
 
-A line of a record, `data/records/NAME.jsonl` (`records.Record`), and of `_build/records/`::
+A record, `data/records/NAME.jsonl` (`results.write`): lines of runs by date, then of points by settings; a point that
+is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of both lines::
 
-    {"check": first 16 digits of the SHA-256 of what follows `"check":"...",`, "format": 1, "kind": "point",
-     "function": "lib.experiments.reconstruction.magnetizations", "settings": {"n_spins": 10, ..., "seed": 1},
-     "status": "done", "results": {"fidelity": 0.998, "curve": [...], ...},     or "failed", "error": "..."
-     "code": digest of the function's module and of all of `lib` that it imports, "data": {"data/x": sha256},
-     "seconds": 2.1, "core_seconds": 2.0, "processor": "...", "versions": {...},
-     "commit": "..." or null, "dirty": false, "date": "..."}
+    {"check": first 16 digits of the SHA-256 of the line without it, "format": 2, "kind": "run",
+     "run": "0123456789ab", "commit": "..." or null, "dirty": false, "environment": digest of the pins or null,
+     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31"}
+    {"check": ..., "format": 2, "kind": "point", "experiment": "magnetizations", "version": 1,
+     "settings": {"n_spins": 10, ..., "seed": 1}, "status": "done",
+     "results": {"fidelity": 0.998, "curve": [...], ...},     or status "failed" and "error": "..."
+     "seconds": 2.1, "core_seconds": 2.0, "run": "0123456789ab"}
 
-A spot check that passed, for machines that cannot repeat it (`earlier` lists [code, data] that give the same)::
+`ROOT/ledger.json` (`ledger.entries`): the claims of all chapters, in the order of the book, a list of::
 
-    {"check": ..., "format": 1, "kind": "revalidation", "settings": {...}, "code": ..., "data": {...},
-     "earlier": [["...", "{...}"]], "result": in words, "commit": ..., "dirty": ..., "date": ...}
-
-`ROOT/ledger.json`: the claims of all chapters, in the order of the book, a list of such objects.
+    {"id": "fig5.1-fidelity", "item": "5.1", "statement": "...",            from the claims file
+     "expected": {"relation": "at least", "value": 0.995, "upper": null, "where": "figure 5.1, p. 61"},
+     "bound": "why it is ours" or null, "decide": 2 or null, "depends_on": [],
+     "tolerance": {"absolute": 0.01, "relative": null, "reason": "..."} or null,
+     "measured": 0.998, "uncertainty": null, "scale": "full", "source": "live", "records": [],    from the page
+     "enough": true, "undecided": "", "page": "05-positive-states", "profile": "laptop",
+     "verdict": "reproduced", "notes": ["depends on ..., which differs"]}                         computed
 
 `ROOT/status.json` (`status.book_status`)::
 

@@ -110,8 +110,9 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters, the parameter sets, the contents."""
-    problems = notebooks.stray_notebooks(top)
+    """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
+    contents."""
+    problems = notebooks.stray_notebooks(top) + ledger.problems(top)
     try:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:
@@ -140,10 +141,11 @@ def check(top: Path) -> list[str]:
 
 
 def check_style(top: Path) -> list[str]:
-    """What ruff finds in the code of the chapters, one line each."""
-    from lib.study import tidy
+    """What ruff finds in the code of the chapters, and numbers typed in their prose, one line each."""
+    from lib.study import tidy, typed_numbers
 
-    return [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
+    code = [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
+    return code + typed_numbers.problems(top)
 
 
 def stale_chapters(top: Path, profile: str) -> list[str]:
@@ -186,6 +188,7 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _refuse(check(top))
+        _refuse_moved(top, jobs)
         stale = stale_chapters(top, profile)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
@@ -202,6 +205,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
+        _refuse_moved(top, jobs)
         execute(top, profile, jobs, [stem for stem in stale_chapters(top, profile) if stem == path.stem], lock)
         root = runs.profile_root(top, profile)
         try:
@@ -234,6 +238,15 @@ def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Pa
 def _refuse(problems: list[str]) -> None:
     if problems:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
+
+
+def _refuse_moved(top: Path, jobs: int) -> None:
+    from lib.study import anchors
+
+    moved = [message for message in anchors.check(top, jobs).values() if message]
+    if moved:
+        raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
+                         + "\n  ".join(moved))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -287,7 +300,8 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         problems = check(top) or check_style(top)  # code that cannot be read has no style
         if problems:
             raise BuildError("\n".join(problems))
-        print(f"{len(notebooks.chapter_files(top))} chapters, their code and their parameter sets are in order")
+        n_chapters = len(notebooks.chapter_files(top))
+        print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")
     return 0
 
 

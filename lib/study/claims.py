@@ -1,150 +1,69 @@
-"""What the thesis says and what came out here: claims with a computed verdict, and numbers for the prose.
+"""What came out on a page: measured values for the claims of the thesis, and numbers for the prose.
 
-A chapter calls :func:`register` after each regenerated item and :func:`number` for every figure that its prose
-mentions.  In a build both also write to the run's own directory (`claims.json`, `numbers.json`); in a plain
-Python session they only display.  The JSON formats are described in :mod:`lib.study`.
+What the thesis says is data (:mod:`lib.study.claim_files`); a chapter only settles it, by :func:`settle`, and gives
+every figure that its prose mentions a name, by :func:`number`.  In a build both also write to the run's own directory
+(`claims.json`, `numbers.json`), from which :mod:`lib.study.ledger` computes the verdicts; in a plain Python session
+they only display.  The JSON formats are described in :mod:`lib.study`.
 """
 
 from __future__ import annotations
 
-import html
+import difflib
 import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 
-from lib.study import session
+from lib.study import claim_files, claim_text, session
+from lib.study.claim_files import ALONE, Claim, finite
+from lib.study.measures import FromTable, from_table
+from lib.study.notebooks import root
 
-RELATIONS = ("==", ">=", "<=", "between", "holds")
-SOURCES = ("live", "record", "thesis")
-NOT_RUN = "not run"
-VERDICTS = ("reproduced", "reproduced at reduced scale", "differs", NOT_RUN)  # best first
-CSS_CLASS = dict(zip(VERDICTS, ("reproduced", "reduced", "differs", "not-run"), strict=True))
-WORDS = {"==": "", ">=": "at least ", "<=": "at most ", "between": "between ", "holds": "holds"}
+__all__ = ["from_table", "number", "plus_minus", "scale", "settle"]
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What the thesis reports: a value, a bound, an interval `[value, upper]`, or a statement that holds."""
+def settle(id: str, *, measured: object, uncertainty: float | None = None, scale: str = "full",
+           source: object = "live", enough: bool = True, undecided: str = "", expected: float | None = None) -> None:
+    """Say what came out for a claim, show it with its verdict, and keep it for the ledger.
 
-    value: float | None = None
-    relation: str = "=="
-    upper: float | None = None
-    where: str = ""
+    Arguments: `measured` the number itself in the unit of the statement, best as :func:`from_table` where it follows
+    from the table of a figure; a list of numbers (or of such lists) for `falls` and `rises`, True or False for
+    `holds`, or None for what was not computed (`scale` then says why);
+    `uncertainty` one standard error; `scale` is `full`, or what was reduced; `source` is `live`, `thesis`, or the
+    sweep (several: a list) whose record the value comes from, its table, or the file `data/records/...`; `enough` is
+    False where the scale was reduced so far that the value says nothing; `undecided` says in words why what was
+    computed cannot tell (`measured` may be None then); `expected` the value that only the page can compute, for claims
+    that say so.
 
-    def __post_init__(self):
-        if self.relation not in RELATIONS:
-            raise ValueError(f"expected a relation among {', '.join(RELATIONS)}, got {self.relation!r}")
-        if not self.where.strip():
-            raise ValueError("expected where the thesis says it, got nothing; try where='Fig. 5.1, p. 61'")
-        if self.relation == "holds":
-            if self.value is not None or self.upper is not None:
-                raise ValueError("expected no value with the relation 'holds', which is measured by True or False")
-            return
-        object.__setattr__(self, "value", _finite(self.value, "the expected value"))
-        if self.relation == "between":
-            object.__setattr__(self, "upper", _finite(self.upper, "the upper end of the expected interval"))
-            if self.upper < self.value:
-                raise ValueError(f"expected upper >= value, got [{self.value:g}, {self.upper:g}]")
-        elif self.upper is not None:
-            raise ValueError(f"expected an upper end only with the relation 'between', got one with {self.relation!r}")
-
-    def __str__(self):
-        if self.relation == "between":
-            return f"between {self.value:.6g} and {self.upper:.6g}"
-        return WORDS[self.relation] + ("" if self.value is None else f"{self.value:.6g}")
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far the measured value may lie from the expected one, fixed in advance, and why."""
-
-    absolute: float | None = None
-    relative: float | None = None
-    reason: str = ""
-
-    def __post_init__(self):
-        if (self.absolute is None) == (self.relative is None):
-            raise ValueError("expected either an absolute or a relative tolerance; "
-                             "try Tolerance(absolute=0.01, reason=...)")
-        name = "absolute" if self.absolute is not None else "relative"
-        value = _finite(getattr(self, name), f"the {name} tolerance")
-        if value < 0:
-            raise ValueError(f"expected a tolerance of zero or more, got {value:g}")
-        if not self.reason.strip():
-            raise ValueError("expected the reason for the tolerance, got nothing; "
-                             "try reason='statistical error, 3 sigma'")
-        object.__setattr__(self, name, value)
-
-    def around(self, value: float) -> float:
-        """The allowed distance from `value`, in its unit."""
-        return self.absolute if self.absolute is not None else self.relative * abs(value)
-
-    def __str__(self):
-        size = f"{self.absolute:.3g}" if self.absolute is not None else f"{100 * self.relative:.3g} %"
-        return f"{size} ({self.reason})"
-
-
-def judge(expected: Expected, measured: float | bool | None, tolerance: Tolerance | None, scale: str,
-          enough: bool = True) -> str:
-    """The verdict, one of `VERDICTS`; error bars do not enter, only the tolerance fixed in advance."""
-    if measured is None or scale == NOT_RUN or not enough:
-        return NOT_RUN
-    low = high = expected.value
-    if expected.relation == "between":
-        high = expected.upper
-    if expected.relation == "holds":
-        agrees = measured
-    else:
-        slack_low, slack_high = (tolerance.around(low), tolerance.around(high)) if tolerance else (0.0, 0.0)
-        above = measured >= low - slack_low or expected.relation == "<="
-        below = measured <= high + slack_high or expected.relation == ">="
-        agrees = above and below
-    if not agrees:
-        return "differs"
-    return "reproduced" if scale == "full" else "reproduced at reduced scale"
-
-
-def register(*, id: str, item: str, statement: str, expected: Expected, measured: float | bool | None,
-             uncertainty: float | None = None, tolerance: Tolerance | None = None, scale: str = "full",
-             enough: bool = True, source: str = "live", compact: bool = False) -> None:
-    """Compare one statement of the thesis with what came out, show both in a box and enter them in the ledger.
-
-    Arguments: `id` a stable name, unique in the book; `item` the bare thesis number it belongs to (`5.1`,
-    `T3.1`, `B.1`, `eq3.29`, `s6.4`); `measured` a number in the unit of the statement, True or False for the
-    relation `holds`, or None for a claim that this scale cannot test (`scale` then says why); `uncertainty`
-    one standard error, shown and not used for the verdict; `scale` is `full`, or what was reduced; `enough` is
-    False where it was reduced so far that the value says nothing: the verdict is then `not run`, whatever came out.
-    `compact` folds the details away where the claim is reproduced, for long lists of checks.
-
-    Raises `ValueError` for NaN, a missing tolerance, a malformed or repeated id.
+    Raises `ValueError` for a claim that no file has, NaN, and a kind of value that the claim does not judge.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", id):
-        raise ValueError(f"expected an id of small letters, digits, '-', '_' and '.', got {id!r}")
-    if not re.fullmatch(r"(T|eq|s)?[0-9A-Z]+(\.[0-9]+)+", item):
-        raise ValueError(f"claim {id}: expected a thesis number such as 5.1, T3.1, B.1, eq3.29 or s6.4, got {item!r}; "
-                         "panels a and b count under one item")
-    for name, text in (("statement", statement), ("scale", scale)):
-        if not str(text).strip():
-            raise ValueError(f"claim {id}: expected a {name}, got nothing")
-    if source not in SOURCES:
-        raise ValueError(f"claim {id}: expected a source among {', '.join(SOURCES)}, got {source!r}")
-    if tolerance is None and expected.relation == "==":
-        raise ValueError(f"claim {id}: expected a tolerance, got none; try Tolerance(absolute=0.0, reason='exact')")
-    if measured is not None:
-        measured = _measured(measured, expected, id)
-    elif scale == "full":
-        raise ValueError(f"claim {id}: expected a measured value, got None; try scale='why it was not run'")
+    claim = _claim(id)
+    table = measured.source if isinstance(measured, FromTable) else None
+    measured = measured.value if isinstance(measured, FromTable) else measured
+    if not str(scale).strip():
+        raise ValueError(f"claim {id}: expected a scale, got nothing; try scale='full'")
+    if measured is None:
+        if scale == "full" and not undecided:
+            raise ValueError(f"claim {id}: expected a measured value, got None; try scale='why it was not run'")
+    else:
+        measured = _measured(measured, claim)
     if uncertainty is not None:
         uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
-    chapter = os.environ.get("COMPANION_CHAPTER")
-    claim = {"id": id, "item": item, "statement": statement, "expected": asdict(expected), "measured": measured,
-             "uncertainty": uncertainty, "tolerance": None if tolerance is None else asdict(tolerance), "scale": scale,
-             "profile": os.environ.get("COMPANION_PROFILE", "session"), "source": source,
-             "verdict": judge(expected, measured, tolerance, scale, enough), "page": chapter}
-    session.keep("claims.json", claim, "id")
-    session.show(text_box(claim), html_box(claim, compact=compact and claim["verdict"] == "reproduced"))
+    if claim.expected.of_page != (expected is not None):
+        place = "in settle" if claim.expected.of_page else f"in its file alone ({claim.place})"
+        raise ValueError(f"claim {id}: expected the value to compare with {place}, got {expected!r} in settle")
+    kind, records = _source(source, id)
+    settlement = {"id": id, "measured": measured, "uncertainty": uncertainty, "scale": str(scale), "source": kind,
+                  "records": records, "enough": bool(enough), "undecided": str(undecided)}
+    if table:
+        settlement["table"] = table
+    if expected is not None:
+        settlement["expected"] = finite(expected, f"claim {id}: the expected value")
+    session.keep("claims.json", settlement, "id")
+    entry = claim_files.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
+                         os.environ.get("COMPANION_PROFILE", "session"))
+    session.show(claim_text.text([entry]), claim_text.strip([entry]), {"claims": [id]})
 
 
 def scale(thesis: Mapping[str, object], here: Mapping[str, object], *,
@@ -179,7 +98,7 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
     if value is None:
         text = "(not run)"
     else:
-        value = _finite(value, f"number {key}")
+        value = finite(value, f"number {key}")
         if uncertainty is not None:
             uncertainty = _size(uncertainty, f"number {key}: the uncertainty")
         text = plus_minus(value, uncertainty, fmt)
@@ -195,88 +114,68 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
                 metadata={"scrapbook": {"name": key, "mime_prefix": "application/papermill.record/"}})
 
 
-def measured_text(claim: dict) -> str:
-    """What came out, with its standard error, as text."""
-    if claim["measured"] is None:
-        return "not run"
-    if isinstance(claim["measured"], bool):
-        return "holds" if claim["measured"] else "does not hold"
-    value, error = claim["measured"], claim["uncertainty"]
-    if error is None:
-        return f"{value:.6g}"
-    if error > 0:  # no digits beyond the second one of the error
-        value = round(value, 1 - math.floor(math.log10(error)))
-    return f"{value:.6g} ± {error:.2g}"
-
-
-def expected_text(claim: dict) -> str:
-    """What the thesis reports and where, as text."""
-    return f"{Expected(**claim['expected'])} ({claim['expected']['where']})"
-
-
-def item_text(item: str) -> str:
-    """`5.1` as "Figure 5.1", `T3.1` as "Table 3.1", `eq3.29` as "Equation 3.29", `s6.4` as "Section 6.4"."""
-    kind = re.match(r"T|eq|s", item)
-    name = {"T": "Table", "eq": "Equation", "s": "Section"}[kind.group()] if kind else "Figure"
-    return f"{name} {item[kind.end() if kind else 0:]}"
-
-
-def _of_thesis(item: str) -> str:
-    """`5.1` as "Thesis figure 5.1": the pages have numbers of their own."""
-    return "Thesis " + item_text(item)[0].lower() + item_text(item)[1:]
-
-
-def text_box(claim: dict) -> str:
-    """The "thesis and here" box for a terminal."""
-    return "\n".join([f"{_of_thesis(claim['item'])}: {claim['statement']}"]
-                     + [f"  {name:<10} {value}" for name, value in _facts(claim)])
-
-
-def html_box(claim: dict, *, compact: bool = False) -> str:
-    """The "thesis and here" box for a page, folded to one line if `compact`; the style sheet knows its classes."""
-    facts = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in _facts(claim)[:-1])
-    item = f'<span class="claim-item">{_of_thesis(claim["item"])}</span>'
-    verdict = f'<span class="claim-verdict">{claim["verdict"]}</span>'
-    statement, kind = html.escape(claim["statement"]), f'claim-box claim-{CSS_CLASS[claim["verdict"]]}'
-    if compact:
-        value = measured_text(claim)
-        if claim["expected"]["relation"] != "holds":
-            value += f" (thesis {Expected(**claim['expected'])})"
-        return (f'<details class="{kind} claim-compact" id="claim-{claim["id"]}"><summary>{item} '
-                f'<span class="claim-statement">{statement} '
-                f'<span class="claim-measured">{html.escape(value)}</span></span> {verdict}</summary>'
-                f'<dl class="claim-facts">{facts}</dl></details>')
-    return (f'<div class="{kind}" id="claim-{claim["id"]}"><p class="claim-head">{item} {verdict}</p>'
-            f'<p class="claim-statement">{statement}</p><dl class="claim-facts">{facts}</dl></div>')
-
-
-def _facts(claim: dict) -> list[tuple[str, str]]:
-    tolerance = "none" if claim["tolerance"] is None else str(Tolerance(**claim["tolerance"]))
-    return [("thesis", expected_text(claim)), ("here", measured_text(claim)), ("tolerance", tolerance),
-            ("scale", claim["scale"]), ("verdict", claim["verdict"])]
-
-
-def _finite(value, what: str) -> float:
-    try:
-        if isinstance(value, str):
-            raise TypeError
-        result = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"expected a number for {what}, got {value!r}") from None
-    if not math.isfinite(result):
-        raise ValueError(f"expected a finite number for {what}, got {result}")
-    return result
+def _claim(id: str) -> Claim:
+    """The entry of a claims file; near names, or what is wrong with the file, where there is none."""
+    claims, problems = claim_files.read(root())
+    if id in claims:
+        return claims[id]
+    if mine := [line for line in problems if f"claim {id}:" in line]:
+        raise ValueError(mine[0])
+    near = difflib.get_close_matches(str(id), claims, n=3, cutoff=0.5)
+    raise ValueError(f"expected a claim of data/thesis/claims or data/claims/own, got {id!r}; "
+                     + (f"try {' or '.join(near)}" if near else "try to add it there")
+                     + "".join(f"\n    {line}" for line in problems[:3]))
 
 
 def _size(value, what: str) -> float:
-    if _finite(value, what) < 0:
+    if finite(value, what) < 0:
         raise ValueError(f"expected {what} as zero or more, got {value:g}")
     return float(value)
 
 
-def _measured(value, expected: Expected, id: str) -> float | bool:
-    is_bool = isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
-    if is_bool != (expected.relation == "holds"):
-        raise ValueError(f"claim {id}: expected {'True or False' if expected.relation == 'holds' else 'a number'} "
-                         f"for the relation {expected.relation!r}, got {value!r}")
-    return bool(value) if is_bool else _finite(value, f"claim {id}: the measured value")
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) in ("bool", "torch.bool")
+
+
+def _measured(value: object, claim: Claim) -> float | bool | list:
+    """The measured value as plain numbers, of the kind that the claim's relation judges."""
+    relation = claim.expected.relation
+    if hasattr(value, "tolist") and not _is_bool(value):
+        value = value.tolist()
+    kind = "True or False" if relation == "holds" else "a list of numbers" if relation in ALONE else "a number"
+    wrong = f"claim {claim.id}: expected {kind} for the relation {relation!r}, got {value!r}"
+    if relation == "holds" or _is_bool(value):
+        if relation != "holds" or not _is_bool(value):
+            raise ValueError(wrong)
+        return bool(value)
+    what = f"claim {claim.id}: the measured value"
+    if relation not in ALONE:
+        return finite(value, what)
+    if isinstance(value, (str, Mapping)) or not hasattr(value, "__iter__"):
+        raise ValueError(wrong)
+    parts = [part.tolist() if hasattr(part, "tolist") else part for part in value]
+    if parts and all(isinstance(part, (list, tuple)) for part in parts):
+        found = [[finite(number, what) for number in part] for part in parts]
+    else:
+        found = [finite(number, what) for number in parts]
+    if not claim_files.steps(found or [[]]):
+        raise ValueError(f"claim {claim.id}: expected two numbers or more for the relation {relation!r}, got "
+                         f"{value!r}; try undecided='why'")
+    return found
+
+
+def _source(source: object, id: str) -> tuple[str, list[str]]:
+    """`live`, `thesis` or `record`, and the names of the records."""
+    if isinstance(source, str) and source in ("live", "thesis"):
+        return source, []
+    names = []
+    for part in source if isinstance(source, (list, tuple)) else [source]:
+        if isinstance(part, str) and part.startswith("data/records/"):
+            names.append(PurePosixPath(part).stem)
+            continue
+        attributes = getattr(part, "attrs", {})
+        names.append(attributes.get("record") if attributes else getattr(part, "name", None))
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"claim {id}: expected a source as 'live', 'thesis', or the sweep of a record, got "
+                         f"{type(source).__name__} {source if isinstance(source, str) else ''}")
+    return "record", sorted({*names})

@@ -1,32 +1,106 @@
-"""The ledger: the claims of all chapters together, and the verdicts accepted so far.
+"""The ledger: the claims of all chapters together, their verdicts, and those accepted so far.
 
-`data/thesis/verdicts.json` holds, by profile, the verdict of each claim that a person has accepted.  A build of
-the laptop or paper profile fails where a verdict is worse; the smoke profile checks shapes only.
+Pages store what came out, claims files say what was expected (:mod:`lib.study.claim_files`); the verdicts are computed
+here from both, whenever the book is put together.  `data/thesis/verdicts.json` holds, by profile, the verdict of each
+claim that a person has accepted.  A build of the laptop or paper profile fails where a verdict is worse; the smoke
+profile checks shapes only.
 """
 
 from __future__ import annotations
 
+import ast
+import difflib
 from pathlib import Path
 
 from lib import atomic
-from lib.study.claims import NOT_RUN, VERDICTS, measured_text
+from lib.study import claim_files, notebooks
+from lib.study.claim_files import ALONE, DIFFERS, NOT_RUN, REDUCED, REPRODUCED, UNDECIDED, VERDICTS, Claim
+from lib.study.claim_text import measured_text
 
 VERDICTS_FILE = Path("data/thesis/verdicts.json")
 SHAPES_ONLY = ("smoke",)
 
 
-def collect(records: list[dict]) -> list[dict]:
-    """All claims in the order of the book; raises `ValueError` where two chapters use one id or number key."""
-    for entries, key in (("claims", "id"), ("numbers", "key")):
+def problems(top: Path) -> list[str]:
+    """What is wrong with the claims files, or with how chapters settle them, one line each; nothing is executed.
+
+    A chapter settles a claim where its code names the id, as a text of its own, and so every claim of `NN.yml` has to
+    stand in the code of chapter NN.
+    """
+    claims, lines = claim_files.read(top)
+    broken = " ".join(lines)
+    for path in notebooks.chapter_files(top):
+        named, settled = _named_ids(path)
+        chapter = path.stem[:2]
+        lines += [f"{claim.place}: claim {claim.id}: expected {path.name} to settle it, got none that does; "
+                  f"try claims.settle({claim.id!r}, measured=...)"
+                  for claim in claims.values() if claim.chapter == chapter and claim.id not in named]
+        for name, line in settled.items():
+            if name not in claims and f"claim {name}:" not in broken:
+                near = difflib.get_close_matches(name, claims, n=2, cutoff=0.5)
+                lines.append(f"{path.name}, line {line}: expected a claim of the claims files, got {name!r}; "
+                             + (f"try {' or '.join(near)}" if near else f"try to add it to {chapter}.yml"))
+            elif name in claims and claims[name].chapter != chapter:
+                lines.append(f"{path.name}, line {line}: expected a claim of chapter {chapter}, got {name!r} of "
+                             f"{claims[name].place}")
+    chapters = {path.stem[:2] for path in notebooks.chapter_files(top)}
+    lines += [f"{claim.place}: claim {claim.id}: expected the number of a chapter as the file's name, got none that "
+              f"book/{claim.chapter}-*.md has" for claim in claims.values() if claim.chapter not in chapters]
+    return lines
+
+
+def entries(top: Path, profile: str, records: list[dict]) -> list[dict]:
+    """The claims that these runs settled, with their verdicts, in the order of the runs.
+
+    A record that a claim rests on counts only while it is verified: where one of its points is of an earlier version or
+    an audit contradicts it, what would be reproduced is undecided, and a note says why.  Raises `ValueError` for a
+    settlement that no claims file has, or that its relation cannot judge.
+    """
+    claims, wrong = claim_files.read(top)
+    found = []
+    for record in records:
+        doubts = {sweep["name"]: doubt for sweep in record.get("sweeps", []) if (doubt := _doubt(sweep))}
+        for settlement in record["claims"]:
+            claim = claims.get(settlement["id"])
+            if claim is None:
+                why = next((line for line in wrong if f"claim {settlement['id']}:" in line), "got none there")
+                raise ValueError(f"claim {settlement['id']}, settled by {record['chapter']}: expected it in a claims "
+                                 f"file, {why}; try to mend it, or make chapter CH={record['chapter'][:2]}")
+            _refuse_other_kind(claim, settlement, record["chapter"])
+            entry = claim_files.entry(claim, settlement, record["chapter"], profile)
+            notes = [f"record {name}: {doubts[name]}" for name in settlement["records"] if name in doubts]
+            if notes and entry["verdict"] in (REPRODUCED, REDUCED):
+                entry["verdict"] = UNDECIDED
+            found.append(entry | {"notes": notes})
+    verdicts = {entry["id"]: entry["verdict"] for entry in found}
+    for entry in found:
+        entry["notes"] += [f"depends on {name}, which differs" for name in entry["depends_on"]
+                           if verdicts.get(name) == DIFFERS]
+    return found
+
+
+def collect(top: Path, profile: str, records: list[dict]) -> list[dict]:
+    """All claims in the order of the book.
+
+    Raises `ValueError` where two chapters use one id or number key, and where no chapter settles a claim.
+    """
+    for kind, key in (("claims", "id"), ("numbers", "key")):
         seen: dict[str, str] = {}
         for record in records:
-            for entry in record[entries]:
+            for entry in record[kind]:
                 name = entry[key]
                 if name in seen:
-                    raise ValueError(f"expected every {key} of {entries} once in the book, got {name!r} in "
+                    raise ValueError(f"expected every {key} of {kind} once in the book, got {name!r} in "
                                      f"{seen[name]} and {record['chapter']}; try a prefix with the chapter's number")
                 seen[name] = record["chapter"]
-    return [claim for record in records for claim in record["claims"]]
+    found = entries(top, profile, records)
+    settled = {entry["id"] for entry in found}
+    claims, wrong = claim_files.read(top)
+    missing = [f"{claim.place}: claim {name}" for name, claim in claims.items() if name not in settled]
+    if missing or wrong:
+        raise ValueError("expected claims files in order, and every claim settled by a page, got\n    "
+                         + "\n    ".join([*wrong, *missing]))
+    return found
 
 
 def accepted(top: Path, profile: str) -> dict[str, str]:
@@ -50,16 +124,17 @@ def worse(claims: list[dict], accepted_verdicts: dict[str, str]) -> list[str]:
     for name, before in accepted_verdicts.items():
         after = now[name]["verdict"] if name in now else NOT_RUN
         if VERDICTS.index(after) > VERDICTS.index(before):
-            what = "no chapter registers it"
+            what = "no chapter settles it"
             if name in now:
-                what = f"here {measured_text(now[name])}, on page {now[name]['page']}"
+                what = "; ".join([f"here {measured_text(now[name])}, on page {now[name]['page']}",
+                                  *now[name].get("notes", [])])
             lines.append(f"claim {name}: {before} -> {after} ({what})")
     return lines
 
 
 def check(top: Path, profile: str, records: list[dict]) -> list[dict]:
     """The ledger of these runs; raises `ValueError` naming the claims that became worse than accepted."""
-    claims = collect(records)
+    claims = collect(top, profile, records)
     if profile not in SHAPES_ONLY:
         lines = worse(claims, accepted(top, profile))
         if lines:
@@ -73,8 +148,50 @@ def accept(top: Path, profile: str, records: list[dict]) -> list[str]:
     if profile in SHAPES_ONLY:
         raise ValueError(f"expected the laptop or paper profile, got {profile}, which checks shapes only")
     before = accepted(top, profile)
-    after = {claim["id"]: claim["verdict"] for claim in collect(records)}
+    after = {claim["id"]: claim["verdict"] for claim in collect(top, profile, records)}
     content = atomic.read_json(top / VERDICTS_FILE) or {}
     atomic.write_json(top / VERDICTS_FILE, content | {profile: dict(sorted(after.items()))})
     return [f"{name}: {before.get(name, 'new')} -> {after.get(name, 'gone')}"
             for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+
+
+def _doubt(sweep: dict) -> str:
+    """Why the summary of a record does not count as verified, or nothing."""
+    if sweep["states"].get("superseded"):
+        return f"{sweep['states']['superseded']} points of an earlier version"
+    return "contradicted by an audit" if (sweep.get("audits") or {}).get("contradicted") else ""
+
+
+def _refuse_other_kind(claim: Claim, settlement: dict, chapter: str) -> None:
+    """A changed relation may need another kind of measured value than the run stored."""
+    relation, measured = claim.expected.relation, settlement["measured"]
+    kind = bool if relation == "holds" else list if relation in ALONE else float
+    of_page = claim.expected.of_page != ("expected" in settlement)
+    if isinstance(measured, int) and not isinstance(measured, bool):
+        measured = float(measured)
+    if (measured is not None and not isinstance(measured, kind)) or of_page:
+        raise ValueError(f"{claim.place}: claim {claim.id}: expected another kind of value for {claim.expected}, got "
+                         f"{measured_text(settlement)} from the last run; try make chapter CH={chapter[:2]}")
+
+
+def _named_ids(path: Path) -> tuple[set[str], dict[str, int]]:
+    """The texts in the code of a chapter, and the ids in calls of `settle`, with their lines."""
+    named, settled = set(), {}
+    try:
+        cells = notebooks.read_chapter(path).cells
+    except ValueError:  # said elsewhere
+        return named, settled
+    for cell in cells:
+        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
+        try:
+            tree = ast.parse("\n".join(lines))
+        except SyntaxError:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named.add(node.value)
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
+                settled[node.args[0].value] = cell.line + node.lineno - 1
+    return named, settled

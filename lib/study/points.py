@@ -132,22 +132,21 @@ def compute(function: Callable, settings: Mapping, threads: int = 1, version: in
         encode({"settings": settings, "results": results})  # what no record can hold fails here
     except (Exception, SystemExit) as error:  # whatever a point raises, the others go on
         return _failure(function, settings, f"{type(error).__name__}: {error}")
-    return {"experiment": function.__name__, "version": version_of(function), "settings": settings, "status": "done",
-            "results": results, "seconds": round(time.perf_counter() - started, 4),
-            "core_seconds": round(clock() - used, 4), "run": _run(settings)}
+    return _line(function, settings, status="done", results=results, seconds=round(time.perf_counter() - started, 4),
+                 core_seconds=round(clock() - used, 4))
 
 
 def _failure(function: Callable, settings: Mapping, message: str) -> dict:
-    return {"experiment": function.__name__, "version": version_of(function), "settings": settings,
-            "status": "failed", "error": message[:2000], "seconds": 0.0, "core_seconds": 0.0, "run": _run(settings)}
+    return _line(function, settings, status="failed", error=message[:2000], seconds=0.0, core_seconds=0.0)
 
 
-def _run(settings: Mapping) -> dict:
-    """Where a point was computed; the process that asked for it adds the commit, the data and the day."""
+def _line(function: Callable, settings: Mapping, **what: object) -> dict:
+    """A line, and where it was computed; the process that asked for it adds the commit, the data and the day."""
     torch, device = sys.modules.get("torch"), str(settings.get("device", "cuda"))
     used = torch is not None and torch.cuda.is_initialized() and device.startswith("cuda")
-    return {"processor": provenance.processor() + (f" with {torch.cuda.get_device_name(device)}" if used else ""),
-            "versions": _versions()}
+    gpu = f" with {torch.cuda.get_device_name(device)}" if used else ""
+    return {"experiment": function.__name__, "version": version_of(function), "settings": settings, **what,
+            "run": {"processor": provenance.processor() + gpu, "versions": _versions()}}
 
 
 @cache
@@ -210,16 +209,16 @@ def cores() -> int:
 
 def settings_of(function: Callable, point: Mapping) -> dict:
     """The settings of a point with the function's defaults, in its order, as plain JSON values."""
-    parameters = _parameters(function)
-    unknown = [name for name in point if name not in parameters]
-    missing = [name for name, parameter in parameters.items()
-               if name not in point and parameter.default is inspect.Parameter.empty]
-    if unknown or missing:
-        got = f"unknown {', '.join(unknown)}" if unknown else f"none for {', '.join(missing)}"
-        raise ValueError(f"expected the settings of {name_of(function)} ({', '.join(parameters)}), got {got}")
+    signature = _signature(function)
+    try:
+        given = signature.bind(**point)
+    except TypeError as error:
+        raise ValueError(f"expected the settings of {name_of(function)} ({', '.join(signature.parameters)}), "
+                         f"got {', '.join(point)}: {error}") from None
+    given.apply_defaults()
     settings = {}
-    for name, parameter in parameters.items():
-        value = plain(point.get(name, parameter.default), f"setting {name}")
+    for name, parameter in signature.parameters.items():
+        value = plain(given.arguments[name], f"setting {name}")
         if parameter.annotation in (float, "float") and type(value) is int:
             value = float(value)  # 1 and 1.0 are one point
         if parameter.annotation in (int, "int") and type(value) is not int:
@@ -228,9 +227,7 @@ def settings_of(function: Callable, point: Mapping) -> dict:
     return settings
 
 
-@cache
-def _parameters(function: Callable) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(function).parameters
+_signature = cache(inspect.signature)
 
 
 def plain(value: object, what: str) -> object:

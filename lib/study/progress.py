@@ -13,7 +13,7 @@ from lib.study import session
 
 QUIET_SECONDS = 60.0  # between two lines of a log, at least
 FILE = "progress.txt"  # in the directory of a chapter's run; the build shows it
-LINE = "{desc}: {n_fmt}/{total_fmt} points, {rate_fmt}, {remaining} left{postfix}"
+LINE = "{desc}: {n_fmt}/{total_fmt} points, {rate_noinv_fmt}, {remaining} left{postfix}"
 
 
 def bar(name: str, total: int) -> tqdm:

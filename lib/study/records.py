@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from lib.study import parameters, provenance, runs
@@ -98,40 +97,32 @@ def status_lines(top: Path, profile: str) -> list[str]:
                          duration(found["spent"]), rest, ", ".join(notes)))
             failures += [f"{name}, {count} failed: {error}" for error, count in found["errors"].most_common(3)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return table + failures
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures
 
 
-@contextlib.contextmanager
-def _backend(dask: str) -> Iterator[None]:
-    """Run the points on the Dask cluster at an address, where one is given."""
+def _backend(dask: str) -> contextlib.AbstractContextManager:
+    """Where the points run: on the Dask cluster at an address, where one is given."""
     if not dask:
-        yield
-        return
+        return contextlib.nullcontext()
     try:
         from dask.distributed import Client
-    except ImportError:
-        raise ValueError("expected Dask to be installed for DASK=..., got none; try "
-                         ".venv/bin/python -m pip install '.[dask]'") from None
+
+        Client(dask, timeout="10s")  # stays the one that joblib asks for
+    except (ImportError, OSError, ValueError) as error:
+        raise ValueError(f"expected a Dask scheduler at {dask}, got {error}; try DASK=tcp://HOST:8786, as the "
+                         "scheduler printed it (and make setup, where Dask is not installed)") from None
     import joblib
 
-    try:
-        client = Client(dask, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"expected a Dask scheduler at {dask}, got {error}; try DASK=tcp://HOST:8786, as the "
-                         "scheduler printed it") from None
-    with client, joblib.parallel_config(backend="dask"):
-        yield
+    return joblib.parallel_config(backend="dask")
 
 
 def _extend(top: Path, options: argparse.Namespace) -> int:
     """Extend in a copy of the commit, or make drafts in the tree itself; return how many points failed."""
-    if options.jobs is not None and (not options.jobs.isdecimal() or int(options.jobs) < 1):
+    if not (options.jobs or "1").isdecimal() or options.jobs == "0":
         raise ValueError(f"expected JOBS, the points to compute at once, as a whole number from 1, got "
                          f"{options.jobs!r}; try JOBS=2")
     if "COMPANION_HOME" not in os.environ:
-        copy = copy_of_commit(top)
-        if copy is not None:
+        if copy := copy_of_commit(top):
             environment = os.environ | {"COMPANION_HOME": str(top), "COMPANION_ROOT": str(copy),
                                         "PYTHONPATH": str(copy)}
             os.chdir(copy)
@@ -139,9 +130,9 @@ def _extend(top: Path, options: argparse.Namespace) -> int:
         os.environ["COMPANION_DRAFT"] = "1"
         print("the tree differs from its commit: what is computed now is a draft in _build/drafts, not for the record "
               "(git status says what differs)", file=sys.stderr)
+    jobs = int(options.jobs) if options.jobs else None
     with _backend(options.dask):
-        return extend(top, options.chapter, options.profile, options.params,
-                      None if options.jobs is None else int(options.jobs))
+        return extend(top, options.chapter, options.profile, options.params, jobs)
 
 
 def main(arguments: list[str] | None = None) -> int:

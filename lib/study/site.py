@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status
+from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, verify
 from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
@@ -41,9 +41,13 @@ def read_records(root: Path, files: list[Path]) -> list[dict]:
 def build(top: Path, profile: str, lock: int) -> bool:
     """Bring the site of a profile up to date; return whether it had to be rendered.
 
-    Raises `ValueError` for a verdict worse than accepted, a malformed table of contents, or warnings of the
-    renderer.  The old site is untouched then.
+    Raises `ValueError` for a verdict worse than accepted, a record that its audits contradict, a malformed table of
+    contents, or warnings of the renderer.  The old site is untouched then.
     """
+    from lib.study import audits  # loads numpy
+
+    if messages := audits.contradicted(top):
+        raise ValueError("\n    ".join(messages))
     root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [described(top, record) for record in read_records(root, files)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
@@ -60,17 +64,24 @@ def build(top: Path, profile: str, lock: int) -> bool:
             atomic.swap_directory(site, root / "html")
     for name in ("ledger", "status"):
         atomic.write_json_if_changed(root / f"{name}.json", shown[name])
+    if not current or not (root / verify.SUMS).exists():
+        verify.seal(root)
     return not current
 
 
 def described(top: Path, record: dict) -> dict:
-    """The record of a run with what its page says of its present text: title, budget, commit, files to download."""
+    """The record of a run with what its page says besides: title, budget and commit of its present text, the audits
+    of the records that it reads, files to download."""
+    from lib.study import audits
+
     stem = record["chapter"]
     path = top / "book" / f"{stem}.md"
     chapter = notebooks.read_chapter(path)
     offered = {"executed notebook": f"{stem}-executed.ipynb", "notebook without outputs": f"{stem}.ipynb",
                "text (MyST)": f"{stem}.md", **{name: f"figures/{name}" for name in record["figures"]}}
-    return record | {"title": chapter.title, "text": provenance.commit_of(top, path),
+    sweeps = [sweep | ({"audits": audits.summary(top, sweep["name"])} if sweep["record"] else {})
+              for sweep in record["sweeps"]]
+    return record | {"title": chapter.title, "sweeps": sweeps, "text": provenance.commit_of(top, path),
                      "provenance": record["provenance"] | {"budget_core_minutes": chapter.budget},
                      "downloads": [{"label": label, "path": f"downloads/{stem}/{name}"}
                                    for label, name in offered.items()]}
@@ -78,7 +89,7 @@ def described(top: Path, record: dict) -> dict:
 
 def _digest(top: Path, records: list[dict], shown: dict) -> str:
     """Digest of everything that shapes the site."""
-    places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis")
+    places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis", "data/claims")
     parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), records, shown]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -134,9 +145,12 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
     config.setdefault("sphinx", {}).setdefault("extra_extensions", []).append("lib.study.render")
     for name, content in (("_config.yml", config), ("_toc.yml", toc)):
         staged[name] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
+    claims = {entry["id"]: entry for entry in shown["ledger"]}
     for record in records:
         del staged[f"{record['chapter']}.md"]
-        staged[f"{record['chapter']}.ipynb"] = _json(_with_outputs(top, root, record))
+        notebook = _with_outputs(top, root, record)
+        strips.fill(notebook, claims, {sweep["name"]: sweep for sweep in record["sweeps"]})
+        staged[f"{record['chapter']}.ipynb"] = _json(notebook)
     described = {f"chapters/{record['chapter']}": record for record in records}
     return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
 

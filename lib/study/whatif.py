@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import lifeline, provenance, runs, site
-from lib.study.claims import measured_text
+from lib.study import ledger, lifeline, provenance, runs, site
+from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
 
@@ -37,7 +37,7 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
         _execute(top, path.stem, profile, text, jobs, place)
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
-    rows, same = compare(book, record)
+    rows, same = compare(*(run and run | {"claims": ledger.entries(top, profile, [run])} for run in (book, record)))
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
@@ -137,7 +137,8 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
     title.  Links to other pages have no target here: only warnings that `make book` would have too are told."""
     record = site.described(top, runs.read_record(root, stem))
     toc = {"format": "jb-book", "root": f"{stem}.ipynb"}
-    staged = {name: content for name, content in site.stage(top, root, [record], toc, {}).items()
+    shown = {"ledger": ledger.entries(top, record["provenance"]["profile"], [record])}
+    staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
               if "/" in name or not name.endswith(".md")}
     if text:
         notebook = json.loads(staged[f"{stem}.ipynb"])
@@ -184,17 +185,21 @@ def _put_below_title(cells: list[dict], text: str) -> None:
     cells.insert(0, banner)
 
 
-def _is_same(before: float | bool | None, after: float | bool | None) -> bool:
-    if before is None or after is None or isinstance(after, bool):
-        return before is not None and before is after
+def _is_same(before: float | bool | list | None, after: float | bool | list | None) -> bool:
+    if not all(_is_number(value) for value in (before, after)):
+        return before is not None and before == after
     return abs(after - before) < ROUNDING
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _change(before: dict | None, after: dict | None, key: str) -> str:
     """How `key` moved between two numbers or claims: by how much, in percent, and in standard errors of the
     difference where both have one."""
     then, now = before and before[key], after and after[key]
-    if then is None or now is None or isinstance(now, bool):
+    if not _is_number(then) or not _is_number(now):
         return ""
     if abs(now - then) < ROUNDING:
         return "none"

@@ -1,0 +1,231 @@
+"""Anchors: whether the code still does what made the recorded results, on any machine and without a data set.
+
+`tests/anchors` has a module for every experiment, with cases that run the first steps of the experiment itself on
+generated input, and beside it the numbers that came out (`NAME.json`), with the version that they belong to.
+:func:`check` compares, in processes of their own, and keeps by content what has passed.  An anchor that moves is a
+mistake, or an intended change: then the version is raised, and `python -m lib.study.anchors` (`make anchors`) makes
+the numbers anew, for raised versions only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lib import atomic
+from lib.study import provenance
+
+FOLDER = "tests/anchors"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def names(top: Path) -> list[str]:
+    """The experiments that have anchors in a tree."""
+    return sorted(path.stem for path in (top / FOLDER).glob("[!_]*.py"))
+
+
+def check(top: Path, jobs: int = 1) -> dict[str, str]:
+    """For each experiment "" where its anchors pass with the code of this tree, else what moved and what to do."""
+    kept = top / "_build" / "anchors.json"
+    passed = _read(kept)
+    digests = {name: digest(top, name) for name in names(top)}
+    waiting = [name for name, now in digests.items() if passed.get(name) != now]
+    messages = dict.fromkeys(digests, "") | _compared(top, waiting, jobs)
+    if waiting:
+        kept.parent.mkdir(exist_ok=True)
+        atomic.write_json(kept, {name: digests[name] for name in digests if not messages[name]})
+    return messages
+
+
+def digest(top: Path, name: str) -> str:
+    """SHA-256 of all that the anchors of an experiment depend on: code, committed numbers, packages and processor."""
+    files = [top / FOLDER / f"{name}.py", *sorted((top / FOLDER).glob("_*.py"))]
+    sources = [path.read_text("utf-8") for path in files]
+    modules = provenance.imported_modules(top, [ast.parse(source) for source in sources])
+    parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
+             atomic.sha256(top / FOLDER / f"{name}.json"),
+             *(f"{module} {provenance.code_digest(path.read_text('utf-8'))}" for module, path in modules.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def measure(name: str) -> dict:
+    """The numbers of all cases of an experiment, with the code that this process has imported."""
+    module = importlib.import_module(f"{FOLDER.replace('/', '.')}.{name}")
+    cases = {"defaults": {"tolerance": 0, "numbers": module.DEFAULTS}}
+    for case, settings in module.CASES.items():
+        try:
+            numbers = module.observe(case, settings)
+        except Exception as error:  # what a case raises is what it gave
+            numbers = {"error": f"{type(error).__name__}: {error}"}
+        numbers.pop("margin", None)  # says that no decision hangs by a hair; tests ask for it
+        tolerance = getattr(module, "TOLERANCES", {}).get(case, module.TOLERANCE)
+        cases[case] = {"tolerance": tolerance, "numbers": numbers}
+    found = {"experiment": name, "version": module.experiment.version, "cases": cases}
+    return json.loads(json.dumps(found, default=str))
+
+
+def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[float, str]]:
+    """What is more than `tolerance` off, in tolerances and in words; lists count relative to their largest number."""
+    for name in sorted({*recorded, *found}, key=[*recorded, *found].index):
+        then, now = (list(_leaves(numbers.get(name), name)) for numbers in (recorded, found))
+        if [place for place, _ in then] != [place for place, _ in now]:
+            yield float("inf"), f"{name}: {len(then)} -> {len(now)} numbers"
+            continue
+        scale = max([abs(value) for _, value in then if _is_number(value)], default=0.0)
+        for (place, before), (_, after) in zip(then, now):
+            if _is_number(before) and _is_number(after):
+                off = 0.0 if before == after else abs(after - before) / (tolerance * scale or 1e-300)
+            else:
+                off = 0.0 if before == after else float("inf")
+            if not off <= 1:  # NaN is not
+                yield off, f"{place}: {_shown(before)} -> {_shown(after)}"
+
+
+def changed_without_version(top: Path) -> list[str]:
+    """A line for every experiment whose committed anchor numbers were changed under the same version."""
+    problems = []
+    for name in names(top):
+        path = f"{FOLDER}/{name}.json"
+        show = subprocess.run(["git", "-C", str(top), "show", f"HEAD:./{path}"], capture_output=True, text=True)
+        then, now = json.loads(show.stdout) if show.returncode == 0 else {}, _read(top / path)
+        changed = [case for case, entry in then.get("cases", {}).items() if now.get("cases", {}).get(case) != entry]
+        if changed and now.get("version") == then["version"]:
+            problems.append(f"{path}: expected the numbers of version {then['version']} as they were committed, got "
+                            f"others (case {changed[0]!r}); try git checkout {path}, or raise the version")
+    return problems
+
+
+def renew(top: Path) -> list[str]:
+    """Make the numbers anew of experiments whose version was raised, or that have none; a line each on what was done.
+
+    Raises ValueError where the numbers of a version that was not raised moved.
+    """
+    lines, refused = [], []
+    for name, text in _measured(top, names(top), 1).items():
+        found, path = json.loads(text), top / FOLDER / f"{name}.json"
+        recorded = _read(path)
+        if recorded and recorded["version"] == found["version"]:
+            refused += [message] if (message := _message(top, name, recorded, found)) else []
+            continue
+        atomic.write_bytes(path, _text(found).encode())
+        lines.append(f"{name}: {len(found['cases'])} anchors of version {found['version']} in {path.relative_to(top)}")
+    if refused:
+        raise ValueError("\n".join(refused))
+    return lines
+
+
+def _text(found: dict) -> str:
+    """JSON with a line for each case, so that a difference shows which one moved."""
+    lines = ",\n  ".join(f"{json.dumps(case)}: {json.dumps(entry)}" for case, entry in found["cases"].items())
+    return f'{{"experiment": "{found["experiment"]}",\n "version": {found["version"]},\n "cases": {{\n  {lines}}}}}\n'
+
+
+def _compared(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
+    messages = {}
+    for name, text in _measured(top, waiting, jobs).items():
+        recorded = _read(top / FOLDER / f"{name}.json")
+        if not recorded:
+            messages[name] = f"{name} has no anchor numbers yet; try make anchors"
+        elif not text.startswith("{"):
+            messages[name] = f"the anchors of {name} do not run: {text}"
+        else:
+            messages[name] = _message(top, name, recorded, json.loads(text))
+    return messages
+
+
+def _message(top: Path, name: str, recorded: dict, found: dict) -> str:
+    """"" where all cases agree, else what moved first, and what to do."""
+    version = recorded["version"]
+    if found["version"] != version:
+        return f"{name} is version {found['version']}, but its anchors are those of version {version}; try make anchors"
+    cases = {**recorded["cases"], **found["cases"]}
+    for case in cases:
+        then, now = (numbers["cases"].get(case) for numbers in (recorded, found))
+        if then is None or now is None or then["tolerance"] != now["tolerance"]:
+            moved = "its cases are others than those of its numbers"
+        else:
+            moved = next((text for _, text in deviations(then["numbers"], now["numbers"], then["tolerance"])), None)
+        if moved:
+            n_points = _recorded_points(top, name, version)
+            return (f"{name} no longer does what made version {version} (case {case!r}, {moved}). A mistake: mend it. "
+                    f"Meant: raise its version to {version + 1} with a line that says why, then make anchors; "
+                    f"{n_points} recorded points become superseded and have to be made again (make records)")
+    return ""
+
+
+def _recorded_points(top: Path, name: str, version: int) -> int:
+    lines = (line for path in (top / "data" / "records").glob("*.jsonl") for line in path.open(encoding="utf-8"))
+    points = (json.loads(line) for line in lines if f'"{name}"' in line)
+    return sum(point.get("experiment") == name and point.get("version") == version for point in points)
+
+
+def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
+    """What `--measure` prints for each experiment, or the last line of its error; `jobs` processes at a time."""
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
+    environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(top)}
+
+    def run(name: str) -> str:
+        command = [sys.executable, "-m", "lib.study.anchors", "--measure", name]
+        done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
+        return done.stdout if done.returncode == 0 else (done.stderr.strip().splitlines() or ["killed"])[-1]
+
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        return dict(zip(waiting, pool.map(run, waiting)))
+
+
+def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
+    if isinstance(value, (list, tuple)):
+        for index, part in enumerate(value):
+            yield from _leaves(part, f"{place}[{index}]")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _leaves(part, f"{place}, {key}")
+    else:
+        yield place, value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
+    parser.add_argument("--measure", metavar="EXPERIMENT", help="print the numbers of one experiment")
+    parser.add_argument("--check", action="store_true", help="compare all anchors with the committed numbers")
+    options = parser.parse_args(arguments)
+    top = Path.cwd()
+    if options.measure:
+        print(json.dumps(measure(options.measure)))
+        return 0
+    if options.check:
+        failures = [message for message in check(top, os.cpu_count() or 1).values() if message]
+        print("\n".join(failures) or "all anchors pass", flush=True)
+        return int(bool(failures))
+    try:
+        print("\n".join(renew(top)) or "no version was raised: all anchors stay as they are")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

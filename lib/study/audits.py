@@ -1,0 +1,364 @@
+"""Audits: whole points of a record, computed again by the present code, on any processor, and compared with the record.
+
+`make audit CH=34 MINUTES=30` draws points and appends a line for each to `data/records/audits/NAME.jsonl`;
+:func:`summary` says what they come to, :func:`contradicted` what a build must not publish.
+
+Every branch of an experiment (`BRANCHES`) takes its turn, the one with the fewest audits first.
+Within a branch the order is that of sha256(commit + settings), so that nobody chooses. Points above
+`CAP` core-minutes are drawn only where a branch has no cheaper ones, the cheapest first. A point is
+drawn once for a version, never again. Which results count is fixed beforehand (`MEASURES`); those
+that follow from the settings alone must agree to rounding, or p is 0; of the others
+:mod:`lib.study.scatter` says how likely right code gives them. The same seed on the same processor
+often gives the very same digits: the test asks only whether points lie too far apart.
+
+Lines that were all shifted by three scatters are contradicted by seven audited points in most cases
+and by ten nearly always; right records by far less than one in a thousand, a little more with every
+audit that is added (tests/test_audits.py measures both).
+
+A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
+
+    {"check": as in records, "format": 2, "kind": "audit", "experiment": "resnet_accuracy", "version": 1,
+     "settings": {...}, "status": "done", "results": {what is compared},       or "failed", "error": "..."
+     "seconds": 2.1, "core_seconds": 2.0, "commit": "...", "processor": "...", "versions": {...}, "date": "..."}
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import datetime
+import hashlib
+import json
+import math
+import os
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lib import atomic
+from lib.study import provenance, runs, scatter
+from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
+from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
+
+LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
+CAP = 5.0  # core-minutes of a point that is drawn as a rule
+
+
+class Measures(NamedTuple):
+    """Results that an audit compares: those that must agree to rounding, and those that scatter.
+
+    log, logit: compared on these scales, where the scatter is about the same for all settings. Of a list the mean
+    over its elements counts.
+    """
+
+    exact: tuple[str, ...]
+    log: tuple[str, ...] = ()
+    logit: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+
+
+_STAGES = ("training", "control", "pruning", "same mask", "local mask", "random mask", "fewer units")
+#: What counts, by experiment. Few, so that a shift of one is not lost among many; "best" over epochs, accuracies on
+#: halves and training accuracies say again what these say.
+MEASURES = {
+    "mnist_accuracy": Measures(("n_first", "n_last", "connectivity"), log=("train_loss",), logit=("final",)),
+    "subset_accuracy": Measures(("n_first", "connectivity"), log=("train_loss",), logit=("final",)),
+    "resnet_accuracy": Measures(("width", "n_weights", "connectivity", "multiply_adds"), log=("train_loss",),
+                                logit=("final",)),
+    # The estimate, the same against the proxy, and the exact value, which scatters by its masks and pairs.
+    "kernel_distance": Measures(("connectivity",), log=("measured", "measured_proxy", "exact")),
+    # Not the mean spin, whose sign at small fields is a matter of the seed alone.
+    "magnetizations": Measures(("x exact", "energy exact"), logit=("fidelity",), plain=("energy", "x", "abs m")),
+    # One error of each stage, over all its steps, and in pruning the correlations, which feel the mask most.
+    "pruning_run": Measures(("exact energy",), log=(*(f"{stage} energy error" for stage in _STAGES),
+                                                    "pruning correlation mse")),
+}
+#: The parts of an experiment that take turns, by its settings: code that only some points run.
+BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
+    "mnist_accuracy": lambda s: (s["activation"], f"{'sparse' if s['last_connectivity'] < 1 else 'full'} last layer"),
+    "subset_accuracy": lambda s: (s["normalization"], s["distribution"], "dense" if s["dense"] else "sparse"),
+    "resnet_accuracy": lambda s: (s["way"], "widened" if s["factor"] > 1 else "base", f"{s['image_size']} pixels",
+                                  s["device"]),
+    "kernel_distance": lambda s: (s["data"], s["normalization"], s["distribution"]),
+    "magnetizations": lambda s: (f"{s['n_spins']} spins", "summed" if s["n_spins"] <= 16 else "free fermions"),
+    "pruning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled", s["criterion"] if s["n_steps"] else
+                              "not pruned", "retrained" if s["retrain_after"] else "not retrained"),
+}
+_SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
+           "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
+
+
+def branch_of(line: Mapping) -> tuple:
+    """The branch of a point, by its line."""
+    return BRANCHES[line["experiment"]](line["settings"])
+
+
+def versions(top: Path) -> dict[str, int]:
+    """The declared version of every experiment in `lib/experiments`, read without importing them."""
+    found = {}
+    for path in sorted((top / "lib" / "experiments").glob("[a-z]*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "experiment":
+                    found[node.name] = next(word.value.value for word in call.keywords if word.arg == "version")
+    return found
+
+
+class Points(NamedTuple):
+    """Points of a record and their audits, by settings; then points that failed, and other seeds of audited ones."""
+
+    valid: dict[str, dict]
+    audits: dict[str, dict]
+    failed: list[dict]
+    repeats: list[dict]
+
+    def scatter(self) -> Scatter:
+        """The scatter between recorded seeds; between repeats and the audit they go with, where one seed is recorded.
+
+        Recorded and present results never mix: their difference would hide in the scatter.
+        """
+        recorded, repeated = _by_group([*self.valid.values(), *self.failed]), _by_group(self.repeats)
+        seeds = {group: lines + repeated[group] for group, lines in _by_group(self.audits.values()).items()
+                 if group in repeated}
+        seeds = recorded | {group: lines for group, lines in seeds.items() if len(recorded[group]) == 1}
+        return Scatter({group: np.array([_values(line) for line in lines]) for group, lines in seeds.items()},
+                       {group: branch_of(lines[0]) for group, lines in seeds.items()})
+
+
+def audit_file(top: Path, name: str) -> Path:
+    """Where the audits of a record are."""
+    return top / "data" / "records" / "audits" / f"{name}.jsonl"
+
+
+def load(top: Path, name: str) -> Points:
+    """What is known of a record; raises `ValueError` that names a damaged line."""
+    present = {experiment: version for experiment, version in versions(top).items() if experiment in MEASURES}
+    record, path, lines = read(top / "data" / "records" / f"{name}.jsonl"), audit_file(top, name), []
+    for number, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), start=1):
+        try:
+            lines.append(decode(line, ("audit", "repeat")))
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{path}, line {number}: expected an audit, got {error}") from None
+    lines = [line for line in lines if line["version"] == present.get(line["experiment"])]
+    found = {key: record.find(key, experiment, version) for key, points in record.points.items()
+             for experiment, version in present.items() if experiment == points[-1]["experiment"]}
+    valid = {key: line for key, (state, line) in found.items() if state == VALID}
+    return Points(valid, {key: line for line in lines if line["kind"] == "audit"
+                          and (key := settings_key(line["settings"])) in valid},
+                  [line for state, line in found.values() if state == FAILED],
+                  [line for line in lines if line["kind"] == "repeat"])
+
+
+def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], bool]) -> Iterator[dict]:
+    """The points to compute next, as their recorded lines, while their recorded times fit into core-minutes.
+
+    here: whether a point, by its settings, can be computed on this machine.
+    """
+    def order(key):
+        seconds = points.valid[key]["core_seconds"]
+        return max(seconds, 60 * CAP), hashlib.sha256((commit + key).encode()).hexdigest()
+
+    queues, turns = defaultdict(list), Counter(map(branch_of, points.audits.values()))
+    for key in sorted(points.valid.keys() - points.audits.keys(), key=order):
+        line = points.valid[key]
+        queue = queues[branch_of(line)] if here(line["settings"]) else []
+        if line["core_seconds"] <= 60 * CAP or not queue:
+            queue.append(line)
+    left = 60 * minutes
+    while queues:
+        branch = min(queues, key=lambda name: (turns[name], name))
+        line = next((line for line in queues[branch] if line["core_seconds"] <= left), None)
+        if line is None:
+            del queues[branch]
+            continue
+        queues[branch].remove(line)
+        turns[branch] += 1
+        left -= line["core_seconds"]
+        yield line
+
+
+def p_value(points: Points, **options: int) -> float | None:
+    """How often right results lie as far from the record as the audited ones; None where too little is known.
+
+    That is below `LEAST` audited points, and where the seeds of the record are too few.
+    """
+    seeds = points.scatter()
+    if len(points.audits) < LEAST or seeds.freedom < FEWEST:
+        return None
+    if differing(points):
+        return 0.0
+    pairs = [(points.valid[key], now) for key, now in points.audits.items()]
+    distances = [seeds.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
+                 else np.full(len(_values(then)), FAR) for then, now in pairs]
+    return seeds.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
+
+
+def differing(points: Points) -> list[str]:
+    """The results that follow from the settings alone and came out otherwise in some audit."""
+    return sorted({name for key, now in points.audits.items() if now["status"] == "done"
+                   for name in MEASURES[now["experiment"]].exact if not _agree(points.valid[key], now, (name,))})
+
+
+def summary(top: Path, name: str) -> dict:
+    """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
+    files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
+    state = json.dumps([*map(atomic.sha256, files), sorted(versions(top).items())])
+    state = hashlib.sha256(state.encode()).hexdigest()
+    kept = top / "_build" / "audits" / f"{name}.json"
+    known = atomic.read_json(kept)
+    if isinstance(known, dict) and known.get("state") == state:
+        return known["summary"]
+    points = load(top, name)
+    p, n, of = p_value(points), len(points.audits), len(points.valid)
+    equal = sum(now["status"] == "done" and _agree(points.valid[key], now, now["results"])
+                for key, now in points.audits.items())
+    found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
+             "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
+             "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
+    text = f"audited: {n} of {of} points computed again" if of else "not audited: no valid points to compare with"
+    if n:
+        verdict = f"no verdict below {LEAST} points" if p is None else \
+            f"further from the record than seeds are (p = {p:.1g})" if found["contradicted"] else \
+            f"no further from the record than seeds are (p = {p:.2f})"
+        errors = f"{found['failed']} with an error, " if found["failed"] else ""
+        errors += f"other values of {', '.join(found['differing'])}, " if found["differing"] else ""
+        text += f", last on {found['last']}: {equal} equal to nine digits, {errors}{verdict}"
+    found["text"] = text
+    atomic.write_json(kept, {"state": state, "summary": found})
+    return found
+
+
+def contradicted(top: Path) -> list[str]:
+    """A message for every record that its audits contradict: what a build refuses to publish."""
+    messages = []
+    for path in sorted((top / "data" / "records" / "audits").glob("*.jsonl")):
+        facts = summary(top, path.stem)
+        if facts["contradicted"]:
+            messages.append(f"record {path.stem}: expected points that the present code gives again, got "
+                            f"{facts['audited']} audited ones further from it than seeds are (p = {facts['p']:.1g}, "
+                            f"{path.relative_to(top)}); try to find what differs and mend it, or raise the version of "
+                            "the experiment, say why, and make the record again: make records CH=...")
+    return messages
+
+
+def audit(top: Path, experiments: Mapping[str, Callable], minutes: float) -> None:
+    """Compute points again and append a line for each.
+
+    experiments: by the names of their records, which share the core-minutes. A record whose settings have one seed each
+    gets two more for every point, so that their scatter is known. Raises `ValueError` in a tree that differs from
+    its commit.
+    """
+    from lib.study.points import compute, thread_limit, without_gpu  # joblib takes its time
+
+    commit, dirty = provenance.commit(top, besides="data/records")
+    if commit is None or dirty:
+        raise ValueError("expected a tree without changes, since an audit says which commit it judges, got one that "
+                         "differs from its commit; try git status, then git commit or git stash")
+    for name, function in experiments.items():
+        absent = set()
+
+        def here(settings, function=function, absent=absent):
+            missing = {place for place in function.data(settings) if not (top / place).exists()}
+            absent.update(missing | ({"a GPU"} if without_gpu([settings]) else set()))
+            return not missing and not without_gpu([settings])
+
+        points = load(top, name)
+        alone = points.scatter().freedom < FEWEST
+        for line in draw(points, commit, minutes / len(experiments), here):
+            seed = line["settings"].get("seed")
+            repeats = [("repeat", {**line["settings"], "seed": seed + n}) for n in ((1, 2) if alone else ())]
+            for kind, settings in [("audit", line["settings"]), *repeats]:
+                with thread_limit(1):
+                    now = compute(function, settings)
+                append(top, name, kind, now, commit)
+                print(f"{name}: {kind}, {', '.join(branch_of(now))}, seed {settings.get('seed')}: {now['status']} in "
+                      f"{now['core_seconds']:.0f} s", flush=True)
+        lacking = f"; no points that need {', '.join(sorted(absent))}, which is not here" if absent else ""
+        print(f"{name}: {summary(top, name)['text']}{lacking}", flush=True)
+
+
+def append(top: Path, name: str, kind: str, line: Mapping, commit: str, date: str | None = None) -> None:
+    """Add an audit to those of a record: what is compared of a line of `points.compute`, and where it was made."""
+    names = [result for results in MEASURES[line["experiment"]] for result in results]
+    found = {"error": line["error"]} if line["status"] != "done" else \
+        {"results": {result: line["results"][result] for result in names if result in line["results"]}}
+    body = {"kind": kind, **{field: line[field] for field in ("experiment", "version", "settings", "status")}, **found,
+            "seconds": line["seconds"], "core_seconds": line["core_seconds"], "commit": commit, **line["run"],
+            "date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
+    path = audit_file(top, name)
+    before = path.read_bytes() if path.exists() else b""
+    atomic.write_bytes(path, before + encode(body).encode())
+
+
+def _group(line: Mapping) -> str:
+    """The settings of a point but for its seed."""
+    return settings_key({name: value for name, value in line["settings"].items() if name != "seed"})
+
+
+def _by_group(lines: Iterable[dict]) -> dict[str, list[dict]]:
+    found = defaultdict(list)
+    for line in lines:
+        found[_group(line)].append(line)
+    return dict(found)
+
+
+def _values(line: Mapping) -> np.ndarray:
+    """The results of a line that scatter, as one number each, NaN for those that it does not have."""
+    found = []
+    for kind, scale in _SCALES.items():
+        for name in getattr(MEASURES[line["experiment"]], kind):
+            value = line.get("results", {}).get(name)
+            numbers = [scale(x) for x in (value if isinstance(value, list) else [value]) if x is not None]
+            found.append(np.mean(numbers) if numbers else np.nan)
+    return np.array(found)
+
+
+def _agree(then: Mapping, now: Mapping, names: tuple[str, ...] | Mapping) -> bool:
+    """Whether some results of two lines agree to rounding."""
+    def same(a, b):
+        if isinstance(a, list) and isinstance(b, list):
+            return len(a) == len(b) and all(map(same, a, b))
+        if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+            return abs(a - b) <= ROUNDING * max(1.0, abs(a))
+        return a == b
+
+    return all(name in then["results"] and same(then["results"][name], now.get("results", {}).get(name))
+               for name in names)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.audits", description="Compute recorded points again.")
+    parser.add_argument("chapter")
+    parser.add_argument("minutes", type=float)
+    parser.add_argument("--root", type=Path, default=Path.cwd())
+    options = parser.parse_args(arguments)
+    top = options.root.resolve()
+    os.environ.update(runs.numeric_environment(top))
+    os.environ["COMPANION_ROOT"] = str(top)
+    try:
+        from lib.study.notebooks import find_chapter, read_chapter
+        from lib.study.records import declared_sweeps
+
+        chapter = read_chapter(find_chapter(top, options.chapter))
+        sweeps = declared_sweeps(top, chapter, "paper")
+        if not sweeps:
+            raise ValueError(f"expected a chapter with records, got {chapter.stem}; try make records-status")
+        audit(top, {name: sweep.function for name, sweep in sweeps.items()}, options.minutes)
+        messages = contradicted(top)
+        print("\n".join(messages), file=sys.stderr, end="\n" if messages else "")
+        return 1 if messages else 0
+    except (ValueError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped; the audits of finished points are kept, and the same command goes on", file=sys.stderr)
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,367 @@
+"""What the claims files say: the statements of the thesis, what each expects, and the verdict on what came out.
+
+`data/thesis/claims/NN.yml` has an entry for each claim that chapter NN settles; results that the thesis does not have
+stand in `data/claims/own/NN.yml`.  An entry::
+
+    - id: fig5.1-fidelity             # a name, unique in the book
+      item: "5.1"                     # T3.1, B.1, eq3.29, s6.4; own-05 in the files of our own results
+      statement: The fidelity approaches one; lowest of the machines.
+      expected: {at least: 0.995}     # or equal, at most, above, below, between: [a, b]; holds, falls, rises alone
+      where: figure 5.1, p. 61        # in the thesis; `reference` for our own results
+      bound: ours                     # where the thesis gives no number, and then
+      reason: it shows about one, and half a percent is what the scatter between machines takes
+      tolerance: {absolute: 0.01, reason: a hundredth of a nat}     # or relative
+      decide: 2                       # undecided within so many standard errors of the bound
+      depends_on: [eq5.1-state]       # claims without which this one says nothing
+
+`falls` and `rises` judge a list of numbers (or several lists), `holds` a True or False, where nothing that could be
+measured stands behind.  `expected: {equal: page, why: ...}` is for a number that only the page can compute.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+VERDICTS = ("reproduced", "reproduced at reduced scale", "undecided", "differs", "not run")  # best first
+REPRODUCED, REDUCED, UNDECIDED, DIFFERS, NOT_RUN = VERDICTS
+WORDS = {"equal": "", "at least": "at least ", "at most": "at most ", "above": "more than ", "below": "less than "}
+ALONE = ("holds", "falls", "rises")
+RELATIONS = (*WORDS, "between", *ALONE)
+THESIS, OWN = Path("data/thesis/claims"), Path("data/claims/own")
+KEYS = ("id", "item", "statement", "expected", "where", "reference", "bound", "reason", "tolerance", "decide",
+        "depends_on")
+STORED = ("id", "measured", "uncertainty", "scale", "source", "records", "enough", "undecided")  # by a page
+ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
+ITEM = re.compile(r"(T|eq|s)?[0-9A-Z]+(\.[0-9]+)+")
+OWN_ITEM = re.compile(r"own-[0-9]{2}")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A value, a bound, an interval `[value, upper]`, a direction, or a statement that holds."""
+
+    relation: str
+    value: float | None = None
+    upper: float | None = None
+    of_page: bool = False
+
+    @classmethod
+    def of(cls, entry: object) -> Expected:
+        """From a claims file; raises `ValueError` for what is none of the forms above."""
+        if entry in ALONE:
+            return cls(entry)
+        words = ", ".join(RELATIONS)
+        if not isinstance(entry, Mapping) or len({*entry} - {"why"}) != 1:
+            raise ValueError(f"expected one relation ({words}) and its value, got {entry!r}; try {{at least: 0.5}}")
+        relation = next(key for key in entry if key != "why")
+        value = entry[relation]
+        if relation not in WORDS and relation != "between":
+            raise ValueError(f"expected a relation among {words}, got {relation!r}")
+        if value == "page" and relation in WORDS:
+            if not _text(entry.get("why")):
+                raise ValueError("expected why only the page knows the expected value, got nothing; try why: ...")
+            return cls(relation, of_page=True)
+        if "why" in entry:
+            raise ValueError("expected why only beside a value of the page, got both")
+        if relation != "between":
+            return cls(relation, finite(value, "the expected value"))
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError(f"expected two ends of the interval, got {value!r}; try {{between: [0, 1]}}")
+        low, high = (finite(end, "an end of the interval") for end in value)
+        if high < low:
+            raise ValueError(f"expected the lower end first, got [{low:g}, {high:g}]")
+        return cls(relation, low, high)
+
+    def __str__(self):
+        if self.relation == "between":
+            return f"between {self.value:.6g} and {self.upper:.6g}"
+        if self.relation in ALONE:
+            return self.relation
+        return WORDS[self.relation] + ("computed on the page" if self.value is None else f"{self.value:.6g}")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far the measured value may lie from the expected one, fixed in advance, and why."""
+
+    absolute: float | None = None
+    relative: float | None = None
+    reason: str = ""
+
+    @classmethod
+    def of(cls, entry: object) -> Tolerance:
+        """From a claims file; raises `ValueError` unless it has one size, zero or more, and a reason."""
+        sizes = {"absolute", "relative"} & {*entry} if isinstance(entry, Mapping) else ()
+        if len(sizes) != 1 or {*entry} - sizes - {"reason"}:
+            raise ValueError(f"expected either an absolute or a relative tolerance, got {entry!r}; "
+                             "try {absolute: 0.01, reason: ...}")
+        name = next(iter(sizes))
+        size = finite(entry[name], f"the {name} tolerance")
+        if size < 0:
+            raise ValueError(f"expected a tolerance of zero or more, got {size:g}")
+        if not _text(entry.get("reason")):
+            raise ValueError("expected the reason of the tolerance, got nothing; try reason: three standard errors")
+        return cls(**{name: size}, reason=_text(entry["reason"]))
+
+    def around(self, value: float) -> float:
+        """The allowed distance from `value`, in its unit."""
+        return self.absolute if self.absolute is not None else self.relative * abs(value)
+
+    def __str__(self):
+        size = f"{self.absolute:.3g}" if self.absolute is not None else f"{100 * self.relative:.3g} %"
+        return f"{size} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An entry of a claims file; `chapter` is the number of the chapter that has to settle it."""
+
+    id: str
+    item: str
+    statement: str
+    expected: Expected
+    where: str
+    chapter: str
+    place: str
+    tolerance: Tolerance | None = None
+    ours: bool = False
+    reason: str = ""
+    decide: float | None = None
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> bool:
+        """Whether this is a result that the thesis does not have."""
+        return self.item.startswith("own-")
+
+    @classmethod
+    def of(cls, entry: Mapping, place: str, chapter: str, own: bool) -> Claim:
+        """From a claims file; raises `ValueError` that begins with the place and names what is wrong."""
+        try:
+            return cls._of(entry, place, chapter, own)
+        except ValueError as error:
+            name = entry.get("id", "") if isinstance(entry, Mapping) else ""
+            raise ValueError(f"{place}: {f'claim {name}: ' if name else ''}{error}") from None
+
+    @classmethod
+    def _of(cls, entry: Mapping, place: str, chapter: str, own: bool) -> Claim:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"expected an entry with id, item, statement, expected and where, got {entry!r}")
+        if unknown := [key for key in entry if key not in KEYS]:
+            raise ValueError(f"expected keys among {', '.join(KEYS)}, got {', '.join(map(str, unknown))}")
+        source = "reference" if own else "where"
+        for key in ("id", "item", "statement", source):
+            if not _text(entry.get(key)):
+                raise ValueError(f"expected {key} as a text, got {entry.get(key)!r}"
+                                 + ('; try item: "5.1", with quotes' if key == "item" and key in entry else ""))
+        if ("where" if own else "reference") in entry:
+            raise ValueError(f"expected {source}, since the thesis {'does not have' if own else 'has'} this result")
+        if not ID.fullmatch(entry["id"]):
+            raise ValueError(f"expected an id of small letters, digits, '-', '_' and '.', got {entry['id']!r}")
+        if own and entry["item"] != f"own-{chapter}":
+            raise ValueError(f"expected the item own-{chapter}, got {entry['item']!r}")
+        if not own and not ITEM.fullmatch(entry["item"]):
+            raise ValueError(f"expected a thesis number such as 5.1, T3.1, B.1, eq3.29 or s6.4, got {entry['item']!r}; "
+                             "panels a and b count under one item")
+        expected = Expected.of(entry.get("expected"))
+        tolerance = Tolerance.of(entry["tolerance"]) if "tolerance" in entry else None
+        if tolerance is None and expected.relation == "equal":
+            raise ValueError("expected a tolerance, got none; try tolerance: {absolute: 0, reason: exact}")
+        if tolerance and (expected.relation == "holds" or expected.relation in ALONE and tolerance.absolute is None):
+            kind = "" if expected.relation == "holds" else "relative "
+            raise ValueError(f"expected no {kind}tolerance with the relation {expected.relation!r}, got one")
+        ours, reason = _ours(entry)
+        decide = None if "decide" not in entry else finite(entry["decide"], "decide")
+        if decide is not None and (decide <= 0 or expected.relation in ALONE):
+            raise ValueError(f"expected decide as a number of standard errors from a bound, got {decide:g}")
+        depends_on = entry.get("depends_on") or []
+        if not isinstance(depends_on, list) or not all(map(_text, depends_on)):
+            raise ValueError(f"expected depends_on as a list of ids, got {depends_on!r}")
+        return cls(entry["id"], entry["item"], _text(entry["statement"]), expected, _text(entry[source]), chapter,
+                   place, tolerance, ours, reason, decide, tuple(depends_on))
+
+
+def read(top: Path) -> tuple[dict[str, Claim], list[str]]:
+    """All claims by id, in the order of the files, and what is wrong with these, one line each.
+
+    A line begins with `FILE, line N`; a claim that is wrong, or whose id another one has, is left out.
+    """
+    files = [path for folder in (THESIS, OWN) for path in sorted((top / folder).glob("*.yml"))]
+    claims, problems = _read(top, tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+    return dict(claims), list(problems)
+
+
+@lru_cache(maxsize=4)
+def _read(top: Path, files: tuple[tuple[Path, int, int], ...]) -> tuple[dict[str, Claim], list[str]]:
+    """The same, once for each state of the files: a page asks for every claim that it settles."""
+    claims, problems = {}, []
+    for path, *_ in files:
+        for claim in _of_file(top, path, path.parent == top / OWN, problems):
+            if claim.id in claims:
+                problems.append(f"{claim.place}: expected every id once, got {claim.id!r} again, "
+                                f"after {claims[claim.id].place}")
+            else:
+                claims[claim.id] = claim
+    for claim in claims.values():
+        problems += [f"{claim.place}: claim {claim.id}: expected depends_on to name other claims, got {name!r}"
+                     for name in claim.depends_on if name not in claims or name == claim.id]
+    return claims, problems
+
+
+def judge(claim: Claim, settlement: Mapping) -> str:
+    """The verdict, one of `VERDICTS`, on what a page stored (see :mod:`lib.study`).
+
+    Error bars enter only where the claim asks for it by `decide`, and then a value without one is undecided; else the
+    tolerance alone counts, fixed in advance.
+    """
+    measured = settlement["measured"]
+    if settlement["undecided"]:
+        return UNDECIDED
+    if measured is None:
+        return NOT_RUN
+    if not settlement["enough"]:
+        return UNDECIDED
+    if claim.expected.relation in ALONE:
+        agrees = measured if claim.expected.relation == "holds" else _follows(claim, measured)
+    else:
+        bounds = _bounds(claim, settlement.get("expected"))
+        error, nearest = settlement["uncertainty"], min(abs(measured - bound) for bound in bounds)
+        if claim.decide and (error is None or nearest < claim.decide * error):
+            return UNDECIDED
+        agrees = _within(claim.expected.relation, measured, *bounds)
+    if not agrees:
+        return DIFFERS
+    return REPRODUCED if settlement["scale"] == "full" else REDUCED
+
+
+def entry(claim: Claim, settlement: Mapping, page: str | None, profile: str) -> dict:
+    """A line of the ledger: the claim, what came out, and the verdict (see :mod:`lib.study`)."""
+    expected = {"relation": claim.expected.relation, "upper": claim.expected.upper, "where": claim.where,
+                "value": settlement.get("expected") if claim.expected.of_page else claim.expected.value}
+    return {"id": claim.id, "item": claim.item, "statement": claim.statement, "expected": expected,
+            "bound": claim.reason if claim.ours else None,
+            "tolerance": asdict(claim.tolerance) if claim.tolerance else None, "decide": claim.decide,
+            "depends_on": list(claim.depends_on), **{key: settlement[key] for key in STORED[1:]},
+            "profile": profile, "verdict": judge(claim, settlement), "page": page}
+
+
+def finite(value: object, what: str) -> float:
+    """`value` as a float; raises `ValueError` that names `what` unless it is a finite number."""
+    try:
+        if isinstance(value, (str, bool)):
+            raise TypeError
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"expected a number for {what}, got {value!r}") from None
+    if not math.isfinite(result):
+        raise ValueError(f"expected a finite number for {what}, got {result}")
+    return result
+
+
+def _ours(entry: Mapping) -> tuple[bool, str]:
+    """Whether the bound is ours and not the thesis's, and why it is this one."""
+    bound, reason = entry.get("bound"), _text(entry.get("reason"))
+    if bound not in (None, "ours"):
+        raise ValueError(f"expected bound: ours, or nothing, got {bound!r}")
+    if bound and not reason:
+        raise ValueError("expected the reason of a bound of ours, got nothing; try reason: ...")
+    if reason and not bound:
+        raise ValueError("expected a reason only beside bound: ours, got one; that of a tolerance stands inside it")
+    return bound == "ours", reason
+
+
+def _bounds(claim: Claim, of_page: float | None) -> tuple[float, float]:
+    """The ends of the accepted interval, widened by the tolerance (both the same but for equal and between)."""
+    low = of_page if claim.expected.of_page else claim.expected.value
+    high = claim.expected.upper if claim.expected.upper is not None else low
+    below, above = (claim.tolerance.around(end) if claim.tolerance else 0.0 for end in (low, high))
+    relation = claim.expected.relation
+    if relation in ("at least", "above"):
+        return low - below, low - below
+    if relation in ("at most", "below"):
+        return high + above, high + above
+    return low - below, high + above
+
+
+def _within(relation: str, measured: float, low: float, high: float) -> bool:
+    if relation == "above":
+        return measured > low
+    if relation == "below":
+        return measured < high
+    return (measured >= low or relation == "at most") and (measured <= high or relation == "at least")
+
+
+def _follows(claim: Claim, measured: list) -> bool:
+    """Whether every step goes down (or up); a tolerance allows steps of that size the other way."""
+    sign = -1 if claim.expected.relation == "falls" else 1
+    found = [sign * step for step in steps(measured)]
+    return min(found) > 0 if claim.tolerance is None else min(found) >= -claim.tolerance.absolute
+
+
+def steps(measured: list) -> list[float]:
+    """The differences of neighbours in a list of numbers, or in each of several."""
+    lists = measured if isinstance(measured[0], list) else [measured]
+    return [after - before for line in lists for before, after in zip(line, line[1:], strict=False)]
+
+
+def _of_file(top: Path, path: Path, own: bool, problems: list[str]) -> list[Claim]:
+    name = path.relative_to(top).as_posix()
+    try:
+        entries = yaml.load(path.read_text("utf-8"), _Lines)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}, line {mark.line + 1}" if mark else name
+        problems.append(f"{where}: expected YAML, got {getattr(error, 'problem', error)}")
+        return []
+    if not re.fullmatch("[0-9]{2}", path.stem):
+        problems.append(f"{name}: expected the number of a chapter as the name, such as 05.yml")
+        return []
+    if not isinstance(entries, list):
+        problems.append(f"{name}: expected a list of claims, got {type(entries).__name__}; try '- id: ...'")
+        return []
+    claims = []
+    for entry in entries:
+        line = entry.pop(_LINE, 0) if isinstance(entry, dict) else 0
+        try:
+            claims.append(Claim.of(_without_lines(entry), f"{name}, line {line}", path.stem, own))
+        except ValueError as error:
+            problems.append(str(error))
+    return claims
+
+
+_LINE = "line of the file"
+
+
+class _Lines(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """YAML whose mappings know their line, and where a key stands once."""
+
+    def construct_mapping(self, node, deep=False):
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key twice in one entry", node.start_mark)
+        return mapping | {_LINE: node.start_mark.line + 1}
+
+
+def _construct(loader: _Lines, node: yaml.MappingNode) -> dict:
+    return loader.construct_mapping(node, deep=True)
+
+
+_Lines.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct)
+
+
+def _without_lines(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_lines(part) for key, part in value.items() if key != _LINE}
+    return [_without_lines(part) for part in value] if isinstance(value, list) else value
+
+
+def _text(value: object) -> str:
+    """A text with single blanks, or nothing for anything else."""
+    return " ".join(value.split()) if isinstance(value, str) else ""

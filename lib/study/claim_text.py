@@ -1,0 +1,132 @@
+"""Claims in words: a line a claim, with what the thesis reports and what came out, scale and verdict.
+
+A kernel shows it as a claim is settled (:mod:`lib.study.claims`), pages show one strip for all claims that follow each
+other (:mod:`lib.study.strips`), and the ledger has the same words.  The style sheet of the book knows the classes.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from lib.study.claim_files import ALONE, WORDS, Tolerance, steps
+
+CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
+             "differs": "differs", "not run": "not-run"}
+
+
+def strip(entries: Sequence[Mapping]) -> str:
+    """Some claims as HTML; the item stands above the first line that it belongs to, a scale in the first of several."""
+    lines, item, scale = [], None, "full"
+    for entry in entries:
+        if entry["item"] != item:
+            item = entry["item"]
+            lines.append(f'<p class="claim-item">{html.escape(of_thesis(item))}</p>')
+        lines.append(_line(entry, scale))
+        scale = entry["scale"]
+    return f'<div class="claim-strip" role="group" aria-label="Claims and verdicts">{"".join(lines)}</div>'
+
+
+def text(entries: Sequence[Mapping]) -> str:
+    """The same for a terminal."""
+    lines = []
+    for entry in entries:
+        lines.append(f"{of_thesis(entry['item'])}: {entry['statement']}")
+        lines += [f"  {name:<10} {value}" for name, value in [*facts(entry), ("verdict", entry["verdict"])]]
+    return "\n".join(lines)
+
+
+def item_text(item: str) -> str:
+    """`5.1` as "Figure 5.1", `T3.1` as "Table 3.1", `eq3.29` as "Equation 3.29", `s6.4` as "Section 6.4"."""
+    if item.startswith("own-"):
+        number = item.removeprefix("own-").lstrip("0")
+        return f"Chapter {'.'.join(number)}"  # 34 is section 3.4
+    kind = re.match(r"T|eq|s", item)
+    name = {"T": "Table", "eq": "Equation", "s": "Section"}[kind.group()] if kind else "Figure"
+    return f"{name} {item[kind.end() if kind else 0:]}"
+
+
+def of_thesis(item: str) -> str:
+    """`5.1` as "Thesis figure 5.1": the pages have numbers of their own; our own results are not in the thesis."""
+    if item.startswith("own-"):
+        return "Not in the thesis"
+    return "Thesis " + item_text(item)[0].lower() + item_text(item)[1:]
+
+
+def expected_text(entry: Mapping) -> str:
+    """What the thesis reports, without where."""
+    expected = entry["expected"]
+    if expected["relation"] in ALONE:
+        return expected["relation"]
+    if expected["relation"] == "between":
+        return f"between {expected['value']:.6g} and {expected['upper']:.6g}"
+    return WORDS[expected["relation"]] + ("unknown" if expected["value"] is None else f"{expected['value']:.6g}")
+
+
+def measured_text(entry: Mapping) -> str:
+    """What came out, with its standard error, as text."""
+    value, error = entry["measured"], entry["uncertainty"]
+    if value is None:
+        return "no value" if entry.get("undecided") else "not run"
+    if isinstance(value, bool):
+        return "holds" if value else "does not hold"
+    if isinstance(value, list):
+        return _sequence_text(value)
+    if error is None:
+        return f"{value:.6g}"
+    if error > 0:  # no digits beyond the second one of the error
+        value = round(value, 1 - math.floor(math.log10(error)))
+    return f"{value:.6g} ± {error:.2g}"
+
+
+def facts(entry: Mapping) -> list[tuple[str, str]]:
+    """What stands below the line of a claim, as names and texts."""
+    expected = expected_text(entry)
+    if entry["bound"]:
+        expected += f" (the bound is ours: {entry['bound']})"
+    found = [("reference" if entry["item"].startswith("own-") else "thesis", entry["expected"]["where"]),
+             ("expected", expected), ("here", measured_text(entry))]
+    if entry["tolerance"]:
+        found.append(("tolerance", str(Tolerance(**entry["tolerance"]))))
+    if entry["decide"]:
+        found.append(("decided", f"beyond {entry['decide']:g} standard errors of the bound"))
+    if entry["undecided"]:
+        found.append(("undecided", entry["undecided"]))
+    elif not entry["enough"]:
+        found.append(("undecided", "this scale is too small to say"))
+    found += [("scale", entry["scale"]),
+              ("source", ", ".join(["record", *entry["records"]]) if entry["records"] else entry["source"])]
+    if entry["depends_on"]:
+        found.append(("depends on", ", ".join(entry["depends_on"])))
+    return found + [("note", note) for note in entry.get("notes", [])]
+
+
+def _line(entry: Mapping, above: str) -> str:
+    """A claim as one line that unfolds; `above` is the scale of the line above, which is not said again."""
+    scale = ""
+    if entry["scale"] != "full":
+        words = "as above" if entry["scale"] == above else entry["scale"]
+        scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
+    listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
+    source = "expected" if entry["item"].startswith("own-") else "thesis"
+    return (f'<details class="claim claim-{CSS_CLASS[entry["verdict"]]}" id="claim-{entry["id"]}"><summary>'
+            f'<span class="claim-statement">{html.escape(entry["statement"])}{scale}</span> '
+            f'<span class="claim-value"><span class="claim-label">{source}</span> '
+            f"{html.escape(expected_text(entry))}</span> "
+            f'<span class="claim-value"><span class="claim-label">here</span> '
+            f"{html.escape(measured_text(entry))}</span> "
+            f'<span class="claim-verdict">{entry["verdict"]}</span></summary>'
+            f'<dl class="claim-facts">{listed}</dl></details>')
+
+
+def _sequence_text(value: list) -> str:
+    """A list of numbers by its ends and its steps; of several lists only the steps."""
+    found = steps(value)
+    span = f"steps from {min(found):.3g} to {max(found):.3g}"
+    if isinstance(value[0], list):
+        return f"{len(value)} curves, {span}"
+    if len(value) <= 4:
+        return ", ".join(f"{number:.4g}" for number in value)
+    return f"from {value[0]:.4g} to {value[-1]:.4g}, {span}"
