@@ -22,11 +22,11 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test test-all chapter status accept edit check records records-status audit bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit check records records-status audit bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
@@ -48,6 +48,9 @@ status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
 	@$(BUILD) accept
+
+verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
+	@$(RUN) -m lib.study.verify --profile '$(PROFILE)'
 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit

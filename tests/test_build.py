@@ -297,9 +297,9 @@ def test_a_log_is_shown_only_where_no_step_has_said_what_is_wrong(top):
     done = toy_book.run(top, "book")
     fails(done, "could not convert string to float", "(log: _build/logs/01-first.log, _build/logs/02-second.log)")
     assert done.stderr.strip().count("\n") == 0
-    toy_book.replace(top, "lib/study/gate.py", "import json\n", "import json\n\nraise RuntimeError('no gate')\n")
+    toy_book.replace(top, "lib/study/execute.py", "import argparse\n", "raise RuntimeError('no plan')\n")
     done = toy_book.run(top, "--jobs", "1", "book")
-    assert done.returncode == 1 and done.stderr.count("RuntimeError: no gate") == 2
+    assert done.returncode == 1 and done.stderr.count("RuntimeError: no plan") == 2
 
 
 def test_one_chapter_is_rendered_alone_until_the_others_have_run(bare):
@@ -318,6 +318,16 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert html(top) == before
     assert toy_book.run(top, "accept").stdout.splitlines()[0] == "toy1-offset: reproduced -> differs"
     assert toy_book.run(top, "book").returncode == 0 and html(top) != before
+
+
+def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):
+    assert toy_book.run(top, module="verify").returncode == 0
+    toy_book.replace(top, "data/thesis/claims/01.yml", "expected: {equal: 0.5}", "expected: {equal: 0.9}")
+    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, module="verify").stderr
+    done = toy_book.run(top, "book")
+    assert done.returncode == 0 and "every chapter is up to date" in done.stdout, done.stdout + done.stderr
+    assert b'class="claim claim-differs" id="claim-toy1-offset"' in html(top)["01-first.html"]
+    assert toy_book.run(top, module="verify").returncode == 0
 
 
 def test_a_warning_of_the_renderer_stops_the_build(top):

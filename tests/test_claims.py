@@ -238,9 +238,9 @@ def test_a_record_is_named_by_its_sweep_or_by_its_table(top):
 
     table = pd.DataFrame({"x": [1]})
     table.attrs["record"] = "fig-2"
-    claims.settle("a-claim", measured=1, source=[Sweep(), table])
+    claims.settle("a-claim", measured=1, source=[Sweep(), table, "data/records/bench.json"])
     (entry,) = kept(top, "claims.json")
-    assert (entry["source"], entry["records"]) == ("record", ["fig-1", "fig-2"])
+    assert (entry["source"], entry["records"]) == ("record", ["bench", "fig-1", "fig-2"])
 
 
 def test_a_value_of_the_page_is_compared_with_what_was_measured(top):
@@ -421,6 +421,13 @@ def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_wor
     assert markup.count("Thesis figure 5.1") == 1 and markup.count("Thesis table 3.1") == 1
     for words in ('class="claim claim-differs" id="claim-two"', ">differs<", 'id="claim-one"', ">reproduced<"):
         assert words in markup
+
+
+def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
+    entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
+    markup = claim_text.strip(entries)
+    assert markup.count("Scale: N = 6.") == 1 and markup.count("Scale: as above.") == 1
+    assert markup.count("<dt>scale</dt><dd>N = 6</dd>") == 2
 
 
 def output(*ids, record=None, **data):

@@ -29,7 +29,10 @@ What a page stores of a claim (`claims.settle`), with the run; the verdict is no
 
     {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
      "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
-     "enough": true, "undecided": "", "expected": 0.83}                  the last only where the page computes it
+     "enough": true, "undecided": "",
+     "expected": 0.83,                                                    only where the page computes it
+     "table": {"figure": "fig-5-1-training", "function": "smallest", "columns": ["fidelity"],
+               "where": {"epoch": 500}}}                                  only for a function of a stored table
 
 A number (`claims.number`)::
 
@@ -90,3 +93,9 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
 `downloads/` is copied into the finished site, so a link from a page at its top is just that path.
 """
+
+import sys
+
+# jsonschema, which checks notebooks, would build a parser of internationalized addresses: 1.4 s in every process that
+# reads one. Notebooks have no such addresses, and without this module it leaves them unchecked.
+sys.modules.setdefault("rfc3987_syntax", None)

@@ -45,7 +45,7 @@ from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
-CAP = 7.0  # core-minutes of a point that is drawn as a rule
+CAP = 5.0  # core-minutes of a point that is drawn as a rule
 
 
 class Measures(NamedTuple):

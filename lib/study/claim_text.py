@@ -18,13 +18,14 @@ CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced
 
 
 def strip(entries: Sequence[Mapping]) -> str:
-    """Some claims as HTML; the item stands above the first line that it belongs to."""
-    lines, item = [], None
+    """Some claims as HTML; the item stands above the first line that it belongs to, a scale in the first of several."""
+    lines, item, scale = [], None, "full"
     for entry in entries:
         if entry["item"] != item:
             item = entry["item"]
             lines.append(f'<p class="claim-item">{html.escape(of_thesis(item))}</p>')
-        lines.append(_line(entry))
+        lines.append(_line(entry, scale))
+        scale = entry["scale"]
     return f'<div class="claim-strip" role="group" aria-label="Claims and verdicts">{"".join(lines)}</div>'
 
 
@@ -102,11 +103,12 @@ def facts(entry: Mapping) -> list[tuple[str, str]]:
     return found + [("note", note) for note in entry.get("notes", [])]
 
 
-def _line(entry: Mapping) -> str:
-    """A claim as one line that unfolds."""
+def _line(entry: Mapping, above: str) -> str:
+    """A claim as one line that unfolds; `above` is the scale of the line above, which is not said again."""
     scale = ""
     if entry["scale"] != "full":
-        scale = f' <span class="claim-scale">Scale: {html.escape(entry["scale"])}.</span>'
+        words = "as above" if entry["scale"] == above else entry["scale"]
+        scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
     listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
     source = "expected" if entry["item"].startswith("own-") else "thesis"
     return (f'<details class="claim claim-{CSS_CLASS[entry["verdict"]]}" id="claim-{entry["id"]}"><summary>'

@@ -13,26 +13,34 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from lib.study import claim_files, claim_text, session
 from lib.study.claim_files import ALONE, Claim, finite
+from lib.study.measures import FromTable, from_table
 from lib.study.notebooks import root
+
+__all__ = ["from_table", "number", "plus_minus", "scale", "settle"]
 
 
 def settle(id: str, *, measured: object, uncertainty: float | None = None, scale: str = "full",
            source: object = "live", enough: bool = True, undecided: str = "", expected: float | None = None) -> None:
     """Say what came out for a claim, show it with its verdict, and keep it for the ledger.
 
-    Arguments: `measured` the number itself in the unit of the statement, a list of numbers (or of such lists) for
-    `falls` and `rises`, True or False for `holds`, or None for what was not computed (`scale` then says why);
+    Arguments: `measured` the number itself in the unit of the statement, best as :func:`from_table` where it follows
+    from the table of a figure; a list of numbers (or of such lists) for `falls` and `rises`, True or False for
+    `holds`, or None for what was not computed (`scale` then says why);
     `uncertainty` one standard error; `scale` is `full`, or what was reduced; `source` is `live`, `thesis`, or the
-    sweep (several: a list) whose record the value comes from, or its table; `enough` is False where the scale was
-    reduced so far that the value says nothing; `undecided` says in words why what was computed cannot tell (`measured`
-    may be None then); `expected` the value that only the page can compute, for claims that say so.
+    sweep (several: a list) whose record the value comes from, its table, or the file `data/records/...`; `enough` is
+    False where the scale was reduced so far that the value says nothing; `undecided` says in words why what was
+    computed cannot tell (`measured` may be None then); `expected` the value that only the page can compute, for claims
+    that say so.
 
     Raises `ValueError` for a claim that no file has, NaN, and a kind of value that the claim does not judge.
     """
     claim = _claim(id)
+    table = measured.source if isinstance(measured, FromTable) else None
+    measured = measured.value if isinstance(measured, FromTable) else measured
     if not str(scale).strip():
         raise ValueError(f"claim {id}: expected a scale, got nothing; try scale='full'")
     if measured is None:
@@ -48,6 +56,8 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     kind, records = _source(source, id)
     settlement = {"id": id, "measured": measured, "uncertainty": uncertainty, "scale": str(scale), "source": kind,
                   "records": records, "enough": bool(enough), "undecided": str(undecided)}
+    if table:
+        settlement["table"] = table
     if expected is not None:
         settlement["expected"] = finite(expected, f"claim {id}: the expected value")
     session.keep("claims.json", settlement, "id")
@@ -160,6 +170,9 @@ def _source(source: object, id: str) -> tuple[str, list[str]]:
         return source, []
     names = []
     for part in source if isinstance(source, (list, tuple)) else [source]:
+        if isinstance(part, str) and part.startswith("data/records/"):
+            names.append(PurePosixPath(part).stem)
+            continue
         attributes = getattr(part, "attrs", {})
         names.append(attributes.get("record") if attributes else getattr(part, "name", None))
     if not names or not all(isinstance(name, str) for name in names):

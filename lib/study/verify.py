@@ -1,0 +1,179 @@
+"""Is everything that is published what the build made?  `make verify` answers without a kernel, in seconds.
+
+It recomputes the check sums of every page, figure, table, notebook and record, every measured value that is a function
+of a stored table, and all verdicts from what pages stored and the claims files; and it looks whether the pages show
+these verdicts.  The sums of a site are written when it is published (:func:`seal`), those of runs and records stand in
+them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib import atomic
+from lib.study import ledger, measures, parameters, results, runs
+from lib.study.claim_text import CSS_CLASS
+from lib.study.notebooks import chapter_files
+
+SUMS = "sums.json"  # below the root of a profile
+ROUNDING = 1e-9  # relative: what another version of a library may add otherwise
+
+
+def seal(root: Path) -> None:
+    """Note the check sums of a published site, and of the runs and the ledger that it was made from."""
+    atomic.write_json_if_changed(root / SUMS, {name: atomic.sha256(path) for name, path in _published(root)})
+
+
+def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
+    """What is not as the build made it, one line each, and what was looked at, in words."""
+    root, seen = runs.profile_root(top, profile), []
+    lines = [*_site(root, seen), *_records(top, seen)]
+    found = []
+    for path in chapter_files(top):
+        record = runs.read_record(root, path.stem)
+        if record is None:
+            lines.append(f"{path.stem}: expected the record of a run, got none; try make book")
+            continue
+        found.append(record)
+        lines += _run(root, record)
+    lines += _measured(root, found, seen)
+    lines += _verdicts(top, profile, root, found, seen)
+    return lines, seen
+
+
+def _published(root: Path) -> Iterator[tuple[str, Path]]:
+    """The files that the check sums cover, by their names below `root`."""
+    for place in ("html", "executed", "files"):
+        for path in sorted((root / place).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(root).as_posix(), path
+    if (root / "ledger.json").exists():
+        yield "ledger.json", root / "ledger.json"
+
+
+def _site(root: Path, seen: list[str]) -> Iterator[str]:
+    sums = atomic.read_json(root / SUMS)
+    if not isinstance(sums, dict):
+        yield f"{SUMS}: expected the check sums of a published site, got none; try make book"
+        return
+    now = dict(_published(root))
+    seen.append(f"{sum(name.endswith('.html') for name in sums)} pages, {len(sums)} files")
+    for name, digest in sums.items():
+        if name not in now:
+            yield f"{name}: expected the file that was published, got none"
+        elif atomic.sha256(now[name]) != digest:
+            yield f"{name}: expected what was published, got a file that was changed since"
+    yield from (f"{name}: expected no file that was not published, got one" for name in now if name not in sums)
+
+
+def _records(top: Path, seen: list[str]) -> Iterator[str]:
+    """Every line of every record and audit has its check sum, and every point its run."""
+    paths = sorted((top / "data" / "records").glob("*.jsonl"))
+    audits, n_lines = sorted((top / "data" / "records" / "audits").glob("*.jsonl")), 0
+    for path in [*paths, *audits]:
+        name = path.relative_to(top).as_posix()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            n_lines += 1
+            text = "{" + line[28:]
+            if line and line[:28] != f'{{"check":"{hashlib.sha256(text.encode()).hexdigest()[:16]}",':
+                yield f"{name}, line {number}: expected the line that was recorded, got one that was changed since"
+    for path in paths:
+        try:
+            results.read(path)
+        except ValueError as error:
+            if "check sum" not in str(error):
+                yield str(error).replace(f"{top}/", "")
+    seen.append(f"{len(paths)} records, {len(audits)} of them audited, {n_lines} lines")
+
+
+def _run(root: Path, record: dict) -> Iterator[str]:
+    """The notebook and the figures of a run are those that its record names."""
+    stem = record["chapter"]
+    if atomic.sha256(root / "executed" / f"{stem}.ipynb") != record["notebook"]:
+        yield f"executed/{stem}.ipynb: expected the notebook that was executed, got another"
+    for name, digest in record["figures"].items():
+        if atomic.sha256(root / "files" / stem / name) != digest:
+            yield f"files/{stem}/{name}: expected what the run saved, got another file or none"
+
+
+def _measured(root: Path, records: list[dict], seen: list[str]) -> Iterator[str]:
+    """Values that follow from the table of a figure, computed again."""
+    n_values = 0
+    for record in records:
+        folder = root / "files" / record["chapter"]
+        for settlement in record["claims"]:
+            table = settlement.get("table")
+            if not table:
+                continue
+            n_values += 1
+            what = f"{table['function']} of {', '.join(table['columns'])} in {table['figure']}.csv"
+            try:
+                value = measures.from_table(table["figure"], table["function"], *table["columns"],
+                                            where=table["where"], folder=folder).value
+            except ValueError as error:
+                yield f"claim {settlement['id']}: {error}"
+                continue
+            if not math.isclose(value, settlement["measured"], rel_tol=ROUNDING, abs_tol=1e-12):
+                yield (f"claim {settlement['id']}: expected {settlement['measured']!r}, as measured, from the {what}, "
+                       f"got {value!r}")
+    seen.append(f"{n_values} measured values from their tables")
+
+
+def _verdicts(top: Path, profile: str, root: Path, records: list[dict], seen: list[str]) -> Iterator[str]:
+    """The ledger follows from the runs and the claims files, no verdict is worse than accepted, and pages show it."""
+    yield from ledger.problems(top)
+    try:
+        now = {entry["id"]: entry for entry in ledger.check(top, profile, records)}
+    except ValueError as error:
+        yield str(error)
+        return
+    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
+    seen.append(f"{len(now)} verdicts")
+    for name in sorted({*now, *stored}):
+        if name not in stored or name not in now:
+            yield f"ledger.json: claim {name}: expected {'no such' if name in stored else 'an'} entry"
+            continue
+        differ = [f"{key} {now[name][key]!r}, got {stored[name].get(key)!r}" for key in now[name]
+                  if json.loads(json.dumps(now[name][key])) != stored[name].get(key)]
+        if differ:
+            yield f"ledger.json: claim {name}: expected {'; '.join(differ)}"
+    for record in records:
+        page = root / "html" / f"{record['chapter']}.html"
+        if not page.exists():
+            yield f"html/{page.name}: expected a page, got none; try make book"
+            continue
+        lines = re.findall(r'class="claim claim-([a-z-]+)" id="claim-([^"]+)"', page.read_text("utf-8"))
+        shown = {name: kind for kind, name in lines}
+        for settlement in record["claims"]:
+            verdict = now[settlement["id"]]["verdict"]
+            if shown.get(settlement["id"]) != CSS_CLASS[verdict]:
+                yield (f"html/{page.name}: claim {settlement['id']}: expected {verdict}, got "
+                       f"{shown.get(settlement['id'], 'no line')}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 if all is as it was made, 1 with a line for everything else."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.verify", description="Verify what was built.")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
+    parser.add_argument("--profile", default="laptop", help="parameter set: laptop, smoke, paper")
+    options = parser.parse_args(arguments)
+    top = options.root.resolve()
+    if options.profile not in parameters.profiles(top):
+        names = ", ".join(parameters.profiles(top))
+        print(f"expected a profile, got {options.profile!r}; try {names}", file=sys.stderr)
+        return 1
+    lines, seen = problems(top, options.profile)
+    print(f"Looked at {'; '.join(seen)}.")
+    print("\n".join(lines) or "Everything is as the build made it.", file=sys.stderr if lines else sys.stdout)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
