@@ -97,6 +97,16 @@ def test_the_ci_script_never_lets_the_browser_test_be_skipped():
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
 
 
+def test_some_cases_are_drawn_in_order_and_all_on_request(drawn, request, monkeypatch):
+    found = []
+    for every, seed in ((False, 1), (False, 1), (False, 2), (True, 1)):
+        monkeypatch.setattr(request.config.option, "all", every)
+        monkeypatch.setattr(request.config.option, "draw", seed)
+        found.append(drawn(range(1000), 10))
+    assert found[0] == found[1] == sorted(set(found[0])) and len(found[0]) == len(found[2]) == 10
+    assert found[0] != found[2] and found[3] == list(range(1000))
+
+
 FAKE_PYTHON = """#!/bin/sh
 # Stands for Python: answers the version check, makes a virtual environment that holds itself, logs the rest.
 echo "$@" >> "$LOG"
