@@ -38,7 +38,8 @@ def test_the_pins_are_what_is_installed():
 
 def test_every_import_of_lib_is_declared():
     import ast
-    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn"}
+    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn",
+               "jupyter_book": "jupyter-book"}
     declared = {pin.split("==")[0].lower() for pin in PINS}
     for path in sorted((ROOT / "lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
