@@ -48,8 +48,9 @@ _MOMENTUM = '''        self._velocity *= np.float32(self._settings.momentum)
 
 MUTATIONS = (
     Mutation("two words less in an error message of the image reader",
-             ((_IMAGES, "expected factor as an integer from 1 that divides", "expected factor as an integer that divides"),)),
-    Mutation("a docstring says less", ((_LOOP, "Minibatches, their augmentation and the schedule depend", "Minibatches and the schedule depend"),)),
+             ((_IMAGES, "expected factor as an integer from 1 that", "expected factor as an integer that"),)),
+    Mutation("a docstring says less", ((_LOOP, "Minibatches, their augmentation and the schedule depend",
+                                        "Minibatches and the schedule depend"),)),
     Mutation("a local variable gets another name",
              ((_LOOP, "        n_seen = n_batches * size\n", "        n_images = n_batches * size\n"),
               (_LOOP, "Epoch(epoch + 1, loss / n_seen, n_right / n_seen, right)",
