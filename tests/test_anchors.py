@@ -253,7 +253,8 @@ def test_anchors_take_every_branch():
 # --- the machinery
 
 
-TOY = {"tests/anchors/walk.py": "from lib.walks import walk as experiment\nTOLERANCE = 1e-6\nDEFAULTS = {'n': 3}\n"
+TOY = {"tests/anchors/__init__.py": "",
+       "tests/anchors/walk.py": "from lib.walks import walk as experiment\nTOLERANCE = 1e-6\nDEFAULTS = {'n': 3}\n"
                                 "CASES = {'straight': {'n': 2}, 'broken': {'n': 'x'}}\n\n\n"
                                 "def observe(case, settings):\n    return {'steps': experiment(**settings)}\n",
        "lib/walks.py": "STEP = 1.5\n\n\ndef walk(n):\n    return [STEP * k for k in range(1, n + 1)]\n\n\n"
