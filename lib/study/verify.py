@@ -134,8 +134,10 @@ def _verdicts(top: Path, profile: str, root: Path, records: list[dict], seen: li
     except ValueError as error:
         yield str(error)
         return
-    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
     seen.append(f"{len(now)} verdicts")
+    if not (root / SUMS).exists():  # nothing is published, which one line says
+        return
+    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
     for name in sorted({*now, *stored}):
         if name not in stored or name not in now:
             yield f"ledger.json: claim {name}: expected {'no such' if name in stored else 'an'} entry"
