@@ -54,16 +54,16 @@ def test_a_shift_of_three_scatters_is_found(n_points, least):
     assert np.mean(found) >= least
 
 
-def test_one_wild_seed_in_ten_settings_makes_audits_lenient():
+def test_wild_seeds_in_a_record_make_its_audits_lenient():
     rng = np.random.default_rng(3)
     scatter, rows, now, scale = toy(rng=rng, spread=0.0)
     off = np.array([rows[str(setting)][0] for setting in range(30)])
-    off[:2] += 20 * scale[:2]
+    off[:4] += 20 * scale[:4]
     calm = p_of(scatter, rows, off, range(10), 0)
-    for setting in range(20, 23):
+    for setting in range(15, 25):
         rows[str(setting)][2] += 40
     wild = p_of(Scatter(rows, scatter.branch), rows, off, range(10), 0)
-    assert calm < 5e-3 < 2e-2 < wild
+    assert calm < 2e-3 < 8e-3 < wild
 
 
 def test_equal_digits_are_no_distance_and_errors_are_far():

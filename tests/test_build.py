@@ -297,9 +297,9 @@ def test_a_log_is_shown_only_where_no_step_has_said_what_is_wrong(top):
     done = toy_book.run(top, "book")
     fails(done, "could not convert string to float", "(log: _build/logs/01-first.log, _build/logs/02-second.log)")
     assert done.stderr.strip().count("\n") == 0
-    toy_book.replace(top, "lib/study/gate.py", "import json\n", "import json\n\nraise RuntimeError('no gate')\n")
+    toy_book.replace(top, "lib/study/execute.py", "import argparse\n", "raise RuntimeError('no plan')\n")
     done = toy_book.run(top, "--jobs", "1", "book")
-    assert done.returncode == 1 and done.stderr.count("RuntimeError: no gate") == 2
+    assert done.returncode == 1 and done.stderr.count("RuntimeError: no plan") == 2
 
 
 def test_one_chapter_is_rendered_alone_until_the_others_have_run(bare):

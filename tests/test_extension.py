@@ -88,7 +88,9 @@ def test_the_parameter_box_marks_what_was_changed():
 
 
 def test_the_provenance_box_holds_every_fact():
-    box = companion_pages.provenance_box({"provenance": PROVENANCE})
+    text = {"commit": "fedcba98765", "dirty": False}
+    box = companion_pages.provenance_box({"provenance": PROVENANCE, "text": text})
+    assert "commit of the text</dt><dd>fedcba9876</dd>" in box
     for fact in ("0123456789, with uncommitted changes", "smoke", "n_spins = 6", "python 3.11.2", "a &amp; b",
                  "cpu, 1 thread(s)", "1 min 41 s", "1.63 core-minutes of 4 budgeted", "410 MB",
                  "31 January 2025, 12:05 UTC"):
@@ -128,7 +130,7 @@ def numbered(docname, figures):
 
 def test_a_chapter_is_numbered_by_its_file():
     env = numbered("05-states", ["fig-a", "fig-b"])
-    assert companion_numbers.number_as_in_thesis(None, env) == ["05-states"]
+    assert companion_numbers.number_as_in_thesis(None, env) == []
     assert env.toc_secnumbers["05-states"] == {"": (5,), "#a": (5, 1), "#b": ()}
     assert [entry["secnumber"] for entry in env.tocs["05-states"].findall(nodes.reference)] == [[5], [5, 1], [5, 2]]
     assert env.titles["05-states"]["secnumber"] == [5]
@@ -148,6 +150,16 @@ def test_a_page_of_two_digits_is_a_section_of_a_chapter():
     assert env.titles["34-widened"]["secnumber"] == [3, 4]
     assert env.toc_secnumbers["34-widened"] == {"": (3, 4), "#a": (3, 4, 1), "#b": ()}
     assert env.toc_fignumbers["34-widened"]["figure"] == {"fig-3-6-families": (3, 6), "fig-own": (3, 4, "a")}
+
+
+def test_sphinx_finds_its_own_numbers_when_it_counts_again():
+    env = numbered("05-states", ["fig-a"])
+    companion_numbers.recall_counting(None, env)  # the first time there are none
+    companion_numbers.number_as_in_thesis(None, env)
+    assert env.toc_secnumbers["05-states"]["#a"] == (5, 1)
+    companion_numbers.recall_counting(None, env)
+    assert env.toc_secnumbers == {"05-states": {"": (1,), "#a": (1, 1), "#b": ()}}
+    assert env.toc_fignumbers == {"05-states": {"figure": {"fig-a": (1, 1)}}}
 
 
 def test_pages_that_are_no_chapters_keep_their_numbers():

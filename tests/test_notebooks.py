@@ -44,6 +44,75 @@ def test_code_cells_are_read_with_options_and_lines(write):
     assert (chapter.budget, chapter.time_limit) == (None, notebooks.DEFAULT_TIME_LIMIT)
 
 
+# Whether a change of it needs a kernel.  A new option has to be put on one side or the other.
+TAG_SIDES = {"parameters": "code", "sweep": "code", "hide-input": "page", "hide-output": "page", "hide-cell": "page",
+             "remove-input": "page", "remove-output": "page", "remove-cell": "page"}
+OPTION_SIDES = dict.fromkeys(["code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams",
+                              "output_stderr", "text_lexer", "error_lexer", "number_source_lines"], "page")
+SETTING_SIDES = {"budget_core_minutes": "page", "time_limit_minutes": "code", "figures": "code"}
+FRONT_SIDES = {"jupytext": "page", "kernelspec": "code", "companion": None}  # setting by setting
+
+
+def test_every_option_is_code_or_not():
+    assert set(TAG_SIDES) == set(notebooks.TAGS) and set(SETTING_SIDES) == set(notebooks.COMPANION_KEYS)
+    assert set(notebooks.CELL_KEYS) == {"tags", "mystnb"} and set(OPTION_SIDES) == set(notebooks.CELL_KEYS["mystnb"])
+    plain = notebooks.Cell("x = 1", {}, 1)
+    for sides, options in ((TAG_SIDES, lambda name: {"tags": [name]}),
+                           (OPTION_SIDES, lambda name: {"mystnb": {name: "anything"}})):
+        for name, side in (sides | {"unheard-of": "code"}).items():
+            changed = notebooks.Cell("x = 1", options(name), 9).code != plain.code
+            assert changed == (side == "code"), name
+    empty = notebooks.Chapter(Path("01-a.md"), {}, "", ())
+    for sides, front in ((SETTING_SIDES, lambda name: {"companion": {name: 3}}), (FRONT_SIDES, lambda name: {name: 3})):
+        for name, side in (sides | {"unheard-of": "code"}).items():
+            if side is not None:
+                changed = notebooks.Chapter(Path("01-a.md"), front(name), "", ()).code != empty.code
+                assert changed == (side == "code"), name
+    for path in notebooks.chapter_files(toy_book.ROOT):
+        assert set(notebooks.read_chapter(path).front_matter) <= set(FRONT_SIDES)
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A chapter as it would be after a run: every code cell has its own output, as has the one papermill adds."""
+    toy_book.write(tmp_path, "01-first.md", HEAD.replace("python3", "python3\n  display_name: P") + CELL
+                   + "\nSome prose.\n\n" + "".join(f"```{{code-cell}} ipython3\nprint({n})\n```\n\n" for n in (1, 2)))
+    notebook = notebooks.as_notebook(notebooks.read_chapter(tmp_path / "01-first.md"))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("stream", text=f"of {cell.source}")]
+    at = next(n for n, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    added = nbformat.v4.new_code_cell("n = 5", metadata={"tags": [notebooks.INJECTED]})
+    notebook.cells.insert(at + 1, added)
+    notebook.metadata["companion"] = {"provenance": {"seed": 1}}
+    return notebook
+
+
+def outputs(notebook):
+    return [(cell.source, [output.text for output in cell.outputs]) for cell in notebook.cells
+            if cell.cell_type == "code"]
+
+
+def test_prose_goes_with_the_outputs_of_the_run(run_of, tmp_path):
+    path = tmp_path / "01-first.md"
+    text = path.read_text().replace("Some prose", "(there)=\n## Other prose").replace("# Title", "# A title")
+    path.write_text(text.replace("ipython3\nprint(2)", "ipython3\n:tags: [hide-input]\nprint(2)"))
+    merged = notebooks.with_outputs(notebooks.read_chapter(path), run_of)
+    assert outputs(merged) == outputs(run_of) and outputs(merged)[1] == ("n = 5", [])
+    shown = "\n".join(cell.source for cell in merged.cells)
+    assert "# A title" in shown and "## Other prose" in shown and "Some prose" not in shown
+    assert merged.cells[-1].metadata.tags == ["hide-input"] and merged.metadata.companion.provenance.seed == 1
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("print(1)", "print(3)"), ("```{code-cell} ipython3\nprint(2)\n```\n", ""), ("print(2)\n```", "print(2)\n```\n\n"
+     "```{code-cell} ipython3\nprint(2)\n```"), ("ipython3\nprint(1)\n", "ipython3\nprint(2)\n")])
+def test_outputs_of_other_code_are_refused(run_of, tmp_path, old, new):
+    toy_book.replace(tmp_path, "01-first.md", old, new)
+    with pytest.raises(ValueError, match="01-first.md: expected the code that was executed"):
+        notebooks.with_outputs(notebooks.read_chapter(tmp_path / "01-first.md"), run_of)
+
+
 def test_the_reader_agrees_with_jupytext_on_every_chapter_of_the_book():
     import jupytext
     for path in notebooks.chapter_files(toy_book.ROOT):

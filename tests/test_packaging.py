@@ -38,7 +38,8 @@ def test_the_pins_are_what_is_installed():
 def test_every_import_of_lib_is_declared():
     import ast
     import sys
-    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn"}
+    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn",
+               "jupyter_book": "jupyter-book"}
     declared = {pin.split("==")[0].lower() for pin in PINS}
     for path in sorted((ROOT / "lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -69,7 +70,8 @@ def test_the_top_level_stays_small():
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
     assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md",
-                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", ".ci", ".gitignore", ".gitattributes"}
+                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "findings", ".ci", ".gitignore",
+                     ".gitattributes"}
 
 
 def test_help_lists_every_command_and_no_other():
@@ -83,6 +85,16 @@ def test_the_ci_script_never_lets_the_browser_test_be_skipped():
     assert "set -euo pipefail" in script and script.rstrip().endswith("COMPANION_REQUIRE_BROWSER=1 make test")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
+
+
+def test_some_cases_are_drawn_in_order_and_all_on_request(drawn, request, monkeypatch):
+    found = []
+    for every, seed in ((False, 1), (False, 1), (False, 2), (True, 1)):
+        monkeypatch.setattr(request.config.option, "all", every)
+        monkeypatch.setattr(request.config.option, "draw", seed)
+        found.append(drawn(range(1000), 10))
+    assert found[0] == found[1] == sorted(set(found[0])) and len(found[0]) == len(found[2]) == 10
+    assert found[0] != found[2] and found[3] == list(range(1000))
 
 
 FAKE_PYTHON = """#!/bin/sh

@@ -92,10 +92,61 @@ def test_data_parameters_text_and_pins_count_by_content(top):
     assert reasons(top, then) == ["the pinned packages or the Python version changed"]
 
 
-def test_a_new_default_is_both_text_and_parameter(top):
+def test_a_new_default_is_both_code_and_parameter(top):
     then = inputs(top)
     toy_book.replace(top, "book/01-first.md", "n_points: int = 4 ", "n_points: int = 5 ")
-    assert reasons(top, then) == ["its text changed", "parameter n_points: 4 -> 5"]
+    assert reasons(top, then) == ["code cell 1 changed", "parameter n_points: 4 -> 5"]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("The total is", "The sum is", []),
+    ("# Toy chapter 1", "# Toy chapter one", []),
+    ("budget_core_minutes: 1", "budget_core_minutes: 2", []),
+    (":tags: [parameters]", ":tags: [parameters, hide-cell]", []),
+    (":tags: [parameters]", ":tags: [parameters]\n:mystnb: {code_prompt_show: the cell}", []),
+    ("time_limit_minutes: 1", "time_limit_minutes: 2", ["its front matter changed"]),
+    ("figures: [fig-1]", "figures: []", ["its front matter changed"]),
+    (":tags: [parameters]", ":tags: [parameters, sweep]", ["code cell 1 changed"]),
+    ("import random\n", "import random  # of Python\n", ["code cell 2 changed"]),
+    ("```{code-cell} ipython3\nimport random\n", "```{code-cell} ipython3\nimport random\n```\n\n"
+     "```{code-cell} ipython3\n", ["its code cells changed (3 -> 4)"]),
+])
+def test_code_makes_a_chapter_stale_and_prose_does_not(top, old, new, said):
+    then = inputs(top)
+    toy_book.replace(top, "book/01-first.md", old, new)
+    assert reasons(top, then) == said
+
+
+def test_cells_that_change_places_count(top):
+    then = inputs(top)
+    text = (top / "book/01-first.md").read_text()
+    head, one, two, three = text.split("```{code-cell} ipython3\n")
+    three, end = three.split("```\n")
+    toy_book.write(top, "book/01-first.md", "```{code-cell} ipython3\n".join([head, one, three + "```\n", two + end]))
+    assert reasons(top, then) == ["code cells 2, 3 changed"]
+
+
+def test_compiled_code_depends_on_what_it_imports_and_on_nothing_else(top):
+    toy_book.write(top, "lib/toy/loops.py", "import numba\n\nfrom lib.toy import deep\n")
+    then = provenance.compiled_digest(top)
+    toy_book.replace(top, "lib/toy/second.py", "x - width", "x - 2 * width  # no numba")
+    toy_book.replace(top, "lib/study/runs.py", "THREADS = 1", "THREADS = 2")
+    toy_book.replace(top, "lib/toy/deep.py", "# a comment", "# another")
+    assert provenance.compiled_digest(top) == then
+    toy_book.replace(top, "lib/toy/deep.py", "x * width", "x + width")
+    assert provenance.compiled_digest(top) != then
+
+
+def test_what_was_noted_of_code_is_used_only_for_the_same_code(top, monkeypatch):
+    monkeypatch.setattr(provenance, "root", lambda: top)
+    (top / "_build").mkdir()
+    source = f"import {'lib.toy.deep'}  # {top}\n"
+    first = provenance.code_digest(source)
+    (note,) = [path for path in (top / "_build/cache/code").iterdir()]
+    assert atomic.read_json(note) == first
+    note.write_text("")  # damaged
+    assert provenance.code_digest(source) == first == provenance.code_digest(source + "# more")
+    assert provenance.code_digest(source + "x = 1") != first
 
 
 def test_parameters_set_by_hand_come_on_top_of_the_profile(top):
@@ -116,6 +167,20 @@ def test_code_that_cannot_be_parsed_is_named_with_its_line(top):
     toy_book.write(top, "lib/toy/deep.py", "def scale(:\n")
     with pytest.raises(ValueError, match="lib/toy/deep.py, line 1: expected Python"):
         inputs(top)
+
+
+def test_a_text_has_a_commit_of_its_own(top):
+    page = top / "book/01-first.md"
+    assert provenance.commit_of(top, page) == {"commit": None, "dirty": None}
+    toy_book.commit(top)
+    first, _ = provenance.commit(top)
+    assert provenance.commit_of(top, page) == {"commit": first, "dirty": False}
+    toy_book.replace(top, "book/02-second.md", "The total is", "The sum is")
+    toy_book.commit(top)
+    assert provenance.commit_of(top, page) == {"commit": first, "dirty": False}
+    assert provenance.commit_of(top, top / "book/02-second.md")["commit"] == provenance.commit(top)[0] != first
+    toy_book.replace(top, "book/01-first.md", "The total is", "The sum is")
+    assert provenance.commit_of(top, page) == {"commit": first, "dirty": True}
 
 
 def test_the_commit_and_whether_the_tree_is_dirty(tmp_path):

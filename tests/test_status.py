@@ -25,7 +25,7 @@ def pretend_run(top, stem):
     cost = {"core_seconds": 30.0, "seconds": 31.0, "peak_memory_bytes": 250_000_000, "commit": None, "dirty": None,
             "date": "2025-01-31T12:00:00+00:00"}
     atomic.write_json(top / f"_build/executed/{stem}.json", {
-        "format": 1, "chapter": stem, "inputs": inputs, "provenance": cost,
+        "format": runs.FORMAT, "chapter": stem, "inputs": inputs, "provenance": cost,
         "figures": {"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
         "notebook": atomic.sha256(top / f"_build/executed/{stem}.ipynb")})
     return inputs
@@ -60,7 +60,7 @@ def test_output_that_is_missing_or_changed_is_stale(top):
     assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}'])
 def test_a_damaged_record_counts_as_never_run(top, text):
     (top / "_build/executed/01-first.json").write_text(text)
     assert states(top)[0][0] == "never run"

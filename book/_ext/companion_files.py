@@ -36,7 +36,7 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text("utf-8")
-        if "preload" in text:
+        if _PRELOAD.search(text):
             path.write_text(_PRELOAD.sub("", text), "utf-8")
     for name in ("sphinx-thebe.js", "sphinx-thebe.css"):
         (Path(app.outdir) / "_static" / name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ two things.  Tables are counted as usual.
 
 from __future__ import annotations
 
+import copy
 import re
 
 from docutils import nodes
@@ -22,13 +23,24 @@ _FIGURE = re.compile(r"fig-(\d+)-(\d+)(-|$)")
 
 
 def setup(app: Sphinx) -> None:
-    # Sphinx's own counting is connected to the same event with priority 500; this corrects its result.
+    # Sphinx's own counting is connected to the same event with priority 500.  It compares with its last result, which
+    # is therefore kept; what it counts now is corrected afterwards.
+    app.connect("env-get-updated", recall_counting, priority=100)
     app.connect("env-get-updated", number_as_in_thesis, priority=900)
 
 
+def recall_counting(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Put back the numbers that Sphinx had counted, in place of those of the thesis."""
+    env.toc_secnumbers, env.toc_fignumbers = getattr(env, "companion_counted", (env.toc_secnumbers, env.toc_fignumbers))
+    return []
+
+
 def number_as_in_thesis(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Replace the chapter number in every section and figure number; the pages whose numbers moved are rewritten."""
-    changed = []
+    """Replace the chapter number in every section and figure number.
+
+    No page is named for rewriting: Sphinx names those whose numbers it counts otherwise, and ours follow from its.
+    """
+    env.companion_counted = copy.deepcopy((env.toc_secnumbers, env.toc_fignumbers))
     for docname in env.toc_secnumbers:
         match = _CHAPTER.match(docname)
         if match:
@@ -37,8 +49,7 @@ def number_as_in_thesis(app: Sphinx, env: BuildEnvironment) -> list[str]:
             for kind, numbers in env.toc_fignumbers.get(docname, {}).items():
                 renumber = _renumber_figures if kind == "figure" else _renumber_others
                 env.toc_fignumbers[docname][kind] = renumber(numbers, number)
-            changed.append(docname)
-    return changed
+    return []
 
 
 def _renumber_sections(env: BuildEnvironment, docname: str, page: tuple[int, ...]) -> None:

@@ -24,6 +24,7 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
     record = data.chapter(app.srcdir, app.env.docname)
     if record is None:
         return
+    app.env.note_dependency(f"_data/chapters/{app.env.docname}.json")
     for cell in [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]:
         if "tag_parameters" in cell["classes"]:
             # The box says it more legibly; the cell stays, folded.
@@ -62,7 +63,8 @@ def provenance_box(record: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     budget = made.get("budget_core_minutes")
     used = f"{made['core_seconds'] / 60:.2f} core-minutes" + (f" of {budget:g} budgeted" if budget else "")
-    facts = [("commit", data.commit(made)), ("profile", made["profile"]),
+    facts = [("commit of the numbers", data.commit(made)), ("commit of the text", data.commit(record["text"])),
+             ("profile", made["profile"]),
              ("parameters", ", ".join(f"{name} = {value!r}" for name, value in made["parameters"].items())),
              ("seed", "–" if made.get("seed") is None else str(made["seed"])), ("versions", versions),
              ("processor", made["processor"]), ("device", f"{made['device']}, {made['threads']} thread(s)"),

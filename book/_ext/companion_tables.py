@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
+from pathlib import Path
 
 import companion_data as data
 from docutils import nodes
@@ -28,7 +29,8 @@ class _Table(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         # The staged data can change while the page's own text does not.
-        self.env.note_reread()
+        for path in (Path(self.env.srcdir) / "_data").rglob("*.json"):
+            self.env.note_dependency(str(path))
         return [nodes.raw("", self.html(), format="html")]
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, notebooks, parameters, provenance, runs, site
+from lib.study import gate, ledger, lifeline, notebooks, parameters, provenance, runs, site
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -188,6 +188,7 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _refuse(check(top))
+        _refuse_moved(top, jobs)
         stale = stale_chapters(top, profile)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
@@ -204,6 +205,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
+        _refuse_moved(top, jobs)
         execute(top, profile, jobs, [stem for stem in stale_chapters(top, profile) if stem == path.stem], lock)
         root = runs.profile_root(top, profile)
         try:
@@ -218,7 +220,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
 def _render(top: Path, profile: str, lock: int) -> None:
     try:
         rendered = site.build(top, profile, lock)
-    except ValueError as error:
+    except (ValueError, gate.ChapterFailed) as error:
         raise BuildError(f"the site was left as it was: {error}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
@@ -236,6 +238,15 @@ def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Pa
 def _refuse(problems: list[str]) -> None:
     if problems:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
+
+
+def _refuse_moved(top: Path, jobs: int) -> None:
+    from lib.study import anchors
+
+    moved = [message for message in anchors.check(top, jobs).values() if message]
+    if moved:
+        raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
+                         + "\n  ".join(moved))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from pathlib import Path
 from lib import atomic
 from lib.study import gate, lifeline, progress, provenance, runs
 from lib.study.gate import ChapterFailed, plain
-from lib.study.notebooks import Chapter, check_chapter, find_chapter, read_chapter
+from lib.study.notebooks import Chapter, as_notebook, check_chapter, find_chapter, read_chapter, skip_address_parser
 from lib.study.parameters import declared, parse_assignments
 
 PROGRESS_SECONDS = 15.0  # between two lines about a sweep, at least
@@ -46,9 +46,9 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     try:
         try:
             notebook, cost = _run(chapter, inputs["parameters"], work, run)
-            gate.check_outputs(chapter, notebook, run)
+            gate.check_outputs(chapter, notebook, run / "figures")
             gate.scrub(notebook, top, run)
-            gate.check_paths(chapter, notebook, top, run)
+            gate.check_paths(chapter, gate.texts_of(notebook, run), top, run)
         except ChapterFailed as failure:
             shutil.rmtree(run, ignore_errors=True)  # first: it may have filled the disk
             _keep_failure(top, root, failure, work / "executed.ipynb", inputs)
@@ -73,12 +73,13 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: in
 
 def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     """The executed notebook, and what it cost."""
+    skip_address_parser()
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    _write_notebook(chapter, work / "input.ipynb")
+    nbformat.write(as_notebook(chapter), work / "input.ipynb")
     defaults = {name: parameter.default for name, parameter in declared(chapter).items()}
     changed = {name: value for name, value in parameters.items() if value != defaults[name]}
     started, limit = time.monotonic(), 60 * chapter.time_limit
@@ -130,21 +131,6 @@ def _tell_progress(stem: str, path: Path, ended: threading.Event) -> None:
                 told = line
 
 
-def _write_notebook(chapter: Chapter, path: Path) -> None:
-    """Convert the text with jupytext, and make sure that it finds the same code cells as our own reader."""
-    import jupytext
-
-    notebook = jupytext.read(chapter.path, fmt="md:myst")
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if len(code) != len(chapter.cells):
-        raise ValueError(f"{chapter.path.name}: expected {len(chapter.cells)} code cells, jupytext finds {len(code)}; "
-                         "try to start every code cell at the beginning of a line")
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    for index, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{index}"  # jupytext draws them at random
-    jupytext.write(notebook, path, fmt="ipynb")
-
-
 def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, origin: dict) -> dict:
     """Figures, notebook, record, in this order: the record names the digests of the others and so completes the run."""
     stem = chapter.stem
@@ -156,8 +142,8 @@ def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, or
                for file in sorted(figures.rglob("*")) if file.is_file()}
     atomic.swap_directory(figures, root / "files" / stem)
     atomic.write_bytes(root / "executed" / f"{stem}.ipynb", content)
-    record = {"format": 1, "chapter": stem, "number": chapter.number, "title": chapter.title, "page": chapter.page,
-              "inputs": inputs, "provenance": origin,
+    record = {"format": runs.FORMAT, "chapter": stem, "number": chapter.number, "title": chapter.title,
+              "page": chapter.page, "inputs": inputs, "provenance": origin,
               "claims": atomic.read_json(run / "claims.json") or [],
               "numbers": atomic.read_json(run / "numbers.json") or [],
               "sweeps": atomic.read_json(run / "sweeps.json") or [],

@@ -25,7 +25,7 @@ class ChapterFailed(Exception):
         super().__init__(f"chapter {chapter.stem} failed{place}\n    {error}")
 
 
-def check_outputs(chapter: Chapter, notebook, run: Path) -> None:
+def check_outputs(chapter: Chapter, notebook, figures: Path) -> None:
     """Refuse a notebook that holds an error, was not run to its end, or lacks a figure it promises."""
     cells = [cell for cell in notebook.cells
              if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])]
@@ -42,7 +42,7 @@ def check_outputs(chapter: Chapter, notebook, run: Path) -> None:
             raise ChapterFailed(chapter, "gate", f"expected an image for figure {figure.get('name')!r}, got none",
                                 number)
     for name in chapter.settings.get("figures", []):
-        if not any(file.stat().st_size for file in (run / "figures").glob(f"{name}.*")):
+        if not any(file.stat().st_size for file in figures.glob(f"{name}.*")):
             raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")
 
 
@@ -59,12 +59,15 @@ def scrub(notebook, top: Path, run: Path) -> None:
             cell.outputs = [_without_paths(output, own_paths(top, run)) for output in cell.outputs]
 
 
-def check_paths(chapter: Chapter, notebook, top: Path, run: Path) -> None:
-    """Refuse a notebook, or a text file among the figures, that still shows a path of this machine."""
-    texts = {"the notebook": json.dumps(notebook, ensure_ascii=False)}
-    for file in sorted((run / "figures").rglob("*")):
-        if file.suffix in (".svg", ".csv", ".json", ".txt"):
-            texts[f"figures/{file.name}"] = file.read_text("utf-8")
+def texts_of(notebook, run: Path) -> dict[str, str]:
+    """What a run has made and pages show as text, by name: the notebook, and text files among the figures."""
+    return {"the notebook": json.dumps(notebook, ensure_ascii=False),
+            **{f"figures/{file.name}": file.read_text("utf-8") for file in sorted((run / "figures").rglob("*"))
+               if file.suffix in (".svg", ".csv", ".json", ".txt")}}
+
+
+def check_paths(chapter: Chapter, texts: dict[str, str], top: Path, run: Path) -> None:
+    """Refuse texts, by name, that still show a path of this machine."""
     for name, text in texts.items():
         for pattern, _ in own_paths(top, run):
             if match := pattern.search(text):

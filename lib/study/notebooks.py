@@ -7,9 +7,13 @@ Only the code cells and the front matter are read here, with line numbers, and w
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import os
 import re
+import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -19,10 +23,15 @@ CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
 COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
 OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
-TAGS = ("parameters", "sweep", "hide-input", "hide-output", "hide-cell", "remove-input", "remove-output",
-        "remove-cell")
-CELL_KEYS = {"tags": (), "mystnb": ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams",
-                                    "output_stderr", "text_lexer", "error_lexer", "number_source_lines")}
+# What only shapes a page is no code: a change of it needs no kernel.  All that is not in these lists is code.
+DISPLAY_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell")
+DISPLAY_OPTIONS = ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams", "output_stderr",
+                   "text_lexer", "error_lexer", "number_source_lines")  # below mystnb
+DISPLAY_KEYS = ("budget_core_minutes",)  # below companion in the front matter
+DISPLAY_FRONT = ("jupytext",)
+TAGS = ("parameters", "sweep", *DISPLAY_TAGS)
+CELL_KEYS = {"tags": (), "mystnb": DISPLAY_OPTIONS}
+INJECTED = "injected-parameters"  # the tag of the cell that papermill adds
 RUN_TRACES = ("papermill", "execution", "widgets", "execution_count", "outputs", "ExecuteTime", "collapsed")
 
 
@@ -43,6 +52,14 @@ class Cell:
     @property
     def tags(self) -> list[str]:
         return list(self.options.get("tags") or [])
+
+    @property
+    def code(self) -> list:
+        """What steers its execution: the source, and the options but those of display."""
+        options = {key: value for key, value in self.options.items() if key not in CELL_KEYS}
+        if isinstance(mystnb := self.options.get("mystnb"), dict):
+            options |= {key: value for key, value in mystnb.items() if key not in DISPLAY_OPTIONS}
+        return [self.source, [tag for tag in self.tags if tag not in DISPLAY_TAGS], options]
 
     @property
     def first_line(self) -> str:
@@ -87,6 +104,13 @@ class Chapter:
         return float(self.settings.get("time_limit_minutes", DEFAULT_TIME_LIMIT))
 
     @property
+    def code(self) -> dict:
+        """What steers an execution, in digests: the front matter but what is display, and the code cells in order."""
+        front = {key: value for key, value in self.front_matter.items() if key not in DISPLAY_FRONT}
+        front["companion"] = {key: value for key, value in self.settings.items() if key not in DISPLAY_KEYS}
+        return {"front matter": _digest(front), "cells": [_digest(cell.code) for cell in self.cells]}
+
+    @property
     def parameters_cell(self) -> Cell:
         found = [cell for cell in self.cells if "parameters" in cell.tags]
         if len(found) != 1:
@@ -129,10 +153,15 @@ def find_chapter(top: Path, name: str) -> Path:
 def read_chapter(path: Path) -> Chapter:
     """Read a MyST text notebook; raises `ValueError` with the line where the text is malformed."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        return _read(path, path.read_text("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} "
                          f"at position {error.start}") from None
+
+
+@cache
+def _read(path: Path, text: str) -> Chapter:
+    lines = text.splitlines()
     front_matter, start = _front_matter(path, lines)
     cells, title, fence = [], "", None
     position = start
@@ -167,8 +196,8 @@ def check_chapter(chapter: Chapter) -> None:
                          "try to delete them (make edit never writes them)")
     for cell in chapter.cells:
         found = [key for key in RUN_TRACES if key in cell.options]
-        if "injected-parameters" in cell.tags:
-            found.append("the tag injected-parameters")
+        if INJECTED in cell.tags:
+            found.append(f"the tag {INJECTED}")
         if found:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
@@ -179,6 +208,57 @@ def check_chapter(chapter: Chapter) -> None:
                              "try to delete it: outputs belong in _build")
     _check_settings(chapter)
     chapter.parameters_cell  # noqa: B018  (raises where it is missing)
+
+
+def skip_address_parser() -> None:
+    """Before Jupyter's libraries are imported: they would build a parser of internet addresses in all scripts, which
+    takes two seconds and which no notebook needs."""
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+
+def as_notebook(chapter: Chapter):
+    """The text as jupytext converts it; raises `ValueError` where it finds other code cells than our own reader."""
+    skip_address_parser()
+    import jupytext
+
+    notebook = jupytext.read(chapter.path, fmt="md:myst")
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    if len(code) != len(chapter.cells):
+        raise ValueError(f"{chapter.path.name}: expected {len(chapter.cells)} code cells, jupytext finds {len(code)}; "
+                         "try to start every code cell at the beginning of a line")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index}"  # jupytext draws them at random
+    return notebook
+
+
+def with_outputs(chapter: Chapter, executed):
+    """The text of a chapter with the outputs of its last run, cell by cell in their order.
+
+    Raises `ValueError` where a code cell is not the one that ran: its outputs would not be its own.
+    """
+    notebook, cells = as_notebook(chapter), []
+    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type != "code":
+            continue
+        before = ran.pop(0) if ran else {"source": None}
+        if before["source"] != cell.source:
+            raise ValueError(f"{chapter.path.name}: expected the code that was executed, got another cell "
+                             f"{cell.source.splitlines()[:1]}; try make book")
+        cell.outputs, cell.execution_count = before.outputs, before.execution_count
+        if ran and INJECTED in ran[0].metadata.get("tags", []):
+            cells.append(ran.pop(0))
+    if ran:
+        raise ValueError(f"{chapter.path.name}: expected the code that was executed, got a cell less; try make book")
+    notebook.cells, notebook.metadata = cells, executed.metadata
+    notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
+    return notebook
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _check_options(name: str, cell: Cell) -> None:
@@ -245,9 +325,17 @@ def _code_cell(path: Path, lines: list[str], opening: int, fence: str) -> tuple[
     return Cell("\n".join(body[start:]).rstrip(), options, opening + 2 + start), closing + 1
 
 
+def _loaded(text: str) -> object:
+    """YAML, read by the compiled loader; the slow one tells better where it is malformed."""
+    try:
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
+
+
 def _yaml(path: Path, lines: list[str], first: int) -> dict:
     try:
-        content = yaml.safe_load("\n".join(lines)) or {}
+        content = _loaded("\n".join(lines)) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = first + (mark.line if mark else 0)

@@ -1,6 +1,6 @@
 """What a chapter depends on, and where a run came from.
 
-The inputs of a chapter are its text, its parameter values, the data it reads, the `lib` modules it imports
+The inputs of a chapter are its code, its parameter values, the data it reads, the `lib` modules it imports
 (transitively) and the pinned packages.  They are compared by content, never by time stamps.  The imports are
 found in one place, :func:`imported_modules`, which serves the DAG, `make status` and the records alike.
 """
@@ -8,32 +8,57 @@ found in one place, :func:`imported_modules`, which serves the DAG, `make status
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import platform
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from lib import atomic
-from lib.study.notebooks import Chapter, read_chapter
+from lib.study.notebooks import Chapter, read_chapter, root
 from lib.study.parameters import profile_values, resolve
 
 DISTRIBUTION = "deep-quantum-companion"  # the name of the package in pyproject.toml
+
+
+def _noted(function: Callable) -> Callable:
+    """Remember what a function makes of texts, below `_build` too: to parse all of `lib` takes seconds."""
+    @cache
+    def noted(*texts):
+        folder = root() / "_build" / "cache" / "code"
+        path = folder / text_digest(_own_digest(), function.__name__, *map(str, texts))
+        if (known := atomic.read_json(path)) is not None:
+            return known
+        found = function(*texts)
+        with contextlib.suppress(OSError):
+            if folder.parent.parent.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(found), "utf-8")  # half of it would be no JSON, and is made again
+        return found
+    return noted
+
+
+@cache
+def _own_digest() -> str:
+    return text_digest(Path(__file__).read_text("utf-8"), platform.python_version())
 
 
 def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None) -> dict:
     """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS)."""
     chapter = read_chapter(path)
     parameters = chapter_parameters(top, chapter, profile, changes)
-    trees = [_parse(cell.source, path.name, cell.line) for cell in chapter.cells]
-    return {"md": atomic.sha256(path), "parameters": parameters,
+    names = [name for cell in chapter.cells for name in _imports(cell.source, path.name, "", cell.line)]
+    data = {name for cell in chapter.cells for name in data_files(cell.source, path.name, cell.line)}
+    return {"code": chapter.code, "parameters": parameters,
             "modules": {module: code_digest(file.read_text("utf-8"))
-                        for module, file in imported_modules(top, trees).items()},
-            "data": {name: atomic.sha256(top / name) for name in data_files(trees)},
+                        for module, file in modules_of(top, names).items()},
+            "data": {name: atomic.sha256(top / name) for name in sorted(data)},
             "environment": environment_digest(top)}
 
 
@@ -48,7 +73,7 @@ def chapter_parameters(top: Path, chapter: Chapter, profile: str, changes: dict 
 
 def differences(then: dict, now: dict) -> list[str]:
     """What changed between two results of :func:`chapter_inputs`, in words."""
-    reasons = ["its text changed"] if then["md"] != now["md"] else []
+    reasons = _code_differences(then["code"], now["code"])
     for name in sorted({*then["parameters"], *now["parameters"]}):
         before, after = (inputs["parameters"].get(name, "absent") for inputs in (then, now))
         if before != after:
@@ -56,8 +81,8 @@ def differences(then: dict, now: dict) -> list[str]:
     for key, what in (("modules", "module"), ("data", "data")):
         for name in sorted({*then[key], *now[key]}):
             if name not in then[key] or name not in now[key]:
-                # A new text brings new imports: the text is then the reason, not each of them.
-                if then["md"] == now["md"]:
+                # New code brings new imports: the code is then the reason, not each of them.
+                if then["code"] == now["code"]:
                     reasons.append(f"{what} {name} {'added' if name in now[key] else 'no longer used'}")
             elif then[key][name] != now[key][name]:
                 reasons.append(f"{what} {name} {'is missing' if now[key][name] is None else 'changed'}")
@@ -66,14 +91,31 @@ def differences(then: dict, now: dict) -> list[str]:
     return reasons
 
 
+def _code_differences(then: dict, now: dict) -> list[str]:
+    """What changed in the code of a chapter, in words; cells are counted from 1."""
+    reasons = ["its front matter changed"] if then["front matter"] != now["front matter"] else []
+    before, after = then["cells"], now["cells"]
+    if len(before) != len(after):
+        return [*reasons, f"its code cells changed ({len(before)} -> {len(after)})"]
+    changed = [str(number) for number, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]]
+    if changed:
+        reasons.append(f"code cell{'s' if len(changed) > 1 else ''} {', '.join(changed)} changed")
+    return reasons
+
+
 def imported_modules(top: Path, trees: list[ast.Module]) -> dict[str, Path]:
-    """The modules of `lib` that the given syntax trees import, directly or not, with their files.
+    """The modules of `lib` that the given syntax trees import, directly or not, with their files."""
+    return modules_of(top, [name for tree in trees for name in _imported_names(tree, package="")])
+
+
+def modules_of(top: Path, names: list[str]) -> dict[str, Path]:
+    """The modules of `lib` among the names, and those that they import, directly or not, with their files.
 
     Packages on the way count too (`lib.rbm` for `lib.rbm.training`), and so do imports inside functions.
     Imports by a computed name are not seen; there are none in `lib`.
     """
     found: dict[str, Path] = {}
-    waiting = [name for tree in trees for name in _imported_names(tree, package="")]
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name in found or name.split(".")[0] != "lib":
@@ -84,11 +126,16 @@ def imported_modules(top: Path, trees: list[ast.Module]) -> dict[str, Path]:
         found[name] = file
         waiting.append(name.rpartition(".")[0])
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        waiting.extend(_imported_names(_parse(file.read_text("utf-8"), str(file.relative_to(top))), package))
+        waiting.extend(_imports(file.read_text("utf-8"), str(file.relative_to(top)), package))
     return dict(sorted(found.items()))
 
 
-@cache
+@_noted
+def _imports(source: str, where: str, package: str, first: int = 1) -> list[str]:
+    return _imported_names(_parse(source, where, first), package)
+
+
+@_noted
 def code_digest(source: str) -> str:
     """SHA-256 of a module's syntax tree, without docstrings and comments: rewording changes nothing."""
     tree = ast.parse(source)
@@ -120,19 +167,24 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
 
 
 def compiled_digest(top: Path) -> str:
-    """Digest of all modules of `lib` that use numba, for the name of its cache directory.
+    """Digest of the modules of `lib` that import numba and of all that they import, for the name of its cache folder.
 
     numba's own cache asks only for the date of the file with the compiled function, and would go on using what was
     compiled from an older version of another module.
     """
-    sources = (file.read_text("utf-8") for file in sorted((top / "lib").rglob("*.py")))
-    digests = [code_digest(source) for source in sources if "numba" in source]
+    names = []
+    for file in (top / "lib").rglob("*.py"):
+        name = ".".join(file.relative_to(top).with_suffix("").parts)
+        if "numba" in {used.split(".")[0] for used in _imports(file.read_text("utf-8"), file.name, "")}:
+            names.append(name.removesuffix(".__init__"))
+    digests = [code_digest(file.read_text("utf-8")) for file in modules_of(top, names).values()]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
-def data_files(trees: list[ast.Module]) -> list[str]:
+@_noted
+def data_files(source: str, where: str, first: int = 1) -> list[str]:
     """Every literal path `data/...` in the code, relative to the repository."""
-    strings = (node.value for tree in trees for node in ast.walk(tree)
+    strings = (node.value for node in ast.walk(_parse(source, where, first))
                if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return sorted({text for text in strings if text.startswith("data/") and "\n" not in text})
 
@@ -163,6 +215,19 @@ def commit(top: Path, besides: str | None = None) -> tuple[str | None, bool | No
         return name, bool(git("status", "--porcelain", *others).strip())
     except (OSError, subprocess.CalledProcessError):
         return None, None
+
+
+def commit_of(top: Path, path: Path) -> dict:
+    """The last commit that changed one file, and whether it differs from that: as `commit`, for its text alone."""
+    def git(*arguments):
+        done = subprocess.run(["git", "-C", str(top), *arguments, "--", str(path)], capture_output=True, text=True,
+                              check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("log", "-1", "--format=%H") or None, "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
 
 
 def versions(top: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from lib import atomic
 from lib.study import provenance
 
+FORMAT = 2  # of the record of a run
 THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters or points run at once
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
                     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -34,7 +35,7 @@ def profile_root(top: Path, profile: str) -> Path:
 def read_record(root: Path, stem: str) -> dict | None:
     """The record of a chapter's last good run, or None where there is none."""
     record = atomic.read_json(root / "executed" / f"{stem}.json")
-    return record if isinstance(record, dict) and record.get("format") == 1 else None
+    return record if isinstance(record, dict) and record.get("format") == FORMAT else None
 
 
 def is_complete(root: Path, record: dict) -> bool:

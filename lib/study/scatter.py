@@ -2,8 +2,8 @@
 
 A difference, now - recorded, is divided by sqrt(2) times a scatter: that of the seeds at the same settings, with
 `PRIOR` degrees of freedom of the typical one (the median over the settings of its branch), as three seeds alone say
-little, and never below rounding.  No distance is beyond `FAR`; that is also the distance of an error and of a value
-that only one side has.
+little, and never below rounding.  No distance is beyond `FAR`, so that one wild seed cannot decide; that is also the
+distance of an error, and of a value that only one side has.
 
 Two numbers sum up the distances: their mean square (the spread), and each result's squared mean times the number of
 points, averaged over the results (the shift).  Each is held against two laws, and the larger p counts.  One are pairs
@@ -20,7 +20,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy.stats import chi2
 
-PRIOR, FAR = 4, 6.0
+PRIOR, FAR = 4, 4.0
 ROUNDING, DRAWS = 1e-9, 40_000
 FEWEST = 5  # degrees of freedom of all seeds, below which nothing is known of their scatter
 

@@ -1,7 +1,8 @@
 """From executed chapters to a site: check the ledger, stage the sources, render them, publish in one step.
 
-Jupyter Book renders from a clean output with every warning an error; only a finished site takes the place of the
-old one.
+What is staged is the present text with the outputs of the last run.  A site is made anew from what the last one left
+(:mod:`lib.study.render`): only pages whose sources changed are rendered, and all of them, from nothing, where
+something changed that any page may show.  Only a finished site takes the place of the old one.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, status, strips, verify
+from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, verify
 from lib.study.notebooks import chapter_files
+from lib.study.render import MOVED
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
 BENCHMARKS = Path("data/records/bench.json")
-NOT_STAGED = shutil.ignore_patterns("[0-9][0-9]-*.md", "parameters", "Snakefile", "__pycache__", ".ipynb_checkpoints",
-                                    ".*")
+NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
+PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.json")  # staged files that concern only the pages that read them
 
 
 def read_records(root: Path, files: list[Path]) -> list[dict]:
@@ -39,42 +41,57 @@ def read_records(root: Path, files: list[Path]) -> list[dict]:
 def build(top: Path, profile: str, lock: int) -> bool:
     """Bring the site of a profile up to date; return whether it had to be rendered.
 
-    Raises `ValueError` for a verdict worse than accepted, a malformed table of contents, or warnings of the
-    renderer.  The old site is untouched then.
+    Raises `ValueError` for a verdict worse than accepted, a record that its audits contradict, a malformed table of
+    contents, or warnings of the renderer.  The old site is untouched then.
     """
-    root = runs.profile_root(top, profile)
-    files = chapter_files(top)
-    records = read_records(root, files)
-    claims = ledger.check(top, profile, records)
-    book_status = status.book_status(top, profile)
-    with tempfile.TemporaryDirectory(prefix="site-", dir=_workspace(top)) as temporary:
-        staged = Path(temporary) / "stage"
-        shutil.copytree(top / "book", staged, ignore=NOT_STAGED)
-        write_toc(top, staged, [path.stem for path in files])
-        write_config(top, staged)
-        stage_chapters(top, root, staged, records, claims)
-        atomic.write_json(staged / "_data" / "ledger.json", claims)
-        atomic.write_json(staged / "_data" / "status.json", book_status)
-        if (top / BENCHMARKS).exists():
-            shutil.copy(top / BENCHMARKS, staged / "_data" / "bench.json")
-        digest = _digest(top, staged)
-        current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
-        if not current:
-            html = render(top, staged, Path(temporary) / "output", root / "logs", strict=True, inherited=(lock,))
-            atomic.write_json(html / DIGEST_FILE, {"digest": digest})
-            atomic.swap_directory(html, root / "html")
-        atomic.swap_directory(staged, root / "stage")
-    atomic.write_json_if_changed(root / "ledger.json", claims)
+    from lib.study import audits  # loads numpy
+
+    if messages := audits.contradicted(top):
+        raise ValueError("\n    ".join(messages))
+    root, files = runs.profile_root(top, profile), chapter_files(top)
+    records = [described(top, record) for record in read_records(root, files)]
+    shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
+             "bench": atomic.read_json(top / BENCHMARKS)}
+    digest = _digest(top, records, shown)
+    current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
+    if not current:
+        toc = read_toc(top, [path.stem for path in files])
+        staged = stage(top, root, records, toc, shown)
+        html = _updated(top, root, staged, lock)
+        with tempfile.TemporaryDirectory(prefix="site-", dir=_workspace(top)) as temporary:
+            site = publish(top, root, html, staged, records, Path(temporary) / "html")
+            atomic.write_json(site / DIGEST_FILE, {"digest": digest})
+            atomic.swap_directory(site, root / "html")
+    for name in ("ledger", "status"):
+        atomic.write_json_if_changed(root / f"{name}.json", shown[name])
     if not current or not (root / verify.SUMS).exists():
         verify.seal(root)
-    atomic.write_json_if_changed(root / "status.json", book_status)
     return not current
 
 
-def write_toc(top: Path, staged: Path, stems: list[str]) -> None:
-    """Write the table of contents as the renderer needs it."""
-    toc = read_toc(top, stems)
-    (staged / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), "utf-8")
+def described(top: Path, record: dict) -> dict:
+    """The record of a run with what its page says besides: title, budget and commit of its present text, the audits
+    of the records that it reads, files to download."""
+    from lib.study import audits
+
+    stem = record["chapter"]
+    path = top / "book" / f"{stem}.md"
+    chapter = notebooks.read_chapter(path)
+    offered = {"executed notebook": f"{stem}-executed.ipynb", "notebook without outputs": f"{stem}.ipynb",
+               "text (MyST)": f"{stem}.md", **{name: f"figures/{name}" for name in record["figures"]}}
+    sweeps = [sweep | ({"audits": audits.summary(top, sweep["name"])} if sweep["record"] else {})
+              for sweep in record["sweeps"]]
+    return record | {"title": chapter.title, "sweeps": sweeps, "text": provenance.commit_of(top, path),
+                     "provenance": record["provenance"] | {"budget_core_minutes": chapter.budget},
+                     "downloads": [{"label": label, "path": f"downloads/{stem}/{name}"}
+                                   for label, name in offered.items()]}
+
+
+def _digest(top: Path, records: list[dict], shown: dict) -> str:
+    """Digest of everything that shapes the site."""
+    places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis", "data/claims")
+    parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), records, shown]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def read_toc(top: Path, stems: list[str]) -> object:
@@ -117,99 +134,127 @@ def read_toc(top: Path, stems: list[str]) -> object:
     return toc
 
 
-def write_config(top: Path, staged: Path) -> None:
-    """The configuration with the two settings that the pipeline relies on."""
+def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) -> dict[str, bytes]:
+    """The files that the renderer reads, by name: all of `book`, the chapters with their outputs, and in `_data` what
+    pages show of the build."""
+    staged = {path.relative_to(top / "book").as_posix(): path.read_bytes() for path in (top / "book").rglob("*")
+              if path.is_file() and not set(path.relative_to(top / "book").parts) & set(NOT_STAGED)}
     config = yaml.safe_load((top / "_config.yml").read_text("utf-8"))
     config["only_build_toc_files"] = True  # else Sphinx finds pages twice
     config["execute"] = {"execute_notebooks": "off"}  # papermill has executed them
-    (staged / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), "utf-8")
+    config.setdefault("sphinx", {}).setdefault("extra_extensions", []).append("lib.study.render")
+    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        staged[name] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
+    claims = {entry["id"]: entry for entry in shown["ledger"]}
+    for record in records:
+        del staged[f"{record['chapter']}.md"]
+        notebook = _with_outputs(top, root, record)
+        strips.fill(notebook, claims, {sweep["name"]: sweep for sweep in record["sweeps"]})
+        staged[f"{record['chapter']}.ipynb"] = _json(notebook)
+    described = {f"chapters/{record['chapter']}": record for record in records}
+    return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
 
 
-def stage_chapters(top: Path, root: Path, staged: Path, records: list[dict], claims: list[dict]) -> None:
-    """The executed notebooks, their records, and the files that their pages offer for download.
+def _with_outputs(top: Path, root: Path, record: dict) -> dict:
+    """The present text of a chapter with the outputs of its last run; passes the gate like the run itself."""
+    notebooks.skip_address_parser()
+    import nbformat
 
-    What the notebooks say of claims is rendered anew, from the ledger (`claims`).
+    stem = record["chapter"]
+    chapter = notebooks.read_chapter(top / "book" / f"{stem}.md")
+    executed = nbformat.read(root / "executed" / f"{stem}.ipynb", as_version=4)
+    notebook = notebooks.with_outputs(chapter, executed)
+    gate.check_outputs(chapter, notebook, root / "files" / stem)
+    gate.check_paths(chapter, {"its text": chapter.path.read_text("utf-8")}, top, root / "files" / stem)
+    return notebook
+
+
+def _updated(top: Path, root: Path, staged: dict[str, bytes], lock: int) -> Path:
+    """Bring the kept pages of a profile up to date with these sources, and return their directory.
+
+    `state.json` beside them names the sources of the last rendering without warnings.  It is away while one goes on.
     """
-    by_id = {claim["id"]: claim for claim in claims}
+    place, source = root / "render", root / "stage"
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in staged.items()}
+    frame = {name: digest for name, digest in digests.items() if not PAGES.fullmatch(name)}
+    links = {entry["id"]: entry["page"] for entry in json.loads(staged.get("_data/ledger.json", b"[]"))}
+    state = {"place": str(top), "machinery": atomic.sha256(top / "lib" / "study"), "links": links, "frame": frame,
+             "environment": provenance.environment_digest(top), "names": sorted(digests), "files": digests}
+    known = atomic.read_json(place / "state.json") or {}
+    write_files(source, staged, known.get("files", {}))
+    if {**known, "files": 0} == {**state, "files": 0}:
+        (place / "state.json").unlink()
+        failed, lines = render(top, source, place, root / "logs", "--strict", "--update", inherited=(lock,))
+        if failed and failed != MOVED:  # what was read stays of use: pages that differ from `known` are read again
+            atomic.write_json(place / "state.json", known)
+            raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+        if not failed:
+            atomic.write_json(place / "state.json", state)
+            return place / "html"
+    shutil.rmtree(place, ignore_errors=True)
+    failed, lines = render(top, source, place, root / "logs", "--strict", inherited=(lock,))
+    if failed:
+        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+    atomic.write_json(place / "state.json", state)
+    return place / "html"
+
+
+def write_files(place: Path, files: dict[str, bytes], known: dict[str, str]) -> None:
+    """Make the directory `place` hold just these files.  Those whose digest is not the `known` one get a new date,
+    by which Sphinx finds what to read again; no other does."""
+    for name, content in files.items():
+        path = place / name
+        if known.get(name) != hashlib.sha256(content).hexdigest() or not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    for path in place.rglob("*"):
+        if path.is_file() and path.relative_to(place).as_posix() not in files:
+            path.unlink()
+
+
+def publish(top: Path, root: Path, html: Path, staged: dict[str, bytes], records: list[dict], site: Path) -> Path:
+    """A copy of rendered pages, with the files that they offer for download."""
+    shutil.copytree(html, site)
     for record in records:
         stem = record["chapter"]
-        executed = root / "executed" / f"{stem}.ipynb"
-        notebook = json.loads(executed.read_text("utf-8"))
-        strips.fill(notebook, by_id, {sweep["name"]: sweep for sweep in record["sweeps"]})
-        (staged / f"{stem}.ipynb").write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        downloads = staged / "_data" / "downloads" / stem
-        downloads.mkdir(parents=True)
-        shutil.copy(executed, downloads / f"{stem}-executed.ipynb")
-        (downloads / f"{stem}.ipynb").write_text(clean_notebook(executed.read_text("utf-8")), "utf-8")
-        shutil.copy(top / "book" / f"{stem}.md", downloads / f"{stem}.md")
-        offered = [("executed notebook", f"{stem}-executed.ipynb"), ("notebook without outputs", f"{stem}.ipynb"),
-                   ("text (MyST)", f"{stem}.md")]
-        for name in record["figures"]:
-            target = downloads / "figures" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / "files" / stem / name, target)
-            offered.append((name, f"figures/{name}"))
-        links = [{"label": label, "path": f"downloads/{stem}/{name}"} for label, name in offered]
-        atomic.write_json(staged / "_data" / "chapters" / f"{stem}.json", record | {"downloads": links})
+        shutil.copytree(root / "files" / stem, site / "downloads" / stem / "figures")
+        executed = staged[f"{stem}.ipynb"]
+        for name, content in ((f"{stem}-executed.ipynb", executed), (f"{stem}.ipynb", clean_notebook(executed)),
+                              (f"{stem}.md", (top / "book" / f"{stem}.md").read_bytes())):
+            (site / "downloads" / stem / name).write_bytes(content)
+    return site
 
 
-def clean_notebook(executed: str) -> str:
+def clean_notebook(executed: bytes) -> bytes:
     """The notebook as its author wrote it: no outputs, no injected parameters, no provenance."""
     notebook = json.loads(executed)
     notebook["cells"] = [cell for cell in notebook["cells"]
-                         if "injected-parameters" not in cell["metadata"].get("tags", [])]
+                         if notebooks.INJECTED not in cell["metadata"].get("tags", [])]
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
     notebook["metadata"].get("companion", {}).pop("provenance", None)
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    return _json(notebook)
 
 
-def render(top: Path, staged: Path, output: Path, logs: Path, *, strict: bool, inherited: tuple[int, ...] = ()) -> Path:
-    """Render staged sources and return the directory of pages; what the renderer says goes to `logs`/render.log.
+def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
+           inherited: tuple[int, ...] = ()) -> tuple[int, list[str]]:
+    """Render staged sources below `place`; return the exit status, and what the renderer complained of.
 
-    strict: every warning is an error. Else those are printed that do not come from the absence of the other pages.
+    All that it says goes to `logs`/render.log.
     """
-    # The package has no __main__.
-    start = ("import sys; sys.stdout = sys.stderr; from lib.study import lifeline; lifeline.hold(); "
-             "from jupyter_book.cli.main import main; sys.exit(main())")
-    command = [sys.executable, "-c", start, "build", str(staged), "--path-output", str(output), "--quiet"]
-    if strict:
-        command += ["--warningiserror", "--nitpick", "--keep-going"]
+    command = [sys.executable, "-m", "lib.study.render", str(staged), str(place), *options]
     environment = {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
     failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
-    html = output / "_build" / "html"
     said = (logs / "render.log").read_text("utf-8", "replace")
-    text = re.sub(r"\x1b\[[0-9;]*m", "", said).replace(f"{staged}/", "")
+    text = gate.plain(said).replace(f"{staged}/", "")
     text = re.sub(r"\.ipynb:\d+:", ".md:", text)  # a line that only the renderer knows
     lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
-    if not strict and not failed:
-        found = [line for line in lines if "WARNING" in line and not _is_elsewhere(top, line)]
-        if found:
-            print("make book would refuse this page:\n    " + "\n    ".join(dict.fromkeys(found)), flush=True)
-    if failed or not (html / "index.html").exists():
-        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines or text.splitlines()[-15:]))
-    if (staged / "_data" / "downloads").exists():
-        shutil.copytree(staged / "_data" / "downloads", html / "downloads")
-    return html
+    return failed, lines or (text.splitlines()[-15:] if failed else [])
 
 
-def _is_elsewhere(top: Path, warning: str) -> bool:
-    """Whether a warning only says that a target is not on this page, while another page of the book has it."""
-    target = re.search(r"(?:undefined label|unknown document|target not found)[^'\"]*['\"]([^'\"]+)['\"]|"
-                       r"equation not found: (\S+)", warning)
-    if not target:
-        return "citation" in warning or "_toc" in warning
-    name = (target[1] or target[2]).rsplit("/", 1)[-1].removesuffix(".md").removesuffix(".ipynb")
-    named = re.compile(rf"^\s*:?name:\s*{re.escape(name)}\s*$|^(\$\$ )?\({re.escape(name)}\)=?\s*$", re.MULTILINE)
-    pages = list((top / "book").glob("*.md"))
-    return any(page.stem == name for page in pages) or any(named.search(page.read_text("utf-8")) for page in pages)
-
-
-def _digest(top: Path, staged: Path) -> str:
-    """Digest of everything that shapes the pages."""
-    parts = [atomic.sha256(place) for place in (staged, top / "lib" / "study", top / "data" / "thesis")]
-    return hashlib.sha256(json.dumps([*parts, provenance.environment_digest(top)]).encode()).hexdigest()
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _workspace(top: Path) -> Path:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-
-import yaml
 
 from lib import atomic
 from lib.study import ledger, lifeline, provenance, runs, site
@@ -135,25 +134,40 @@ def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]],
 
 def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") -> Path:
     """Render the run of one chapter below `root` as a site of one page below `place`; `text` goes below its
-    title.  Links to other pages have no target here, so warnings do not count."""
-    record = runs.read_record(root, stem)
-    workspace = top / "_build" / "tmp"
-    with tempfile.TemporaryDirectory(prefix="alone-", dir=workspace) as temporary:
-        staged = Path(temporary) / "stage"
-        shutil.copytree(top / "book", staged, ignore=site.NOT_STAGED)
-        for page in staged.glob("*.md"):
-            page.unlink()
-        site.write_config(top, staged)
-        (staged / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": f"{stem}.ipynb"}), "utf-8")
-        site.stage_chapters(top, root, staged, [record],
-                            ledger.entries(top, record["provenance"]["profile"], [record]))
-        if text:
-            notebook = atomic.read_json(staged / f"{stem}.ipynb")
-            _put_below_title(notebook["cells"], text)
-            atomic.write_json(staged / f"{stem}.ipynb", notebook)
-        html = site.render(top, staged, Path(temporary) / "output", Path(temporary), strict=False)
+    title.  Links to other pages have no target here: only warnings that `make book` would have too are told."""
+    record = site.described(top, runs.read_record(root, stem))
+    toc = {"format": "jb-book", "root": f"{stem}.ipynb"}
+    shown = {"ledger": ledger.entries(top, record["provenance"]["profile"], [record])}
+    staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
+              if "/" in name or not name.endswith(".md")}
+    if text:
+        notebook = json.loads(staged[f"{stem}.ipynb"])
+        _put_below_title(notebook["cells"], text)
+        staged[f"{stem}.ipynb"] = json.dumps(notebook).encode()
+    with tempfile.TemporaryDirectory(prefix="alone-", dir=top / "_build" / "tmp") as temporary:
+        source, output = Path(temporary) / "stage", Path(temporary) / "output"
+        site.write_files(source, staged, {})
+        failed, lines = site.render(top, source, output, Path(temporary))
+        if failed:
+            raise ValueError("expected a page, got\n    " + "\n    ".join(lines))
+        found = [line for line in lines if "WARNING" in line and not _is_elsewhere(top, line)]
+        if found:
+            print("make book would refuse this page:\n    " + "\n    ".join(dict.fromkeys(found)), flush=True)
+        html = site.publish(top, root, output / "html", staged, [record], Path(temporary) / "html")
         atomic.swap_directory(html, place / "html")
     return place / "html" / f"{stem}.html"
+
+
+def _is_elsewhere(top: Path, warning: str) -> bool:
+    """Whether a warning only says that a target is not on this page, while another page of the book has it."""
+    target = re.search(r"(?:undefined label|unknown document|target not found)[^'\"]*['\"]([^'\"]+)['\"]|"
+                       r"equation not found: (\S+)", warning)
+    if not target:
+        return "citation" in warning or "_toc" in warning
+    name = (target[1] or target[2]).rsplit("/", 1)[-1].removesuffix(".md").removesuffix(".ipynb")
+    named = re.compile(rf"^\s*:?name:\s*{re.escape(name)}\s*$|^(\$\$ )?\({re.escape(name)}\)=?\s*$", re.MULTILINE)
+    pages = list((top / "book").glob("*.md"))
+    return any(page.stem == name for page in pages) or any(named.search(page.read_text("utf-8")) for page in pages)
 
 
 def _put_below_title(cells: list[dict], text: str) -> None:

@@ -1,0 +1,101 @@
+"""Pages from a staged book: Jupyter Book's own builder, in a process of its own, and only for what has changed.
+
+``python -m lib.study.render STAGED PLACE`` leaves pages in PLACE/html, what Sphinx has read in PLACE/.doctrees, and
+what a page can see of the others in PLACE/facts.json.  With ``--update`` the pages are brought up to date instead of
+rendered anew; where a page has changed what others show of it, this ends with the status :data:`MOVED`, and nothing in
+PLACE is of use any more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import sys
+from pathlib import Path
+
+from lib import atomic
+from lib.study import lifeline, notebooks
+
+MOVED = 4
+FACTS = "facts.json"
+
+
+def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
+    """Render, and return the exit status; warnings go to stderr, and are errors if `strict`."""
+    notebooks.skip_address_parser()
+    from jupyter_book.sphinx import build_sphinx
+
+    settings = {"nitpicky": strict, "external_toc_path": str(staged / "_toc.yml"), "latex_individualpages": False,
+                "companion_known": str(place / FACTS) if update else ""}
+    with contextlib.redirect_stdout(sys.stderr):
+        done = build_sphinx(staged, place / "html", noconfig=True, path_config=staged / "_config.yml",
+                            confoverrides=settings, doctreedir=place / ".doctrees", warningiserror=strict,
+                            keep_going=strict, quiet=True, freshenv=not update)
+    return done if isinstance(done, int) else 1
+
+
+def setup(app) -> dict:
+    """Watch, as an extension of Sphinx, what pages show of each other."""
+    app.add_config_value("companion_known", "", "")
+    app.connect("env-get-updated", compare, priority=999)  # after all that count sections and figures
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def compare(app, env) -> list[str]:
+    """End an update where a page has changed what others show of it."""
+    known = app.config.companion_known
+    if known and atomic.read_json(Path(known)) != facts(env):
+        raise SystemExit(MOVED)
+    return []
+
+
+def finish(app, error: Exception | None) -> None:
+    """Note what pages show of each other; take away the pictures that no page shows any more."""
+    if error is not None:
+        return
+    atomic.write_json(Path(app.outdir).parent / FACTS, facts(app.env))
+    shown = {name for _, name in app.env.images.values()}
+    for picture in (Path(app.outdir) / "_images").glob("*"):
+        if picture.name not in shown:
+            picture.unlink()
+
+
+def facts(env) -> dict[str, str]:
+    """Digests of what a page can show of the others: titles, labels, numbers, citations, terms."""
+    found = {"titles": {name: title.pformat() for name, title in env.titles.items()},
+             "contents": {name: toc.pformat() for name, toc in env.tocs.items()},
+             "section numbers": env.toc_secnumbers, "figure numbers": env.toc_fignumbers,
+             "pages": env.found_docs, **{f"domain {name}": data for name, data in env.domaindata.items()}}
+    if "domain cite" in found:  # its own numbers and lines change with every reading
+        found["domain cite"] = {(reference.docname, target.key) for reference in env.domaindata["cite"]["citation_refs"]
+                                for target in reference.targets}
+    return {name: hashlib.sha256(_canonical(value).encode()).hexdigest() for name, value in found.items()}
+
+
+def _canonical(value: object) -> str:
+    """A text that is the same for equal values, in whatever order they were put in."""
+    if isinstance(value, dict):
+        return "{" + ",".join(sorted(f"{_canonical(key)}:{_canonical(inner)}" for key, inner in value.items())) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_canonical, value)) + "]"
+    if isinstance(value, (set, frozenset)):
+        return "{" + ",".join(sorted(map(_canonical, value))) + "}"
+    return repr(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line of one rendering."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.render", description="Render a staged book.")
+    parser.add_argument("staged", type=Path)
+    parser.add_argument("place", type=Path)
+    parser.add_argument("--strict", action="store_true", help="every warning is an error")
+    parser.add_argument("--update", action="store_true", help="only what has changed")
+    options = parser.parse_args(arguments)
+    lifeline.hold()
+    return render(options.staged, options.place, strict=options.strict, update=options.update)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
