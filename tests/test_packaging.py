@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -37,7 +38,6 @@ def test_the_pins_are_what_is_installed():
 
 def test_every_import_of_lib_is_declared():
     import ast
-    import sys
     aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn"}
     declared = {pin.split("==")[0].lower() for pin in PINS}
     for path in sorted((ROOT / "lib").rglob("*.py")):
@@ -62,6 +62,17 @@ def test_what_is_offered_without_the_book_needs_no_package_of_the_book():
             assert not {name.split(".")[0] for name in found} & names, path
 
 
+def test_reading_a_notebook_builds_no_parser_of_addresses():
+    code = """
+import sys
+from lib.study import notebooks
+import nbformat
+nbformat.validate(nbformat.v4.new_notebook())
+assert "nbformat" in sys.modules and not {"lark", "rfc3987_syntax.syntax_helpers"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_the_top_level_stays_small():
     listed = subprocess.run(["git", "ls-files", "--others", "--cached", "--exclude-standard"], cwd=ROOT,
                             capture_output=True, text=True)
@@ -69,7 +80,8 @@ def test_the_top_level_stays_small():
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
     assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md",
-                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", ".ci", ".gitignore", ".gitattributes"}
+                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "findings", ".ci", ".gitignore",
+                     ".gitattributes"}
 
 
 def test_help_lists_every_command_and_no_other():

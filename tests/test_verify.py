@@ -148,6 +148,7 @@ def table(**columns):
     ("smallest", ["y"], {}, -4.0), ("largest", ["y"], {}, 16.0), ("mean", ["y"], {"kind": "a"}, 2.5),
     ("largest_size", ["y"], {"kind": "b"}, 16.0), ("only", ["y"], {"x": 1, "kind": "a"}, 1.0),
     ("largest_distance", ["y", "x"], {}, 12.0), ("largest_distance", ["y", "x", "error"], {}, 24.0),
+    ("largest_mean_distance", ["y", "x", "kind"], {}, 2.0), ("smallest_median", ["y", "kind"], {}, 2.5),
     ("ratio", ["y", "x"], {"x": 4, "kind": "b"}, 4.0), ("exponent", ["x", "z"], {}, 2.0),
 ])
 def test_measures_of_a_table(tmp_path, function, columns, where, value):

@@ -61,8 +61,19 @@ def exponent(rows: pd.DataFrame, x: str, y: str) -> float:
     return np.polyfit(np.log(squares.index.to_numpy(float)), np.log(squares) / 2, 1)[0]
 
 
+def largest_mean_distance(rows: pd.DataFrame, one: str, other: str, *by: str) -> float:
+    """The largest absolute mean of the difference of two columns, over groups with the same values of `by`."""
+    return (rows[one] - rows[other]).groupby([rows[name] for name in by]).mean().abs().max()
+
+
+def smallest_median(rows: pd.DataFrame, column: str, *by: str) -> float:
+    """The smallest median of a column over groups with the same values of `by`; rows without a value do not count."""
+    return rows.dropna(subset=[column]).groupby(list(by))[column].median().min()
+
+
 FUNCTIONS = {function.__name__: function
-             for function in (only, smallest, largest, mean, largest_size, largest_distance, ratio, exponent)}
+             for function in (only, smallest, largest, mean, largest_size, largest_distance, ratio, exponent,
+                              largest_mean_distance, smallest_median)}
 
 
 @dataclass(frozen=True)
