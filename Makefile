@@ -1,6 +1,6 @@
 # The commands people type; "make help" lists them.  Every command that needs packages sets them up first, in .venv.
 #   PYTHON   the Python (3.11 or newer) that makes .venv        PROFILE  laptop, smoke or paper
-#   JOBS     cores: chapters, or points of a sweep, at once     CH       a chapter, such as 05
+#   JOBS     cores: chapters, points or tests at once           CH       a chapter, such as 05
 #   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
 PYTHON ?= python3

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from lib.study.notebooks import skip_address_parser
 from lib.study.provenance import compiled_digest
 
 _TOP = Path(__file__).resolve().parents[1]
@@ -22,6 +23,8 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
     os.environ[_variable] = "1"
 # The cache of the book: what it has compiled, the tests need not compile again.
 os.environ["NUMBA_CACHE_DIR"] = str(_TOP / "_build" / "cache" / f"numba-{compiled_digest(_TOP)}")
+
+skip_address_parser()  # tests read notebooks too
 
 settings.register_profile("book", deadline=None, derandomize=True, database=None)
 settings.load_profile("book")

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import tomllib
 
 import pytest
@@ -38,7 +37,9 @@ def test_the_pins_are_what_is_installed():
 
 def test_every_import_of_lib_is_declared():
     import ast
-    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn"}
+    import sys
+    aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn",
+               "jupyter_book": "jupyter-book"}
     declared = {pin.split("==")[0].lower() for pin in PINS}
     for path in sorted((ROOT / "lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -60,17 +61,6 @@ def test_what_is_offered_without_the_book_needs_no_package_of_the_book():
             found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \
                 [node.module] if isinstance(node, ast.ImportFrom) else []
             assert not {name.split(".")[0] for name in found} & names, path
-
-
-def test_reading_a_notebook_builds_no_parser_of_addresses():
-    code = """
-import sys
-from lib.study import notebooks
-import nbformat
-nbformat.validate(nbformat.v4.new_notebook())
-assert "nbformat" in sys.modules and not {"lark", "rfc3987_syntax.syntax_helpers"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_the_top_level_stays_small():
@@ -95,6 +85,16 @@ def test_the_ci_script_never_lets_the_browser_test_be_skipped():
     assert "set -euo pipefail" in script and script.rstrip().endswith("COMPANION_REQUIRE_BROWSER=1 make test")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
+
+
+def test_some_cases_are_drawn_in_order_and_all_on_request(drawn, request, monkeypatch):
+    found = []
+    for every, seed in ((False, 1), (False, 1), (False, 2), (True, 1)):
+        monkeypatch.setattr(request.config.option, "all", every)
+        monkeypatch.setattr(request.config.option, "draw", seed)
+        found.append(drawn(range(1000), 10))
+    assert found[0] == found[1] == sorted(set(found[0])) and len(found[0]) == len(found[2]) == 10
+    assert found[0] != found[2] and found[3] == list(range(1000))
 
 
 FAKE_PYTHON = """#!/bin/sh

@@ -20,15 +20,13 @@ from lib.pruning.masks import layer_masks
 
 WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
 _CLASSES = {"cifar100": 100}
-_FILES = {"cifar10-jpeg": "cifar10", "cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python",
-          "svhn": "{part}_32x32.mat"}
+_FILES = {"cifar10-jpeg": ("cifar10",), "cifar10": ("cifar-10-batches-py",), "cifar100": ("cifar-100-python",),
+          "svhn": ("train_32x32.mat", "test_32x32.mat")}
 _reading = threading.Lock()
 
 
 def _data(settings: Mapping) -> tuple[str, ...]:
-    name = _FILES.get(settings["data"])
-    return () if name is None else tuple(dict.fromkeys(f"data/cache/{name.format(part=part)}"
-                                                       for part in ("train", "test")))
+    return tuple(f"data/cache/{name}" for name in _FILES.get(settings["data"], ()))
 
 
 def network(way: str, base_width: int, factor: float, n_classes: int, seed: int, stem: str = "cifar") -> resnet.ResNet:

@@ -93,9 +93,3 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
 `downloads/` is copied into the finished site, so a link from a page at its top is just that path.
 """
-
-import sys
-
-# jsonschema, which checks notebooks, would build a parser of internationalized addresses: 1.4 s in every process that
-# reads one. Notebooks have no such addresses, and without this module it leaves them unchecked.
-sys.modules.setdefault("rfc3987_syntax", None)

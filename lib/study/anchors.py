@@ -39,6 +39,8 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
     passed = _read(kept)
     digests = {name: digest(top, name) for name in names(top)}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
+    if waiting:
+        print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
     messages = dict.fromkeys(digests, "") | _compared(top, waiting, jobs)
     if waiting:
         kept.parent.mkdir(exist_ok=True)
@@ -70,11 +72,11 @@ def measure(name: str) -> dict:
         tolerance = getattr(module, "TOLERANCES", {}).get(case, module.TOLERANCE)
         cases[case] = {"tolerance": tolerance, "numbers": numbers}
     found = {"experiment": name, "version": module.experiment.version, "cases": cases}
-    return json.loads(json.dumps(found, default=str))
+    return json.loads(json.dumps(found, default=str), parse_float=lambda text: float(f"{float(text):.12g}"))
 
 
-def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[float, str]]:
-    """What is more than `tolerance` off, in tolerances and in words; lists count relative to their largest number."""
+def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0) -> Iterator[tuple[float, str]]:
+    """What is more than `least` tolerances off: by how many, and in words; lists relative to their largest number."""
     for name in sorted({*recorded, *found}, key=[*recorded, *found].index):
         then, now = (list(_leaves(numbers.get(name), name)) for numbers in (recorded, found))
         if [place for place, _ in then] != [place for place, _ in now]:
@@ -86,7 +88,7 @@ def deviations(recorded: dict, found: dict, tolerance: float) -> Iterator[tuple[
                 off = 0.0 if before == after else abs(after - before) / (tolerance * scale or 1e-300)
             else:
                 off = 0.0 if before == after else float("inf")
-            if not off <= 1:  # NaN is not
+            if not off <= least:  # NaN is not
                 yield off, f"{place}: {_shown(before)} -> {_shown(after)}"
 
 
@@ -114,12 +116,12 @@ def renew(top: Path) -> list[str]:
         found, path = json.loads(text), top / FOLDER / f"{name}.json"
         recorded = _read(path)
         if recorded and recorded["version"] == found["version"]:
-            refused += [message] if (message := _message(top, name, recorded, found)) else []
+            refused.append(message(top, name, recorded, found))
             continue
         atomic.write_bytes(path, _text(found).encode())
         lines.append(f"{name}: {len(found['cases'])} anchors of version {found['version']} in {path.relative_to(top)}")
-    if refused:
-        raise ValueError("\n".join(refused))
+    if any(refused):
+        raise ValueError("\n".join(filter(None, refused)))
     return lines
 
 
@@ -138,11 +140,11 @@ def _compared(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
         elif not text.startswith("{"):
             messages[name] = f"the anchors of {name} do not run: {text}"
         else:
-            messages[name] = _message(top, name, recorded, json.loads(text))
+            messages[name] = message(top, name, recorded, json.loads(text))
     return messages
 
 
-def _message(top: Path, name: str, recorded: dict, found: dict) -> str:
+def message(top: Path, name: str, recorded: dict, found: dict) -> str:
     """"" where all cases agree, else what moved first, and what to do."""
     version = recorded["version"]
     if found["version"] != version:
@@ -169,18 +171,24 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
-    """What `--measure` prints for each experiment, or the last line of its error; `jobs` processes at a time."""
+    """What `--measure` prints for each experiment, or the last line of its error; by `jobs` processes."""
     environment = os.environ | dict.fromkeys(THREADS, "1")
     cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(top)}
 
-    def run(name: str) -> str:
-        command = [sys.executable, "-m", "lib.study.anchors", "--measure", name]
+    def run(some: list[str]) -> dict[str, str]:
+        command = [sys.executable, "-m", "lib.study.anchors", "--measure", *some]
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else (done.stderr.strip().splitlines() or ["killed"])[-1]
+        if done.returncode == 0:
+            return dict(zip(some, done.stdout.splitlines(), strict=True))
+        # One that cannot even be imported takes the others with it: each by itself.
+        error = (done.stderr.strip().splitlines() or ["killed"])[-1]
+        return {some[0]: error} if len(some) == 1 else {name: text for one in some for name, text in run([one]).items()}
 
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        return dict(zip(waiting, pool.map(run, waiting)))
+    jobs = max(1, min(jobs, len(waiting)))
+    parts = [waiting[job::jobs] for job in range(jobs)] if waiting else []
+    with ThreadPoolExecutor(jobs) as pool:
+        return {name: text for part in pool.map(run, parts) for name, text in part.items()}
 
 
 def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
@@ -208,12 +216,13 @@ def _read(path: Path) -> dict:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
-    parser.add_argument("--measure", metavar="EXPERIMENT", help="print the numbers of one experiment")
+    parser.add_argument("--measure", nargs="+", metavar="EXPERIMENT", help="print the numbers of experiments")
     parser.add_argument("--check", action="store_true", help="compare all anchors with the committed numbers")
     options = parser.parse_args(arguments)
     top = Path.cwd()
     if options.measure:
-        print(json.dumps(measure(options.measure)))
+        for name in options.measure:
+            print(json.dumps(measure(name)), flush=True)
         return 0
     if options.check:
         failures = [message for message in check(top, os.cpu_count() or 1).values() if message]

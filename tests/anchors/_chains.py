@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from lib.rbm import machine, sampling, training
+from lib.rbm import sampling, training
 from lib.rbm.training import TrainingSettings
 from tests.anchors._watch import Call, norm
 
@@ -31,10 +31,15 @@ def computed(engine: str, precision: str = "float64") -> Iterator[None]:
         yield
 
 
+def engine(case: str) -> contextlib.AbstractContextManager:
+    """What a case is computed by, as its name says: in float64 by the compiled loops, if it does not say."""
+    return contextlib.nullcontext() if "as it is" in case else computed("torch" if "torch" in case else "numba")
+
+
 class Xoshiro:
     """The generators of the compiled chains in numpy, as uniforms for `sampling.gibbs_sweep`."""
 
-    def __init__(self, seed: int, n_chains: int | None = None):
+    def __init__(self, seed: int):
         self.seed, self.states = seed, None
 
     def __call__(self, shape: tuple[int, ...]) -> torch.Tensor:
@@ -56,29 +61,33 @@ class Xoshiro:
 
 
 @contextlib.contextmanager
-def same_uniforms() -> Iterator[list[float]]:
-    """The torch engine draws the numbers of the compiled one; gives the distances of all of them from their threshold.
+def watched_draws(own: bool) -> Iterator[list[float]]:
+    """The distances of all uniforms from the probabilities that they are compared with, in the torch engine.
+
+    It draws its own numbers, or those of the compiled one.
     """
-    distances, sweep = [], sampling.gibbs_sweep
+    distances, probabilities, sweep = [], [], sampling.gibbs_sweep
+
+    def kept(function):
+        def call(of_machine, units):
+            probabilities.append(function(of_machine, units))
+            return probabilities[-1]
+        return call
 
     def measured(of_machine, visible, uniform: Callable):
         def watched(shape):
-            drawn = uniform(shape)
-            # The kernels decide by the field on a unit; the plain sweep asks for numbers right after it has that.
-            distances.append(float((drawn - probability[-1]).abs().min()))
+            drawn = uniform(shape)  # the plain sweep asks right after it has the probabilities
+            distances.append(float((drawn - probabilities.pop()).abs().min()))
             return drawn
         return sweep(of_machine, visible, watched)
 
-    probability, real = [], (machine.hidden_probability, machine.visible_probability)
     with contextlib.ExitStack() as stack:
-        for name, function in zip(("hidden_probability", "visible_probability"), real):
-            def kept(of_machine, units, function=function):
-                probability[:] = [function(of_machine, units)]
-                return probability[0]
-            stack.enter_context(mock.patch.object(sampling, name, kept))
+        for name in ("hidden_probability", "visible_probability"):
+            stack.enter_context(mock.patch.object(sampling, name, kept(getattr(sampling, name))))
         for module in (sampling, training):
             stack.enter_context(mock.patch.object(module, "gibbs_sweep", measured))
-            stack.enter_context(mock.patch.object(module, "uniforms", lambda seed, device: Xoshiro(seed)))
+            if not own:
+                stack.enter_context(mock.patch.object(module, "uniforms", lambda seed, device: Xoshiro(seed)))
         yield distances
 
 

@@ -1,4 +1,4 @@
-"""Anchors of `imagenet_accuracy`: three steps on a folder of small pictures, which the real reader enlarges and crops.
+"""Anchors of `imagenet_accuracy`: three steps on a folder of pictures, which the real reader crops and enlarges.
 """
 
 import tempfile
@@ -14,29 +14,34 @@ from tests.anchors._watch import watched
 
 experiment = module.imagenet_accuracy
 TOLERANCE = 1e-5
-BASE = {"folder": "", "way": "sparse", "base_width": 4, "factor": 2, "epochs": 3, "learning_rate": 0.1, "batch_size": 5,
-        "seed": 1, "device": "cpu", "n_workers": 0}
-CASES = {"sparse": BASE, "sparse channels": BASE | {"way": "sparse channels", "seed": 2},
-         "dense": BASE | {"way": "dense", "factor": 1.5}, "linear bottleneck": BASE | {"way": "linear bottleneck"},
+BASE = {"folder": "", "way": "sparse", "base_width": 4, "factor": 2, "epochs": 3, "learning_rate": 0.01, "batch_size": 5,
+        "seed": 2, "device": "cpu", "n_workers": 0}
+# Seeds with which no choice of a maximum or a ReLU is so close that rounding decides it: a test says so.
+CASES = {"sparse": BASE, "sparse channels": BASE | {"way": "sparse channels", "seed": 3, "epochs": 2},
+         "dense": BASE | {"way": "dense", "factor": 1.5, "seed": 3, "epochs": 2},
+         "linear bottleneck": BASE | {"way": "linear bottleneck", "epochs": 1},
          "nonlinear bottleneck": BASE | {"way": "nonlinear bottleneck", "epochs": 2, "batch_size": 3}}
 DEFAULTS = {"settings": {name: getattr(module.SETTINGS, name) for name in _images.SETTINGS},
             "keywords": experiment.__kwdefaults__}
 PERTURBED = {"folder": ("sparse", "other"), "way": ("sparse", "dense"), "base_width": ("sparse", 5),
-             "factor": ("sparse", 2.5), "epochs": ("sparse", 4), "learning_rate": ("sparse", 0.101),
-             "batch_size": ("sparse", 4), "seed": ("sparse", 2)}
+             "factor": ("sparse", 2.5), "epochs": ("sparse", 4), "learning_rate": ("sparse", 0.0102),
+             "batch_size": ("sparse", 4), "seed": ("sparse", 1)}
 COUNTS = {"device": "who computes must not change the numbers", "n_workers": "processes that read the same images"}
 COVERED = (module, imagenet_training)
 
 
 def _write(folder: Path, first: int) -> None:
-    """Two classes of three and three pictures to train on, of three and two to test: PNG keeps every pixel."""
+    """Two classes of three and three pictures to train on, of three and two to test.
+
+    Noise, pixel by pixel: where neighbours are nearly equal, rounding decides whose gradient a maximum passes on.
+   """
     for part, counts in (("train", (3, 3)), ("val", (3, 2))):
         for label, count in enumerate(counts):
             place = folder / part / f"n{label}"
             place.mkdir(parents=True)
             for number in range(count):
                 dice = np.random.default_rng([first, len(part), label, number])
-                pixels = dice.integers(0, 200, (24, 30, 3)).astype(np.uint8)
+                pixels = dice.integers(0, 200, (256, 270, 3)).astype(np.uint8)
                 pixels[..., label] += 50
                 Image.fromarray(pixels).save(place / f"{number}.png")
 

@@ -19,7 +19,7 @@ CASES = {"digits": BASE, "digits, proxy": BASE | {"proxy_width": 30, "normalizat
 DEFAULTS = {"TEST_BLOCK": module.TEST_BLOCK}
 PERTURBED = {"data": ("digits", "gaussian"), "normalization": ("digits", "pixel"), "width": ("digits", 21),
              "n_first": ("digits", 101), "distribution": ("digits", "uniform"), "n_pairs": ("digits", 31),
-             "n_starts": ("digits", 4), "proxy_width": ("digits, proxy", 31), "n_masks": ("digits", 17),
+             "n_starts": ("digits", 4), "proxy_width": ("digits, proxy", 31), "n_masks": ("digits", 24),
              "seed": ("digits", 2)}
 COUNTS = {}
 COVERED = (module, distance, parametrization)

@@ -1,7 +1,5 @@
 """Anchors of `magnetizations`: four steps of contrastive divergence on forty measurements, and eight samples."""
 
-import contextlib
-
 from lib.experiments import reconstruction as module
 from tests.anchors import _chains
 from tests.anchors._watch import watched
@@ -23,11 +21,7 @@ COUNTS = {}
 COVERED = (module,)
 
 
-def engine(case: str) -> contextlib.AbstractContextManager:
-    return contextlib.nullcontext() if "as it is" in case else _chains.computed("torch" if "torch" in case else "numba")
-
-
 def observe(case: str, settings: dict) -> dict:
-    with engine(case), watched(module, "train") as calls:
+    with _chains.engine(case), watched(module, "train") as calls:
         results = experiment(**settings)
     return {**_chains.trained(calls), **results}

@@ -19,11 +19,15 @@ BASE = {"n_spins": 6, "field": 1.0, "n_hidden": 4, "n_samples": 40, "epochs": 2,
 SHORT = {"n_steps": 2, "n_control": 1, "retrain_after": []}
 LONG = BASE | SHORT | {"n_spins": 19, "n_hidden": 3, "epochs": 1, "first_fraction": 0.4}
 CASES = {"magnitude": BASE, "unit": BASE | SHORT | {"criterion": "unit", "seed": 2},
-         "fisher": BASE | SHORT | {"criterion": "fisher"}, "random": BASE | SHORT | {"criterion": "random"},
+         "fisher": BASE | SHORT | {"criterion": "fisher"},
+         "random": BASE | SHORT | {"criterion": "random", "step_fraction": 0.0},
          "none": BASE | SHORT | {"criterion": "none", "n_control": 0},
-         "without fine-tuning": BASE | SHORT | {"fine_tune_epochs": 0, "n_steps": 6},
+         "without pruning": BASE | SHORT | {"n_steps": 0, "n_control": 2},
+         "without fine-tuning": BASE | SHORT | {"fine_tune_epochs": 0, "n_steps": 6, "n_control": 2, "epochs": 4, "seed": 2,
+                                                "learning_rate": 1.0},
          "magnitude, torch": BASE | {"retrain_after": [2], "n_steps": 2}, "as it is, in float32": BASE | SHORT,
-         "sampled, fisher": LONG | {"criterion": "fisher"}, "sampled, torch": LONG | {"retrain_after": [2], "seed": 3},
+         "sampled, fisher": LONG | {"criterion": "fisher"},
+         "sampled, torch": LONG | {"retrain_after": [2], "n_control": 2, "seed": 3},
          "diverging": BASE | {"fine_tune_rate": 1e39}}
 DEFAULTS = {"training": _chains.SETTINGS, "MAX_SUMMED_SPINS": quality.MAX_SUMMED_SPINS,
             "fisher": [pruning.N_FISHER_SAMPLES, pruning.N_FISHER_CHAINS], "keywords": experiment.__kwdefaults__}
@@ -40,18 +44,23 @@ COUNTS = {}
 COVERED = (module, pruning, quality, bands, magnitude, schedule)
 
 
-def engine(case: str) -> contextlib.AbstractContextManager:
-    return contextlib.nullcontext() if "as it is" in case else _chains.computed("torch" if "torch" in case else "numba")
-
-
 def observe(case: str, settings: dict) -> dict:
     module._chain.cache_clear()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(engine(case))
+        stack.enter_context(_chains.engine(case))
         # A hundred thousand draws pass some threshold by less than rounding.
         stack.enter_context(mock.patch.multiple(pruning, N_FISHER_SAMPLES=24, N_FISHER_CHAINS=4))
         calls = [stack.enter_context(watched(owner, "train")) for owner in (module, pruning)]
         results = experiment(**settings)
     results["failure"] = results["failure"] is not None  # its words may be put better
     module._chain.cache_clear()
-    return {**_chains.trained([call for several in calls for call in several]), **results}
+    short = {name: _condensed(value) for name, value in results.items()}
+    return {**_chains.trained([call for several in calls for call in several]), **short}
+
+
+def _condensed(value: object) -> object:
+    """Of a list of lists, such as a histogram at each step, one weighted sum for each; what is None counts as -1."""
+    if not isinstance(value, list) or not any(isinstance(row, list) for row in value):
+        return value
+    return [row and sum((-1 if number is None else number) / (place + 1) for place, number in enumerate(row))
+            for row in value]

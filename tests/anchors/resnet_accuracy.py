@@ -15,15 +15,17 @@ experiment = module.resnet_accuracy
 TOLERANCE = 1e-5
 BASE = {"data": "cifar10", "way": "sparse", "base_width": 4, "factor": 2, "image_size": 16, "epochs": 3,
         "learning_rate": 0.1, "schedule": "triangle", "batch_size": 8, "seed": 1, "device": "native"}
-TORCH = BASE | {"base_width": 8, "factor": 1.5, "device": "cpu"}  # narrower ones are not safe in every torch
-CASES = {"sparse": BASE, "sparse channels": BASE | {"way": "sparse channels", "schedule": "steps"},
-         "dense": BASE | {"way": "dense", "schedule": "cosine"},
+# Rounding grows with the rate: a test says that it has not come near the tolerance after these steps.
+SLOW = BASE | {"learning_rate": 0.03}
+TORCH = SLOW | {"base_width": 8, "factor": 1.5, "device": "cpu", "seed": 3}
+CASES = {"sparse": BASE, "sparse channels": SLOW | {"way": "sparse channels", "schedule": "steps"},
+         "dense": SLOW | {"way": "dense", "schedule": "cosine"},
          "linear bottleneck": BASE | {"way": "linear bottleneck", "schedule": "cosine"},
          "nonlinear bottleneck": BASE | {"way": "nonlinear bottleneck", "schedule": "steps", "learning_rate": 0.05},
          "not widened, large images": BASE | {"factor": 1, "image_size": 32, "data": "cifar100", "seed": 2},
-         "two minibatches": BASE | {"batch_size": 5, "epochs": 2, "factor": 1.5, "schedule": "cosine"},
-         "files": BASE | {"data": "cifar10-jpeg"},
-         "torch": TORCH, "torch, whole kernels": TORCH | {"way": "sparse channels", "schedule": "cosine"},
+         "two minibatches": SLOW | {"batch_size": 5, "epochs": 2, "factor": 1.5, "schedule": "cosine"},
+         "files": SLOW | {"data": "cifar10-jpeg"},
+         "torch": TORCH, "torch, whole kernels": TORCH | {"way": "sparse channels", "schedule": "cosine", "seed": 2},
          "torch, large images": TORCH | {"image_size": 32, "data": "cifar100", "way": "dense", "factor": 1}}
 DEFAULTS = {"settings": _images.SETTINGS, "ways": module.WAYS}
 PERTURBED = {"data": ("sparse", "svhn"), "way": ("sparse", "sparse channels"), "base_width": ("sparse", 5),

@@ -1,0 +1,247 @@
+"""Anchors: they pass, every setting moves them, they take every branch, and who computes does not matter."""
+
+import ast
+import dis
+import importlib
+import inspect
+import json
+import sys
+from collections import defaultdict
+from functools import cache
+from unittest import mock
+
+import pytest
+
+from lib.models import image_training
+from lib.study import anchors
+from tests.anchors import _chains
+from tests.toy_book import ROOT
+
+NAMES = anchors.names(ROOT)
+MODULES = {name: importlib.import_module(f"tests.anchors.{name}") for name in NAMES}
+CASES = [(name, case) for name in NAMES for case in MODULES[name].CASES]
+MACHINES = [(name, case) for name, case in CASES if "n_spins" in MODULES[name].CASES[case]]
+NATIVE = [case for case, settings in MODULES["resnet_accuracy"].CASES.items() if settings["device"] == "native"]
+
+
+@cache
+def numbers(name: str, case: str) -> dict:
+    return MODULES[name].observe(case, MODULES[name].CASES[case])
+
+
+def tolerance(name: str, case: str) -> float:
+    return getattr(MODULES[name], "TOLERANCES", {}).get(case, MODULES[name].TOLERANCE)
+
+
+def distance(name: str, case: str, found: dict) -> float:
+    """The largest deviation from the numbers of a case, in its tolerances."""
+    then, now = (json.loads(json.dumps({key: value for key, value in part.items() if key != "margin"}))
+                 for part in (numbers(name, case), found))
+    return max([0.0, *(off for off, _ in anchors.deviations(then, now, tolerance(name, case), least=0.0))])
+
+
+def test_every_experiment_has_anchors_and_numbers():
+    declared = set()
+    for path in sorted((ROOT / "lib" / "experiments").glob("[!_]*.py")):
+        module = importlib.import_module(f"lib.experiments.{path.stem}")
+        found = [value for value in vars(module).values()
+                 if inspect.isfunction(value) and hasattr(value, "version") and value.__module__ == module.__name__]
+        declared |= {function.__name__ for function in found}
+        for function in found:
+            lines = [line for line in module.__doc__.splitlines() if line.startswith("Version ")]
+            assert len(lines) == function.version, f"{path.name}: expected a dated line for every version"
+    assert declared == set(NAMES)
+    for name in NAMES:
+        recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
+        assert list(recorded["cases"]) == ["defaults", *MODULES[name].CASES] and 4 <= len(MODULES[name].CASES) <= 12
+        assert all(set(settings) == set(inspect.signature(MODULES[name].experiment).parameters)
+                   for settings in MODULES[name].CASES.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_are_those_of_the_version(name):
+    recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
+    found = json.loads(json.dumps(MODULES[name].DEFAULTS, default=str))
+    assert recorded["cases"]["defaults"]["numbers"] == found
+
+
+@pytest.mark.parametrize("name, case", CASES)
+def test_an_anchor_passes(name, case):
+    found = {"version": MODULES[name].experiment.version,
+             "cases": {case: {"tolerance": tolerance(name, case), "numbers": dict(numbers(name, case))}}}
+    found["cases"][case]["numbers"].pop("margin", None)
+    recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
+    recorded["cases"] = {case: recorded["cases"][case]}
+    message = anchors.message(ROOT, name, recorded, json.loads(json.dumps(found)))
+    assert not message, message
+
+
+@pytest.mark.parametrize("name, case", [pair for pair in CASES if pair[0].endswith("_accuracy")])
+def test_no_answer_of_a_network_hangs_by_a_hair(name, case):
+    assert numbers(name, case)["margin"] > 20 * tolerance(name, case)
+
+
+# --- every setting
+
+
+SETTINGS = [(name, setting) for name in NAMES for setting in inspect.signature(MODULES[name].experiment).parameters]
+
+
+def test_exceptions_are_few_and_have_reasons():
+    for module in MODULES.values():
+        assert not set(module.PERTURBED) & set(module.COUNTS) and len(module.COUNTS) <= 3
+        assert all(len(reason) > 20 for reason in module.COUNTS.values())
+
+
+@pytest.mark.parametrize("name, setting", SETTINGS)
+def test_anchors_notice_every_setting(name, setting):
+    module = MODULES[name]
+    if setting in module.COUNTS:
+        pytest.skip(module.COUNTS[setting])
+    case, other = module.PERTURBED[setting]
+    assert module.CASES[case][setting] != other
+    assert distance(name, case, module.observe(case, module.CASES[case] | {setting: other})) > 10
+
+
+# --- who computes
+
+
+@pytest.mark.parametrize("case", NATIVE)
+def test_native_networks_and_torch_give_the_same_numbers(case):
+    def in_torch(twin, settings, image_size):
+        return image_training.TorchNet(twin, settings)
+
+    module = MODULES["resnet_accuracy"]
+    with mock.patch.object(image_training, "NativeNet", in_torch):
+        found = module.observe(case, module.CASES[case])
+    assert found["loss"] != numbers("resnet_accuracy", case)["loss"]  # another computation
+    assert distance("resnet_accuracy", case, found) < 0.5
+
+
+@pytest.mark.parametrize("name, case", [pair for pair in CASES if pair[0] == "imagenet_accuracy" or "torch" in pair[1]
+                                        and pair[0] == "resnet_accuracy"])
+def test_rounding_of_torch_is_far_below_the_tolerance(name, case):
+    def in_float64(twin, settings):
+        return image_training.TorchNet(twin.double(), settings)
+
+    module = MODULES[name]
+    owner = importlib.import_module(module.experiment.__module__)
+    with mock.patch.object(owner, "TorchNet" if name == "imagenet_accuracy" else "ResidentNet", in_float64):
+        found = module.observe(case, module.CASES[case])
+    assert found["loss"] != numbers(name, case)["loss"]
+    assert distance(name, case, found) < 0.5
+
+
+@pytest.mark.parametrize("name, case", MACHINES)
+def test_both_engines_draw_the_same_with_the_same_uniforms_and_nothing_by_a_hair(name, case):
+    """All draws of a case keep a distance from their probability that rounding does not reach."""
+    module = MODULES[name]
+    with mock.patch.object(_chains, "engine", lambda _: _chains.computed("torch")), \
+            _chains.watched_draws(own="torch" in case) as distances:
+        found = module.observe(case, module.CASES[case])
+    assert distances and min(distances) > 1e-6
+    assert distance(name, case, found) < 1
+
+
+# --- every branch
+
+
+#: Choices that no anchor takes both ways, each with a reason.
+ONE_WAY = {
+    "lib.models.imagenet_training.train": "every is there to watch a training; an experiment does not",
+    "lib.models.mlp.MLPSettings.__post_init__.<locals>.<listcomp>": "a check in a list, of which the next line asks",
+    "lib.models.parametrization.parametrization": "figure 3.8 is in the NTK form; the others are for chapter 2",
+    "lib.pruning.distribution._fill": "nothing removed: networks that are not wider have no masks at all",
+    "lib.pruning.distribution.is_integer": "True and False are no integers: part of checks of arguments",
+    "lib.pruning.masks._check_shape": "a shape that is none: part of a check",
+}
+
+
+def _steps(work, files: set[str]) -> dict:
+    """The pairs (offset, next offset) that `work` goes through, for each code of these files that it enters."""
+    taken = defaultdict(set)
+
+    def enter(frame, event, argument):
+        if frame.f_code.co_filename not in files:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps, before = taken[frame.f_code], [None]
+
+        def step(frame, event, argument):
+            if event == "opcode":
+                steps.add((before[0], frame.f_lasti))
+                before[0] = frame.f_lasti
+            return step
+        return step
+
+    old = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        work()
+    finally:
+        sys.settrace(old)
+    return taken
+
+
+def _checks(source: str) -> list[tuple]:
+    """Where the code refuses: tests of an `if` that ends in raise, what is raised, asserts, types after `except`."""
+    spans = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise) and not node.orelse:
+            spans.append((node, node.test))
+        elif isinstance(node, ast.ExceptHandler) and node.type is not None:
+            spans.append((node, node.type))
+        elif isinstance(node, (ast.Raise, ast.Assert)):
+            spans.append((node, node))
+    return [((start.lineno, start.col_offset), (end.end_lineno, end.end_col_offset)) for start, end in spans]
+
+
+def _one_way(code, steps: set[tuple], checks: list[tuple]) -> list[str]:
+    """The conditional jumps that were reached and always went the same way; the end of a loop is no choice."""
+    instructions = list(dis.get_instructions(code))
+    real, following = {}, None  # an offset that only extends an argument counts as that of its instruction
+    for this in reversed(instructions):
+        following = this.offset if this.opname != "EXTENDED_ARG" else following
+        real[this.offset] = following
+    steps = {(real.get(before), real[after]) for before, after in steps}
+    found = []
+    for this, then in zip(instructions, instructions[1:]):
+        ways = {after for before, after in steps if before == this.offset}
+        if "JUMP" not in this.opname or "IF" not in this.opname or not ways:
+            continue
+        at = this.positions
+        begin, stop = (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset)
+        checked = any(start <= begin and stop <= end or start == begin for start, end in checks)
+        if not checked and not {real[this.argval], real[then.offset]} <= ways:
+            found.append(f"{code.co_qualname}, line {at.lineno}, column {at.col_offset}")
+    return found
+
+
+def _functions(code, owner: str = "") -> list[str]:
+    """The names of all functions in a module's code, of lambdas and comprehensions none."""
+    parts = [part for part in code.co_consts if inspect.iscode(part) and not part.co_name.startswith("<")]
+    return [part.co_qualname for part in parts] + [name for part in parts for name in _functions(part)]
+
+
+def test_anchors_take_every_branch():
+    """Of the experiments, and of the plain Python that chooses for them, both ways of every choice that is reached."""
+    modules = {module.__file__: module for anchor in MODULES.values() for module in anchor.COVERED}
+
+    def work():
+        for name, case in CASES:
+            MODULES[name].experiment.data(MODULES[name].CASES[case])
+            MODULES[name].observe(case, MODULES[name].CASES[case])
+
+    taken, missing = _steps(work, set(modules)), set()
+    for file, module in modules.items():
+        source = inspect.getsource(module)
+        entered = {code: steps for code, steps in taken.items() if code.co_filename == file}
+        missing |= {f"{module.__name__}.{place}" for code, steps in entered.items()
+                    for place in _one_way(code, steps, _checks(source))}
+        if module.__name__.startswith("lib.experiments."):
+            names = {code.co_qualname for code in entered}
+            missing |= {f"{module.__name__}.{name}, never called"
+                        for name in _functions(compile(source, file, "exec")) if name not in names}
+    unknown = sorted(place for place in missing if place.split(",")[0] not in ONE_WAY)
+    assert not unknown, "choices that anchors take one way only:\n" + "\n".join(unknown)
+    assert set(ONE_WAY) <= {place.split(",")[0] for place in missing}  # an exception that is none any more goes
