@@ -22,7 +22,7 @@ from pathlib import Path
 from lib import atomic
 from lib.study import gate, lifeline, progress, provenance, runs
 from lib.study.gate import ChapterFailed, plain
-from lib.study.notebooks import Chapter, as_notebook, check_chapter, find_chapter, read_chapter
+from lib.study.notebooks import Chapter, as_notebook, check_chapter, find_chapter, read_chapter, skip_address_parser
 from lib.study.parameters import declared, parse_assignments
 
 PROGRESS_SECONDS = 15.0  # between two lines about a sweep, at least
@@ -73,6 +73,7 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: in
 
 def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     """The executed notebook, and what it cost."""
+    skip_address_parser()
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError

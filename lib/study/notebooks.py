@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -209,8 +210,15 @@ def check_chapter(chapter: Chapter) -> None:
     chapter.parameters_cell  # noqa: B018  (raises where it is missing)
 
 
+def skip_address_parser() -> None:
+    """Before Jupyter's libraries are imported: they would build a parser of internet addresses in all scripts, which
+    takes two seconds and which no notebook needs."""
+    sys.modules.setdefault("rfc3987_syntax", None)
+
+
 def as_notebook(chapter: Chapter):
     """The text as jupytext converts it; raises `ValueError` where it finds other code cells than our own reader."""
+    skip_address_parser()
     import jupytext
 
     notebook = jupytext.read(chapter.path, fmt="md:myst")

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from lib import atomic
-from lib.study import lifeline
+from lib.study import lifeline, notebooks
 
 MOVED = 4
 FACTS = "facts.json"
@@ -25,6 +25,7 @@ CAPTIONS = "captions"
 
 def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
     """Render, and return the exit status; warnings go to stderr, and are errors if `strict`."""
+    notebooks.skip_address_parser()
     from jupyter_book.sphinx import build_sphinx
 
     shutil.rmtree(place / "html" / "_static", ignore_errors=True)  # written anew, in places by what is there already

@@ -157,6 +157,7 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
 
 def _with_outputs(top: Path, root: Path, record: dict) -> dict:
     """The present text of a chapter with the outputs of its last run; passes the gate like the run itself."""
+    notebooks.skip_address_parser()
     import nbformat
 
     stem = record["chapter"]
