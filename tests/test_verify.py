@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lib import atomic
-from lib.study import claim_text, ledger, measures, results, verify
+from lib.study import audits, claim_text, ledger, measures, results, runs, verify
 from tests import toy_book
 
 CHAPTER = """---
@@ -32,7 +32,7 @@ CLAIMS = """
 
 
 @pytest.fixture
-def top(tmp_path):
+def top(tmp_path, monkeypatch):
     """A repository with one built chapter, one record, and the check sums of its site."""
     toy_book.write(tmp_path, "book/05-page.md", CHAPTER)
     toy_book.write(tmp_path, "book/parameters/smoke.yml", "{}\n")
@@ -42,6 +42,7 @@ def top(tmp_path):
              "results": {"y": 1234}, "run": run["run"]}
     toy_book.write(tmp_path, "data/records/fig-1.jsonl", results.encode(run) + results.encode(point))
     toy_book.write(tmp_path, "data/records/audits/fig-1.jsonl", results.encode({"kind": "audit", "z": 1234}))
+    monkeypatch.setattr(audits, "contradicted", lambda top: [])
     build(tmp_path)
     return tmp_path
 
@@ -56,7 +57,7 @@ def build(top):
     plain = {"uncertainty": None, "scale": "full", "source": "live", "records": [], "enough": True, "undecided": ""}
     claims = [{"id": "offset", "measured": value.value, **plain, "table": value.source},
               {"id": "size", "measured": 2.0, **plain}]
-    record = {"format": 1, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
+    record = {"format": runs.FORMAT, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
               "figures": {"fig-1.csv": atomic.sha256(root / "files/05-page/fig-1.csv")},
               "notebook": atomic.sha256(root / "executed/05-page.ipynb")}
     atomic.write_json(root / "executed/05-page.json", record)
@@ -105,6 +106,11 @@ def test_a_lost_run_of_a_record_is_named(top):
     assert any("expected the run of every point" in line for line in problems(top))
 
 
+def test_a_record_that_audits_contradict_is_named(top, monkeypatch):
+    monkeypatch.setattr(audits, "contradicted", lambda top: ["record fig-1: expected others"])
+    assert problems(top) == ["record fig-1: expected others"]
+
+
 def test_a_value_that_does_not_follow_from_its_table_is_named_even_with_fresh_sums(top):
     root = top / "_build"
     edit(root, "files/05-page/fig-1.csv", "1.25", "1.5")
@@ -137,7 +143,9 @@ def test_a_worse_verdict_than_accepted_and_an_unpublished_site_are_named(top):
     toy_book.write(top, "data/thesis/verdicts.json", json.dumps({"laptop": {"gone": "reproduced"}}))
     assert any("claim gone: reproduced -> not run" in line for line in problems(top))
     (top / "_build/sums.json").unlink()
-    assert any("expected the check sums of a published site" in line for line in problems(top))
+    (top / "_build/ledger.json").unlink()
+    toy_book.write(top, "data/thesis/verdicts.json", "{}")
+    assert problems(top) == ["sums.json: expected the check sums of a published site, got none; try make book"]
 
 
 def table(**columns):

@@ -39,6 +39,8 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
     passed = _read(kept)
     digests = {name: digest(top, name) for name in names(top)}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
+    if waiting:
+        print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
     messages = dict.fromkeys(digests, "") | _compared(top, waiting, jobs)
     if waiting:
         kept.parent.mkdir(exist_ok=True)
