@@ -279,7 +279,7 @@ def toy(tmp_path):
 
 def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
     assert anchors.check(toy) == {"walk": ""}
-    with mock.patch.object(anchors, "_compared", lambda top, waiting, jobs: dict.fromkeys(waiting, "measured")):
+    with mock.patch.object(anchors, "_measured", lambda top, waiting, jobs: dict.fromkeys(waiting, {"error": "no"})):
         path = toy / "lib" / "walks.py"
         path.write_text('"""Words."""\n' + path.read_text("utf-8").replace("\n\n\nwalk", "  # more of them\n\n\nwalk"))
         assert anchors.check(toy) == {"walk": ""}
