@@ -360,3 +360,17 @@ def test_mutations_fit_the_code_and_one_that_does_not_is_named(tmp_path):
     gone = mutations.Mutation("a line that went", (("lib/rng.py", "no such text", "x"),), ("mnist_accuracy",))
     with pytest.raises(ValueError, match="a line that went: expected 'no such text' once in lib/rng.py, got it 0 "):
         mutations.apply(copy, gone)
+
+
+def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
+    copy = mutations.copy_of(ROOT, tmp_path)
+    before = {name: anchors.digest(copy, name) for name in NAMES}
+    touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
+               "tests/anchors/_chains.py": {"magnetizations", "pruning_run"}, "lib/rng.py": set(NAMES),
+               "lib/pruning/magnitude.py": {"pruning_run"}, "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
+    for file, experiments in touched.items():
+        path = copy / file
+        text = path.read_text("utf-8")
+        path.write_text(text + ("\nNEW = 1\n" if file.endswith(".py") else " "), "utf-8")
+        assert {name for name in NAMES if anchors.digest(copy, name) != before[name]} == experiments, file
+        path.write_text(text, "utf-8")

@@ -54,7 +54,8 @@ def digest(top: Path, name: str) -> str:
     sources = [(top / FOLDER / f"{name}.py").read_text("utf-8")]
     helpers = {path.stem: path.read_text("utf-8") for path in sorted((top / FOLDER).glob("_[a-z]*.py"))}
     for source in sources:  # with what it imports from the same folder, and so on
-        sources += [text for stem, text in helpers.items() if stem in source and text not in sources]
+        sources += [text for stem, text in helpers.items() if text not in sources and
+                    (f"import {stem}" in source or f"{stem} import" in source)]
     modules = provenance.imported_modules(top, [ast.parse(source) for source in sources])
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
              atomic.sha256(top / FOLDER / f"{name}.json"),
