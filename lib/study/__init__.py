@@ -86,7 +86,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 `STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
 
     stage/_data/ledger.json  status.json     as above
-    stage/_data/bench.json                   a copy of data/records/bench.json, if there is one
+    stage/_data/bench.json, mutations.json   copies of those in data/records, if there are any
     stage/_data/chapters/STEM.json           a copy of executed/STEM.json, with one key more:
         "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]
                                              paths relative to the top of the site
