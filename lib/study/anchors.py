@@ -78,7 +78,7 @@ def measure(name: str) -> dict:
 def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0) -> Iterator[tuple[float, str]]:
     """What is more than `least` tolerances off: by how many, and in words; lists relative to their largest number."""
     for name in sorted({*recorded, *found}, key=[*recorded, *found].index):
-        then, now = (list(_leaves(numbers.get(name), name)) for numbers in (recorded, found))
+        then, now = (list(_leaves(numbers.get(name, []), name)) for numbers in (recorded, found))
         if [place for place, _ in then] != [place for place, _ in now]:
             yield float("inf"), f"{name}: {len(then)} -> {len(now)} numbers"
             continue
@@ -113,8 +113,12 @@ def renew(top: Path) -> list[str]:
     """
     lines, refused = [], []
     for name, text in _measured(top, names(top), 1).items():
-        found, path = json.loads(text), top / FOLDER / f"{name}.json"
+        path = top / FOLDER / f"{name}.json"
         recorded = _read(path)
+        if not text.startswith("{"):
+            refused.append(f"the anchors of {name} do not run: {text}")
+            continue
+        found = json.loads(text)
         if recorded and recorded["version"] == found["version"]:
             refused.append(message(top, name, recorded, found))
             continue
