@@ -30,7 +30,6 @@ What a page stores of a claim (`claims.settle`), with the run; the verdict is no
     {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
      "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
      "enough": true, "undecided": "",
-     "expected": 0.83,                                                    only where the page computes it
      "table": {"figure": "fig-5-1-training", "function": "smallest", "columns": ["fidelity"],
                "where": {"epoch": 500}}}                                  only for a function of a stored table
 
