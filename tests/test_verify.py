@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lib import atomic
-from lib.study import claim_text, ledger, measures, results, verify
+from lib.study import audits, claim_text, ledger, measures, results, runs, verify
 from tests import toy_book
 
 CHAPTER = """---
@@ -41,7 +41,8 @@ def top(tmp_path):
     point = {"kind": "point", "experiment": "f", "version": 1, "settings": {"x": 1}, "status": "done",
              "results": {"y": 1234}, "run": run["run"]}
     toy_book.write(tmp_path, "data/records/fig-1.jsonl", results.encode(run) + results.encode(point))
-    toy_book.write(tmp_path, "data/records/audits/fig-1.jsonl", results.encode({"kind": "audit", "z": 1234}))
+    audit = {"kind": "audit", "z": 1234, "experiment": "f", "version": 1}
+    toy_book.write(tmp_path, "data/records/audits/fig-1.jsonl", results.encode(audit))
     build(tmp_path)
     return tmp_path
 
@@ -56,7 +57,7 @@ def build(top):
     plain = {"uncertainty": None, "scale": "full", "source": "live", "records": [], "enough": True, "undecided": ""}
     claims = [{"id": "offset", "measured": value.value, **plain, "table": value.source},
               {"id": "size", "measured": 2.0, **plain}]
-    record = {"format": 1, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
+    record = {"format": runs.FORMAT, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
               "figures": {"fig-1.csv": atomic.sha256(root / "files/05-page/fig-1.csv")},
               "notebook": atomic.sha256(root / "executed/05-page.ipynb")}
     atomic.write_json(root / "executed/05-page.json", record)
@@ -114,6 +115,11 @@ def test_a_value_that_does_not_follow_from_its_table_is_named_even_with_fresh_su
     verify.seal(root)
     (line,) = [line for line in problems(top) if "from the largest_distance of x, exact in fig-1.csv" in line]
     assert line.startswith("claim offset: expected 0.375")
+
+
+def test_a_record_that_its_audits_contradict_is_named(top, monkeypatch):
+    monkeypatch.setattr(audits, "contradicted", lambda top: ["record fig-1: expected points, got others"])
+    assert problems(top) == ["record fig-1: expected points, got others"]
 
 
 def test_files_that_were_added_or_lost_are_named(top):

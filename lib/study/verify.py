@@ -2,13 +2,14 @@
 
 It recomputes the check sums of every page, figure, table, notebook and record, every measured value that is a function
 of a stored table, and all verdicts from what pages stored and the claims files; and it looks whether the pages show
-these verdicts.  The sums of a site are written when it is published (:func:`seal`), those of runs and records stand in
-them.
+these verdicts, and whether audits contradict a record.  The sums of a site are written when it is published
+(:func:`seal`), those of runs and records stand in them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import math
@@ -33,8 +34,12 @@ def seal(root: Path) -> None:
 
 def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     """What is not as the build made it, one line each, and what was looked at, in words."""
+    from lib.study import audits  # loads numpy
+
     root, seen = runs.profile_root(top, profile), []
     lines = [*_site(root, seen), *_records(top, seen)]
+    with contextlib.suppress(ValueError):  # damaged lines, which are named already
+        lines += audits.contradicted(top)
     found = []
     for path in chapter_files(top):
         record = runs.read_record(root, path.stem)
