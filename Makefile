@@ -22,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test test-all chapter status accept verify edit check records records-status audit bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -69,6 +69,12 @@ records-status: $(STAMP)  ## per record: how many points exist, what they cost, 
 
 audit: $(STAMP)  ## compute recorded points of a chapter (CH=34) again, for MINUTES=30 of one core, and compare
 	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) -m lib.study.audits '$(CH)' '$(MINUTES)'
+
+anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised version anew
+	@$(RUN) -m lib.study.anchors
+
+mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
+	@$(RUN) -m tests.mutations
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))

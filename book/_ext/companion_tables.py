@@ -17,7 +17,8 @@ _STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
 
 def setup(app: Sphinx) -> None:
     for name, directive in (("claims-ledger", ClaimsLedger), ("items-status", ItemsStatus),
-                            ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records)):
+                            ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records),
+                            ("mutations", Mutations)):
         app.add_directive(name, directive)
 
 
@@ -167,6 +168,26 @@ class Benchmarks(_Table):
         where = f"<p>Measured on: {html.escape(machine)}</p>" if machine else ""
         head = ["what", "peer", "dtype, threads", "here", "peer's", "ratio", "goal", "besides"]
         return where + data.table(head, rows, "bench-table")
+
+
+class Mutations(_Table):
+    """The last committed run of ``make mutations``: edits of the code, and what the anchors said to each."""
+
+    def html(self) -> str:
+        run = data.staged(self.env.srcdir, "mutations.json")
+        if not run:
+            return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
+        rows = [[html.escape(row["what"]), "<br>".join(f"<code>{html.escape(name)}</code>" for name in row["files"]),
+                 "harmless" if row["harmless"] else "wrong", self._answer(row)] for row in run["mutations"]]
+        commit = f"commit <code>{(run['commit'] or 'unknown')[:10]}</code>{' with changes' if run['dirty'] else ''}"
+        return (f"<p>{commit}, {html.escape(run['date'])}, without data sets, on {html.escape(run['processor'])}</p>"
+                + data.table(["edit", "file", "kind", "the anchors said"], rows, "mutations-table"))
+
+    def _answer(self, row: dict) -> str:
+        """Who noticed, with the first words of each message folded; and a warning where that is not as it should be."""
+        said = "".join(f"<li>{html.escape(message)}</li>" for message in row["moved"].values())
+        text = f"<details><summary>{', '.join(row['moved'])}</summary><ul>{said}</ul></details>" if said else "nothing"
+        return text if row["as expected"] else f"<strong>not as expected:</strong> {text}"
 
 
 def _cost(chapter: dict) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lib.study import lifeline, notebooks
 
 MOVED = 4
 FACTS = "facts.json"
+CAPTIONS = "captions"
 
 
 def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
@@ -26,6 +28,7 @@ def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
     notebooks.skip_address_parser()
     from jupyter_book.sphinx import build_sphinx
 
+    shutil.rmtree(place / "html" / "_static", ignore_errors=True)  # written anew, in places by what is there already
     settings = {"nitpicky": strict, "external_toc_path": str(staged / "_toc.yml"), "latex_individualpages": False,
                 "companion_known": str(place / FACTS) if update else ""}
     with contextlib.redirect_stdout(sys.stderr):
@@ -39,15 +42,28 @@ def setup(app) -> dict:
     """Watch, as an extension of Sphinx, what pages show of each other."""
     app.add_config_value("companion_known", "", "")
     app.connect("env-get-updated", compare, priority=999)  # after all that count sections and figures
+    app.connect("html-collect-pages", forget_words)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def compare(app, env) -> list[str]:
-    """End an update where a page has changed what others show of it."""
-    known = app.config.companion_known
-    if known and atomic.read_json(Path(known)) != facts(env):
+    """End an update where a page has changed what others show of it; where only captions changed, which other pages
+    show as texts of links, name all pages, which are written again from what was read of them."""
+    known = app.config.companion_known and atomic.read_json(Path(app.config.companion_known))
+    now = facts(env)
+    if not known or known == now:
+        return []
+    if known | {CAPTIONS: now[CAPTIONS]} != now:
         raise SystemExit(MOVED)
+    return sorted(env.found_docs)
+
+
+def forget_words(app) -> list:
+    """Take out of the search index the words that no page has any more."""
+    for words in (app.builder.indexer._mapping, app.builder.indexer._title_mapping):
+        for word in [word for word, names in words.items() if not names]:
+            del words[word]
     return []
 
 
@@ -68,6 +84,9 @@ def facts(env) -> dict[str, str]:
              "contents": {name: toc.pformat() for name, toc in env.tocs.items()},
              "section numbers": env.toc_secnumbers, "figure numbers": env.toc_fignumbers,
              "pages": env.found_docs, **{f"domain {name}": data for name, data in env.domaindata.items()}}
+    labels = env.domaindata["std"]["labels"]
+    found["domain std"] = env.domaindata["std"] | {"labels": {name: label[:2] for name, label in labels.items()}}
+    found[CAPTIONS] = {name: label[2] for name, label in labels.items()}
     if "domain cite" in found:  # its own numbers and lines change with every reading
         found["domain cite"] = {(reference.docname, target.key) for reference in env.domaindata["cite"]["citation_refs"]
                                 for target in reference.targets}

@@ -23,7 +23,7 @@ from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
-BENCHMARKS = Path("data/records/bench.json")
+BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
 PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.json")  # staged files that concern only the pages that read them
 
@@ -51,7 +51,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
     root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [described(top, record) for record in read_records(root, files)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
-             "bench": atomic.read_json(top / BENCHMARKS)}
+             "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
     digest = _digest(top, records, shown)
     current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
     if not current:

@@ -2,14 +2,13 @@
 
 It recomputes the check sums of every page, figure, table, notebook and record, every measured value that is a function
 of a stored table, and all verdicts from what pages stored and the claims files; and it looks whether the pages show
-these verdicts, and whether audits contradict a record.  The sums of a site are written when it is published
-(:func:`seal`), those of runs and records stand in them.
+these verdicts.  The sums of a site are written when it is published (:func:`seal`), those of runs and records stand in
+them.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import json
 import math
@@ -34,12 +33,8 @@ def seal(root: Path) -> None:
 
 def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     """What is not as the build made it, one line each, and what was looked at, in words."""
-    from lib.study import audits  # loads numpy
-
     root, seen = runs.profile_root(top, profile), []
     lines = [*_site(root, seen), *_records(top, seen)]
-    with contextlib.suppress(ValueError):  # damaged lines, which are named already
-        lines += audits.contradicted(top)
     found = []
     for path in chapter_files(top):
         record = runs.read_record(root, path.stem)
@@ -79,23 +74,29 @@ def _site(root: Path, seen: list[str]) -> Iterator[str]:
 
 
 def _records(top: Path, seen: list[str]) -> Iterator[str]:
-    """Every line of every record and audit has its check sum, and every point its run."""
+    """Every line of records and audits has its check sum, every point its run, and no audit contradicts a record."""
+    from lib.study import audits  # loads numpy
+
     paths = sorted((top / "data" / "records").glob("*.jsonl"))
-    audits, n_lines = sorted((top / "data" / "records" / "audits").glob("*.jsonl")), 0
-    for path in [*paths, *audits]:
+    audited = sorted((top / "data" / "records" / "audits").glob("*.jsonl"))
+    n_lines, damaged = 0, False
+    for path in [*paths, *audited]:
         name = path.relative_to(top).as_posix()
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
             n_lines += 1
             text = "{" + line[28:]
             if line and line[:28] != f'{{"check":"{hashlib.sha256(text.encode()).hexdigest()[:16]}",':
+                damaged = True
                 yield f"{name}, line {number}: expected the line that was recorded, got one that was changed since"
-    for path in paths:
-        try:
+    seen.append(f"{len(paths)} records, {len(audited)} of them audited, {n_lines} lines")
+    if damaged:
+        return
+    try:
+        for path in paths:
             results.read(path)
-        except ValueError as error:
-            if "check sum" not in str(error):
-                yield str(error).replace(f"{top}/", "")
-    seen.append(f"{len(paths)} records, {len(audits)} of them audited, {n_lines} lines")
+        yield from audits.contradicted(top)
+    except ValueError as error:
+        yield str(error).replace(f"{top}/", "")
 
 
 def _run(root: Path, record: dict) -> Iterator[str]:
@@ -139,8 +140,10 @@ def _verdicts(top: Path, profile: str, root: Path, records: list[dict], seen: li
     except ValueError as error:
         yield str(error)
         return
-    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
     seen.append(f"{len(now)} verdicts")
+    if not (root / SUMS).exists():  # nothing is published, which one line says
+        return
+    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
     for name in sorted({*now, *stored}):
         if name not in stored or name not in now:
             yield f"ledger.json: claim {name}: expected {'no such' if name in stored else 'an'} entry"
