@@ -339,13 +339,24 @@ def test_ids_and_keys_are_unique_over_the_book(top):
     ({"name": "fig-1", "states": {"valid": 3, "superseded": 2}}, "record fig-1: 2 points of an earlier version"),
     ({"name": "fig-1", "states": {"valid": 3}, "audits": {"contradicted": True}}, "record fig-1: contradicted"),
     ({"name": "fig-1", "states": {"valid": 3, "not run": 1}, "audits": {"contradicted": False}}, None),
-    ({"name": "fig-2", "states": {"superseded": 2}}, None),
+    ({"name": "fig-2", "states": {"valid": 2}}, "record fig-1: the page does not read it as a sweep"),
 ])
 def test_a_record_that_is_not_verified_reproduces_nothing(top, sweep, note):
     record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=[sweep])
     (entry,) = ledger.entries(top, "laptop", [record])
     assert entry["verdict"] == ("undecided" if note else "reproduced")
     assert not note and not entry["notes"] or note in entry["notes"][0]
+
+
+def test_a_doubtful_record_concerns_its_own_claims_and_a_file_of_another_kind_is_no_record(top):
+    sweeps = [{"name": "fig-1", "states": {"valid": 3}}, {"name": "fig-2", "states": {"superseded": 2}}]
+    record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=sweeps)
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    record = run("05-first", [settled(source="record", records=["bench"])])
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "undecided"
+    (top / "data/records").mkdir(parents=True)
+    (top / "data/records/bench.json").write_text("[]")
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
 
 
 def test_a_claim_that_depends_on_one_that_differs_says_so(top):

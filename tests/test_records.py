@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -91,6 +92,20 @@ def test_a_tree_that_differs_from_its_commit_makes_drafts(top):
     toy_book.git(top, "checkout", "--quiet", ".")
     assert extend(top).returncode == 0
     assert {line["results"]["y"] for lines in recorded(top).points.values() for line in lines} == {1.0, 2.0, 3.0, 4.0}
+
+
+def test_a_session_adds_to_a_record_of_the_book_only_what_a_commit_gives(top):
+    code = ("from lib.study.sweep import Sweep, grid; from lib.toy import squares;"
+            "Sweep(squares.square, grid(x=1.0, seed=range(2)), record='data/records/squares.jsonl').run(1)")
+    toy_book.replace(top, "lib/toy/squares.py", "x * x + seed", "x * x + seed + 1")
+    for change, words in ((True, "expected a tree without changes, since data/records/squares.jsonl"), (False, "")):
+        if not change:
+            toy_book.git(top, "checkout", "--quiet", ".")
+        done = subprocess.run([sys.executable, "-c", code], cwd=top, capture_output=True, text=True,
+                              env=toy_book.environment(top) | {"PYTHONPATH": str(top)})
+        assert words in done.stderr and done.returncode == change, done.stderr
+        assert (top / "data/records").exists() != change
+    assert {run["dirty"] for run in recorded(top).runs.values()} == {False}
 
 
 def test_editing_goes_on_while_records_are_computed(top):

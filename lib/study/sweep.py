@@ -129,7 +129,8 @@ class Sweep:
         Raises
         ------
         ValueError
-            Where data that the missing points read are absent, or a GPU that they name, before any is computed.
+            Where data that the missing points read are absent, or a GPU that they name, before any is computed; for a
+            record of the book where the tree differs from its commit.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
             raise ValueError(f"expected jobs as an integer >= 1 or None, got {jobs!r}; try jobs=2")
@@ -137,6 +138,7 @@ class Sweep:
         missing = [point for point, (state, _) in zip(self.points, self._found(record), strict=True) if state != VALID]
         if missing:
             self._refuse(missing)
+            self._refuse_changes()
             try:
                 for run, line in self._computed(missing, jobs):
                     record.add(run)
@@ -182,6 +184,16 @@ class Sweep:
             raise ValueError(f"expected a GPU, and a torch that was built for it, for {n_points} points of {self.name} "
                              "that are not computed yet, got none; nothing was computed or recorded; try it on a "
                              "machine that has one, as the page on scaling says")
+
+    def _refuse_changes(self) -> None:
+        """A record of the book holds only what a commit gives; `make records` takes care of that itself."""
+        own = self.record is not None and self.path.is_relative_to(home() / "data") and not session.in_build()
+        if own and not is_draft() and "COMPANION_HOME" not in os.environ:
+            commit, dirty = provenance.commit(root(), besides="data/records")
+            if commit is None or dirty:
+                raise ValueError(f"expected a tree without changes, since {self.record} names the commit of its "
+                                 "points, got one that differs from its commit; nothing was computed or recorded; try "
+                                 "git commit, or make records, which makes drafts then")
 
     def _data(self, point: Mapping) -> tuple[str, ...]:
         return getattr(self.function, "data", lambda settings: ())(point)
