@@ -253,7 +253,8 @@ def test_anchors_take_every_branch():
 # --- the machinery
 
 
-TOY = {"tests/anchors/walk.py": "from lib.walks import walk as experiment\nTOLERANCE = 1e-6\nDEFAULTS = {'n': 3}\n"
+TOY = {"tests/anchors/__init__.py": "",
+       "tests/anchors/walk.py": "from lib.walks import walk as experiment\nTOLERANCE = 1e-6\nDEFAULTS = {'n': 3}\n"
                                 "CASES = {'straight': {'n': 2}, 'broken': {'n': 'x'}}\n\n\n"
                                 "def observe(case, settings):\n    return {'steps': experiment(**settings)}\n",
        "lib/walks.py": "STEP = 1.5\n\n\ndef walk(n):\n    return [STEP * k for k in range(1, n + 1)]\n\n\n"
@@ -278,7 +279,7 @@ def toy(tmp_path):
 
 def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
     assert anchors.check(toy) == {"walk": ""}
-    with mock.patch.object(anchors, "_compared", lambda top, waiting, jobs: dict.fromkeys(waiting, "measured")):
+    with mock.patch.object(anchors, "_measured", lambda top, waiting, jobs: dict.fromkeys(waiting, {"error": "no"})):
         path = toy / "lib" / "walks.py"
         path.write_text('"""Words."""\n' + path.read_text("utf-8").replace("\n\n\nwalk", "  # more of them\n\n\nwalk"))
         assert anchors.check(toy) == {"walk": ""}
@@ -359,3 +360,17 @@ def test_mutations_fit_the_code_and_one_that_does_not_is_named(tmp_path):
     gone = mutations.Mutation("a line that went", (("lib/rng.py", "no such text", "x"),), ("mnist_accuracy",))
     with pytest.raises(ValueError, match="a line that went: expected 'no such text' once in lib/rng.py, got it 0 "):
         mutations.apply(copy, gone)
+
+
+def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
+    copy = mutations.copy_of(ROOT, tmp_path)
+    before = {name: anchors.digest(copy, name) for name in NAMES}
+    touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
+               "tests/anchors/_chains.py": {"magnetizations", "pruning_run"}, "lib/rng.py": set(NAMES),
+               "lib/pruning/magnitude.py": {"pruning_run"}, "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
+    for file, experiments in touched.items():
+        path = copy / file
+        text = path.read_text("utf-8")
+        path.write_text(text + ("\nNEW = 1\n" if file.endswith(".py") else " "), "utf-8")
+        assert {name for name in NAMES if anchors.digest(copy, name) != before[name]} == experiments, file
+        path.write_text(text, "utf-8")

@@ -423,17 +423,16 @@ def processes_of(top):
     return found
 
 
-def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare):
-    """Twenty times: start a build and kill all of it at a random moment, after a change or where the last one got;
-    then let one finish."""
-    moments = random.Random(2)
-    for attempt in range(20):
+def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare, drawn):
+    """Some of twenty times: start a build and kill all of it at a random moment, after a change or where the last one
+    got; then let one finish."""
+    for attempt, number in enumerate(drawn(range(20), 6)):
         if attempt % 4 == 0:
             toy_book.write(bare, "data/offset.txt", f"0.5{attempt:02d}\n")
         process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            process.wait(timeout=moments.uniform(0.3, 7.0))
+            process.wait(timeout=random.Random(number).uniform(0.3, 7.0))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

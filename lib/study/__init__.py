@@ -30,7 +30,6 @@ What a page stores of a claim (`claims.settle`), with the run; the verdict is no
     {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
      "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
      "enough": true, "undecided": "",
-     "expected": 0.83,                                                    only where the page computes it
      "table": {"figure": "fig-5-1-training", "function": "smallest", "columns": ["fidelity"],
                "where": {"epoch": 500}}}                                  only for a function of a stored table
 
@@ -86,7 +85,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 `STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
 
     stage/_data/ledger.json  status.json     as above
-    stage/_data/bench.json                   a copy of data/records/bench.json, if there is one
+    stage/_data/bench.json, mutations.json   copies of those in data/records, if there are any
     stage/_data/chapters/STEM.json           executed/STEM.json with title and budget of the present text, and:
         "text": {"commit": the last one that changed the text, "dirty": whether it differs from that}
         "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]

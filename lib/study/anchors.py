@@ -41,7 +41,8 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
         print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
-    messages = dict.fromkeys(digests, "") | _compared(top, waiting, jobs)
+    messages = dict.fromkeys(digests, "") | {name: message(top, name, _read(_path(top, name)), found)
+                                             for name, found in _measured(top, waiting, jobs).items()}
     if waiting:
         kept.parent.mkdir(exist_ok=True)
         atomic.write_json(kept, {name: digests[name] for name in digests if not messages[name]})
@@ -50,8 +51,11 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
 
 def digest(top: Path, name: str) -> str:
     """SHA-256 of all that the anchors of an experiment depend on: code, committed numbers, packages and processor."""
-    files = [top / FOLDER / f"{name}.py", *sorted((top / FOLDER).glob("_*.py"))]
-    sources = [path.read_text("utf-8") for path in files]
+    sources = [(top / FOLDER / f"{name}.py").read_text("utf-8")]
+    helpers = {path.stem: path.read_text("utf-8") for path in sorted((top / FOLDER).glob("_[a-z]*.py"))}
+    for source in sources:  # with what it imports from the same folder, and so on
+        sources += [text for stem, text in helpers.items() if text not in sources and
+                    (f"import {stem}" in source or f"{stem} import" in source)]
     modules = provenance.imported_modules(top, [ast.parse(source) for source in sources])
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
              atomic.sha256(top / FOLDER / f"{name}.json"),
@@ -98,8 +102,8 @@ def changed_without_version(top: Path) -> list[str]:
     for name in names(top):
         path = f"{FOLDER}/{name}.json"
         show = subprocess.run(["git", "-C", str(top), "show", f"HEAD:./{path}"], capture_output=True, text=True)
-        then, now = json.loads(show.stdout) if show.returncode == 0 else {}, _read(top / path)
-        changed = [case for case, entry in then.get("cases", {}).items() if now.get("cases", {}).get(case) != entry]
+        then, now = json.loads(show.stdout) if show.returncode == 0 else {"cases": {}}, _read(top / path)
+        changed = [case for case, entry in then["cases"].items() if now.get("cases", {}).get(case) != entry]
         if changed and now.get("version") == then["version"]:
             problems.append(f"{path}: expected the numbers of version {then['version']} as they were committed, got "
                             f"others (case {changed[0]!r}); try git checkout {path}, or raise the version")
@@ -112,45 +116,28 @@ def renew(top: Path) -> list[str]:
     Raises ValueError where the numbers of a version that was not raised moved.
     """
     lines, refused = [], []
-    for name, text in _measured(top, names(top), 1).items():
-        path = top / FOLDER / f"{name}.json"
+    for name, found in _measured(top, names(top), 1).items():
+        path = _path(top, name)
         recorded = _read(path)
-        if not text.startswith("{"):
-            refused.append(f"the anchors of {name} do not run: {text}")
-            continue
-        found = json.loads(text)
-        if recorded and recorded["version"] == found["version"]:
+        if "error" in found or found["version"] == recorded.get("version"):
             refused.append(message(top, name, recorded, found))
             continue
-        atomic.write_bytes(path, _text(found).encode())
+        cases = ",\n  ".join(f"{json.dumps(case)}: {json.dumps(entry)}" for case, entry in found["cases"].items())
+        head = f'{{"experiment": "{name}",\n "version": {found["version"]},\n "cases": {{\n  '
+        atomic.write_bytes(path, f"{head}{cases}}}}}\n".encode())  # a line a case: a difference shows which moved
         lines.append(f"{name}: {len(found['cases'])} anchors of version {found['version']} in {path.relative_to(top)}")
     if any(refused):
         raise ValueError("\n".join(filter(None, refused)))
     return lines
 
 
-def _text(found: dict) -> str:
-    """JSON with a line for each case, so that a difference shows which one moved."""
-    lines = ",\n  ".join(f"{json.dumps(case)}: {json.dumps(entry)}" for case, entry in found["cases"].items())
-    return f'{{"experiment": "{found["experiment"]}",\n "version": {found["version"]},\n "cases": {{\n  {lines}}}}}\n'
-
-
-def _compared(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
-    messages = {}
-    for name, text in _measured(top, waiting, jobs).items():
-        recorded = _read(top / FOLDER / f"{name}.json")
-        if not recorded:
-            messages[name] = f"{name} has no anchor numbers yet; try make anchors"
-        elif not text.startswith("{"):
-            messages[name] = f"the anchors of {name} do not run: {text}"
-        else:
-            messages[name] = message(top, name, recorded, json.loads(text))
-    return messages
-
-
 def message(top: Path, name: str, recorded: dict, found: dict) -> str:
     """"" where all cases agree, else what moved first, and what to do."""
-    version = recorded["version"]
+    if "error" in found:
+        return f"the anchors of {name} do not run: {found['error']}"
+    version = recorded.get("version")
+    if version is None:
+        return f"{name} has no anchor numbers yet; try make anchors"
     if found["version"] != version:
         return f"{name} is version {found['version']}, but its anchors are those of version {version}; try make anchors"
     cases = {**recorded["cases"], **found["cases"]}
@@ -174,25 +161,25 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
     return sum(point.get("experiment") == name and point.get("version") == version for point in points)
 
 
-def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, str]:
-    """What `--measure` prints for each experiment, or the last line of its error; by `jobs` processes."""
+def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
+    """What `measure` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
     environment = os.environ | dict.fromkeys(THREADS, "1")
     cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
     environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(top)}
 
-    def run(some: list[str]) -> dict[str, str]:
+    def run(some: list[str]) -> dict[str, dict]:
         command = [sys.executable, "-m", "lib.study.anchors", "--measure", *some]
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
         if done.returncode == 0:
-            return dict(zip(some, done.stdout.splitlines(), strict=True))
-        # One that cannot even be imported takes the others with it: each by itself.
-        error = (done.stderr.strip().splitlines() or ["killed"])[-1]
-        return {some[0]: error} if len(some) == 1 else {name: text for one in some for name, text in run([one]).items()}
+            return dict(zip(some, map(json.loads, done.stdout.splitlines()), strict=True))
+        if len(some) > 1:  # one that cannot even be imported takes the others with it: each by itself
+            return {name: found for one in some for name, found in run([one]).items()}
+        return {some[0]: {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}}
 
     jobs = max(1, min(jobs, len(waiting)))
     parts = [waiting[job::jobs] for job in range(jobs)] if waiting else []
     with ThreadPoolExecutor(jobs) as pool:
-        return {name: text for part in pool.map(run, parts) for name, text in part.items()}
+        return {name: found for part in pool.map(run, parts) for name, found in part.items()}
 
 
 def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
@@ -214,26 +201,24 @@ def _shown(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
+def _path(top: Path, name: str) -> Path:
+    return top / FOLDER / f"{name}.json"
+
+
 def _read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
-    parser.add_argument("--measure", nargs="+", metavar="EXPERIMENT", help="print the numbers of experiments")
-    parser.add_argument("--check", action="store_true", help="compare all anchors with the committed numbers")
+    parser.add_argument("--measure", nargs="+", default=[], metavar="EXPERIMENT", help="print their numbers")
     options = parser.parse_args(arguments)
-    top = Path.cwd()
+    for name in options.measure:
+        print(json.dumps(measure(name)), flush=True)
     if options.measure:
-        for name in options.measure:
-            print(json.dumps(measure(name)), flush=True)
         return 0
-    if options.check:
-        failures = [message for message in check(top, os.cpu_count() or 1).values() if message]
-        print("\n".join(failures) or "all anchors pass", flush=True)
-        return int(bool(failures))
     try:
-        print("\n".join(renew(top)) or "no version was raised: all anchors stay as they are")
+        print("\n".join(renew(Path.cwd())) or "no version was raised: all anchors stay as they are")
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

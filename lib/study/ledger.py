@@ -166,10 +166,9 @@ def _refuse_other_kind(claim: Claim, settlement: dict, chapter: str) -> None:
     """A changed relation may need another kind of measured value than the run stored."""
     relation, measured = claim.expected.relation, settlement["measured"]
     kind = bool if relation == "holds" else list if relation in ALONE else float
-    of_page = claim.expected.of_page != ("expected" in settlement)
     if isinstance(measured, int) and not isinstance(measured, bool):
         measured = float(measured)
-    if (measured is not None and not isinstance(measured, kind)) or of_page:
+    if measured is not None and not isinstance(measured, kind):
         raise ValueError(f"{claim.place}: claim {claim.id}: expected another kind of value for {claim.expected}, got "
                          f"{measured_text(settlement)} from the last run; try make chapter CH={chapter[:2]}")
 

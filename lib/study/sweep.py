@@ -193,10 +193,17 @@ class Sweep:
         commit = provenance.commit(root(), besides="data/records") if self.record is not None else (None, None)
         named = {"experiment": self.function.__name__, "version": computing.version_of(self.function)}
 
+        @cache
+        def packed(stamp: tuple | None) -> results.Record:
+            """The record as it is now, where another process has packed what it had computed."""
+            return results.Record() if stamp == at_first else results.read(self.path)
+
         def kept(point: Mapping) -> results.Record:
             """What a process, this one or another, has kept of a point since the run began."""
-            path = self.folder and results.point_file(self.folder, named | {"settings": point})
-            return results.read(path) if path else results.Record()
+            if self.folder is None:
+                return results.Record()
+            alone = results.read(results.point_file(self.folder, named | {"settings": point}))
+            return alone if alone.points else packed(_stamp(self.path))
 
         def todo() -> Iterator[Mapping]:
             for point in missing:
@@ -205,7 +212,7 @@ class Sweep:
                 else:
                     yield point
 
-        n_failed = 0
+        at_first, n_failed = _stamp(self.path), 0
         with progress.bar(self.name, len(missing)) as bar:
             for line in computing.compute_many(self.function, todo(), self.threads, jobs):
                 data = {name: digests[name] for name in self._data(line["settings"])}
@@ -216,8 +223,9 @@ class Sweep:
                     bar.set_postfix_str(f"{(n_failed := n_failed + 1)} failed", refresh=False)
                 bar.update()
                 yield run, {"kind": "point", **line, "run": run["run"]}
-        for record in map(kept, missing):
-            yield from ((record.runs[line["run"]], line) for lines in record.points.values() for line in lines)
+        for point in missing:
+            record = kept(point)
+            yield from ((record.runs[line["run"]], line) for line in record.points.get(settings_key(point), ()))
 
     def _table(self, record: results.Record, found: list[tuple[str, dict | None]]) -> pd.DataFrame:
         """The table; what is in it is shown above it, and kept with the run in a build."""
@@ -248,6 +256,14 @@ def home() -> Path:
 def is_draft() -> bool:
     """Whether points are computed by a tree that differs from its commit, and so are not for the record."""
     return bool(os.environ.get("COMPANION_DRAFT"))
+
+
+def _stamp(path: Path | None) -> tuple | None:
+    """What changes when a file is replaced."""
+    if path is None or not path.exists():
+        return None
+    facts = path.stat()
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 @cache

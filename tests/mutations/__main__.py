@@ -14,6 +14,7 @@ from tests.mutations import MUTATIONS, copy_of, verdict, write
 def main(words: list[str]) -> int:
     top, jobs = Path.cwd(), os.cpu_count() or 1
     chosen = [one for one in MUTATIONS if not words or any(word in one.what for word in words)]
+    commit, dirty = provenance.commit(top, besides="data/records")
     with tempfile.TemporaryDirectory() as place:
         copy = copy_of(top, Path(place))
         (copy / "_build" / "anchors.json").unlink(missing_ok=True)  # also compiles what the copies need
@@ -27,7 +28,6 @@ def main(words: list[str]) -> int:
             rows.append(verdict(copy, mutation, jobs))
             print(f"{'ok' if rows[-1]['as expected'] else 'NOT AS EXPECTED'}: {mutation.what}: "
                   f"{', '.join(rows[-1]['moved']) or 'nothing moved'} ({time.monotonic() - began:.0f} s)", flush=True)
-    commit, dirty = provenance.commit(top)
     if not words:
         write(top / "data" / "records" / "mutations.json", {
             "commit": commit, "dirty": dirty, "date": datetime.date.today().isoformat(),
