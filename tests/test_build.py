@@ -131,7 +131,7 @@ def test_one_worker_and_two_give_the_same_site(reference, bare):
 def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
     before, kept = html(top), (top / "_build/executed/02-second.ipynb").read_bytes()
     toy_book.replace(top, "book/02-second.md", "import random\n", "import random\n\nraise KeyError('no such thing')\n")
-    toy_book.replace(top, "book/01-first.md", "# Toy chapter 1", "# Toy chapter one")
+    toy_book.replace(top, "book/01-first.md", "import random\n", "import random  # of Python\n")
     done = toy_book.run(top, "book")
     line = (top / "book/02-second.md").read_text().splitlines().index("raise KeyError('no such thing')") + 1
     fails(done, f"chapter 02-second failed in code cell 2 (02-second.md, line {line}): raise KeyError",

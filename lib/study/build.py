@@ -117,9 +117,10 @@ def check(top: Path) -> list[str]:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:
         problems.append(str(error))
+    sets = {}
     for profile in parameters.profiles(top):
         try:
-            parameters.profile_values(top, profile)
+            sets[profile] = parameters.profile_values(top, profile)
         except ValueError as error:
             problems.append(str(error))
     for path in notebooks.chapter_files(top):
@@ -130,13 +131,11 @@ def check(top: Path) -> list[str]:
         except ValueError as error:
             problems.append(str(error))
             continue
-        for profile in parameters.profiles(top):
-            with contextlib.suppress(ValueError):
-                values = parameters.profile_values(top, profile).get(chapter.number, {})
-                try:
-                    parameters.resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
-                except ValueError as error:
-                    problems.append(str(error))
+        for profile, values in sets.items():
+            try:
+                parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
+            except ValueError as error:
+                problems.append(str(error))
     return problems
 
 

@@ -105,7 +105,7 @@ def _line(entry: Mapping, above: str) -> str:
         words = "as above" if entry["scale"] == above else entry["scale"]
         scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
     listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
-    source = "expected" if entry["item"].startswith("own-") else "thesis"
+    source = "expected" if entry["item"].startswith("own-") else "bound of ours" if entry["bound"] else "thesis"
     return (f'<details class="claim claim-{CSS_CLASS[entry["verdict"]]}" id="claim-{entry["id"]}"><summary>'
             f'<span class="claim-statement">{html.escape(entry["statement"])}{scale}</span> '
             f'<span class="claim-value"><span class="claim-label">{source}</span> '
