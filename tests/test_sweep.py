@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lib.study import points as computing
-from lib.study import progress, results, session
+from lib.study import progress, provenance, results, session
 from lib.study.points import cores
 from lib.study.progress import duration
 from lib.study.results import settings_key
@@ -266,6 +266,7 @@ def test_lines_of_another_experiment_are_not_used(record):
 
 def test_absent_data_are_said_before_anything_is_computed(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
+    monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
     (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
     images = tmp_path / "data" / "images.bin"
     images.parent.mkdir()
@@ -308,6 +309,7 @@ def test_threads_that_are_no_number_of_them_are_refused(threads):
 
 def test_a_build_leaves_the_records_of_the_book_alone(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
+    monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
     (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
     run = tmp_path / "run"
     run.mkdir()
