@@ -50,7 +50,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
     {"check": first 16 digits of the SHA-256 of the line without it, "format": 2, "kind": "run",
      "run": "0123456789ab", "commit": "..." or null, "dirty": false, "environment": digest of the pins or null,
-     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31"}
+     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31T12:00:00+00:00"}
     {"check": ..., "format": 2, "kind": "point", "experiment": "magnetizations", "version": 1,
      "settings": {"n_spins": 10, ..., "seed": 1}, "status": "done",
      "results": {"fidelity": 0.998, "curve": [...], ...},     or status "failed" and "error": "..."

@@ -291,7 +291,8 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
     elif options.command == "accept":
         root = runs.profile_root(top, options.profile)
-        changes = ledger.accept(top, options.profile, site.read_records(root, notebooks.chapter_files(top)))
+        records = site.read_records(root, notebooks.chapter_files(top))
+        changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
         problems = check(top) or check_style(top)  # code that cannot be read has no style

@@ -224,11 +224,11 @@ class Sweep:
                 else:
                     yield point
 
-        at_first, n_failed = _stamp(self.path), 0
+        at_first, n_failed, began = _stamp(self.path), 0, computing.now()
         with progress.bar(self.name, len(missing)) as bar:
             for line in computing.compute_many(self.function, todo(), self.threads, jobs):
                 data = {name: digests[name] for name in self._data(line["settings"])}
-                run = computing.this_run(self.function, line.pop("run"), *commit, data)
+                run = computing.this_run(line.pop("run"), *commit, data, began)
                 if self.folder is not None:
                     results.keep(self.folder, run, line)
                 if line["status"] == "failed":
