@@ -22,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test test-all chapter status accept verify edit check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit preview check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -55,6 +55,10 @@ verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
 	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book
+
+preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
+	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) -m lib.study.preview '$(CH)' \
+	  --profile '$(PROFILE)' --jobs '$(JOBS)' --port '$(or $(PORT),8000)'
 
 check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code (in chapters too)
 	@$(BUILD) check

@@ -94,11 +94,11 @@ def logged(*, a: int, log: str, seconds: float) -> dict:
     return {"y": a * a}
 
 
-def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list[dict]:
+def kill_at_random(folder: Path, n_points: int, kills: list[int]) -> list[dict]:
     """Start a sweep again and again, kill it at a random moment each time; what each start began and left recorded.
 
-    Half of the time only the driver is killed, as by a system short of memory, else its workers too.  This process
-    forks, so that a start costs no imports.
+    kills: numbers, each of which says how and when.  Half of the time only the driver is killed, as by a system
+    short of memory, else its workers too.  This process forks, so that a start costs no imports.
     """
     from lib.study import results
     from lib.study.sweep import Sweep, grid
@@ -107,8 +107,7 @@ def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list
     threads(a=0)  # load the numeric libraries before the first fork
     record, log, rounds = folder / "killed.jsonl", folder / "log.txt", []
     log.touch()
-    dice = random.Random(seed)
-    for kill in range(n_kills):
+    for kill in kills:
         jobs = 2 if kill % 5 == 0 else 1
         begun = log.stat().st_size
         known = [json.loads(key)["a"] for key in results.read(record, record.with_suffix(".points")).points]
@@ -125,7 +124,7 @@ def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list
             os.setpgid(child, child)
         while kill % 10 != 7 and log.stat().st_size == begun:  # one in ten dies before its first point
             time.sleep(0.001)
-        time.sleep(dice.uniform(0.0, 0.2))
+        time.sleep(random.Random(kill).uniform(0.0, 0.2))
         if kill % 10 < 5:
             os.killpg(child, signal.SIGKILL)
         else:
@@ -139,4 +138,4 @@ def kill_at_random(folder: Path, n_points: int, n_kills: int, seed: int) -> list
 
 
 if __name__ == "__main__":
-    print(json.dumps(kill_at_random(Path(sys.argv[1]), *map(int, sys.argv[2:]))))
+    print(json.dumps(kill_at_random(Path(sys.argv[1]), int(sys.argv[2]), [*map(int, sys.argv[3:])])))

@@ -8,8 +8,9 @@ import pytest
 
 from lib.study import audits, points, provenance, results
 from lib.study.audits import MEASURES, Measures
-from lib.study.results import settings_key
+from lib.study.results import decode, encode, settings_key
 from lib.study.scatter import FAR, Scatter
+from tests import toy_book
 from tests.toy_book import ROOT
 
 AUDITED = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
@@ -211,6 +212,37 @@ def test_settings_with_one_seed_get_repeats_first(top, experiment):
     assert found["audited"] == 6 and found["p"] == 1
     write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(8)], move=5.0)
     assert audits.summary(top, "toy")["contradicted"]  # the shift does not pass for scatter
+
+
+def test_of_two_audits_of_a_point_the_first_counts_wherever_it_stands(top, experiment):
+    run_audit(top, experiment)
+    path = audits.audit_file(top, "toy")
+    lines = path.read_text().splitlines(keepends=True)
+    later = [encode({**decode(line[:-1], ("audit",)), "date": "2999-01-01", "results": {"double": 0, "value": 9.0}})
+             for line in lines]
+    for both in (lines + later, later + lines):
+        path.write_text("".join(both))
+        assert audits.summary(top, "toy")["p"] == 1
+
+
+def test_audits_are_merged_like_records():
+    for name in ("fig.jsonl", "audits/fig.jsonl"):
+        said = toy_book.git(ROOT, "check-attr", "merge", f"data/records/{name}")
+        assert said.endswith("merge: union")
+
+
+def test_what_follows_from_the_settings_needs_no_scatter_to_be_wrong(top, experiment):
+    write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(6)])
+    commit = "c0ffee"
+    for line in list(audits.load(top, "toy").valid.values()):
+        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+    facts = audits.summary(top, "toy")
+    assert facts["p"] is None and facts["text"].endswith("no verdict from so few seeds")
+    audits.audit_file(top, "toy").unlink()
+    experiment.wrong = 1
+    for line in list(audits.load(top, "toy").valid.values()):
+        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+    assert audits.summary(top, "toy")["contradicted"]
 
 
 def test_a_tree_with_changes_is_refused(top, experiment, monkeypatch):

@@ -131,7 +131,7 @@ def test_one_worker_and_two_give_the_same_site(reference, bare):
 def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
     before, kept = html(top), (top / "_build/executed/02-second.ipynb").read_bytes()
     toy_book.replace(top, "book/02-second.md", "import random\n", "import random\n\nraise KeyError('no such thing')\n")
-    toy_book.replace(top, "book/01-first.md", "# Toy chapter 1", "# Toy chapter one")
+    toy_book.replace(top, "book/01-first.md", "import random\n", "import random  # of Python\n")
     done = toy_book.run(top, "book")
     line = (top / "book/02-second.md").read_text().splitlines().index("raise KeyError('no such thing')") + 1
     fails(done, f"chapter 02-second failed in code cell 2 (02-second.md, line {line}): raise KeyError",
@@ -423,17 +423,16 @@ def processes_of(top):
     return found
 
 
-def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare):
-    """Twenty times: start a build and kill all of it at a random moment, after a change or where the last one got;
-    then let one finish."""
-    moments = random.Random(2)
-    for attempt in range(20):
+def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare, drawn):
+    """Some of twenty times: start a build and kill all of it at a random moment, after a change or where the last one
+    got; then let one finish."""
+    for attempt, number in enumerate(drawn(range(20), 6)):
         if attempt % 4 == 0:
             toy_book.write(bare, "data/offset.txt", f"0.5{attempt:02d}\n")
         process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            process.wait(timeout=moments.uniform(0.3, 7.0))
+            process.wait(timeout=random.Random(number).uniform(0.3, 7.0))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

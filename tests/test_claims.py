@@ -209,10 +209,9 @@ def test_an_unknown_claim_is_refused_with_near_names(top):
     ({"equal": 1}, dict(measured=[1, 2])), ({"equal": 1}, dict(measured=None)),
     ({"equal": 1}, dict(measured=1, uncertainty=math.nan)), ({"equal": 1}, dict(measured=1, uncertainty=-1)),
     ({"equal": 1}, dict(measured=1, scale="")), ({"equal": 1}, dict(measured=1, source="guess")),
-    ({"equal": 1}, dict(measured=1, source=pd.DataFrame({"name": [1]}))), ({"equal": 1}, dict(measured=1, expected=1)),
+    ({"equal": 1}, dict(measured=1, source=pd.DataFrame({"name": [1]}))),
     ("holds", dict(measured=1.0)), ("falls", dict(measured=1.0)), ("falls", dict(measured=[1.0])),
     ("falls", dict(measured=[1.0, math.inf])), ("falls", dict(measured="21")),
-    ({"equal": "page", "why": "so"}, dict(measured=1)),
 ])
 def test_values_that_a_claim_cannot_judge_are_refused_and_leave_no_entry(top, expected, settings):
     slack = {} if isinstance(expected, dict) else {"tolerance": None}
@@ -241,13 +240,6 @@ def test_a_record_is_named_by_its_sweep_or_by_its_table(top):
     claims.settle("a-claim", measured=1, source=[Sweep(), table, "data/records/bench.json"])
     (entry,) = kept(top, "claims.json")
     assert (entry["source"], entry["records"]) == ("record", ["bench", "fig-1", "fig-2"])
-
-
-def test_a_value_of_the_page_is_compared_with_what_was_measured(top):
-    write(top, [ENTRY | {"expected": {"at most": "page", "why": "it depends on the chain"}}])
-    claims.settle("a-claim", measured=1.05, expected=1.0)
-    (entry,) = ledger.entries(top, "laptop", [run("05-first", kept(top, "claims.json"))])
-    assert entry["verdict"] == "reproduced" and entry["expected"]["value"] == 1.0
 
 
 def test_names_are_unique_within_a_chapter(top):
@@ -347,13 +339,24 @@ def test_ids_and_keys_are_unique_over_the_book(top):
     ({"name": "fig-1", "states": {"valid": 3, "superseded": 2}}, "record fig-1: 2 points of an earlier version"),
     ({"name": "fig-1", "states": {"valid": 3}, "audits": {"contradicted": True}}, "record fig-1: contradicted"),
     ({"name": "fig-1", "states": {"valid": 3, "not run": 1}, "audits": {"contradicted": False}}, None),
-    ({"name": "fig-2", "states": {"superseded": 2}}, None),
+    ({"name": "fig-2", "states": {"valid": 2}}, "record fig-1: the page does not read it as a sweep"),
 ])
 def test_a_record_that_is_not_verified_reproduces_nothing(top, sweep, note):
     record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=[sweep])
     (entry,) = ledger.entries(top, "laptop", [record])
     assert entry["verdict"] == ("undecided" if note else "reproduced")
     assert not note and not entry["notes"] or note in entry["notes"][0]
+
+
+def test_a_doubtful_record_concerns_its_own_claims_and_a_file_of_another_kind_is_no_record(top):
+    sweeps = [{"name": "fig-1", "states": {"valid": 3}}, {"name": "fig-2", "states": {"superseded": 2}}]
+    record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=sweeps)
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    record = run("05-first", [settled(source="record", records=["bench"])])
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "undecided"
+    (top / "data/records").mkdir(parents=True)
+    (top / "data/records/bench.json").write_text("[]")
+    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
 
 
 def test_a_claim_that_depends_on_one_that_differs_says_so(top):

@@ -113,6 +113,18 @@ def test_outputs_of_other_code_are_refused(run_of, tmp_path, old, new):
         notebooks.with_outputs(notebooks.read_chapter(tmp_path / "01-first.md"), run_of)
 
 
+@pytest.mark.parametrize(("old", "new"), [("ipython3\nprint(2)", "ipython3\n\n \nprint(2)"),
+                                          ("print(2)", "print(2)  \n")])
+def test_blanks_around_the_code_of_a_cell_need_no_run(run_of, tmp_path, old, new):
+    """What starts no kernel must go with the outputs of the last one, or no build would ever end well again."""
+    path = tmp_path / "01-first.md"
+    before = notebooks.read_chapter(path).code
+    toy_book.replace(tmp_path, "01-first.md", old, new)
+    assert notebooks.read_chapter(path).code == before
+    merged = notebooks.with_outputs(notebooks.read_chapter(path), run_of)
+    assert [texts for _, texts in outputs(merged)] == [texts for _, texts in outputs(run_of)]
+
+
 def test_the_reader_agrees_with_jupytext_on_every_chapter_of_the_book():
     import jupytext
     for path in notebooks.chapter_files(toy_book.ROOT):

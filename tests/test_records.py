@@ -1,9 +1,12 @@
 """`make records` and `make records-status`, and records in chapters, on a toy book."""
 
 import json
+import shutil
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +94,20 @@ def test_a_tree_that_differs_from_its_commit_makes_drafts(top):
     assert {line["results"]["y"] for lines in recorded(top).points.values() for line in lines} == {1.0, 2.0, 3.0, 4.0}
 
 
+def test_a_session_adds_to_a_record_of_the_book_only_what_a_commit_gives(top):
+    code = ("from lib.study.sweep import Sweep, grid; from lib.toy import squares;"
+            "Sweep(squares.square, grid(x=1.0, seed=range(2)), record='data/records/squares.jsonl').run(1)")
+    toy_book.replace(top, "lib/toy/squares.py", "x * x + seed", "x * x + seed + 1")
+    for change, words in ((True, "expected a tree without changes, since data/records/squares.jsonl"), (False, "")):
+        if not change:
+            toy_book.git(top, "checkout", "--quiet", ".")
+        done = subprocess.run([sys.executable, "-c", code], cwd=top, capture_output=True, text=True,
+                              env=toy_book.environment(top) | {"PYTHONPATH": str(top)})
+        assert words in done.stderr and done.returncode == change, done.stderr
+        assert (top / "data/records").exists() != change
+    assert {run["dirty"] for run in recorded(top).runs.values()} == {False}
+
+
 def test_editing_goes_on_while_records_are_computed(top):
     """The points come from the commit at which the command was given, whatever the tree becomes meanwhile."""
     toy_book.replace(top, "lib/toy/squares.py", "    return {", "    import time\n    time.sleep(0.5)\n    return {")
@@ -105,6 +122,34 @@ def test_editing_goes_on_while_records_are_computed(top):
     assert process.communicate()[1].count("Error") == 0 and process.returncode == 0
     found = recorded(top)
     assert len(found.points) == 12 and {run["commit"] for run in found.runs.values()} == {then}
+
+
+def test_a_copy_of_the_commit_is_whole_or_not_there_and_finds_data_that_come_later(top, monkeypatch):
+    toy_book.write(top, ".gitignore", "/_build/\n/data/cache\n__pycache__/\n")
+    toy_book.git(top, "commit", "--quiet", "--all", "--message", "data sets are not part of it")
+    copy = top / "_build/copies" / toy_book.git(top, "rev-parse", "HEAD")[:12]
+    with monkeypatch.context() as stopped:
+        def git(*arguments, real=records._git):
+            real(*arguments)
+            if "clone" in arguments:  # stopped between the files of a checkout
+                (Path(arguments[-1]) / "lib").mkdir()
+                raise KeyboardInterrupt
+        stopped.setattr(records, "_git", git)
+        with pytest.raises(KeyboardInterrupt):
+            records.copy_of_commit(top)
+    assert not copy.exists() and not list(copy.parent.iterdir())
+    assert records.copy_of_commit(top) == copy and (copy / "lib/toy/squares.py").is_file()
+    assert not (copy / "data/cache").exists()
+    toy_book.write(top, "data/cache/set.bin", "images")
+    assert records.copy_of_commit(top) == copy and (copy / "data/cache/set.bin").read_text() == "images"
+    assert toy_book.git(copy, "status", "--porcelain") == ""
+
+
+def test_a_tree_without_commits_says_so(top):
+    shutil.rmtree(top / ".git")
+    done = extend(top, GIT_CEILING_DIRECTORIES=str(top.parent))
+    assert done.returncode == 0 and "the tree has no commit: what is computed now is a draft" in done.stderr
+    assert not (top / "data/records").exists() and len(recorded(top, "_build/drafts/squares").points) == 4
 
 
 def test_a_chapter_reads_its_record_and_computes_what_is_live(top):

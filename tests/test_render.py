@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import urllib.request
 
 import pytest
 
@@ -144,6 +146,20 @@ def test_a_place_that_is_gone_is_missed_until_it_is_back(book, tmp_path):
     build(book)
     assert "Look at" in page(book, "index")
     same(pages(book), anew(book, tmp_path / "anew"))
+
+
+def test_a_preview_follows_what_is_saved(book):
+    command = toy_book.command(book, "1", "--port", "0", module="preview")
+    with subprocess.Popen(command, env=toy_book.environment(book), cwd=book, stdout=subprocess.PIPE, text=True,
+                          bufsize=1) as preview:
+        try:
+            shown = [next(line for line in preview.stdout if line.startswith("http"))]
+            toy_book.replace(book, "book/01-first.md", "The total is", "The previewed total is")
+            shown += [next(line for line in preview.stdout if line.startswith("http"))]
+            with urllib.request.urlopen(shown[1].split()[0], timeout=20) as answer:
+                assert "The previewed total is" in answer.read().decode() and shown[0] == shown[1]
+        finally:
+            preview.kill()
 
 
 def test_pages_that_show_what_is_staged_are_never_left_behind(tmp_path):

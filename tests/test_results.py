@@ -5,6 +5,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -150,6 +152,30 @@ def test_processes_that_pack_at_once_lose_nothing(path, tmp_path):
     assert [writer.communicate()[1][-300:] for writer in writers] == [b"", b"", b""]
     results.pack(path, path.with_suffix(".points"))
     assert len(results.read(path).points) == 3 + 120
+
+
+def test_an_empty_folder_stays_while_a_point_is_put_there(path, tmp_path, monkeypatch):
+    folder, real = tmp_path / "walk.points", results.atomic.write_bytes
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(file, content):
+        if file.parent == folder:
+            folder.mkdir()
+            begun.set()
+            go_on.wait(10)
+        real(file, content)
+
+    monkeypatch.setattr(results.atomic, "write_bytes", slow)
+    with ThreadPoolExecutor(2) as pool:
+        keeping = pool.submit(results.keep, folder, RUN, point(5, y=0.5))
+        assert begun.wait(10)
+        packing = pool.submit(results.pack, path, folder)
+        with pytest.raises(TimeoutError):
+            packing.result(0.2)
+        assert folder.exists()
+        go_on.set()
+        keeping.result(10)
+        assert packing.result(10) == 1 and len(results.read(path).points) == 4
 
 
 def test_the_box_says_what_a_table_rests_on():

@@ -24,10 +24,11 @@ def pretend_run(top, stem):
     atomic.write_bytes(top / f"_build/files/{stem}/a.svg", b"<svg/>")
     cost = {"core_seconds": 30.0, "seconds": 31.0, "peak_memory_bytes": 250_000_000, "commit": None, "dirty": None,
             "date": "2025-01-31T12:00:00+00:00"}
-    atomic.write_json(top / f"_build/executed/{stem}.json", {
-        "format": runs.FORMAT, "chapter": stem, "inputs": inputs, "provenance": cost,
-        "figures": {"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
-        "notebook": atomic.sha256(top / f"_build/executed/{stem}.ipynb")})
+    record = {"format": runs.FORMAT, "chapter": stem, "inputs": inputs, "provenance": cost,
+              "claims": [{"id": "a", "measured": 1.25}],
+              "figures": {"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
+              "notebook": atomic.sha256(top / f"_build/executed/{stem}.ipynb")}
+    atomic.write_json(top / f"_build/executed/{stem}.json", record | {"check": runs.check_sum(record)})
     return inputs
 
 
@@ -54,6 +55,9 @@ def test_output_that_is_missing_or_changed_is_stale(top):
     (top / "_build/files/01-first/a.svg").write_text("<svg></svg>")
     assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
     (top / "_build/files/01-first/a.svg").unlink()
+    assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
+    pretend_run(top, "01-first")
+    toy_book.replace(top, "_build/executed/01-first.json", "1.25", "1.35")  # a measured value, by hand
     assert states(top)[0] == ("stale", ["its output is missing or incomplete"], None)
     pretend_run(top, "01-first")
     (top / "_build/executed/01-first.ipynb").unlink()

@@ -1,5 +1,6 @@
 """Sweeps: what is recorded is read, what is missing is computed, and a table says what it rests on."""
 
+import itertools
 import json
 import math
 import os
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.study import progress, results, session
+from lib.study import points as computing
+from lib.study import progress, provenance, results, session
 from lib.study.points import cores
 from lib.study.progress import duration
 from lib.study.results import settings_key
@@ -210,6 +212,23 @@ def test_two_processes_on_one_record_share_the_work(tmp_path, record):
     assert 40 <= len(log.read_text().splitlines()) <= 42  # where the two meet, one point may be in hand twice
 
 
+def test_what_another_process_has_packed_meanwhile_is_not_computed_again(tmp_path, record, monkeypatch):
+    log, real = tmp_path / "log", computing.compute_many
+    points = grid(a=range(6), log=str(log), seconds=0.0)
+
+    def slow(function, todo, threads, jobs):
+        first = next(todo)
+        monkeypatch.setattr(computing, "compute_many", real)
+        Sweep(sweep_points.logged, points[2:], record=record).run(1)
+        assert n_lines(record) > 0 and not record.with_suffix(".points").exists()
+        yield from real(function, itertools.chain([first], todo), threads, jobs)
+
+    monkeypatch.setattr(computing, "compute_many", slow)
+    table = Sweep(sweep_points.logged, points, record=record).run(1)
+    assert list(table.y) == [a * a for a in range(6)] and set(table.state) == {"valid"}
+    assert len(log.read_text().splitlines()) == 6 == len(results.read(record).points)
+
+
 # --- versions and data
 
 
@@ -247,6 +266,7 @@ def test_lines_of_another_experiment_are_not_used(record):
 
 def test_absent_data_are_said_before_anything_is_computed(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
+    monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
     (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
     images = tmp_path / "data" / "images.bin"
     images.parent.mkdir()
@@ -289,6 +309,7 @@ def test_threads_that_are_no_number_of_them_are_refused(threads):
 
 def test_a_build_leaves_the_records_of_the_book_alone(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
+    monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
     (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
     run = tmp_path / "run"
     run.mkdir()

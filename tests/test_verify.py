@@ -60,6 +60,7 @@ def build(top):
     record = {"format": runs.FORMAT, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
               "figures": {"fig-1.csv": atomic.sha256(root / "files/05-page/fig-1.csv")},
               "notebook": atomic.sha256(root / "executed/05-page.ipynb")}
+    record["check"] = runs.check_sum(record)
     atomic.write_json(root / "executed/05-page.json", record)
     entries = ledger.check(top, "laptop", [record])
     atomic.write_json(root / "ledger.json", entries)

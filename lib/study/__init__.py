@@ -5,7 +5,7 @@ Every step writes plain JSON, described here once; `ROOT` is `_build/` for the l
 
 What a chapter depends on (`provenance.chapter_inputs`)::
 
-    {"md": sha256 of the chapter's text,
+    {"code": {"front matter": digest, "cells": [digest, ...]},      without what only shapes the page
      "parameters": {name: value},            the values of this profile
      "modules": {"lib.rbm.training": digest of its syntax tree, without docstrings and comments},
      "data": {"data/x.npz": sha256, or null where the file is missing},
@@ -13,7 +13,7 @@ What a chapter depends on (`provenance.chapter_inputs`)::
 
 `ROOT/executed/STEM.ipynb`, `ROOT/executed/STEM.json`: the last good run (`execute.execute`)::
 
-    {"format": 1, "chapter": STEM, "number": "05", "title": "...", "page": "05-positive-states.html",
+    {"format": 2, "chapter": STEM, "number": "05", "title": "...", "page": "05-positive-states.html",
      "inputs": {...},                        as above, at the time of the run
      "provenance": {"commit": "40 hex digits" or null, "dirty": true, "profile": "laptop",
                     "parameters": {...}, "seed": 1 or null, "versions": {"python": "3.11.7", ...},
@@ -30,7 +30,6 @@ What a page stores of a claim (`claims.settle`), with the run; the verdict is no
     {"id": "fig5.1-fidelity", "measured": 0.998, "uncertainty": null,    a number, true or false, lists of numbers, null
      "scale": "full", "source": "live" | "record" | "thesis", "records": ["fig-3-6-cifar10"],
      "enough": true, "undecided": "",
-     "expected": 0.83,                                                    only where the page computes it
      "table": {"figure": "fig-5-1-training", "function": "smallest", "columns": ["fidelity"],
                "where": {"epoch": 500}}}                                  only for a function of a stored table
 
@@ -51,7 +50,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
     {"check": first 16 digits of the SHA-256 of the line without it, "format": 2, "kind": "run",
      "run": "0123456789ab", "commit": "..." or null, "dirty": false, "environment": digest of the pins or null,
-     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31"}
+     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31T12:00:00+00:00"}
     {"check": ..., "format": 2, "kind": "point", "experiment": "magnetizations", "version": 1,
      "settings": {"n_spins": 10, ..., "seed": 1}, "status": "done",
      "results": {"fidelity": 0.998, "curve": [...], ...},     or status "failed" and "error": "..."
@@ -87,9 +86,12 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
     stage/_data/ledger.json  status.json     as above
     stage/_data/bench.json, mutations.json   copies of those in data/records, if there are any
-    stage/_data/chapters/STEM.json           a copy of executed/STEM.json, with one key more:
+    stage/_data/chapters/STEM.json           executed/STEM.json with title and budget of the present text, and:
+        "text": {"commit": the last one that changed the text, "dirty": whether it differs from that}
         "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]
                                              paths relative to the top of the site
+        "sweeps": [{..., "audits": `audits.summary`}]
 
-`downloads/` is copied into the finished site, so a link from a page at its top is just that path.
+`ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
+(:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.
 """

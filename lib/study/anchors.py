@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance
+from lib.study import audits, provenance
 
 FOLDER = "tests/anchors"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -36,12 +36,15 @@ def names(top: Path) -> list[str]:
 def check(top: Path, jobs: int = 1) -> dict[str, str]:
     """For each experiment "" where its anchors pass with the code of this tree, else what moved and what to do."""
     kept = top / "_build" / "anchors.json"
-    passed = _read(kept)
+    passed = atomic.read_json(kept) or {}
     digests = {name: digest(top, name) for name in names(top)}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
         print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
-    messages = dict.fromkeys(digests, "") | {name: message(top, name, _read(_path(top, name)), found)
+    lacking = audits.versions(top).keys() - digests.keys() if digests else ()
+    messages = {name: f"{name} has no anchors, so that nothing holds its version; try {FOLDER}/{name}.py, as its "
+                      "neighbours are" for name in sorted(lacking)}
+    messages |= dict.fromkeys(digests, "") | {name: message(top, name, _read(_path(top, name)), found)
                                              for name, found in _measured(top, waiting, jobs).items()}
     if waiting:
         kept.parent.mkdir(exist_ok=True)
@@ -57,8 +60,9 @@ def digest(top: Path, name: str) -> str:
         sources += [text for stem, text in helpers.items() if text not in sources and
                     (f"import {stem}" in source or f"{stem} import" in source)]
     modules = provenance.imported_modules(top, [ast.parse(source) for source in sources])
+    sources.append(Path(__file__).read_text("utf-8"))
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
-             atomic.sha256(top / FOLDER / f"{name}.json"),
+             provenance.versions(top), atomic.sha256(top / FOLDER / f"{name}.json"),
              *(f"{module} {provenance.code_digest(path.read_text('utf-8'))}" for module, path in modules.items())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

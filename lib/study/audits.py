@@ -147,7 +147,9 @@ def load(top: Path, name: str) -> Points:
     found = {key: record.find(key, experiment, version) for key, points in record.points.items()
              for experiment, version in present.items() if experiment == points[-1]["experiment"]}
     valid = {key: line for key, (state, line) in found.items() if state == VALID}
-    return Points(valid, {key: line for line in lines if line["kind"] == "audit"
+    # Of two audits of a point, from branches that were merged or added by hand, the first counts.
+    lines.sort(key=lambda line: (line["date"], line["commit"]))
+    return Points(valid, {key: line for line in reversed(lines) if line["kind"] == "audit"
                           and (key := settings_key(line["settings"])) in valid},
                   [line for state, line in found.values() if state == FAILED],
                   [line for line in lines if line["kind"] == "repeat"])
@@ -184,13 +186,16 @@ def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], 
 def p_value(points: Points, **options: int) -> float | None:
     """How often right results lie as far from the record as the audited ones; None where too little is known.
 
-    That is below `LEAST` audited points, and where the seeds of the record are too few.
+    That is below `LEAST` audited points, and where the seeds of the record are too few; but results that follow from
+    the settings alone need no scatter.
     """
-    seeds = points.scatter()
-    if len(points.audits) < LEAST or seeds.freedom < FEWEST:
+    if len(points.audits) < LEAST:
         return None
     if differing(points):
         return 0.0
+    seeds = points.scatter()
+    if seeds.freedom < FEWEST:
+        return None
     pairs = [(points.valid[key], now) for key, now in points.audits.items()]
     distances = [seeds.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
                  else np.full(len(_values(then)), FAR) for then, now in pairs]
@@ -221,7 +226,8 @@ def summary(top: Path, name: str) -> dict:
              "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
     text = f"audited: {n} of {of} points computed again" if of else "not audited: no valid points to compare with"
     if n:
-        verdict = f"no verdict below {LEAST} points" if p is None else \
+        verdict = f"no verdict below {LEAST} points" if n < LEAST else \
+            "no verdict from so few seeds" if p is None else \
             f"further from the record than seeds are (p = {p:.1g})" if found["contradicted"] else \
             f"no further from the record than seeds are (p = {p:.2f})"
         errors = f"{found['failed']} with an error, " if found["failed"] else ""

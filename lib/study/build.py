@@ -117,9 +117,10 @@ def check(top: Path) -> list[str]:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:
         problems.append(str(error))
+    sets = {}
     for profile in parameters.profiles(top):
         try:
-            parameters.profile_values(top, profile)
+            sets[profile] = parameters.profile_values(top, profile)
         except ValueError as error:
             problems.append(str(error))
     for path in notebooks.chapter_files(top):
@@ -130,13 +131,11 @@ def check(top: Path) -> list[str]:
         except ValueError as error:
             problems.append(str(error))
             continue
-        for profile in parameters.profiles(top):
-            with contextlib.suppress(ValueError):
-                values = parameters.profile_values(top, profile).get(chapter.number, {})
-                try:
-                    parameters.resolve(chapter, values, f"{profile}.yml, section {chapter.number}")
-                except ValueError as error:
-                    problems.append(str(error))
+        for profile, values in sets.items():
+            try:
+                parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
+            except ValueError as error:
+                problems.append(str(error))
     return problems
 
 
@@ -292,7 +291,8 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
     elif options.command == "accept":
         root = runs.profile_root(top, options.profile)
-        changes = ledger.accept(top, options.profile, site.read_records(root, notebooks.chapter_files(top)))
+        records = site.read_records(root, notebooks.chapter_files(top))
+        changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
         problems = check(top) or check_style(top)  # code that cannot be read has no style

@@ -15,7 +15,7 @@ stand in `data/claims/own/NN.yml`.  An entry::
       depends_on: [eq5.1-state]       # claims without which this one says nothing
 
 `falls` and `rises` judge a list of numbers (or several lists), `holds` a True or False, where nothing that could be
-measured stands behind.  `expected: {equal: page, why: ...}` is for a number that only the page can compute.
+measured stands behind.  What only a page can compute is no expectation: it settles the difference, or the ratio.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ class Expected:
     relation: str
     value: float | None = None
     upper: float | None = None
-    of_page: bool = False
 
     @classmethod
     def of(cls, entry: object) -> Expected:
@@ -58,18 +57,11 @@ class Expected:
         if entry in ALONE:
             return cls(entry)
         words = ", ".join(RELATIONS)
-        if not isinstance(entry, Mapping) or len({*entry} - {"why"}) != 1:
+        if not isinstance(entry, Mapping) or len(entry) != 1:
             raise ValueError(f"expected one relation ({words}) and its value, got {entry!r}; try {{at least: 0.5}}")
-        relation = next(key for key in entry if key != "why")
-        value = entry[relation]
+        ((relation, value),) = entry.items()
         if relation not in WORDS and relation != "between":
             raise ValueError(f"expected a relation among {words}, got {relation!r}")
-        if value == "page" and relation in WORDS:
-            if not _text(entry.get("why")):
-                raise ValueError("expected why only the page knows the expected value, got nothing; try why: ...")
-            return cls(relation, of_page=True)
-        if "why" in entry:
-            raise ValueError("expected why only beside a value of the page, got both")
         if relation != "between":
             return cls(relation, finite(value, "the expected value"))
         if not isinstance(value, list) or len(value) != 2:
@@ -84,7 +76,7 @@ class Expected:
             return f"between {self.value:.6g} and {self.upper:.6g}"
         if self.relation in ALONE:
             return self.relation
-        return WORDS[self.relation] + ("computed on the page" if self.value is None else f"{self.value:.6g}")
+        return f"{WORDS[self.relation]}{self.value:.6g}"
 
 
 @dataclass(frozen=True)
@@ -231,7 +223,7 @@ def judge(claim: Claim, settlement: Mapping) -> str:
     if claim.expected.relation in ALONE:
         agrees = measured if claim.expected.relation == "holds" else _follows(claim, measured)
     else:
-        bounds = _bounds(claim, settlement.get("expected"))
+        bounds = _bounds(claim)
         error, nearest = settlement["uncertainty"], min(abs(measured - bound) for bound in bounds)
         if claim.decide and (error is None or nearest < claim.decide * error):
             return UNDECIDED
@@ -243,9 +235,8 @@ def judge(claim: Claim, settlement: Mapping) -> str:
 
 def entry(claim: Claim, settlement: Mapping, page: str | None, profile: str) -> dict:
     """A line of the ledger: the claim, what came out, and the verdict (see :mod:`lib.study`)."""
-    expected = {"relation": claim.expected.relation, "upper": claim.expected.upper, "where": claim.where,
-                "value": settlement.get("expected") if claim.expected.of_page else claim.expected.value}
-    return {"id": claim.id, "item": claim.item, "statement": claim.statement, "expected": expected,
+    return {"id": claim.id, "item": claim.item, "statement": claim.statement,
+            "expected": asdict(claim.expected) | {"where": claim.where},
             "bound": claim.reason if claim.ours else None,
             "tolerance": asdict(claim.tolerance) if claim.tolerance else None, "decide": claim.decide,
             "depends_on": list(claim.depends_on), **{key: settlement[key] for key in STORED[1:]},
@@ -277,9 +268,9 @@ def _ours(entry: Mapping) -> tuple[bool, str]:
     return bound == "ours", reason
 
 
-def _bounds(claim: Claim, of_page: float | None) -> tuple[float, float]:
+def _bounds(claim: Claim) -> tuple[float, float]:
     """The ends of the accepted interval, widened by the tolerance (both the same but for equal and between)."""
-    low = of_page if claim.expected.of_page else claim.expected.value
+    low = claim.expected.value
     high = claim.expected.upper if claim.expected.upper is not None else low
     below, above = (claim.tolerance.around(end) if claim.tolerance else 0.0 for end in (low, high))
     relation = claim.expected.relation

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from lib.study.claim_files import ALONE, WORDS, Tolerance, steps
+from lib.study.claim_files import Expected, Tolerance, steps
 
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
@@ -57,12 +57,7 @@ def of_thesis(item: str) -> str:
 
 def expected_text(entry: Mapping) -> str:
     """What the thesis reports, without where."""
-    expected = entry["expected"]
-    if expected["relation"] in ALONE:
-        return expected["relation"]
-    if expected["relation"] == "between":
-        return f"between {expected['value']:.6g} and {expected['upper']:.6g}"
-    return WORDS[expected["relation"]] + ("unknown" if expected["value"] is None else f"{expected['value']:.6g}")
+    return str(Expected(**{name: value for name, value in entry["expected"].items() if name != "where"}))
 
 
 def measured_text(entry: Mapping) -> str:
@@ -110,7 +105,7 @@ def _line(entry: Mapping, above: str) -> str:
         words = "as above" if entry["scale"] == above else entry["scale"]
         scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
     listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
-    source = "expected" if entry["item"].startswith("own-") else "thesis"
+    source = "expected" if entry["item"].startswith("own-") else "bound of ours" if entry["bound"] else "thesis"
     return (f'<details class="claim claim-{CSS_CLASS[entry["verdict"]]}" id="claim-{entry["id"]}"><summary>'
             f'<span class="claim-statement">{html.escape(entry["statement"])}{scale}</span> '
             f'<span class="claim-value"><span class="claim-label">{source}</span> '

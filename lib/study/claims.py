@@ -24,7 +24,7 @@ __all__ = ["from_table", "number", "plus_minus", "scale", "settle"]
 
 
 def settle(id: str, *, measured: object, uncertainty: float | None = None, scale: str = "full",
-           source: object = "live", enough: bool = True, undecided: str = "", expected: float | None = None) -> None:
+           source: object = "live", enough: bool = True, undecided: str = "") -> None:
     """Say what came out for a claim, show it with its verdict, and keep it for the ledger.
 
     Arguments: `measured` the number itself in the unit of the statement, best as :func:`from_table` where it follows
@@ -33,8 +33,7 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     `uncertainty` one standard error; `scale` is `full`, or what was reduced; `source` is `live`, `thesis`, or the
     sweep (several: a list) whose record the value comes from, its table, or the file `data/records/...`; `enough` is
     False where the scale was reduced so far that the value says nothing; `undecided` says in words why what was
-    computed cannot tell (`measured` may be None then); `expected` the value that only the page can compute, for claims
-    that say so.
+    computed cannot tell (`measured` may be None then).
 
     Raises `ValueError` for a claim that no file has, NaN, and a kind of value that the claim does not judge.
     """
@@ -50,16 +49,11 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
         measured = _measured(measured, claim)
     if uncertainty is not None:
         uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
-    if claim.expected.of_page != (expected is not None):
-        place = "in settle" if claim.expected.of_page else f"in its file alone ({claim.place})"
-        raise ValueError(f"claim {id}: expected the value to compare with {place}, got {expected!r} in settle")
     kind, records = _source(source, id)
     settlement = {"id": id, "measured": measured, "uncertainty": uncertainty, "scale": str(scale), "source": kind,
                   "records": records, "enough": bool(enough), "undecided": str(undecided)}
     if table:
         settlement["table"] = table
-    if expected is not None:
-        settlement["expected"] = finite(expected, f"claim {id}: the expected value")
     session.keep("claims.json", settlement, "id")
     entry = claim_files.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
                          os.environ.get("COMPANION_PROFILE", "session"))

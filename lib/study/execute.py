@@ -148,6 +148,7 @@ def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, or
               "numbers": atomic.read_json(run / "numbers.json") or [],
               "sweeps": atomic.read_json(run / "sweeps.json") or [],
               "figures": digests, "notebook": atomic.sha256(root / "executed" / f"{stem}.ipynb")}
+    record["check"] = runs.check_sum(record)
     atomic.write_json(root / "executed" / f"{stem}.json", record)
     runs.clear_failure(root, stem)
     return record

@@ -52,14 +52,15 @@ def problems(top: Path) -> list[str]:
 def entries(top: Path, profile: str, records: list[dict]) -> list[dict]:
     """The claims that these runs settled, with their verdicts, in the order of the runs.
 
-    A record that a claim rests on counts only while it is verified: where one of its points is of an earlier version or
-    an audit contradicts it, what would be reproduced is undecided, and a note says why.  Raises `ValueError` for a
+    A record that a claim rests on counts only while it is verified: where one of its points is of an earlier version,
+    an audit contradicts it, or the page has not read it as a sweep, what would be reproduced is undecided, and a note
+    says why.  Raises `ValueError` for a
     settlement that no claims file has, or that its relation cannot judge.
     """
     claims, wrong = claim_files.read(top)
     found = []
     for record in records:
-        doubts = {sweep["name"]: doubt for sweep in record.get("sweeps", []) if (doubt := _doubt(sweep))}
+        doubts = {sweep["name"]: _doubt(sweep) for sweep in record.get("sweeps", [])}
         for settlement in record["claims"]:
             claim = claims.get(settlement["id"])
             if claim is None:
@@ -68,7 +69,8 @@ def entries(top: Path, profile: str, records: list[dict]) -> list[dict]:
                                  f"file, {why}; try to mend it, or make chapter CH={record['chapter'][:2]}")
             _refuse_other_kind(claim, settlement, record["chapter"])
             entry = claim_files.entry(claim, settlement, record["chapter"], profile)
-            notes = [f"record {name}: {doubts[name]}" for name in settlement["records"] if name in doubts]
+            notes = [f"record {name}: {doubt}" for name in settlement["records"]
+                     if (doubt := doubts[name] if name in doubts else _unread(top, name))]
             if notes and entry["verdict"] in (REPRODUCED, REDUCED):
                 entry["verdict"] = UNDECIDED
             found.append(entry | {"notes": notes})
@@ -162,14 +164,18 @@ def _doubt(sweep: dict) -> str:
     return "contradicted by an audit" if (sweep.get("audits") or {}).get("contradicted") else ""
 
 
+def _unread(top: Path, name: str) -> str:
+    """Why a source that is no sweep of the page does not count, or nothing for a file that is no record of points."""
+    return "" if (top / "data" / "records" / f"{name}.json").exists() else "the page does not read it as a sweep"
+
+
 def _refuse_other_kind(claim: Claim, settlement: dict, chapter: str) -> None:
     """A changed relation may need another kind of measured value than the run stored."""
     relation, measured = claim.expected.relation, settlement["measured"]
     kind = bool if relation == "holds" else list if relation in ALONE else float
-    of_page = claim.expected.of_page != ("expected" in settlement)
     if isinstance(measured, int) and not isinstance(measured, bool):
         measured = float(measured)
-    if (measured is not None and not isinstance(measured, kind)) or of_page:
+    if measured is not None and not isinstance(measured, kind):
         raise ValueError(f"{claim.place}: claim {claim.id}: expected another kind of value for {claim.expected}, got "
                          f"{measured_text(settlement)} from the last run; try make chapter CH={chapter[:2]}")
 

@@ -244,7 +244,7 @@ def with_outputs(chapter: Chapter, executed):
         if cell.cell_type != "code":
             continue
         before = ran.pop(0) if ran else {"source": None}
-        if before["source"] != cell.source:
+        if _without_margins(before["source"]) != _without_margins(cell.source):
             raise ValueError(f"{chapter.path.name}: expected the code that was executed, got another cell "
                              f"{cell.source.splitlines()[:1]}; try make book")
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
@@ -255,6 +255,11 @@ def with_outputs(chapter: Chapter, executed):
     notebook.cells, notebook.metadata = cells, executed.metadata
     notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
     return notebook
+
+
+def _without_margins(source: str | None) -> str | None:
+    """The source of a cell as `Cell` has it: blank lines above and blanks at its end are no code."""
+    return source and re.sub(r"\A(\s*\n)+", "", source).rstrip()
 
 
 def _digest(value: object) -> str:

@@ -182,11 +182,15 @@ def thread_limit(threads: int) -> Iterator[None]:
                 torch.set_num_threads(before)
 
 
-def this_run(function: Callable, here: Mapping, commit: str | None, dirty: bool | None, data: Mapping) -> dict:
+def this_run(here: Mapping, commit: str | None, dirty: bool | None, data: Mapping, began: str) -> dict:
     """The run that a line of `compute` belongs to, as it is kept."""
-    day = datetime.datetime.now(datetime.UTC).date().isoformat()
     return run_of({"commit": commit, "dirty": dirty, "environment": provenance.environment_digest(root()),
-                   **here, "data": dict(data), "date": day})
+                   **here, "data": dict(data), "date": began})
+
+
+def now() -> str:
+    """The time, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def without_gpu(points: list[Mapping]) -> int:

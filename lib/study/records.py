@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from lib.study import parameters, provenance, runs
@@ -71,14 +71,24 @@ def copy_of_commit(top: Path) -> Path | None:
     if commit is None or dirty:
         return None
     copy = top / "_build" / "copies" / commit[:12]
-    if not (copy / "lib").is_dir():
-        shutil.rmtree(copy, ignore_errors=True)
-        for arguments in (["clone", "--quiet", "--shared", "--no-checkout", str(top), str(copy)],
-                          ["-C", str(copy), "checkout", "--quiet", "--detach", commit]):
-            subprocess.run(["git", *arguments], check=True)
-        if (top / "data" / "cache").exists():
-            (copy / "data" / "cache").symlink_to(top / "data" / "cache")
+    if not copy.is_dir():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=copy.parent) as part:  # a stopped clone is never used
+            _git("clone", "--quiet", "--shared", "--no-checkout", str(top), f"{part}/tree")
+            _git("-C", f"{part}/tree", "checkout", "--quiet", "--detach", commit)
+            with contextlib.suppress(OSError):  # another process was faster
+                os.rename(f"{part}/tree", copy)
+    cache = copy / "data" / "cache"
+    if (top / "data" / "cache").exists() and not os.path.lexists(cache):  # the data may come later
+        cache.parent.mkdir(exist_ok=True)
+        cache.symlink_to(top / "data" / "cache")
     return copy
+
+
+def _git(*arguments: str) -> None:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"expected a copy of the commit to compute with, got {done.stderr.strip()}; try git status")
 
 
 def status_lines(top: Path, profile: str) -> list[str]:
@@ -128,8 +138,9 @@ def _extend(top: Path, options: argparse.Namespace) -> int:
             os.chdir(copy)
             os.execve(sys.executable, [sys.executable, "-m", "lib.study.records", *sys.argv[1:]], environment)
         os.environ["COMPANION_DRAFT"] = "1"
-        print("the tree differs from its commit: what is computed now is a draft in _build/drafts, not for the record "
-              "(git status says what differs)", file=sys.stderr)
+        why = "has no commit" if provenance.commit(top)[0] is None else "differs from its commit"
+        print(f"the tree {why}: what is computed now is a draft in _build/drafts, not for the record "
+              "(git status says more)", file=sys.stderr)
     jobs = int(options.jobs) if options.jobs else None
     with _backend(options.dask):
         return extend(top, options.chapter, options.profile, options.params, jobs)

@@ -123,7 +123,8 @@ def point_file(folder: Path, point: Mapping) -> Path:
 def keep(folder: Path, run: Mapping, point: Mapping) -> None:
     """Put one point with its run into a folder, in one move."""
     content = encode(run) + encode({"kind": "point", **point, "run": run["run"]})
-    atomic.write_bytes(point_file(folder, point), content.encode())
+    with _alone(folder.parent, fcntl.LOCK_SH):  # or another process might take the empty folder away
+        atomic.write_bytes(point_file(folder, point), content.encode())
 
 
 def pack(path: Path, folder: Path) -> int:
@@ -131,14 +132,14 @@ def pack(path: Path, folder: Path) -> int:
 
     A failed point gives way to one that is done.
     """
-    with _alone(folder):
+    with _alone(folder.parent, fcntl.LOCK_EX):
         files = sorted(folder.glob("*.jsonl"))
         if files:
             write(path, read(path, *files))
         for file in files:
             file.unlink()
-    with contextlib.suppress(OSError):  # where another process still computes
-        folder.rmdir()
+        with contextlib.suppress(OSError):  # where a killed run left half a file
+            folder.rmdir()
     return len(files)
 
 
@@ -155,13 +156,16 @@ def write(path: Path, record: Record) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from packing the same points; a file system without locks has to do without."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+def _alone(place: Path, kind: int) -> Iterator[None]:
+    """Keep other processes from packing meanwhile; a file system without locks has to do without.
+
+    place: a folder that stays. A lock of one that is taken away and made again would be two.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    handle = os.open(place, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(handle, kind)
         yield
     finally:
         os.close(handle)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from pathlib import Path
 
 from lib import atomic
@@ -38,10 +40,17 @@ def read_record(root: Path, stem: str) -> dict | None:
     return record if isinstance(record, dict) and record.get("format") == FORMAT else None
 
 
+def check_sum(record: dict) -> str:
+    """Guards what a run measured: who edits a number by hand has the chapter executed again."""
+    text = json.dumps({name: value for name, value in record.items() if name != "check"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def is_complete(root: Path, record: dict) -> bool:
-    """Whether the notebook and the figures of a run are those that its record names."""
+    """Whether the notebook and the figures of a run are those that its record names, and the record is as written."""
     stem, figures = record["chapter"], record["figures"]
-    return (atomic.sha256(root / "executed" / f"{stem}.ipynb") == record["notebook"]
+    return (record.get("check") == check_sum(record)
+            and atomic.sha256(root / "executed" / f"{stem}.ipynb") == record["notebook"]
             and all(atomic.sha256(root / "files" / stem / name) == digest for name, digest in figures.items()))
 
 

@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-from scipy.stats import chi2
 
 PRIOR, FAR = 4, 4.0
 ROUNDING, DRAWS = 1e-9, 40_000
@@ -50,6 +49,8 @@ class Scatter:
         if not self.several:
             return np.zeros(1)
         squares, freedom = (np.array(both) for both in zip(*(_squares(self.rows[group]) for group in self.several)))
+        from scipy.stats import chi2  # loaded only here: a build with nothing to do should not wait for it
+
         found = np.where(freedom > 0, squares / chi2.median(np.fmax(freedom, 1)), np.nan)
         own = found[[self.branch[group] == branch for group in self.several]]
         enough = (~np.isnan(own)).sum(axis=0) > 2

@@ -129,7 +129,8 @@ class Sweep:
         Raises
         ------
         ValueError
-            Where data that the missing points read are absent, or a GPU that they name, before any is computed.
+            Where data that the missing points read are absent, or a GPU that they name, before any is computed; for a
+            record of the book where the tree differs from its commit.
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
             raise ValueError(f"expected jobs as an integer >= 1 or None, got {jobs!r}; try jobs=2")
@@ -137,6 +138,7 @@ class Sweep:
         missing = [point for point, (state, _) in zip(self.points, self._found(record), strict=True) if state != VALID]
         if missing:
             self._refuse(missing)
+            self._refuse_changes()
             try:
                 for run, line in self._computed(missing, jobs):
                     record.add(run)
@@ -183,6 +185,16 @@ class Sweep:
                              "that are not computed yet, got none; nothing was computed or recorded; try it on a "
                              "machine that has one, as the page on scaling says")
 
+    def _refuse_changes(self) -> None:
+        """A record of the book holds only what a commit gives; `make records` takes care of that itself."""
+        own = self.record is not None and self.path.is_relative_to(home() / "data") and not session.in_build()
+        if own and not is_draft() and "COMPANION_HOME" not in os.environ:
+            commit, dirty = provenance.commit(root(), besides="data/records")
+            if commit is None or dirty:
+                raise ValueError(f"expected a tree without changes, since {self.record} names the commit of its "
+                                 "points, got one that differs from its commit; nothing was computed or recorded; try "
+                                 "git commit, or make records, which makes drafts then")
+
     def _data(self, point: Mapping) -> tuple[str, ...]:
         return getattr(self.function, "data", lambda settings: ())(point)
 
@@ -193,10 +205,17 @@ class Sweep:
         commit = provenance.commit(root(), besides="data/records") if self.record is not None else (None, None)
         named = {"experiment": self.function.__name__, "version": computing.version_of(self.function)}
 
+        @cache
+        def packed(stamp: tuple | None) -> results.Record:
+            """The record as it is now, where another process has packed what it had computed."""
+            return results.Record() if stamp == at_first else results.read(self.path)
+
         def kept(point: Mapping) -> results.Record:
             """What a process, this one or another, has kept of a point since the run began."""
-            path = self.folder and results.point_file(self.folder, named | {"settings": point})
-            return results.read(path) if path else results.Record()
+            if self.folder is None:
+                return results.Record()
+            alone = results.read(results.point_file(self.folder, named | {"settings": point}))
+            return alone if alone.points else packed(_stamp(self.path))
 
         def todo() -> Iterator[Mapping]:
             for point in missing:
@@ -205,19 +224,20 @@ class Sweep:
                 else:
                     yield point
 
-        n_failed = 0
+        at_first, n_failed, began = _stamp(self.path), 0, computing.now()
         with progress.bar(self.name, len(missing)) as bar:
             for line in computing.compute_many(self.function, todo(), self.threads, jobs):
                 data = {name: digests[name] for name in self._data(line["settings"])}
-                run = computing.this_run(self.function, line.pop("run"), *commit, data)
+                run = computing.this_run(line.pop("run"), *commit, data, began)
                 if self.folder is not None:
                     results.keep(self.folder, run, line)
                 if line["status"] == "failed":
                     bar.set_postfix_str(f"{(n_failed := n_failed + 1)} failed", refresh=False)
                 bar.update()
                 yield run, {"kind": "point", **line, "run": run["run"]}
-        for record in map(kept, missing):
-            yield from ((record.runs[line["run"]], line) for lines in record.points.values() for line in lines)
+        for point in missing:
+            record = kept(point)
+            yield from ((record.runs[line["run"]], line) for line in record.points.get(settings_key(point), ()))
 
     def _table(self, record: results.Record, found: list[tuple[str, dict | None]]) -> pd.DataFrame:
         """The table; what is in it is shown above it, and kept with the run in a build."""
@@ -248,6 +268,14 @@ def home() -> Path:
 def is_draft() -> bool:
     """Whether points are computed by a tree that differs from its commit, and so are not for the record."""
     return bool(os.environ.get("COMPANION_DRAFT"))
+
+
+def _stamp(path: Path | None) -> tuple | None:
+    """What changes when a file is replaced."""
+    if path is None or not path.exists():
+        return None
+    facts = path.stat()
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 @cache

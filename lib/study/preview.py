@@ -1,0 +1,63 @@
+"""`make preview CH=05`: the built page of a chapter in a browser, rendered again whenever a file is saved."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from lib import atomic
+from lib.study import runs
+from lib.study.notebooks import find_chapter
+
+WATCHED = ("book", "lib", "_config.yml", "_toc.yml", "data/thesis", "data/claims")
+
+
+class _Pages(SimpleHTTPRequestHandler):
+    """Files of the site as they are now, without a line for each in the terminal."""
+
+    def end_headers(self):
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; serves until it is interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.preview", description="Show a chapter as it is edited.")
+    parser.add_argument("chapter")
+    parser.add_argument("--root", type=Path, default=Path.cwd())
+    parser.add_argument("--profile", default="laptop")
+    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--port", type=int, default=8000)
+    options = parser.parse_args(arguments)
+    top = options.root.resolve()
+    page = f"{find_chapter(top, options.chapter).stem}.html"
+    build = [sys.executable, "-m", "lib.study.build", "--root", str(top), "--profile", options.profile,
+             "--jobs", options.jobs, "chapter", options.chapter]
+    pages = partial(_Pages, directory=str(runs.profile_root(top, options.profile) / "html"))
+    with ThreadingHTTPServer(("127.0.0.1", options.port), pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        built = None
+        while True:
+            now = [atomic.sha256(top / name) for name in WATCHED]
+            if now != built:
+                built = now
+                subprocess.run(build)  # says itself what is wrong
+                place = f"http://127.0.0.1:{server.server_port}/{page}"
+                print(f"{place} (reload it after a change; Ctrl-C ends)", flush=True)
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
