@@ -273,3 +273,13 @@ def test_thebe_and_font_preloads_leave_the_pages(tmp_path):
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
     companion_files._drop_preloads(app, None)
     assert page.read_text() == "<head>\n  <title>a</title></head>"
+
+
+def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
+    row = {"what": "a < b", "files": ["lib/x.py"], "harmless": False, "moved": {"walk": "walk no longer < does"},
+           "as expected": True, "commit": "0123456789abcdef", "dirty": False, "date": "2026-11-28"}
+    other = row | {"what": "words", "harmless": True, "as expected": False, "dirty": True}
+    text = render(companion_tables.Mutations, staged(tmp_path, mutations=[row, other, other | {"moved": {}}]))
+    assert "a &lt; b" in text and "<summary>walk</summary><ul><li>walk no longer &lt; does</li>" in text
+    assert "<code>0123456789</code>, 2026-11-28<" in text and "2026-11-28, with changes" in text
+    assert text.count("not as expected") == 2 and ">nothing<" in text.replace("</strong> nothing", ">nothing")

@@ -171,17 +171,17 @@ class Benchmarks(_Table):
 
 
 class Mutations(_Table):
-    """The last committed run of ``make mutations``: edits of the code, and what the anchors said to each."""
+    """The committed runs of ``make mutations``: edits of the code, and what the anchors said to each."""
 
     def html(self) -> str:
-        run = data.staged(self.env.srcdir, "mutations.json")
-        if not run:
+        found = data.staged(self.env.srcdir, "mutations.json")
+        if not found:
             return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
         rows = [[html.escape(row["what"]), "<br>".join(f"<code>{html.escape(name)}</code>" for name in row["files"]),
-                 "harmless" if row["harmless"] else "wrong", self._answer(row)] for row in run["mutations"]]
-        commit = f"commit <code>{(run['commit'] or 'unknown')[:10]}</code>{' with changes' if run['dirty'] else ''}"
-        return (f"<p>{commit}, {html.escape(run['date'])}, without data sets, on {html.escape(run['processor'])}</p>"
-                + data.table(["edit", "file", "kind", "the anchors said"], rows, "mutations-table"))
+                 "harmless" if row["harmless"] else "wrong", self._answer(row),
+                 f"<code>{html.escape((row['commit'] or 'unknown')[:10])}</code>, {html.escape(row['date'])}"
+                 f"{', with changes' if row['dirty'] else ''}"] for row in found]
+        return data.table(["edit", "file", "kind", "the anchors said", "commit"], rows, "mutations-table")
 
     def _answer(self, row: dict) -> str:
         """Who noticed, with the first words of each message folded; and a warning where that is not as it should be."""

@@ -6,7 +6,6 @@ all of them and writes `data/records/mutations.json`, which the page "Sweeps and
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -168,7 +167,3 @@ def verdict(top: Path, mutation: Mutation, jobs: int) -> dict:
     right = bool(set(messages) & set(mutation.caught_by)) if mutation.caught_by else not messages
     return {"what": mutation.what, "files": sorted({name for name, *_ in mutation.edits}),
             "harmless": not mutation.caught_by, "moved": messages, "as expected": right}
-
-
-def write(path: Path, table: dict) -> None:
-    path.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")

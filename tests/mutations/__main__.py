@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [WORD ...]`: run all mutations, or those whose text has a word; all of them are kept."""
+"""`python -m tests.mutations [WORD ...]`: run all mutations, or those whose text has a word, and keep what came out."""
 
 import datetime
 import os
@@ -7,8 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from lib import atomic
 from lib.study import anchors, provenance
-from tests.mutations import MUTATIONS, copy_of, verdict, write
+from tests.mutations import MUTATIONS, copy_of, verdict
 
 
 def main(words: list[str]) -> int:
@@ -28,10 +29,11 @@ def main(words: list[str]) -> int:
             rows.append(verdict(copy, mutation, jobs))
             print(f"{'ok' if rows[-1]['as expected'] else 'NOT AS EXPECTED'}: {mutation.what}: "
                   f"{', '.join(rows[-1]['moved']) or 'nothing moved'} ({time.monotonic() - began:.0f} s)", flush=True)
-    if not words:
-        write(top / "data" / "records" / "mutations.json", {
-            "commit": commit, "dirty": dirty, "date": datetime.date.today().isoformat(),
-            "processor": provenance.processor(), "mutations": rows})
+    place = top / "data" / "records" / "mutations.json"
+    found = {row["what"]: row | {"commit": commit, "dirty": dirty, "date": datetime.date.today().isoformat()}
+             for row in rows}
+    kept = {row["what"]: row for row in atomic.read_json(place) or []} | found
+    atomic.write_json(place, [kept[one.what] for one in MUTATIONS if one.what in kept])
     return int(not all(row["as expected"] for row in rows))
 
 
