@@ -86,7 +86,7 @@ def facts(entry: Mapping) -> list[tuple[str, str]]:
     if entry["tolerance"]:
         found.append(("tolerance", str(Tolerance(**entry["tolerance"]))))
     if entry["decide"]:
-        found.append(("decided", f"beyond {entry['decide']:g} standard errors of the bound"))
+        found.append(("decided", f"only where it is further than {entry['decide']:g} standard errors from the bound"))
     if entry["undecided"]:
         found.append(("undecided", entry["undecided"]))
     elif not entry["enough"]:
