@@ -272,6 +272,8 @@ def toy(tmp_path):
     """A tree with one small experiment, the machinery and Git."""
     for name in ("lib", "pyproject.toml"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    for path in (tmp_path / "lib" / "experiments").glob("[!_]*.py"):
+        path.unlink()
     for name, text in TOY.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
@@ -340,9 +342,10 @@ def test_deviations_are_relative_to_the_largest_number_of_a_list():
 def mutated(tmp_path_factory):
     """A copy of the tree with two experiments, whose anchors pass there."""
     copy = mutations.copy_of(ROOT, tmp_path_factory.mktemp("mutations"))
-    for path in (copy / anchors.FOLDER).glob("[!_]*.*"):
-        if path.stem not in ("mnist_accuracy", "digits_accuracy"):
-            path.unlink()
+    for folder in (anchors.FOLDER, "lib/experiments"):
+        for path in (copy / folder).glob("[!_]*.*"):
+            if path.stem.removesuffix("_accuracy") not in ("mnist", "digits"):
+                path.unlink()
     assert set(anchors.check(copy).values()) == {""}
     return copy
 
