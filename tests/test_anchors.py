@@ -302,6 +302,10 @@ def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
         assert "raise its version to 2" in message and "1 recorded points become superseded" in message
     with pytest.raises(ValueError, match="walk no longer does what made version 1"):
         anchors.renew(toy)
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace("    return", "    1 / 0\n    return"), "utf-8")
+    assert "(case 'straight', which now raises ZeroDivisionError: " in anchors.check(toy)["walk"]
+    path.write_text(whole, "utf-8")
     assert anchors.changed_without_version(toy) == []
     path.write_text(path.read_text("utf-8").replace("version = 1", "version = 2"))
     assert "is version 2, but its anchors are those of version 1; try make anchors" in anchors.check(toy)["walk"]
