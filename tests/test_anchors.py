@@ -272,6 +272,8 @@ def toy(tmp_path):
     """A tree with one small experiment, the machinery and Git."""
     for name in ("lib", "pyproject.toml"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    for path in (tmp_path / "lib" / "experiments").glob("[!_]*.py"):
+        path.unlink()
     for name, text in TOY.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
@@ -300,6 +302,10 @@ def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
         assert "raise its version to 2" in message and "1 recorded points become superseded" in message
     with pytest.raises(ValueError, match="walk no longer does what made version 1"):
         anchors.renew(toy)
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace("    return", "    1 / 0\n    return"), "utf-8")
+    assert "(case 'straight', which now raises ZeroDivisionError: " in anchors.check(toy)["walk"]
+    path.write_text(whole, "utf-8")
     assert anchors.changed_without_version(toy) == []
     path.write_text(path.read_text("utf-8").replace("version = 1", "version = 2"))
     assert "is version 2, but its anchors are those of version 1; try make anchors" in anchors.check(toy)["walk"]
@@ -340,9 +346,10 @@ def test_deviations_are_relative_to_the_largest_number_of_a_list():
 def mutated(tmp_path_factory):
     """A copy of the tree with two experiments, whose anchors pass there."""
     copy = mutations.copy_of(ROOT, tmp_path_factory.mktemp("mutations"))
-    for path in (copy / anchors.FOLDER).glob("[!_]*.*"):
-        if path.stem not in ("mnist_accuracy", "digits_accuracy"):
-            path.unlink()
+    for folder in (anchors.FOLDER, "lib/experiments"):
+        for path in (copy / folder).glob("[!_]*.*"):
+            if path.stem.removesuffix("_accuracy") not in ("mnist", "digits"):
+                path.unlink()
     assert set(anchors.check(copy).values()) == {""}
     return copy
 

@@ -149,8 +149,8 @@ def message(top: Path, name: str, recorded: dict, found: dict) -> str:
         then, now = (numbers["cases"].get(case) for numbers in (recorded, found))
         if then is None or now is None or then["tolerance"] != now["tolerance"]:
             moved = "its cases are others than those of its numbers"
-        elif "error" in now["numbers"]:
-            moved = f"it now ends with {now['numbers']['error']}"
+        elif "error" in now["numbers"] and "error" not in then["numbers"]:
+            moved = f"which now raises {now['numbers']['error']}"
         else:
             moved = next((text for _, text in deviations(then["numbers"], now["numbers"], then["tolerance"])), None)
         if moved:
