@@ -261,7 +261,7 @@ def test_a_damaged_line_is_named(top, experiment):
 
 
 def test_versions_are_read_from_the_source():
-    found = audits.versions(ROOT)
+    found = provenance.experiment_versions(ROOT)
     assert found["resnet_accuracy"] >= 1 and found.keys() >= MEASURES.keys()
     from lib.experiments.reconstruction import magnetizations
     assert found["magnetizations"] == magnetizations.version

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import audits, provenance
+from lib.study import provenance
 
 FOLDER = "tests/anchors"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -41,7 +41,7 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
         print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
-    lacking = audits.versions(top).keys() - digests.keys() if digests else ()
+    lacking = provenance.experiment_versions(top).keys() - digests.keys() if digests else ()
     messages = {name: f"{name} has no anchors, so that nothing holds its version; try {FOLDER}/{name}.py, as its "
                       "neighbours are" for name in sorted(lacking)}
     messages |= dict.fromkeys(digests, "") | {name: message(top, name, _read(_path(top, name)), found)

@@ -25,7 +25,6 @@ A line of the file, of kind "audit", or "repeat" for another seed of a point who
 from __future__ import annotations
 
 import argparse
-import ast
 import datetime
 import hashlib
 import json
@@ -97,17 +96,6 @@ def branch_of(line: Mapping) -> tuple:
     return BRANCHES[line["experiment"]](line["settings"])
 
 
-def versions(top: Path) -> dict[str, int]:
-    """The declared version of every experiment in `lib/experiments`, read without importing them."""
-    found = {}
-    for path in sorted((top / "lib" / "experiments").glob("[a-z]*.py")):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
-                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "experiment":
-                    found[node.name] = next(word.value.value for word in call.keywords if word.arg == "version")
-    return found
-
-
 class Points(NamedTuple):
     """Points of a record and their audits, by settings; then points that failed, and other seeds of audited ones."""
 
@@ -136,7 +124,8 @@ def audit_file(top: Path, name: str) -> Path:
 
 def load(top: Path, name: str) -> Points:
     """What is known of a record; raises `ValueError` that names a damaged line."""
-    present = {experiment: version for experiment, version in versions(top).items() if experiment in MEASURES}
+    present = {experiment: version for experiment, version in provenance.experiment_versions(top).items()
+               if experiment in MEASURES}
     record, path, lines = read(top / "data" / "records" / f"{name}.jsonl"), audit_file(top, name), []
     for number, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), start=1):
         try:
@@ -211,7 +200,7 @@ def differing(points: Points) -> list[str]:
 def summary(top: Path, name: str) -> dict:
     """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
     files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
-    state = json.dumps([*map(atomic.sha256, files), sorted(versions(top).items())])
+    state = json.dumps([*map(atomic.sha256, files), sorted(provenance.experiment_versions(top).items())])
     state = hashlib.sha256(state.encode()).hexdigest()
     kept = top / "_build" / "audits" / f"{name}.json"
     known = atomic.read_json(kept)

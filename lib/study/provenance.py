@@ -196,6 +196,17 @@ def environment_digest(top: Path) -> str:
     return hashlib.sha256(json.dumps([pins, sys.version_info[:2]]).encode()).hexdigest()
 
 
+def experiment_versions(top: Path) -> dict[str, int]:
+    """The declared version of every experiment in `lib/experiments`, read without importing them."""
+    found = {}
+    for path in sorted((top / "lib" / "experiments").glob("[a-z]*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "experiment":
+                    found[node.name] = next(word.value.value for word in call.keywords if word.arg == "version")
+    return found
+
+
 def text_digest(*texts: str) -> str:
     """SHA-256 of some texts."""
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
