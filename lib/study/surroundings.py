@@ -1,9 +1,9 @@
 """What reaches our processes from the shell and the folder that they are started in, and what does not.
 
 ``python -I lib/study/surroundings.py MODULE ARGUMENTS`` runs a module of this tree as ``python -m`` would, but with an
-environment made here (:func:`variables`), and with `lib` of this tree behind Python's own modules and before the
-installed ones, however the tree's folder is called and whatever else lies in it.  The Makefile starts everything so;
-``python -m lib.study.MODULE`` starts itself again so (`lib/study/__init__.py`).
+environment made here (:func:`variables`), and with `lib` of this tree behind Python's own modules and those of
+installed packages, however the tree's folder is called and whatever else lies in it.  The Makefile starts everything
+so; ``python -m lib.study.MODULE`` starts itself again so (`lib/study/__init__.py`).
 
 Only `os` and `sys` are imported at the top: they are loaded before anything of the user's can take their place.
 """
@@ -129,9 +129,11 @@ def _run() -> None:
     _open_streams()
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if path not in ("", here)]
-    places = [place for place, path in enumerate(sys.path) if os.path.basename(path) in ("site-packages",
-                                                                                         "dist-packages")]
-    sys.path.insert(places[0] if places else len(sys.path), TREE)
+    installed = [place for place, path in enumerate(sys.path)
+                 if os.path.basename(path) in ("site-packages", "dist-packages")] or [len(sys.path)]
+    last = installed[-1] + 1
+    copied = any(os.path.exists(os.path.join(path, "lib", "study")) for path in sys.path[:last])  # pip install .
+    sys.path.insert(installed[0] if copied else last, TREE)
     import runpy
 
     module = sys.argv[1]
