@@ -115,10 +115,10 @@ $(STAMP):
 	@if [ -e $(STARTED) ]; then echo "The last set-up was interrupted; starting it again."; rm -rf $(VENV); fi
 	@if [ -L $(VENV)/bin/python ] && [ ! -e $(VENV)/bin/python ]; then \
 	  echo "The Python that $(VENV) was made with is gone; setting it up again."; rm -rf $(VENV); fi
-	@if ls $(VENV)/.ready-* > /dev/null 2>&1 && cd $(VENV)/bin && \
-	  [ -n "$$(grep -LF "$$(cd ../.. && pwd -P)/$(VENV)" activate pip jupyter 2> /dev/null)" ]; then \
+	@if ls $(VENV)/.ready-* > /dev/null 2>&1 && [ -n "$$(grep -LF "$$(pwd -P)/$(VENV)" \
+	  $(VENV)/bin/activate $(VENV)/bin/pip $(VENV)/bin/jupyter 2> /dev/null)" ]; then \
 	  echo "This folder was moved since its set-up, and scripts in $(VENV) name the old place; setting it up again."; \
-	  cd ../..; rm -rf $(VENV); fi
+	  rm -rf $(VENV); fi
 	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
 	@rm -f $(VENV)/.ready-*
 	@mkdir -p $(VENV) && touch $(STARTED)

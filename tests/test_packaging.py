@@ -173,7 +173,10 @@ def test_a_folder_that_was_renamed_is_set_up_anew(set_up, tmp_path):
         (tmp_path / ".venv/bin" / name).write_text("#!/old/place/.venv/bin/python\n")
     for stamp in (tmp_path / ".venv").glob(".ready-*"):
         stamp.rename(stamp.with_name(".ready-1"))  # as if of another place
-    done, asked = set_up()
+    other = tmp_path / "other/.venv/bin"
+    other.mkdir(parents=True)
+    done, asked = set_up(CDPATH=str(tmp_path / "other"))
+    assert other.exists()
     assert done.returncode == 0 and "This folder was moved since its set-up" in done.stdout
     assert "-I -m venv .venv" in asked and "Set-up done." in done.stdout
     assert (tmp_path / ".venv/bin/jupyter").read_text() == f"{tmp_path}/.venv\n"
@@ -230,6 +233,6 @@ def test_names_of_the_shell_are_not_taken_for_ours(set_up, tmp_path, monkeypatch
 
 def test_the_commands_find_no_file_by_an_activated_environment():
     """Scripts in .venv/bin name the place where they were made; the commands run modules."""
-    assert not re.search(r"\$\(VENV\)/bin/(?!python)[a-z]", MAKEFILE)
+    assert not re.search(r"^\t@?\$\(VENV\)/bin/(?!python)", MAKEFILE, re.M)
     for line in re.findall(r"^PY :=.*|^RUN :=.*", MAKEFILE, re.M):
         assert "-I -X utf8" in line or line.startswith("RUN := $(PY) ")

@@ -15,7 +15,7 @@ from tests import toy_book
 
 FOLDERS = ["thesis: two", "{x}", "{seed}", "{prefix}", "100%", "a#b", "[glob]*", "$HOME", "-dash", "--root", "it's",
            '"q"', "a b  c", "Größe 數", "a&b;c", "`id`", "~", "a,b", "a=b", "%s%(x)d",
-           "back\\slash", "!x", "?", "<x>", "a.md",
+           "back\\slash", "!x", "?", "<x>", "a.md", "new\nline",
            "s3:", "file:", "lib", "book", "_build", "tick\ttab", "é" * 60, "1e3", "null", "${x}", "@@", "+", "^", "|"]
 ALL = "/".join(name for name in FOLDERS if name not in ("lib", "é" * 60, "~"))
 
@@ -196,6 +196,16 @@ def test_the_path_of_a_tree_is_found_however_it_is_called(tmp_path, name, text):
     for spelling in places._spellings(str(top)):
         found = gate._without_paths(text.format(spelling), places.own_paths(top, top / "_build"))
         assert str(tmp_path) not in found and str(tmp_path).strip("/") not in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
+    """A name in another encoding than UTF-8, as from an old archive."""
+    top = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Gr\xf6\xdfe"))
+    toy_book.make(top)
+    done = subprocess.run([sys.executable, "-m", "lib.study.build", "check"], cwd=top, capture_output=True)
+    assert done.returncode == 1 and b"expected a folder whose name is text in UTF-8, got" in done.stderr
+    assert b"Traceback" not in done.stderr and not (top / "_build").exists()
 
 
 def test_a_build_folder_that_is_a_link_is_emptied_and_stays(tmp_path):

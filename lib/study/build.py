@@ -264,6 +264,8 @@ def main(arguments: list[str] | None = None) -> int:
     top = options.root.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if os.fsencode(top) != str(top).encode("utf-8", "replace"):
+            raise BuildError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
         _refuse(parameters.misnamed_sets(top) if options.command != "check" else [])  # before anything is written
         if options.profile not in parameters.profiles(top):
             raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
