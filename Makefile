@@ -3,6 +3,11 @@
 #   JOBS     cores: chapters, points or tests at once           CH       a chapter, such as 05
 #   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
+# All names in here are relative to the folder that it is in.
+ifeq ($(filter Makefile ./Makefile,$(lastword $(MAKEFILE_LIST))),)
+$(error expected make to run in the folder of its Makefile, got -f $(MAKEFILE_LIST); try make -C FOLDER $(MAKECMDGOALS))
+endif
+
 # They are said after "make"; a variable of the shell that happens to have such a name does not count.
 NAMES := PYTHON PROFILE JOBS CH PARAMS ONLY DASK MINUTES PORT
 $(foreach name,$(NAMES),$(if $(filter environment,$(origin $(name))),$(warning $(name) of the shell is not used; \

@@ -236,3 +236,15 @@ def test_the_commands_find_no_file_by_an_activated_environment():
     assert not re.search(r"^\t@?\$\(VENV\)/bin/(?!python)", MAKEFILE, re.M)
     for line in re.findall(r"^PY :=.*|^RUN :=.*", MAKEFILE, re.M):
         assert "-I -X utf8" in line or line.startswith("RUN := $(PY) ")
+
+
+@pytest.mark.parametrize("name", ["tree/Makefile", "a tree/Makefile", "../x/tree/Makefile"])
+def test_a_makefile_of_another_folder_touches_nothing(tmp_path, name):
+    here = tmp_path / "x"
+    (here / name).parent.mkdir(parents=True)
+    (here / name).write_text(MAKEFILE)
+    for goal in ("setup", "clean", "help"):
+        done = subprocess.run(["make", "-f", name, goal], cwd=here, capture_output=True, text=True)
+        assert done.returncode != 0 and f"try make -C FOLDER {goal}" in done.stderr and not done.stdout
+    assert subprocess.run(["make", "-C", str((here / name).parent), "help"], capture_output=True).returncode == 0
+    assert not (here / ".venv").exists()
