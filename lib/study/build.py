@@ -112,9 +112,9 @@ def prepare(top: Path, profile: str) -> None:
 def check(top: Path) -> list[str]:
     """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
     parameters and claims, the parameter sets."""
-    from lib.study import book_files, page_text  # load the parsers of the renderer
+    from lib.study import book_files, editing, page_text  # load the parsers of the renderer
 
-    problems = notebooks.stray_notebooks(top) + book_files.problems(top)
+    problems = notebooks.stray_notebooks(top) + book_files.problems(top) + editing.problems(top)
     if lost := page_text.problems(top):  # what follows would read another text than its author
         return problems + lost
     problems += ledger.problems(top) + anchors.changed_without_version(top)
