@@ -22,7 +22,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
 BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
 
-.PHONY: help book test test-all chapter status accept verify edit preview check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -52,9 +52,13 @@ accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verd
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
 	@$(RUN) -m lib.study.verify --profile '$(PROFILE)'
 
+tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, where a program has wrapped them
+	@$(if $(CH),,echo 'expected a chapter; try make tidy CH=05'; exit 1;) $(RUN) -m lib.study.editing '$(CH)'
+
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
-	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book
+	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book \
+	  --ServerApp.contents_manager_class=lib.study.contents.ChapterContents
 
 preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
 	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) -m lib.study.preview '$(CH)' \
