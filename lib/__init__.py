@@ -40,6 +40,9 @@
 `rbm.sampling`     block Gibbs sampling
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
+`rbm.complex_state` complex wavefunctions of two machines
+`rbm.rotations`    probabilities in rotated bases, their gradients, divergences
+`rbm.complex_training` training on measurements in many bases
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.quality`      all measures of chapter 7, by sums or from samples
