@@ -10,6 +10,8 @@
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
 `spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
 `spins.vectors`       GHZ and W states with phases, random states
+`spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
+`spins.exact`         their exact ground states, up to 16 spins
 `spins.measurements`  measurement files: packed bits, and QuCumber's plain text
 
 `datasets`         MNIST, which the user has put into data/cache
