@@ -33,11 +33,11 @@ def test_the_bound_is_the_printed_one(ten, machine):
                               n_chains=SHORT.n_chains, burn_in=SHORT.burn_in, thin=SHORT.thin)
     values = observables.energy(PositiveState(machine), samples, 1.0)
     exact = free_fermions.ground_state_energy(10, 1.0)
-    for name, error in (("eps", values.std(ddof=1) / np.sqrt(values.size)),
-                        ("eps corrected", observables.estimate(values).error)):
+    for name, error in (("bound", values.std(ddof=1) / np.sqrt(values.size)),
+                        ("corrected bound", observables.estimate(values).error)):
         ends = [values.mean() + sign * 2.576 * error for sign in (-1, 1)]
         assert found[name] == pytest.approx(max(abs((exact - end) / exact) for end in ends), rel=1e-9)
-    assert found["eps"] <= found["eps corrected"]
+    assert found["bound"] <= found["corrected bound"]
 
 
 @pytest.mark.parametrize("field", [0.5, 0.8, 1.0, 1.2, 2.0])
@@ -49,7 +49,7 @@ def test_the_bound_holds_for_the_energy_summed_over_all_states(n_spins, field):
         one = Machine.random(n_spins, 3, seed=number, scale=0.5)
         found = learning.judge(one, of, SHORT, seed=number)
         true = abs(ising.energy(PositiveState(one).psi().numpy(), field) - of.exact.energy) / abs(of.exact.energy)
-        held += true <= found["eps corrected"] + 1e-12
+        held += true <= found["corrected bound"] + 1e-12
     assert held >= 17
 
 
@@ -57,8 +57,8 @@ def test_autocorrelation_widens_the_bound_of_chains_without_thinning(ten, machin
     dense = dataclasses.replace(SHORT, thin=1)
     found = learning.judge(machine, ten, dense, seed=1)
     assert found["energy tau"] > 1.03
-    plain = found["eps"] - found["energy error"]
-    assert found["eps corrected"] - found["energy error"] == pytest.approx(plain * np.sqrt(found["energy tau"]))
+    plain = found["bound"] - found["energy error"]
+    assert found["corrected bound"] - found["energy error"] == pytest.approx(plain * np.sqrt(found["energy tau"]))
 
 
 def test_evaluation_starts_at_samples_that_are_no_training_rows(ten):
@@ -101,10 +101,10 @@ def test_a_machine_learns_and_a_run_of_the_search_is_that_of_the_experiment():
     settings = {"n_spins": 4, "field": 1.0, "n_samples": 20_000, "n_updates": 10_000, "n_evaluation": 20_000,
                 "n_chains": 500, "burn_in": 100}
     found = minimal_hidden(**settings, eps=0.01, first=3, largest=4, n_seeds=1, seed=5)
-    assert found["smallest"] == 2 and found["tried learnt"] == [int(bound <= 0.01) for bound in found["tried eps"]]
+    assert found["smallest"] == 2 and found["tried learnt"] == [int(bound <= 0.01) for bound in found["tried bound"]]
     one = learning_run(**settings, n_hidden=3, seed=5)
-    assert one["eps"] == found["tried eps"][0] and one["eps corrected"] == found["tried corrected"][0]
-    assert one["eps"] < 0.01 and one["summed energy error"] < 0.01
+    assert one["bound"] == found["tried bound"][0] and one["corrected bound"] == found["tried corrected"][0]
+    assert one["bound"] < 0.01 and one["summed energy error"] < 0.01
     assert one["magnitudes"] == sorted(one["magnitudes"], reverse=True) and len(one["magnitudes"]) == 12
     assert one["weights needed"] is None and one["pruned left"] == []
 
@@ -112,7 +112,7 @@ def test_a_machine_learns_and_a_run_of_the_search_is_that_of_the_experiment():
 def test_pruning_stops_at_the_first_step_that_is_not_made_good():
     run = learning_run(n_spins=6, field=1.0, n_hidden=3, n_samples=5000, n_updates=10_000, prune_updates=1000,
                        prune_rounds=2, eps=0.01, seed=1, n_evaluation=10_000, n_chains=500, burn_in=100)
-    left, bounds = run["pruned left"], run["pruned eps"]
+    left, bounds = run["pruned left"], run["pruned bound"]
     assert left[0] == 11 and left == sorted(left, reverse=True) and len(left) == len(bounds) >= 2
     assert all(bound <= 0.01 for bound in bounds[:-1]) and bounds[-1] > 0.01
     assert run["weights needed"] == left[-2]
@@ -146,16 +146,16 @@ def test_a_search_that_finds_nothing_says_so_with_the_best_seen():
     assert search.smallest is None and list(search.outcomes) == [3, 5, 8, 10]
     found = minimal_hidden(n_spins=5, field=1.0, n_samples=200, eps=1e-9, first=1, largest=3, n_seeds=1, seed=1,
                            n_updates=4, n_evaluation=100, n_chains=10, burn_in=1)
-    assert found["smallest"] is None and found["best eps"] == min(found["tried eps"])
+    assert found["smallest"] is None and found["best bound"] == min(found["tried bound"])
     assert found["best hidden"] in found["tried hidden"] == [1, 2, 3]
 
 
 def test_training_that_diverges_counts_as_not_learnt():
     wild = {"n_spins": 4, "field": 1.0, "n_samples": 100, "learning_rate": 1e39, "n_updates": 2, "n_evaluation": 10,
             "n_chains": 2, "seed": 1}
-    assert learning_run(**wild, n_hidden=2, prune_updates=2)["eps"] is None
+    assert learning_run(**wild, n_hidden=2, prune_updates=2)["bound"] is None
     found = minimal_hidden(**wild, eps=0.1, first=1, largest=2, n_seeds=1)
-    assert found["smallest"] is found["best eps"] is found["best hidden"] is None and found["tried learnt"] == [0, 0]
+    assert found["smallest"] is found["best bound"] is found["best hidden"] is None and found["tried learnt"] == [0, 0]
 
 
 # --- what is refused

@@ -23,7 +23,7 @@ from lib.rbm.pruning import prune
 from lib.rbm.training import Diverged, TrainingSettings
 
 #: What `learning_run` returns of the measures from samples, and of those by sums over all states.
-SAMPLED = ("eps", "eps corrected", "energy", "energy error", "energy tau", "abs m", "abs m error", "mROE",
+SAMPLED = ("bound", "corrected bound", "energy", "energy error", "energy tau", "abs m", "abs m error", "mROE",
            "correlation mse")
 SUMMED = ("energy error", "infidelity", "kl", "abs m error", "correlation mse")
 N_RANKS = 201  # magnitudes of weights are returned at so many ranks, evenly from the largest to the smallest
@@ -44,12 +44,12 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     pruned, 40% of its weights first and 5% of the rest in every other step; after each it is trained on, prune_updates
     steps at a time, until it is within eps again, at most prune_rounds times; where it never is, pruning ends.
 
-    Returns "eps" (6.2) and "eps corrected" (with the autocorrelation time); further measures of `lib.rbm.quality`;
-    "summed ..." by sums over all states up to 18 spins, else None; "exact energy", "exact abs m", its standard error
-    "exact abs m error"; "magnitudes", the sizes of the weights at 201 ranks from the largest on; "pruned left" and
-    "pruned eps", the weights left after each step and the bound then, and "weights needed", the least with which it
-    stayed within eps, None where it was not, or nothing was pruned. All of it is None, or empty, where training
-    diverged.
+    Returns "bound", eps of (6.2), and "corrected bound" (with the autocorrelation time); further measures of
+    `lib.rbm.quality`; "summed ..." by sums over all states up to 18 spins, else None; "exact energy", "exact abs m" and
+    its standard error "exact abs m error"; "magnitudes", the sizes of the weights at 201 ranks from the largest on;
+    "pruned left" and "pruned bound", the weights left after each step and the bound then, and "weights needed", the
+    least with which it stayed within eps, None where it was not, or nothing was pruned. All of it is None, or empty,
+    where training diverged.
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
@@ -66,10 +66,10 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     results |= {"exact energy": of.exact.energy, "exact abs m": of.exact.abs_m,
                 "exact abs m error": of.exact.abs_m_error, "magnitudes": _magnitudes(machine)}
     left, bounds = [], []
-    if prune_updates > 0 and found is not None and found["eps"] <= eps:
+    if prune_updates > 0 and found is not None and found["bound"] <= eps:
         left, bounds = _prune(machine, of, recipe, prune_updates, prune_rounds, eps, seed)
     held = [n for n, bound in zip(left, bounds, strict=True) if bound <= eps]
-    return results | {"pruned left": left, "pruned eps": bounds, "weights needed": min(held, default=None)}
+    return results | {"pruned left": left, "pruned bound": bounds, "weights needed": min(held, default=None)}
 
 
 @experiment(version=1)
@@ -85,8 +85,8 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     `lib.rbm.learning.smallest_passing`. Its machines are those of `learning_run` with the seeds seed ... seed + n_seeds
     - 1.
 
-    Returns "smallest", None where none was found; "best eps" and "best hidden", the lowest bound seen and where; and a
-    row for each machine, in the order of training: "tried hidden", "tried seed", "tried eps" (None where training
+    Returns "smallest", None where none was found; "best bound" and "best hidden", the lowest bound seen and where; and
+    a row for each machine, in the order of training: "tried hidden", "tried seed", "tried bound" (None where training
     diverged), "tried corrected", the same with the autocorrelation time, and "tried learnt", 0 or 1.
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
@@ -97,18 +97,18 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     def passes(n_hidden: int, number: int) -> bool:
         of = _chain(n_spins, float(field), n_samples, seed + number)
         machine = learning.learn(of, n_hidden, recipe, seed=seed + number)
-        found = {"eps": None, "eps corrected": None} if machine is None else \
+        found = {"bound": None, "corrected bound": None} if machine is None else \
             learning.judge(machine, of, recipe, seed=rng.child_seed(seed + number, "judge"))
-        learnt = found["eps"] is not None and found["eps"] <= eps
-        rows.append((n_hidden, seed + number, found["eps"], found["eps corrected"], int(learnt)))
+        learnt = found["bound"] is not None and found["bound"] <= eps
+        rows.append((n_hidden, seed + number, found["bound"], found["corrected bound"], int(learnt)))
         return learnt
 
     search = learning.smallest_passing(passes, first=first, largest=largest, n_seeds=n_seeds)
     seen = [(bound, n_hidden) for n_hidden, _, bound, *_ in rows if bound is not None]
     best = min(seen, default=(None, None))
     columns = [list(column) for column in zip(*rows, strict=True)]
-    names = ("tried hidden", "tried seed", "tried eps", "tried corrected", "tried learnt")
-    return {"smallest": search.smallest, "best eps": best[0], "best hidden": best[1],
+    names = ("tried hidden", "tried seed", "tried bound", "tried corrected", "tried learnt")
+    return {"smallest": search.smallest, "best bound": best[0], "best hidden": best[1],
             **dict(zip(names, columns, strict=True))}
 
 
@@ -134,7 +134,7 @@ def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds
                 (machine,) = prune(machine, of.data, [n_left], tuning, criterion="magnitude", seed=use)
             except Diverged:
                 return left, bounds
-            bound = learning.judge(machine, of, recipe, seed=use)["eps"]
+            bound = learning.judge(machine, of, recipe, seed=use)["bound"]
             if bound <= eps:
                 break
         left.append(n_left)

@@ -115,14 +115,14 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int) -> Machine | N
 def judge(machine: Machine, of: Chain, recipe: Recipe, *, seed: int) -> dict:
     """All measures of `quality.sampled`, from chains that start at fresh exact samples, and with them
 
-    "eps", the bound (6.2) as printed, and "eps corrected", with the autocorrelation time in the standard error.
+    "bound", (6.2) as printed, and "corrected bound", with the autocorrelation time in the standard error.
     """
     samples = sampling.sample(machine, recipe.n_evaluation, seed=rng.child_seed(seed, "learning chains"),
                               start=of.fresh, n_chains=recipe.n_chains, burn_in=recipe.burn_in, thin=recipe.thin)
     found = quality.sampled(machine, of.exact, samples)
     statistical = found["eROE"] - found["energy error"]
-    return found | {"eps": found["energy error"] + statistical / math.sqrt(found["energy tau"]),
-                    "eps corrected": found["eROE"]}
+    return found | {"bound": found["energy error"] + statistical / math.sqrt(found["energy tau"]),
+                    "corrected bound": found["eROE"]}
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,13 @@
 """Anchors of `learning_run`: a few steps of training on forty measurements, twelve samples, and pruning after each."""
 
-import contextlib
-from unittest import mock
-
 from lib.experiments import learning as module
 from lib.rbm import learning, pruning, quality
 from tests.anchors import _chains
+from tests.anchors._learning import small
 from tests.anchors._watch import watched
 
 experiment = module.learning_run
 TOLERANCE, TOLERANCES = 1e-9, {"as it is, in float32": 1e-5}
-N_FRESH = 30
 BASE = {"n_spins": 6, "field": 1.0, "n_hidden": 4, "n_samples": 40, "seed": 1, "n_updates": 6, "prune_updates": 4,
         "prune_rounds": 2, "eps": 0.43, "batch_size": 20, "n_training_chains": 9, "learning_rate": 0.5,
         "final_learning_rate": 0.1, "n_evaluation": 12, "n_chains": 4, "burn_in": 3, "thin": 2}
@@ -32,15 +29,6 @@ PERTURBED = {"n_spins": ("pruned", 7), "field": ("pruned", 1.001), "n_hidden": (
              "burn_in": ("pruned", 4), "thin": ("pruned", 3)}
 COUNTS = {}
 COVERED = (module, learning)
-
-
-@contextlib.contextmanager
-def small(case: str):
-    """Few fresh samples, and none of another case."""
-    module._chain.cache_clear()
-    with _chains.engine(case), mock.patch.object(learning, "N_FRESH", N_FRESH):
-        yield
-    module._chain.cache_clear()
 
 
 def observe(case: str, settings: dict) -> dict:

@@ -3,8 +3,8 @@
 from lib.experiments import learning as module
 from lib.rbm import learning, quality
 from tests.anchors import _chains
+from tests.anchors._learning import small
 from tests.anchors._watch import watched
-from tests.anchors.learning_run import small
 
 experiment = module.minimal_hidden
 TOLERANCE, TOLERANCES = 1e-9, {"as it is, in float32": 1e-5}
