@@ -124,8 +124,8 @@ def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds
     plan = recipe.training(len(of.data), n_updates)
     tuning = TrainingSettings(epochs=plan.epochs, batch_size=plan.batch_size, persistent=True, n_chains=plan.n_chains,
                               learning_rate=FINE_TUNE_RATE, final_learning_rate=plan.final_learning_rate)
-    left, bounds, bound = [], [], eps
-    while bound <= eps and machine.n_weights > 1:
+    left, bounds = [], []
+    while True:
         fraction = STEP_FRACTION if left else FIRST_FRACTION
         (n_left,) = schedule.weights_left(machine.n_weights, [fraction])
         for round_ in range(n_rounds):
@@ -139,7 +139,8 @@ def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds
                 break
         left.append(n_left)
         bounds.append(bound)
-    return left, bounds
+        if bound > eps or n_left <= 1:
+            return left, bounds
 
 
 def _magnitudes(machine: Machine | None) -> list[float]:

@@ -152,13 +152,16 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
 
     def settled(size: int) -> bool:
         seen = outcomes[size] = []
-        while sum(seen) < needed and len(seen) - sum(seen) <= n_seeds - needed:
+        while True:
             seen.append(bool(passes(size, len(seen))))
-        return sum(seen) >= needed
+            if sum(seen) == needed:
+                return True
+            if len(seen) - sum(seen) > n_seeds - needed:
+                return False
 
     low, high = 0, None  # low has failed, or is no machine at all; high has passed
     size = first
-    while high is None or high - low > 1:
+    while True:
         if settled(size):
             high = size
         elif size == largest:
@@ -167,11 +170,12 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
             low = size
         if high is None:
             size = min(largest, size + (size + 1) // 2)
+        elif high - low == 1:
+            return Search(high, outcomes)
         elif low == 0:
             size = max(1, high - (high + 2) // 3)
         else:
             size = (low + high) // 2
-    return Search(high, outcomes)
 
 
 def check_count(name: str, value: int) -> None:
