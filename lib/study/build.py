@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import anchors, gate, ledger, lifeline, notebooks, parameters, provenance, runs, site
+from lib.study import anchors, gate, ledger, lifeline, notebooks, parameters, provenance, results, runs, site
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -113,6 +113,7 @@ def check(top: Path) -> list[str]:
     """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
     contents."""
     problems = notebooks.stray_notebooks(top) + ledger.problems(top) + anchors.changed_without_version(top)
+    problems += results.problems(top)
     try:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     except (ValueError, FileNotFoundError) as error:
