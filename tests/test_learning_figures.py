@@ -1,6 +1,7 @@
 """What the figures of chapter 6 show, on tables whose answer is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.rbm import learning_figures as figures
@@ -100,6 +101,28 @@ def test_the_smallest_machine_of_a_search_has_an_interval_around_it():
 @pytest.mark.parametrize("learnt, first", [([0, 0, 1, 0, 1], 7500), ([1, 1, 1, 1, 1], 2500), ([0] * 5, np.inf)])
 def test_the_first_success_is_what_counting_up_finds(learnt, first):
     assert figures.first_success(2500 * np.arange(1, 6), learnt) == first
+
+
+def test_the_table_of_searches_has_a_row_for_each_and_says_where_nothing_was_found():
+    shared = {"n_spins": 20, "eps": 0.002, "n_seeds": 5}
+    runs = [shared | {"field": 1.0, "smallest": 2, "tried hidden": [2, 1], "tried learnt": [1, 0]},
+            shared | {"field": 0.5, "smallest": None, "tried hidden": [4, 6], "tried learnt": [0, 0]}]
+    table = figures.search_table(runs)
+    assert list(table.field) == [0.5, 1.0] and list(table.hidden) == [np.inf, 2] and list(table.machines) == [2, 2]
+    assert table.low[0] == 6 and np.isnan(table.error[0]) and table.error[1] >= 12**-0.5 and table.saved[1] == 5
+    assert figures.search_table([]).empty
+
+
+def test_the_table_of_measurements_has_half_points_and_the_mean_first_success():
+    rows = [(n, 5, m, seed, 0.001 if m >= 5000 * (n // 10) * (1 + (seed == 3)) else 0.003)
+            for n in (10, 20) for m in (2500, 5000, 10000, 20000, 40000) for seed in (1, 2, 3)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", "n_samples", "seed", "bound"])
+    found = figures.measurements_table(runs, 0.002).set_index("n_spins")
+    assert found.printed[10] == pytest.approx(20000 / 3) and found.printed[20] == pytest.approx(40000 / 3)
+    assert 3000 < found.half[10] < 7000 and 6000 < found.half[20] < 14000 and (found.low < found.half).all()
+    runs.loc[(runs.n_spins == 20) & (runs.seed == 1), "bound"] = np.nan  # diverged
+    again = figures.measurements_table(runs, 0.002).set_index("n_spins")
+    assert np.isnan(again.printed[20]) and again.half[20] > found.half[20] and again.seeds[20] == 3
 
 
 def test_weights_that_fall_exponentially_have_that_length():

@@ -5,12 +5,15 @@ Success is counted, 0 or 1 a machine; a size or a number of measurements is enou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book; the tables alone need it
 
 #: One standard deviation of a normal distribution: the probability that all intervals of chapter 6 hold.
 LEVEL = 0.683
@@ -124,6 +127,49 @@ def minimal(run: Mapping) -> Interval:
 def saved(run: Mapping, n_seeds: int) -> float:
     """How many machines a scan of all sizes up to the one found trains for each that the search has trained."""
     return float(run["smallest"] * n_seeds / len(run["tried hidden"]))
+
+
+def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
+    """A row for each search (settings and results of `minimal_hidden`): n_spins, field, eps, hidden, low, high, error,
+    machines, saved.
+
+    error: half the interval, but at least that of rounding to whole units, 1 / sqrt(12). hidden is infinite where
+    nothing was found, with the largest that was tried as its lower end, and then error and saved are missing.
+    """
+    import pandas as pd
+
+    rows = []
+    for run in runs:
+        hidden, low, high = minimal(run)
+        found = np.isfinite(hidden)
+        rows.append({"n_spins": run["n_spins"], "field": run["field"], "eps": run["eps"], "hidden": hidden, "low": low,
+                     "high": high, "error": max((high - low) / 2, 12**-0.5) if found else np.nan,
+                     "machines": len(run["tried hidden"]), "saved": saved(run, run["n_seeds"]) if found else np.nan})
+    columns = ("n_spins", "field", "eps", "hidden", "low", "high", "error", "machines", "saved")
+    return pd.DataFrame(rows, columns=columns).sort_values(["eps", "field", "n_spins"], ignore_index=True)
+
+
+def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
+    """A row for each n_spins and n_hidden of these runs of `learning_run`: how many measurements half of the machines
+    need (half, low, high: `half_point` in ln M), the mean over machines of the first number with which each learnt
+    (printed, with its standard error printed_error; missing where one never did), and the number of machines, seeds.
+
+    runs: with columns n_spins, n_hidden, n_samples, seed, bound; a bound that is missing is that of a machine whose
+    training diverged.
+    """
+    import pandas as pd
+
+    rows = []
+    for (n_spins, n_hidden), group in runs.groupby(["n_spins", "n_hidden"]):
+        learnt = (group.bound <= eps).astype(int)
+        half = half_point(np.log(group.n_samples), learnt)
+        first = np.array([first_success(one.n_samples, (one.bound <= eps).astype(int))
+                          for _, one in group.groupby("seed")])
+        whole = np.isfinite(first).all() and first.size > 1
+        rows.append({"n_spins": n_spins, "n_hidden": n_hidden, "half": np.exp(half.value), "low": np.exp(half.low),
+                     "high": np.exp(half.high), "printed": first.mean() if whole else np.nan,
+                     "printed_error": stats.sem(first) if whole else np.nan, "seeds": first.size})
+    return pd.DataFrame(rows)
 
 
 class Decay(NamedTuple):
