@@ -41,7 +41,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
 
-.PHONY: help book test test-all chapter status accept verify edit preview check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone.
 ifneq ($(shell test -x $(VENV)/bin/python || echo gone),)
@@ -75,9 +75,13 @@ accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verd
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
 	@$(RUN) lib.study.verify --profile="$$GIVEN_PROFILE"
 
+tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, where a program has wrapped them
+	@$(if $(CH),,echo 'expected a chapter; try make tidy CH=05'; exit 1;) $(RUN) lib.study.editing "$$GIVEN_CH"
+
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
-	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book
+	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
+	  --ServerApp.contents_manager_class=lib.study.contents.ChapterContents
 
 preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
 	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) lib.study.preview "$$GIVEN_CH" \

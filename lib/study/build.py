@@ -30,6 +30,7 @@ from lib.study import (
     notebooks,
     parameters,
     provenance,
+    rehearsal,
     results,
     runs,
     site,
@@ -122,14 +123,15 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
-    contents."""
-    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top) + ledger.problems(top)
-    problems += anchors.changed_without_version(top) + results.problems(top)
-    try:
-        site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
-    except (ValueError, FileNotFoundError) as error:
-        problems.append(str(error))
+    """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
+    parameters and claims, the parameter sets."""
+    from lib.study import book_files, editing, page_text  # load the parsers of the renderer
+
+    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
+    problems += book_files.problems(top) + editing.problems(top)
+    if lost := page_text.problems(top):  # what follows would read another text than its author
+        return problems + lost
+    problems += ledger.problems(top) + anchors.changed_without_version(top) + results.problems(top)
     sets = {}
     for profile in parameters.profiles(top):
         try:
@@ -200,8 +202,8 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _refuse(check(top))
-        _refuse_moved(top, jobs)
         stale = stale_chapters(top, profile)
+        _refuse_late(top, jobs, stale)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
         execute(top, profile, jobs, stale, lock)
@@ -217,8 +219,9 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
-        _refuse_moved(top, jobs)
-        execute(top, profile, jobs, [stem for stem in stale_chapters(top, profile) if stem == path.stem], lock)
+        stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
+        _refuse_late(top, jobs, stale)
+        execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
         try:
             site.read_records(root, notebooks.chapter_files(top))
@@ -244,6 +247,7 @@ def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Pa
     with locked(top):
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
+        _refuse(check(top) or rehearsal.problems(top))
         return whatif.build(top, path, profile, text, jobs)
 
 
@@ -252,7 +256,10 @@ def _refuse(problems: list[str]) -> None:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
 
 
-def _refuse_moved(top: Path, jobs: int) -> None:
+def _refuse_late(top: Path, jobs: int, stale: list[str]) -> None:
+    """Refuse what would else come out after minutes: pages that the renderer refuses (it says so itself in seconds
+    where nothing has to be executed), and code that no longer gives the results that are recorded."""
+    _refuse(rehearsal.problems(top) if stale else [])
     moved = [message for message in anchors.check(top, jobs).values() if message]
     if moved:
         raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
@@ -311,7 +318,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        problems = check(top) or check_style(top)  # code that cannot be read has no style
+        problems = check(top) or check_style(top) + rehearsal.problems(top)  # what cannot be read has no style
         if problems:
             raise BuildError("\n".join(problems))
         n_chapters = len(notebooks.chapter_files(top))

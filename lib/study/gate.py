@@ -42,6 +42,14 @@ def check_outputs(chapter: Chapter, notebook, figures: Path) -> None:
         if figure and not any(kind.startswith("image/") for kind in kinds):
             raise ChapterFailed(chapter, "gate", f"expected an image for figure {figure.get('name')!r}, got none",
                                 number)
+        shown = [output for output in cell.outputs if output.output_type in ("display_data", "execute_result")
+                 and not all(kind.startswith("application/papermill.record/") for kind in output["data"])]
+        if figure and len(shown) > 1:  # each of them would become a figure of this name
+            other = next((output for output in shown if "image/png" not in output["data"]), shown[-1])
+            said = plain(str(other["data"].get("text/plain", "a picture"))).strip().splitlines()[0][:60]
+            raise ChapterFailed(chapter, "gate", f"expected the picture as the one output of figure "
+                                f"{figure.get('name')!r}, got {len(shown)}, among them {said!r}; try ; at the end of "
+                                "the last line, or a cell of its own for what else is shown", number)
     for name in chapter.settings.get("figures", []):
         if not any(file.stat().st_size for file in figures.glob(f"{name}.*")):
             raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")

@@ -169,7 +169,7 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
 def compiled_digest(top: Path) -> str:
     """Digest of the modules of `lib` that import numba and of all that they import, for the name of its cache folder.
 
-    numba's own cache asks only for the date of the file with the compiled function, and would go on using what was
+    numba's own cache asks only for the content of the file with the compiled function, and would go on using what was
     compiled from an older version of another module.
     """
     names = []
