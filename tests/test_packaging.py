@@ -13,7 +13,8 @@ from tests.toy_book import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"]
-BROUGHT = {"ipython", "jupyter_client", "matplotlib_inline", "llvmlite", "sphinx_external_toc"}  # by others of ours
+BROUGHT = {"ipython", "jsonschema", "jupyter_client", "matplotlib_inline", "llvmlite",
+           "sphinx_external_toc"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
