@@ -189,3 +189,11 @@ def test_options_that_a_program_wrapped_are_named_and_mended(tmp_path, name):
             if line[0] in "+-" and line[2:].strip()]
     assert diff == []
     assert editing.main(["99", "--root", str(tmp_path)]) == 1
+
+
+def test_jupyterlab_is_started_with_what_saves_so():
+    from traitlets.utils.importstring import import_item
+
+    line = next(line for line in (toy_book.ROOT / "Makefile").read_text("utf-8").splitlines()
+                if "contents_manager_class=" in line)
+    assert import_item(line.split("=")[1].split()[0]).__name__ == "ChapterContents"

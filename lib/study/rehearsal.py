@@ -62,8 +62,7 @@ def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
     """The numbers that a chapter may name: every text of its code, and what its formatted texts may become."""
     exact, forms = set(), []
     for cell in chapter.cells:
-        tree = ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line
-                                   for line in cell.source.splitlines()))
+        tree = cell.tree()
         formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
         parts = {part for node in formatted for part in ast.walk(node)}
         exact |= {node.value for node in ast.walk(tree)
