@@ -22,7 +22,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import anchors, gate, ledger, lifeline, notebooks, parameters, provenance, rehearsal, runs, site
+from lib.study import (
+    anchors,
+    gate,
+    ledger,
+    lifeline,
+    notebooks,
+    parameters,
+    provenance,
+    rehearsal,
+    results,
+    runs,
+    site,
+    surroundings,
+)
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -79,10 +92,10 @@ def _left_over(path: Path, holder: str) -> str:
     """What to say where the driver of another build is dead, but not all that it had started."""
     import psutil
 
-    found = []
+    real, found = os.path.realpath(path), []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and any(file.path == str(path) for file in process.open_files()):
+            if process.pid != os.getpid() and any(file.path == real for file in process.open_files()):
                 found.append(str(process.pid))
     end = f"end what is left of it: kill {' '.join(found)}" if found else "end what is left of it"
     return (f"expected no other build in this tree, got the rest of one: its driver ({holder}) is dead, but not "
@@ -114,10 +127,11 @@ def check(top: Path) -> list[str]:
     parameters and claims, the parameter sets."""
     from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
 
-    problems = notebooks.stray_notebooks(top) + book_files.problems(top) + editing.problems(top)
+    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
+    problems += book_files.problems(top) + editing.problems(top)
     if lost := page_text.problems(top):  # what follows would read another text than its author
         return problems + lost
-    problems += ledger.problems(top) + anchors.changed_without_version(top)
+    problems += ledger.problems(top) + anchors.changed_without_version(top) + results.problems(top)
     sets = {}
     for profile in parameters.profiles(top):
         try:
@@ -169,9 +183,9 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
     them.  They say themselves what went wrong; a log is shown where one did not.
     """
     root = runs.profile_root(top, profile)
-    options = ["--root", str(top), "--profile", profile, "--cores", str(max(1, jobs // max(1, len(stems))))]
-    commands = {stem: [sys.executable, "-m", "lib.study.execute", stem, *options] for stem in stems}
-    ended = lifeline.run(commands, root / "logs", jobs, {"PYTHONPATH": str(top)}, (lock,))
+    options = [f"--root={top}", f"--profile={profile}", f"--cores={max(1, jobs // max(1, len(stems)))}"]
+    commands = {stem: surroundings.command(top, "lib.study.execute", stem, *options) for stem in stems}
+    ended = lifeline.run(commands, root / "logs", jobs, {}, (lock,))
     failed = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status]
     if not failed:
         return
@@ -269,6 +283,9 @@ def main(arguments: list[str] | None = None) -> int:
     top = options.root.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if os.fsencode(top) != str(top).encode("utf-8", "replace"):
+            raise BuildError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
+        _refuse(parameters.misnamed_sets(top) if options.command != "check" else [])  # before anything is written
         if options.profile not in parameters.profiles(top):
             raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
         if not re.fullmatch("0*[1-9][0-9]{0,5}", options.jobs):
@@ -301,7 +318,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        problems = check(top) or check_style(top) or rehearsal.problems(top)
+        problems = check(top) or check_style(top) + rehearsal.problems(top)
         if problems:
             raise BuildError("\n".join(problems))
         n_chapters = len(notebooks.chapter_files(top))

@@ -11,14 +11,13 @@ import hashlib
 import json
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import yaml
 
 from lib import atomic
-from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, verify
+from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
 from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
@@ -255,8 +254,8 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
 
     All that it says goes to `logs`/render.log.
     """
-    command = [sys.executable, "-m", "lib.study.render", str(staged), str(place), *options]
-    environment = {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+    command = surroundings.command(top, "lib.study.render", str(staged), str(place), *options)
+    environment = {"COMPANION_ROOT": str(top), "NO_COLOR": "1"}
     failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
     said = (logs / "render.log").read_text("utf-8", "replace")
     text = gate.plain(said).replace(f"{staged}/", "")

@@ -6,12 +6,11 @@ import hashlib
 import json
 import math
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, page_text, provenance, runs, site
+from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
 from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
@@ -49,10 +48,10 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
 
 def _execute(top: Path, stem: str, profile: str, text: str, jobs: int, place: Path) -> None:
     """Execute a chapter below `place`, with its log beside the page; a killed one leaves nothing there."""
-    command = [sys.executable, "-m", "lib.study.execute", stem, "--root", str(top), "--profile", profile,
-               "--params", text, "--output", str(place), "--cores", str(jobs)]
+    command = surroundings.command(top, "lib.study.execute", stem, f"--root={top}", f"--profile={profile}",
+                                   f"--params={text}", f"--output={place}", f"--cores={jobs}")
     logs = top / "_build" / "tmp"
-    failed = lifeline.run({"execute": command}, logs, 1, {"PYTHONPATH": str(top)})["execute"]
+    failed = lifeline.run({"execute": command}, logs, 1, {})["execute"]
     place.mkdir(parents=True, exist_ok=True)
     log = shutil.move(logs / "execute.log", place / "execute.log")
     if failed:
