@@ -154,6 +154,22 @@ def test_a_change_of_cells_is_saved_as_it_is_and_in_our_form(edit, tmp_path, tex
     assert edit("01-first.md") == saved
 
 
+def test_a_new_chapter_is_written_in_our_form(edit, tmp_path):
+    from lib.study.contents import ChapterContents
+
+    shutil.copy(toy_book.ROOT / "pyproject.toml", tmp_path)
+    options = {"mystnb": {"figure": {"caption": f"{LONG}\n{LONG}\n", "name": "a"}}}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"display_name": "Python 3", "name": "python3"}},
+                                        cells=[nbformat.v4.new_code_cell("x = 1", metadata=options)])
+    manager = ChapterContents(root_dir=str(tmp_path))
+    asyncio.run(manager.save({"type": "notebook", "format": "json", "content": json.loads(json.dumps(notebook))},
+                             "book/01-new.md"))
+    text = (tmp_path / "book/01-new.md").read_text("utf-8")
+    assert text.startswith("---\n") and f"caption: |\n      {LONG}\n      {LONG}\n" in text
+    saved = edit("01-new.md")
+    assert saved.decode() == text
+
+
 def test_a_text_that_is_typed_is_saved_as_it_is_typed(edit, tmp_path):
     path = tmp_path / "book/01-first.md"
     path.write_text(TEXTS["a caption"], "utf-8")
