@@ -42,6 +42,7 @@
 
 `rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
+`rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)

@@ -2,6 +2,7 @@
 
 machine      the parameters, the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
+annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
