@@ -98,7 +98,7 @@ $(STAMP):
 	@mkdir -p $(VENV) && touch $(STARTED)
 	@$(PYTHON) -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(RUN) -m pip install --editable '.[book,test,dask]' > $(SETUP_LOG) 2>&1 || \
+	@$(RUN) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	$(RUN) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
 	@touch $@ && rm $(STARTED)
