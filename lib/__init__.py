@@ -1,6 +1,7 @@
 """The calculations behind the book, one module a subject.  Nothing is imported here: import what you need.
 
 `conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
+`checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
 `plotting`        figures from tables
 `atomic`          files that are replaced in one step

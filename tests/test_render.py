@@ -46,7 +46,7 @@ def book(tmp_path_factory):
     top = toy_book.make(tmp_path_factory.mktemp("pages"))
     for name in ("_config.yml", "data/thesis/items.json", "book/references.bib"):
         toy_book.write(top, name, (toy_book.ROOT / name).read_text("utf-8"))
-    for name in ("_ext", "_static"):
+    for name in ("_ext", "_search", "_static", "_templates"):
         shutil.copytree(toy_book.ROOT / "book" / name, top / "book" / name,
                         ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in PAGES.items():

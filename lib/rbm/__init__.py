@@ -11,7 +11,9 @@ complex_training  its training on measurements in many bases, as an iterator
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
+learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
+learning_figures  what the figures of chapter 6 show
 pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there

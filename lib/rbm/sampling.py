@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
+from lib.checks import as_tensor
 from lib.conventions import check_bits
 from lib.rbm import _kernels
 from lib.rbm.machine import Machine, check_machine, hidden_probability, visible_probability
@@ -134,7 +135,7 @@ def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draw
                             burn_in, thin, draws)
         return draws
     uniform = uniforms(seed, machine.device)
-    visible = torch.from_numpy(start).to(machine.weights)
+    visible = as_tensor(start).to(machine.weights)
     for _ in range(burn_in):
         visible = gibbs_sweep(machine, visible, uniform)
     for draw in range(n_draws):

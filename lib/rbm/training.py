@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
+from lib.checks import as_tensor
 from lib.conventions import all_states, check_bits
 from lib.rbm import _kernels
 from lib.rbm.machine import Gradient, Machine, check_machine, effective_energy_gradient
@@ -211,7 +212,7 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
             return weights.reshape(current.weights.shape), visible_bias, hidden_bias
         return run_numba
 
-    data = torch.from_numpy(rows).to(machine.device)
+    data = as_tensor(rows).to(machine.device)
     uniform = uniforms(chain_seed, machine.device)
     states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
     persistent = torch.from_numpy(chains).to(machine.device)

@@ -95,3 +95,10 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 `ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
 (:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.
 """
+
+import sys
+
+if sys.argv[:1] == ["-m"]:  # python -m lib.study.MODULE, and nothing but this package is imported yet
+    from lib.study import surroundings
+
+    surroundings.again()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from lib.study import surroundings
 from lib.study.notebooks import Chapter
 
 # Rules for modules that cells break for good reasons: imports where they are needed (E402, F811, I001), long lines of
@@ -25,7 +27,8 @@ def problems(top: Path, chapter: Chapter) -> list[str]:
     name = f"book/{chapter.stem}.py"  # ruff tells the language by the name
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "--output-format", "concise",
                "--extend-ignore", ",".join(IGNORED), "--stdin-filename", name, "-"]
-    done = subprocess.run(command, cwd=top, input=code(chapter), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=top, input=code(chapter), capture_output=True, text=True, encoding="utf-8",
+                          env=surroundings.variables(os.environ))
     if done.returncode > 1:
         raise ValueError(f"ruff did not run: {done.stderr.strip()}")
     found = [line for line in done.stdout.splitlines() if ".py:" in line]
