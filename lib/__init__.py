@@ -13,6 +13,7 @@
 `spins.vectors`       GHZ and W states with phases, random states
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
+`spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.measurements`  measurement files: packed bits, and QuCumber's plain text
