@@ -50,6 +50,7 @@
 `rbm.complex_state` complex wavefunctions of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
+`rbm.pauli`        Pauli products and energies of a complex state, from samples
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.quality`      all measures of chapter 7, by sums or from samples
