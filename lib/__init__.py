@@ -7,6 +7,9 @@
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
+`spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
+`spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
+`spins.vectors`       GHZ and W states with phases, random states
 `spins.measurements`  measurement files: packed bits, and QuCumber's plain text
 
 `datasets`         MNIST, which the user has put into data/cache

@@ -1,1 +1,2 @@
-"""Spin chains: exact ground states (`ising`, `free_fermions`) and files of measurements (`measurements`)."""
+"""Spins: exact ground states (`ising`, `free_fermions`, `heisenberg`), other state vectors (`vectors`), measurements in
+rotated bases (`bases`) and files of measurements (`measurements`)."""
