@@ -10,7 +10,7 @@
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
 `spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
 `spins.vectors`       GHZ and W states with phases, random states
-`spins.measurements`  measurement files: packed bits, and QuCumber's plain text
+`spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
