@@ -681,3 +681,13 @@ def test_no_file_and_folders(tmp_path):
     for path in (tmp_path / "none.json", tmp_path, str(tmp_path / "none")):
         with pytest.raises(FileNotFoundError, match="got no file at"):
             read(path)
+
+
+def test_cirq_keys_by_their_numbers():
+    for keys in (["q10", "q9", "q1"], ["q(10)", "q(9)", "q(1)"], ["q(1, 0)", "q(0, 10)", "q(0, 9)"]):
+        result = vendor("cirq.study.result", "ResultDict")()
+        result.records = {key: np.full((3, 1, 1), place % 2) for place, key in enumerate(keys)}
+        assert read(result).sites == tuple(keys[::-1]) and read(result).bits[0].tolist() == [0, 1, 0]
+        assert "keys by their numbers" in read(result).convention
+    result.records = {"b": np.ones((3, 1, 1), dtype=int), "a": np.zeros((3, 1, 2), dtype=int)}
+    assert read(result).sites == ("b", "a[0]", "a[1]") and "keys as in the file" in read(result).convention

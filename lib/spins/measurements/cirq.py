@@ -1,7 +1,8 @@
 """Cirq: ResultDict as its JSON or as the object.
 
 Several keys stand in the file in the order in which a simulator met them, which follows the circuit's moments, not the
-qubits.  Keys of one word and a number (q0, q1, ...) are put in the order of their numbers; others keep theirs.
+qubits.  Keys that differ in their numbers only, such as q0, q(1) or q(0, 1), are put in the order of the numbers;
+others keep theirs.
 """
 
 from __future__ import annotations
@@ -120,9 +121,9 @@ def _ordered(keys: list[str], register: object, source: str) -> tuple[list[str],
             raise wrong(source, f"keys among {', '.join(keys[:20])}, each once", short(register),
                         f"register={keys[0]!r}")
         return chosen, "keys as asked for"
-    parts = [re.fullmatch(r"(.*?)\(?(\d+)\)?", key) for key in keys]
-    if len(keys) > 1 and all(parts) and len({part[1] for part in parts}) == 1:
-        return sorted(keys, key=lambda key: int(re.search(r"\d+(?=\)?$)", key)[0])), "keys by their numbers"
+    # Keys that differ in their numbers only: q3, q(3), q(1, 2).
+    if len(keys) > 1 and len({re.sub(r"[0-9]+", "#", key) for key in keys}) == 1:
+        return sorted(keys, key=lambda key: [int(part) for part in re.findall(r"[0-9]+", key)]), "keys by their numbers"
     return keys, "keys as in the file"
 
 
