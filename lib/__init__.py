@@ -16,7 +16,7 @@
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
-`spins.measurements`  measurement files: packed bits, and QuCumber's plain text
+`spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
