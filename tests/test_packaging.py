@@ -12,7 +12,7 @@ from tests.toy_book import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"]
+PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"] + EXTRAS["dmrg"]
 BROUGHT = {"ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline", "myst_parser",
            "sphinx_external_toc"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -40,7 +40,7 @@ def test_every_import_of_lib_is_declared():
     import ast
     import sys
     aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn",
-               "jupyter_book": "jupyter-book"}
+               "jupyter_book": "jupyter-book", "tenpy": "physics-tenpy"}
     declared = {pin.split("==")[0].lower() for pin in PINS}
     for path in sorted((ROOT / "lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -137,7 +137,7 @@ def test_the_set_up_is_done_once(set_up, tmp_path):
     assert done.returncode == 0 and "Set-up done." in done.stdout and ".venv/setup.log" in done.stdout
     assert "odd index" not in done.stdout + done.stderr
     assert (tmp_path / ".venv/setup.log").read_text() == "WARNING: an odd index\n"
-    assert any("pip install --editable .[book,test,dask]" in line for line in asked)
+    assert any("pip install --editable .[book,test,dask,dmrg]" in line for line in asked)
     again, asked = set_up()
     assert again.returncode == 0 and asked == []
     with (tmp_path / "pyproject.toml").open("a") as file:

@@ -125,7 +125,9 @@ def test_a_wrong_setting_of_sphinx_is_named(book, tmp_path, old, new, word):
 
 
 CODE = '```{code-cell} ipython3\nfor kind in ("relu", "erf"):\n    claims.number(f"toy-{kind}-last", 1)\n' \
-       'claims.number("toy-sum", 2)\nclaims.number(\n    "toy-mean", 3\n)\nname = "toy-named"\n%time pass\n```\n'
+       'claims.number("toy-sum", 2)\nclaims.number(\n    "toy-mean", 3\n)\nname = "toy-named"\n%time pass\n' \
+       'for n in (5, 10):\n    claims.number("toy-" + name[3:] + f"-at-{n}", 1)\n' \
+       'claims.number("toy-%s-low" % n, 1)\nclaims.number("toy-{}-high".format(n), 1)\n```\n'
 
 
 @pytest.fixture
@@ -138,7 +140,8 @@ def unknown(tmp_path):
     return check
 
 
-@pytest.mark.parametrize("key", ["toy-sum", "toy-mean", "toy-named", "toy-relu-last", "toy-erf-last:.2f", "toy-sum:s"])
+@pytest.mark.parametrize("key", ["toy-sum", "toy-mean", "toy-named", "toy-relu-last", "toy-erf-last:.2f", "toy-sum:s",
+                                 "toy-named-at-5", "toy-5-low", "toy-10-high"])
 @pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "Words {{glue:text}}`{}` words.", "{{glue:text}}``{}``",
                                   "{{glue:text}}`01-first.ipynb::{}`"])
 def test_numbers_that_the_code_names_are_known(unknown, key, form):
@@ -151,7 +154,7 @@ def test_numbers_that_the_code_names_are_known(unknown, key, form):
 @pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "{{glue:text}}`{}:.2f`", "{{glue:}}`{}`"])
 def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
     (line,) = unknown("So " + form.format(key))
-    assert line.startswith(f"01-first.md, line 15: expected the name of a number of this chapter, got {key!r}")
+    assert line.startswith(f"01-first.md, line 19: expected the name of a number of this chapter, got {key!r}")
     assert remedy in line
     line = unknown("So " + form.format(f"01-first.ipynb::{key}"), "errata")[-1]
-    assert line.startswith(f"errata.md, line 15: expected the name of a number of 01-first, got {key!r}")
+    assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")

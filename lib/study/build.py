@@ -125,7 +125,7 @@ def prepare(top: Path, profile: str) -> None:
 def check(top: Path) -> list[str]:
     """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
     parameters and claims, the parameter sets."""
-    from lib.study import book_files, editing, page_text  # load the parsers of the renderer
+    from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
 
     problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
     problems += book_files.problems(top) + editing.problems(top)
@@ -151,7 +151,7 @@ def check(top: Path) -> list[str]:
                 parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
             except ValueError as error:
                 problems.append(str(error))
-    return problems
+    return problems or items.problems(top)
 
 
 def check_style(top: Path) -> list[str]:
@@ -318,7 +318,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        problems = check(top) or check_style(top) + rehearsal.problems(top)  # what cannot be read has no style
+        problems = check(top) or check_style(top) + rehearsal.problems(top)
         if problems:
             raise BuildError("\n".join(problems))
         n_chapters = len(notebooks.chapter_files(top))

@@ -6,6 +6,7 @@ Only the code cells and the front matter are read here, with line numbers, and w
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -61,6 +62,15 @@ class Cell:
         if isinstance(mystnb := self.options.get("mystnb"), dict):
             options |= {key: value for key, value in mystnb.items() if key not in DISPLAY_OPTIONS}
         return [self.source, [tag for tag in self.tags if tag not in DISPLAY_TAGS], options]
+
+    @property
+    def python(self) -> str:
+        """The source without the lines that only IPython understands, which are empty."""
+        return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in self.source.splitlines())
+
+    def tree(self) -> ast.Module:
+        """The source as Python reads it."""
+        return compile(self.python, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     @property
     def first_line(self) -> str:
@@ -203,6 +213,11 @@ def check_chapter(chapter: Chapter) -> None:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
         _check_options(name, cell)
+        try:
+            cell.tree()
+        except SyntaxError as error:
+            raise ValueError(f"{name}, line {cell.line + (error.lineno or 1) - 1}: expected Python, got "
+                             f"{error.msg}") from None
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
@@ -265,8 +280,8 @@ def with_outputs(chapter: Chapter, executed):
     if ran:
         raise ValueError(f"{chapter.path.name}: expected the code that was executed, got a cell less; try make book")
     notebook.cells, notebook.metadata = cells, executed.metadata
-    notebook.metadata |= {"source_map": lines, "companion": {
-        **chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}}
+    notebook.metadata["source_map"] = lines
+    notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
     return notebook
 
 

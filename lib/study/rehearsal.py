@@ -59,19 +59,33 @@ def unknown_numbers(top: Path, chapters: list[Chapter]) -> list[str]:
 
 
 def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
-    """The numbers that a chapter may name: every text of its code, and what its formatted texts may become."""
+    """The numbers that a chapter may name: every text of its code, and what those put together may become."""
     exact, forms = set(), []
     for cell in chapter.cells:
-        tree = ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line
-                                   for line in cell.source.splitlines()))
-        formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
-        parts = {part for node in formatted for part in ast.walk(node)}
-        exact |= {node.value for node in ast.walk(tree)
+        nodes = [*ast.walk(cell.tree())]
+        made = [(node, _form(node)) for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call))]
+        parts = {part for node, form in made if form for part in ast.walk(node) if part is not node}
+        forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]
+        exact |= {node.value for node in nodes
                   if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts}
-        forms += [re.compile("".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+"
-                                     for part in node.values))
-                  for node in formatted if any(isinstance(part, ast.Constant) for part in node.values)]
     return exact, forms
+
+
+def _form(node: ast.AST) -> str:
+    """A pattern for the texts that an expression may become; nothing where it is none that is put together."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_form(part) or ".+" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _form(node.left), _form(node.right)
+        return (left or ".+") + (right or ".+") if left or right else ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
+        return re.sub(r"%\w|%\(\w+\)\w", ".+", str(node.left.value))
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Attribute) and called.attr == "format" and isinstance(called.value, ast.Constant):
+        return re.sub(r"\{[^}]*\}", ".+", str(called.value.value))
+    return ""
 
 
 def numbers_shown(text: str) -> Iterator[tuple[str, str, int]]:
