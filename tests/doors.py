@@ -33,8 +33,8 @@ from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from lib.models.sparse_resnet import SparseResNet, check_labels
 from lib.pruning import bands, magnitude
-from lib.rbm import machine as machines
 from lib.rbm import (
+    annealing,
     metrics,
     observables,
     partition,
@@ -45,6 +45,7 @@ from lib.rbm import (
     states,
     training,
 )
+from lib.rbm import machine as machines
 from lib.spins import ising, measurements
 
 
@@ -151,6 +152,8 @@ DOORS = [
     Door("sampling.sample start", lambda v: sampling.sample(MACHINE, 8, seed=1, start=v, n_chains=4, engine="torch"),
          BITS, "bits"),
     Door("sampling.gibbs", lambda v: sampling.gibbs(MACHINE, v, 2, seed=1, engine="torch"), BITS, "bits"),
+    Door("annealing.log_partition data", lambda v: annealing.log_partition(MACHINE, seed=1, n_runs=20, n_temperatures=2,
+                                                                           data=v), BITS, "bits"),
     Door("quality.reference data", lambda v: quality.reference(4, 1.0, v, n_samples=10, rng=np.random.default_rng(1)
                                                                ).basis.frequencies, BITS, "bits"),
     Door("quality.sampled", lambda v: [quality.sampled(MACHINE, _EXACT, v)["energy"]], DRAWS, "bits"),

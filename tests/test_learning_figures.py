@@ -140,6 +140,10 @@ def test_sorted_noise_is_what_it_is():
     theirs = np.sort(dice)[::-1][np.linspace(0, 19_999, 201).astype(int)]
     assert np.abs(ours - theirs)[5:].max() < 0.06
     assert weight_decay(ours).faster > 2  # noise, too, falls faster at its end
+    few_large = np.sort(np.concatenate([dice[:19_000] / 50, 1 + dice[19_000:]]))[::-1]
+    for sizes in (dice, few_large):
+        assert figures.noise_distance(np.sort(sizes)[::-1][np.linspace(0, 19_999, 201).astype(int)]) < 0.15
+    assert figures.noise_distance(np.exp(-np.linspace(0, 8, 201))) > 0.5
 
 
 @pytest.mark.parametrize("sizes", [[1.0] * 5, list(range(30)), [0.0] * 30, [[1.0] * 30]])

@@ -208,6 +208,16 @@ def half_normal(n_ranks: int) -> np.ndarray:
     return stats.halfnorm.ppf(1 - share)
 
 
+def noise_distance(magnitudes: ArrayLike) -> float:
+    """How far sorted weights are from normal noise of the same median, from 30% to 95% of the way: the root mean square
+    of the logarithm of their ratio. Raises ValueError as `weight_decay` does."""
+    weight_decay(magnitudes)
+    sizes = np.asarray(magnitudes, dtype=float)
+    noise, place = half_normal(sizes.size), np.linspace(0, 1, sizes.size)
+    ratio = np.log(np.maximum(sizes, sizes[0] * 1e-12) / np.median(sizes) * np.median(noise) / noise)
+    return float(np.sqrt(np.mean(ratio[(place >= 0.3) & (place <= 0.95)] ** 2)))
+
+
 def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
     """The factors by which single steps of pruning after the first raise (6.2), of steps that start within eps."""
     values = np.array([before, *bounds], dtype=float)
