@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import anchors, gate, ledger, lifeline, notebooks, parameters, provenance, runs, site
+from lib.study import anchors, gate, inputs, ledger, lifeline, notebooks, parameters, provenance, runs, site
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -128,6 +128,7 @@ def check(top: Path) -> list[str]:
             chapter = notebooks.read_chapter(path)
             notebooks.check_chapter(chapter)
             parameters.declared(chapter)
+            problems += inputs.missing(top, chapter)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -154,7 +155,8 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile)):
+        last = runs.read_record(root, path.stem)
+        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:
             runs.clear_failure(root, path.stem)
