@@ -75,19 +75,20 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
             raise
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         origin = provenance.run_provenance(top, chapter, profile, inputs["parameters"], threads=runs.THREADS,
-                                           date=date, **cost)
+                                           date=date, versions=atomic.read_json(run / "versions.json"), **cost)
         return _publish(root, chapter, notebook, run, inputs, origin)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: int) -> dict[str, str]:
-    """The variables a kernel starts with: our own, capped threads, and nothing of the user's settings."""
+    """What a kernel gets besides :func:`lib.study.surroundings.variables`: our own, capped threads, and empty places
+    for those of the user's settings."""
     build = top / "_build"
     return {"COMPANION_ROOT": str(top), "COMPANION_PROFILE": profile, "COMPANION_CHAPTER": chapter.stem,
-            "COMPANION_RUN": str(run), "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
-            **guard.environment(top, run.parent),
-            "JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(run.parent / "ipython"),
+            "COMPANION_RUN": str(run), "IPYTHONDIR": str(run.parent / "ipython"),
+            **{f"JUPYTER_{what}_DIR": str(run.parent / "jupyter") for what in ("CONFIG", "DATA", "RUNTIME")},
+            **guard.environment(run.parent),
             "MPLCONFIGDIR": str(build / "cache" / "matplotlib"),
             "COMPANION_CORES": str(cores), **runs.numeric_environment(top)}
 
@@ -110,10 +111,10 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     threading.Thread(target=_tell_progress, args=(chapter.stem, run / progress.FILE, ended), daemon=True).start()
     try:
         papermill.execute_notebook(
-            work / "input.ipynb", work / "executed.ipynb", parameters=changed, kernel_name="python3", cwd=run,
+            _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
+            kernel_name="python3", kernel_manager_class=following.kernel_class(),
             progress_bar=False, start_timeout=START_SECONDS, shutdown_kernel="immediate", iopub_timeout=START_SECONDS,
-            kernel_manager_class=following.kernel_class(), extra_arguments=["--ext", "lib.study.inside"],
-            timeout_func=lambda cell: max(following.left(), 0.001),
+            extra_arguments=["--ext", "lib.study.inside"], timeout_func=lambda cell: max(following.left(), 0.001),
             on_cell_start=following.reach, on_cell_execute=following.begin, on_cell_executed=following.end)
     except PapermillExecutionError as error:
         raise following.failed(plain(f"{error.ename}: {error.evalue}"), _line_of(error.traceback)) from None
@@ -152,11 +153,11 @@ class _Following:
 
     def kernel_class(self) -> type:
         """Of a kernel whose end is noted here."""
-        from jupyter_client.manager import AsyncKernelManager
+        from lib.study.kernel import OwnKernel
 
         following = self
 
-        class Kernel(AsyncKernelManager):
+        class Kernel(OwnKernel):
             async def _async_is_alive(self) -> bool:
                 if self.provisioner is not None:
                     following.status = await self.provisioner.poll()
@@ -271,6 +272,11 @@ def _tell_unread(chapter: Chapter, work: Path) -> None:
         if entry not in read:
             print(f"  {chapter.stem}: no read was seen of its input {entry}; try to delete it from the front matter, "
                   "unless a compiled library reads it", flush=True)
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, which takes paths for templates."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _tell_progress(stem: str, path: Path, ended: threading.Event) -> None:

@@ -42,10 +42,9 @@ def write(top: Path, work: Path, page: Path, found: dict[str, tuple[list[str], l
     (work / SETTINGS).write_text(json.dumps(settings), "utf-8")
 
 
-def environment(top: Path, work: Path) -> dict[str, str]:
+def environment(work: Path) -> dict[str, str]:
     """The variables of a process that is guarded, and whose children are, by the settings in the folder `work`."""
-    startup = Path(__file__).with_name("startup")
-    return {VARIABLE: str(work / SETTINGS), "PYTHONPATH": f"{startup}{os.pathsep}{top}"}
+    return {VARIABLE: str(work / SETTINGS), "PYTHONPATH": str(Path(__file__).with_name("startup"))}
 
 
 def lines(entries: list[str]) -> str:

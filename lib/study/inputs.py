@@ -66,7 +66,7 @@ def folders(entry: str, found: list[str], top: Path) -> list[str]:
 
 def found(top: Path, chapter: Chapter) -> dict[str, tuple[list[str], list[str]]]:
     """What every declared entry stands for, and the folders that are listed to find it."""
-    return {entry: (inside := names(top, entry) or [], folders(entry, inside, top)) for entry in declared(chapter)}
+    return {entry: (inside := names(top, entry) or [entry], folders(entry, inside, top)) for entry in declared(chapter)}
 
 
 def digests(top: Path, chapter: Chapter) -> dict[str, str | None]:
@@ -93,10 +93,13 @@ def digest(top: Path, entry: str) -> str | None:
 
 
 def missing(top: Path, chapter: Chapter) -> list[str]:
-    """Declared inputs that are not there, one line each; raises like :func:`declared`."""
+    """Declared inputs that are not there, one line each; raises like :func:`declared`.
+
+    A record may be made later: what lacks points says itself what to do.
+    """
     return [f"{chapter.path.name}: expected its input {entry}, got nothing there; try to get it as data/README.md "
             "says, or to correct or delete it below inputs in the front matter"
-            for entry in declared(chapter) if names(top, entry) is None]
+            for entry in declared(chapter) if names(top, entry) is None and not entry.startswith("data/records/")]
 
 
 def _content(path: Path) -> str | None:
