@@ -41,6 +41,7 @@
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.pruning`      a trained machine pruned step by step
 `rbm.files`        saved machines, without pickle

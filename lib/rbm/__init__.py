@@ -7,6 +7,7 @@ sampling     block Gibbs chains
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
 metrics      fidelity, Kullback-Leibler divergence, likelihood
+convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 pruning      a trained machine pruned step by step (7.3)
