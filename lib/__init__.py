@@ -37,6 +37,7 @@
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.metrics`      fidelity, relative entropy, likelihood

@@ -74,7 +74,8 @@ def test_chains_that_stand_still():
 
 @pytest.mark.parametrize("values, words", [
     (np.zeros((3, 4)), r"at least 4 draws, got \(3, 4\); try longer chains, or values.T"),
-    (np.zeros((4, 4, 4)), "shape"), (np.zeros((5, 0)), "shape"), ([[1.0, 2.0], [np.nan, 1.0], [1, 1], [1, 1]], "got nan at draw 1 of chain 0"),
+    (np.zeros((4, 4, 4)), "shape"), (np.zeros((5, 0)), "shape"),
+    ([[1.0, 2.0], [np.nan, 1.0], [1, 1], [1, 1]], "got nan at draw 1 of chain 0"),
     ([1.0, np.inf, 2.0, 3.0], "finite"), (3.0, "shape"), (["a"] * 5, "real numbers"), (np.zeros((9, 2)) * 1j, "real")])
 def test_what_are_no_chains_is_refused(values, words):
     for function in (convergence, rhat):

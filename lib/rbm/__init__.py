@@ -4,6 +4,7 @@ machine      the parameters, the energy and the conditional distributions (4.1-4
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
+tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
 metrics      fidelity, Kullback-Leibler divergence, likelihood

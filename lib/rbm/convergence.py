@@ -5,7 +5,8 @@ shows too, and values are replaced by normal scores of their ranks, so that infi
 values |x - median| show chains that differ in their spread alone. Below 1.01 nothing speaks against convergence.
 
 Effective sizes allow for correlations along chains, negative ones too: antithetic chains count for more than their
-length, up to the logarithm (base 10) of their number of draws. `observables.estimate` is about the error of a mean; its time is never below 1.
+length, up to the logarithm (base 10) of the number of draws. `observables.estimate` is about the error of a mean; its
+time is never below 1.
 
 Source: A. Vehtari, A. Gelman, D. Simpson, B. Carpenter, P.-C. Buerkner, Bayesian Analysis 16, 667 (2021).
 """
