@@ -117,3 +117,52 @@ def test_what_is_refused(wrong, words):
         tempering.ladder(ferromagnet(4, 1.0), seed=1, refused=1.5)
     with pytest.raises(ValueError, match="at most 256 temperatures, got"):
         tempering.ladder(ferromagnet(4, 1.0), seed=1, refused=0.001)
+
+
+# --- as the negative phase of a training
+
+
+def test_training_finds_both_valleys():
+    """Where contrastive divergence ends with all weight in one: from the same start, on the same data."""
+    _, ground = ising.ground_state(6, 0.2)
+    data = ising.sample(ground, 4000, rng=rng.stream(3, "data"))
+    start, found = Machine.random(6, 6, seed=3, scale=0.01, symmetric_biases=True), {}
+    for phase in ("sampled", "tempered"):
+        settings = TrainingSettings(epochs=25, batch_size=50, learning_rate=0.3, final_learning_rate=0.003,
+                                    negative_phase=phase, n_chains=50 if phase == "tempered" else None)
+        found[phase] = fidelity(train(start, data, settings, seed=3).machine, ground)
+    assert found["sampled"] < 0.6 and found["tempered"] > 0.98
+
+
+def test_tempered_and_exact_gradients_agree_on_average():
+    """Many chains, one step each: the difference of the parameters is that of chains in equilibrium."""
+    machine, data = ferromagnet(5, 0.6), [[1, 1, 0, 0, 1], [1, 1, 1, 1, 1], [0, 1, 0, 0, 0]]
+    steps = {}
+    for phase in ("tempered", "exact"):
+        settings = TrainingSettings(epochs=1, batch_size=3, learning_rate=0.1, n_gibbs=30, precision="float64",
+                                    negative_phase=phase, n_chains=20_000 if phase == "tempered" else None)
+        steps[phase] = train(machine, data, settings, seed=1).machine
+    for one, other in zip((steps["tempered"].weights, steps["tempered"].visible_bias, steps["tempered"].hidden_bias),
+                          (steps["exact"].weights, steps["exact"].visible_bias, steps["exact"].hidden_bias)):
+        np.testing.assert_allclose(one, other, atol=0.1 * 5 * 0.5 / np.sqrt(20_000))
+
+
+def test_the_ladder_follows_the_machine():
+    replicas = tempering.Replicas(Machine.random(8, 8, seed=1, scale=0.01), 50, seed=1)
+    for machine, n_epochs in ((Machine.random(8, 8, seed=1, scale=0.01), 6), (ferromagnet(8, 2.5), 12)):
+        for _ in range(n_epochs):
+            replicas.begin_epoch()
+            replicas.advance(machine, 60)
+        wanted = len(tempering.ladder(machine, seed=1).betas)
+        assert abs(len(replicas.betas) - wanted) <= 1
+
+
+def test_tempered_training_repeats_itself_and_refuses_what_does_not_fit():
+    settings = {"epochs": 3, "batch_size": 5, "negative_phase": "tempered"}
+    data = [[1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 0, 0]] * 4
+    first, again = (train(ferromagnet(4, 0.5), data, TrainingSettings(**settings), seed=1).machine for _ in range(2))
+    assert (first.weights == again.weights).all() and not (first.weights == ferromagnet(4, 0.5).weights).all()
+    for more, words in (({"persistent": True}, "chains of one"), ({"negative_batch_size": 3}, "chains of one"),
+                        ({"engine": "numba"}, 'expected engine "torch" for negative_phase="tempered"')):
+        with pytest.raises(ValueError, match=words):
+            TrainingSettings(**settings | more)

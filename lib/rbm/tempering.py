@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from lib import rng
 from lib.checks import as_floats
@@ -87,6 +88,40 @@ class Chains:
                                           np.where(accepted, array[lower], array[upper]))
         self.attempts[lower] += gain.shape[1]
         self.refusals[lower] += (1 - chance).sum(1)  # the expectation: less noise than a count
+
+
+class Replicas:
+    """Tempered chains of a machine that changes, for the negative phase of a training.
+
+    The ladder is made anew at the beginning of every epoch from what its chains saw in the one before: temperatures
+    move to where neighbours change places too seldom, and one is added or taken away where the barrier asks for it.
+    The configurations stay with the nearest of the new temperatures.
+    """
+
+    def __init__(self, machine: Machine, n_chains: int, *, seed: int):
+        self._generator = rng.stream(seed, "tempering", "training")
+        self._chains = Chains(np.linspace(0, 1, 3), machine.n_visible, n_chains, self._generator)
+
+    @property
+    def betas(self) -> np.ndarray:
+        return self._chains.betas
+
+    def begin_epoch(self) -> None:
+        """Move the temperatures, once there is something to go by."""
+        chains = self._chains
+        if not chains.attempts.all():
+            return
+        found = measured(chains)
+        wanted = min(int(np.ceil(found.barrier / REFUSED)) + 1, MOST_TEMPERATURES)
+        n = len(chains.betas) + int(np.sign(wanted - len(chains.betas)))
+        betas = respaced(found, max(2, n))
+        nearest = np.abs(betas[:, None] - chains.betas).argmin(1)
+        self._chains = Chains(betas, chains.visible.shape[-1], chains.visible.shape[1], self._generator)
+        self._chains.visible[:] = chains.visible[nearest]
+
+    def advance(self, machine: Machine, n_sweeps: int) -> torch.Tensor:
+        """Configurations of the machine as it is now, (n_chains, n_visible), after n_sweeps sweeps of the ladder."""
+        return torch.from_numpy(self._chains.advance(path(machine), n_sweeps).copy())
 
 
 def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 100, refused: float = REFUSED,
