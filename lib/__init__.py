@@ -8,7 +8,15 @@
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
-`spins.measurements`  measurement files: packed bits, and QuCumber's plain text
+`spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
+`spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
+`spins.vectors`       GHZ and W states with phases, random states
+`spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
+`spins.exact`         their exact ground states, up to 16 spins
+`spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
+`spins.mps`           matrix product states: amplitudes, averages, entropies, files
+`spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
+`spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
@@ -40,6 +48,10 @@
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
+`rbm.complex_state` complex wavefunctions of two machines
+`rbm.rotations`    probabilities in rotated bases, their gradients, divergences
+`rbm.complex_training` training on measurements in many bases
+`rbm.pauli`        Pauli products and energies of a complex state, from samples
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes

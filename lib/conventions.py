@@ -4,6 +4,10 @@ The chain is H = -J sum_i sz_i sz_{i+1} - h sum_i sx_i (5.2) with open ends; J =
 Bit 0 is spin down, sz = -1; bit 1 is spin up, sz = +1 (section 5.3.1).
 Basis state k has the bits k = sum_i bit_i 2^(n_spins - 1 - i): site 0 is the most significant bit, so that
 the states count up as written, 00, 01, 10, 11.  The files in `data/measurements/qucumber` use this order.
+
+A spin is measured along x, y or z by a gate and then along z (5.13): rows of a gate are its outcomes.  On bits (0, 1)
+the operators are Z = diag(-1, 1), as above, X = [[0, 1], [1, 0]] and Y = iXZ.  With the thesis's gates H (5.16) and
+K (5.18) the outcome +1 is bit 1 along z and y, but bit 0 along x (`PLUS_OUTCOME`).
 """
 
 from collections.abc import Iterable
@@ -16,6 +20,21 @@ from lib.checks import COMPLEX, as_array
 
 _DEFAULT_LIMIT = 2**31
 _INDEX_BITS = 62  # a basis index is an int64
+
+
+def _constant(*rows: tuple[complex, complex], over: float = 1.0) -> np.ndarray:
+    matrix = np.array(rows, dtype=np.complex128) / over
+    matrix.setflags(write=False)
+    return matrix
+
+
+# The operators on bits (0, 1), the first index the row.
+PAULI = {"X": _constant((0, 1), (1, 0)), "Y": _constant((0, 1j), (-1j, 0)), "Z": _constant((-1, 0), (0, 1))}
+# What turns amplitudes along z into amplitudes along another axis, GATES[letter][outcome, bit along z]: H, K, identity.
+GATES = {"X": _constant((1, 1), (1, -1), over=2**0.5), "Y": _constant((1, -1j), (1, 1j), over=2**0.5),
+         "Z": _constant((1, 0), (0, 1))}
+# The bit that means the eigenvalue +1 where a spin is measured by these gates.
+PLUS_OUTCOME = {"X": 0, "Y": 1, "Z": 1}
 
 
 def all_states(n_spins: int) -> np.ndarray:
@@ -68,6 +87,17 @@ def spins_from_bits(bits: ArrayLike) -> np.ndarray:
     bits = as_array(bits, "bits")
     _refuse_other_than_bits(bits)
     return (2 * bits.astype(np.int8) - 1).astype(np.int8)
+
+
+def outcome_values(bits: ArrayLike, letter: str) -> np.ndarray:
+    """Eigenvalues -1 and +1 of outcomes along one axis, "X", "Y" or "Z": int8 of the shape of the bits.
+
+    Raises ValueError for another letter and for values other than 0 and 1.
+    """
+    if letter not in PLUS_OUTCOME:
+        raise ValueError(f'expected a letter X, Y or Z, got {letter!r}; try "X"')
+    values = spins_from_bits(bits)
+    return values if PLUS_OUTCOME[letter] == 1 else -values
 
 
 def bits_from_spins(spins: ArrayLike) -> np.ndarray:
