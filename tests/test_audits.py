@@ -89,6 +89,10 @@ def test_the_scatter_of_a_setting_is_drawn_towards_the_typical_one():
     assert scatter.variance("one") == pytest.approx(scatter.typical["a"], rel=0.01)
 
 
+def experiment_error(error):
+    return ValueError if error is True else error
+
+
 @pytest.fixture
 def experiment(monkeypatch):
     """An experiment of the tests, with two branches."""
@@ -97,7 +101,7 @@ def experiment(monkeypatch):
 
     def audited_toy(*, way: str, size: int, seed: int) -> dict:
         if audited_toy.error:
-            raise ValueError("it broke")
+            raise experiment_error(audited_toy.error)("it broke")
         value = audited_toy.shift + np.random.default_rng([seed, size]).standard_normal()
         return {"double": 2 * size + audited_toy.wrong, "value": value, "best": 1.0}
 
@@ -166,7 +170,7 @@ def test_equal_results_are_counted_and_never_drawn_again(top, experiment, capsys
     lines = audits.load(top, "toy").audits
     assert found["audited"] == len(lines) == 10 and found["equal"] == 10 and found["p"] == 1
     assert audits.audit_file(top, "toy").read_text().startswith(before)
-    assert found["text"].startswith("audited: 10 of 36 points computed again, last on 20")
+    assert found["text"].startswith("audited: 10 of the 36 points of the whole record computed again, last on 20")
     ways = [line["settings"]["way"] for line in lines.values()]
     assert ways.count("read") == 5  # the branch that was behind has caught up
     assert audits.contradicted(top) == []
@@ -182,6 +186,16 @@ def test_other_code_contradicts_the_record(top, experiment, what, value, said):
     assert message.startswith("record toy: expected points that the present code gives again") and "mend it" in message
     assert ("10 with an error" in found["text"]) == (what == "error")
     assert ("other values of double" in found["text"]) == (what == "wrong")
+
+
+@pytest.mark.parametrize("kind", [MemoryError, OSError])
+def test_an_error_of_the_machine_is_no_audit(top, experiment, kind, capsys):
+    (top / "data/set").touch()
+    experiment.error = kind
+    found = run_audit(top, experiment)
+    assert found["audited"] == 0 and not found["contradicted"] and "not counted" in capsys.readouterr().out
+    experiment.error = False
+    assert run_audit(top, experiment)["audited"] == 10  # the same points, as if nothing had been
 
 
 def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experiment):
@@ -200,7 +214,7 @@ def test_audits_of_another_version_do_not_count(top, experiment):
     assert audits.summary(top, "toy")["text"] == "not audited: no valid points to compare with"
     experiment.version = 2
     write(top, experiment, settings)
-    assert audits.summary(top, "toy")["text"] == "audited: 0 of 36 points computed again"
+    assert audits.summary(top, "toy")["text"] == "audited: 0 of the 36 points of the whole record computed again"
 
 
 def test_settings_with_one_seed_get_repeats_first(top, experiment):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib import atomic
 from lib.study import claim_files, claim_text, claims, ledger, strips
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -265,7 +266,8 @@ def test_measured_values_have_no_digits_beyond_their_error():
         return claim_text.measured_text({"measured": measured, "uncertainty": uncertainty})
 
     assert text(59.5679, 4.51) == "59.6 ± 4.5" and text(78.5185, 0.22) == "78.52 ± 0.22"
-    assert text(6.36729e-05) == "6.36729e-05" and text(1234.5, 120.0) == "1230 ± 1.2e+02"
+    assert text(6.36729e-05) == "6.367e-05" and text(3970.0) == "3970" and text(11678912) == "11678912"
+    assert text(1234.5, 120.0) == "1230 ± 1.2e+02"
     assert text(0.25, 0.0) == "0.25 ± 0" and text(None) == "not run" and text(False) == "does not hold"
     assert text([3.0, 2.0, 1.5]) == "3, 2, 1.5" and "steps from -1 to -0.5" in text([3.0, 2.0, 1.5, 1.0, 0.5])
 
@@ -363,6 +365,15 @@ def test_a_claim_that_depends_on_one_that_differs_says_so(top):
     write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
     one, two = ledger.entries(top, "laptop", [run("05-first", [settled(measured=9.0), settled("b")])])
     assert (two["verdict"], two["notes"]) == ("reproduced", ["depends on a-claim, which differs"]) and not one["notes"]
+
+
+@pytest.mark.parametrize("verdict, said", [("reproduced", 1), ("undecided", 0), ("differs", 0)])
+def test_check_says_where_a_claim_rests_on_one_that_differs(top, verdict, said):
+    write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
+    atomic.write_json(top / ledger.VERDICTS_FILE, {"laptop": {"a-claim": "differs", "b": verdict}})
+    words = "claim b: expected it to rest on claims that do not differ"
+    lines = [line for line in ledger.problems(top) if words in line]
+    assert len(lines) == said and all("'a-claim'" in line and "laptop" in line for line in lines)
 
 
 VALUES = {"reproduced": {}, "reproduced at reduced scale": {"scale": "N = 6"}, "undecided": {"enough": False},

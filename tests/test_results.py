@@ -85,6 +85,18 @@ def test_damage_is_refused_by_file_and_line(path, change, message):
         results.read(path)
 
 
+def test_check_names_every_damaged_record(path, tmp_path):
+    folder = tmp_path / "data/records"
+    folder.mkdir(parents=True)
+    for name in ("good", "bad", "worse"):
+        (folder / f"{name}.jsonl").write_text(path.read_text())
+    assert results.problems(tmp_path) == []
+    for name in ("bad", "worse"):
+        (folder / f"{name}.jsonl").write_text(path.read_text().replace('"y":', '"z":', 1))
+    assert [line.split(":")[0] for line in results.problems(tmp_path)] == [
+        f"data/records/{name}.jsonl, line 2" for name in ("bad", "worse")]
+
+
 def test_lines_may_come_in_any_order_and_twice_as_merged_branches_have_them(path):
     before = results.read(path)
     lines = path.read_text().splitlines()

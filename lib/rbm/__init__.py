@@ -2,6 +2,7 @@
 
 machine      the parameters, the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
+annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
@@ -12,7 +13,9 @@ pauli        products of Pauli operators and energies of it, from samples
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
+learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
+learning_figures  what the figures of chapter 6 show
 pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there

@@ -40,11 +40,13 @@ import numpy as np
 
 from lib import atomic
 from lib.study import provenance, runs, scatter
+from lib.study.progress import duration
 from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
 CAP = 5.0  # core-minutes of a point that is drawn as a rule
+OF_THE_MACHINE = ("MemoryError", "OutOfMemoryError", "OSError")  # errors that say nothing about the code
 
 
 class Measures(NamedTuple):
@@ -213,7 +215,8 @@ def summary(top: Path, name: str) -> dict:
     found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
              "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
-    text = f"audited: {n} of {of} points computed again" if of else "not audited: no valid points to compare with"
+    text = f"audited: {n} of the {of} points of the whole record computed again" if of else \
+        "not audited: no valid points to compare with"
     if n:
         verdict = f"no verdict below {LEAST} points" if n < LEAST else \
             "no verdict from so few seeds" if p is None else \
@@ -267,11 +270,15 @@ def audit(top: Path, experiments: Mapping[str, Callable], minutes: float) -> Non
             seed = line["settings"].get("seed")
             repeats = [("repeat", {**line["settings"], "seed": seed + n}) for n in ((1, 2) if alone else ())]
             for kind, settings in [("audit", line["settings"]), *repeats]:
+                print(f"{name}: {kind}, {', '.join(branch_of(line))}, seed {settings.get('seed')}, recorded in "
+                      f"{duration(line['core_seconds'])} of processor time ... ", end="", flush=True)
                 with thread_limit(1):
                     now = compute(function, settings)
+                if now["status"] != "done" and now["error"].startswith(OF_THE_MACHINE):
+                    print(f"not counted: {now['error']}", flush=True)
+                    continue
                 append(top, name, kind, now, commit)
-                print(f"{name}: {kind}, {', '.join(branch_of(now))}, seed {settings.get('seed')}: {now['status']} in "
-                      f"{now['core_seconds']:.0f} s", flush=True)
+                print(f"{now['status']} in {now['core_seconds']:.0f} s", flush=True)
         lacking = f"; no points that need {', '.join(sorted(absent))}, which is not here" if absent else ""
         print(f"{name}: {summary(top, name)['text']}{lacking}", flush=True)
 

@@ -70,7 +70,7 @@ def measured_text(entry: Mapping) -> str:
     if isinstance(value, list):
         return _sequence_text(value)
     if error is None:
-        return f"{value:.6g}"
+        return f"{value:.10g}" if value == int(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.6g}"
     if error > 0:  # no digits beyond the second one of the error
         value = round(value, 1 - math.floor(math.log10(error)))
     return f"{value:.6g} ± {error:.2g}"
@@ -86,7 +86,9 @@ def facts(entry: Mapping) -> list[tuple[str, str]]:
     if entry["tolerance"]:
         found.append(("tolerance", str(Tolerance(**entry["tolerance"]))))
     if entry["decide"]:
-        found.append(("decided", f"only where it is further than {entry['decide']:g} standard errors from the bound"))
+        near = entry["verdict"] == "undecided" and not entry["undecided"] and entry["enough"] and not entry.get("notes")
+        what = "not: nearer than" if near else "only where it is further than"
+        found.append(("decided", f"{what} {entry['decide']:g} standard errors from the bound"))
     if entry["undecided"]:
         found.append(("undecided", entry["undecided"]))
     elif not entry["enough"]:

@@ -55,18 +55,19 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
             raise
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         origin = provenance.run_provenance(top, chapter, profile, inputs["parameters"], threads=runs.THREADS,
-                                           date=date, **cost)
+                                           date=date, versions=atomic.read_json(run / "versions.json"), **cost)
         return _publish(root, chapter, notebook, run, inputs, origin)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: int) -> dict[str, str]:
-    """The variables a kernel starts with: our own, capped threads, and nothing of the user's settings."""
+    """What a kernel gets besides :func:`lib.study.surroundings.variables`: our own, capped threads, and empty places
+    for those of the user's settings."""
     build = top / "_build"
     return {"COMPANION_ROOT": str(top), "COMPANION_PROFILE": profile, "COMPANION_CHAPTER": chapter.stem,
-            "COMPANION_RUN": str(run), "PYTHONPATH": str(top), "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1",
-            "JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(run.parent / "ipython"),
+            "COMPANION_RUN": str(run), "IPYTHONDIR": str(run.parent / "ipython"),
+            **{f"JUPYTER_{what}_DIR": str(run.parent / "jupyter") for what in ("CONFIG", "DATA", "RUNTIME")},
             "MPLCONFIGDIR": str(build / "cache" / "matplotlib"),
             "COMPANION_CORES": str(cores), **runs.numeric_environment(top)}
 
@@ -78,6 +79,8 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
+
+    from lib.study.kernel import OwnKernel
 
     nbformat.write(as_notebook(chapter), work / "input.ipynb")
     defaults = {name: parameter.default for name, parameter in declared(chapter).items()}
@@ -96,7 +99,8 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     threading.Thread(target=_tell_progress, args=(chapter.stem, run / progress.FILE, ended), daemon=True).start()
     try:
         papermill.execute_notebook(
-            work / "input.ipynb", work / "executed.ipynb", parameters=changed, kernel_name="python3", cwd=run,
+            _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
+            kernel_name="python3", kernel_manager_class=OwnKernel,
             progress_bar=False, start_timeout=120, coalesce_streams=True, shutdown_kernel="immediate",
             # What is left of the chapter's time, for each cell anew: the limit is for all of them together.
             timeout_func=lambda cell: max(limit - (time.monotonic() - started), 0.001),
@@ -119,6 +123,11 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
         ended.set()
     notebook = nbformat.read(work / "executed.ipynb", as_version=4)
     return notebook, {"seconds": time.monotonic() - started, **cost}
+
+
+def _literal(path: Path) -> str:
+    """A path for papermill, which takes paths for templates."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _tell_progress(stem: str, path: Path, ended: threading.Event) -> None:

@@ -46,6 +46,13 @@ def problems(top: Path) -> list[str]:
     chapters = {path.stem[:2] for path in notebooks.chapter_files(top)}
     lines += [f"{claim.place}: claim {claim.id}: expected the number of a chapter as the file's name, got none that "
               f"book/{claim.chapter}-*.md has" for claim in claims.values() if claim.chapter not in chapters]
+    for profile in ("laptop", "paper"):
+        verdicts = accepted(top, profile)
+        lines += [f"{claim.place}: claim {claim.id}: expected it to rest on claims that do not differ, got {name!r}, "
+                  f"accepted as {DIFFERS!r} ({profile} profile); try to settle it as undecided, and say why, or to "
+                  "state it without that claim"
+                  for claim in claims.values() for name in claim.depends_on
+                  if verdicts.get(name) == DIFFERS and verdicts.get(claim.id) in (REPRODUCED, REDUCED)]
     return lines
 
 

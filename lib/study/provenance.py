@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import platform
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lib import atomic
+from lib.study import surroundings
 from lib.study.notebooks import Chapter, read_chapter, root
 from lib.study.parameters import profile_values, resolve
 
@@ -169,7 +169,7 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
 def compiled_digest(top: Path) -> str:
     """Digest of the modules of `lib` that import numba and of all that they import, for the name of its cache folder.
 
-    numba's own cache asks only for the date of the file with the compiled function, and would go on using what was
+    numba's own cache asks only for the content of the file with the compiled function, and would go on using what was
     compiled from an older version of another module.
     """
     names = []
@@ -213,32 +213,35 @@ def text_digest(*texts: str) -> str:
 
 
 def commit(top: Path, besides: str | None = None) -> tuple[str | None, bool | None]:
-    """The commit of the tree and whether anything differs from it, but in the folder `besides`.
+    """The commit of the tree and whether anything in it differs from that, but in the folder `besides`.
 
-    (None, None) where there is no commit.
+    (None, None) where there is no commit, or one of a repository around the tree that does not hold it.
     """
-    def git(*arguments):
-        return subprocess.run(["git", "-C", str(top), *arguments], capture_output=True, text=True, check=True).stdout
-
-    others = ["--", ".", f":(exclude){besides}"] if besides else []
+    others = [f":(exclude){besides}"] if besides else []
     try:
-        name = git("rev-parse", "--verify", "--quiet", "HEAD").strip()
-        return name, bool(git("status", "--porcelain", *others).strip())
-    except (OSError, subprocess.CalledProcessError):
+        if not _git(top, "rev-parse", "--verify", "--quiet", "HEAD:./"):
+            return None, None
+        return _git(top, "rev-parse", "HEAD"), bool(_git(top, "status", "--porcelain", "--", ".", *others))
+    except (OSError, ValueError):
         return None, None
 
 
 def commit_of(top: Path, path: Path) -> dict:
     """The last commit that changed one file, and whether it differs from that: as `commit`, for its text alone."""
-    def git(*arguments):
-        done = subprocess.run(["git", "-C", str(top), *arguments, "--", str(path)], capture_output=True, text=True,
-                              check=True)
-        return done.stdout.strip()
-
+    name = str(path.relative_to(top))
     try:
-        return {"commit": git("log", "-1", "--format=%H") or None, "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.CalledProcessError):
+        return {"commit": _git(top, "rev-list", "--max-count=1", "HEAD", "--", name) or None,
+                "dirty": bool(_git(top, "status", "--porcelain", "--", name))}
+    except (OSError, ValueError):
         return {"commit": None, "dirty": None}
+
+
+def _git(top: Path, *arguments: str) -> str:
+    """What git says of the tree; raises ValueError where it fails."""
+    done = surroundings.git(top, *arguments)
+    if done.returncode:
+        raise ValueError(done.stderr.strip())
+    return done.stdout.strip()
 
 
 def versions(top: Path) -> dict[str, str]:
@@ -274,11 +277,14 @@ def processor() -> str:
 
 
 def run_provenance(top: Path, chapter: Chapter, profile: str, parameters: dict, *, threads: int, seconds: float,
-                   core_seconds: float, peak_memory_bytes: int, date: str) -> dict:
-    """Where a run came from and what it cost, as stored with it and shown at the foot of its page."""
+                   core_seconds: float, peak_memory_bytes: int, date: str, versions: dict[str, str]) -> dict:
+    """Where a run came from and what it cost, as stored with it and shown at the foot of its page.
+
+    versions: of the packages, as the process that computed had them.
+    """
     name, dirty = commit(top)
     return {"commit": name, "dirty": dirty, "profile": profile, "parameters": parameters,
-            "seed": parameters.get("seed"), "versions": versions(top), "processor": processor(),
+            "seed": parameters.get("seed"), "versions": versions, "processor": processor(),
             "device": parameters.get("device", "cpu"), "threads": threads, "seconds": round(seconds, 2),
             "core_seconds": round(core_seconds, 2), "peak_memory_bytes": peak_memory_bytes,
             "budget_core_minutes": chapter.budget, "time_limit_minutes": chapter.time_limit, "date": date}

@@ -44,7 +44,8 @@ def decode(line: str, kinds: tuple[str, ...] = KINDS) -> dict:
     head, rest = line[:28], "{" + line[28:]
     if head != f'{{"check":"{_check_sum(rest)}",':
         raise ValueError("a line that is damaged or was edited (its check sum is wrong); try the file's last "
-                         "committed version, or delete the line, and its point is computed again")
+                         "committed version (git checkout), or delete the line: make records computes its point again, "
+                         "and until then tables lack it")
     body = json.loads(rest)
     if body.pop("format") != FORMAT or body["kind"] not in kinds:
         raise ValueError(f"a line of another format or kind ({body['kind']!r}); try a newer version of this package")
@@ -106,6 +107,17 @@ def read(*places: Path) -> Record:
         raise ValueError(f"{', '.join(map(str, places))}: expected the run of every point, got none named "
                          f"{', '.join(sorted(lost))}; try the file's last committed version")
     return record
+
+
+def problems(top: Path) -> list[str]:
+    """The records of the book that are damaged, one line each."""
+    lines = []
+    for path in sorted((top / "data" / "records").glob("*.jsonl")):
+        try:
+            read(path)
+        except ValueError as error:
+            lines.append(str(error).replace(f"{top}/", ""))
+    return lines
 
 
 def run_of(body: Mapping) -> dict:

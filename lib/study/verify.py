@@ -179,7 +179,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     lines, seen = problems(top, options.profile)
     print(f"Looked at {'; '.join(seen)}.")
-    print("\n".join(lines) or "Everything is as the build made it.", file=sys.stderr if lines else sys.stdout)
+    if lines:
+        hint = "Try make book, which makes again what differs, or git checkout for what is committed."
+        print("\n".join([*lines, hint]), file=sys.stderr)
+    else:
+        print("Everything is as the build made it.")
     return 1 if lines else 0
 
 
