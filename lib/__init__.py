@@ -3,6 +3,7 @@
 `conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
 `rng`             named random streams from one seed
 `plotting`        figures from tables
+`reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
