@@ -4,6 +4,7 @@
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
 `plotting`        figures from tables
+`reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
