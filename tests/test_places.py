@@ -20,6 +20,16 @@ FOLDERS = ["thesis: two", "{x}", "{seed}", "{prefix}", "100%", "a#b", "[glob]*",
 ALL = "/".join(name for name in FOLDERS if name not in ("lib", "é" * 60, "~"))
 
 
+READING = """
+```{code-cell} ipython3
+import subprocess
+import sys
+
+subprocess.run([sys.executable, "-c", "import sys; open(sys.argv[1])", str(root() / "data/other.txt")])
+```
+"""
+
+
 def contents(place: Path) -> dict[str, bytes]:
     return {name: content for name, content in toy_book.contents(place).items() if "__pycache__" not in name}
 
@@ -48,6 +58,11 @@ def test_a_tree_is_built_wherever_it_lies(tmp_path, drawn):
         assert shown == []
         if name == ALL:
             build_in(top, "chapter", "1", "--params=label='bold' seed=3")
+            toy_book.write(top, "data/other.txt", "")
+            with (top / "book/01-first.md").open("a") as file:
+                file.write(READING)
+            done = toy_book.run(top, "chapter", "1")
+            assert done.returncode == 1 and "got a read of data/other.txt" in done.stdout, done.stdout + done.stderr
         shutil.rmtree(tmp_path / "places")
 
 
