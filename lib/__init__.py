@@ -4,12 +4,14 @@
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
 `plotting`        figures from tables
+`reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
 `spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
+`spins.density`       density matrices: noise, fidelity, purity, entropies
 `spins.vectors`       GHZ and W states with phases, random states
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
@@ -48,7 +50,7 @@
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
-`rbm.complex_state` complex wavefunctions of two machines
+`rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
 `rbm.pauli`        Pauli products and energies of a complex state, from samples

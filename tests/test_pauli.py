@@ -46,7 +46,7 @@ def test_samples_of_every_kind_and_shape():
     (lambda s: pauli.local_pauli(s, [[0, 1, 1]], "XX"), "a dict from sites to letters, got str"),
     (lambda s: pauli.local_pauli(s, [[0, 2, 1]], {0: "X"}), "expected bits 0 or 1, got 2"),
     (lambda s: pauli.local_pauli(s, [[0, 1]], {0: "X"}), "visible units of shape"),
-    (lambda s: pauli.local_pauli(s.amplitude, [[0, 1, 1]], {0: "X"}), "expected a ComplexState, got Machine"),
+    (lambda s: pauli.local_pauli(s.amplitude, [[0, 1, 1]], {0: "X"}), "a ComplexState or MixedState, got Machine"),
     (lambda s: pauli.local_sum(s, [[0, 1, 1]], []), "at least one term, got none"),
 ])
 def test_what_is_no_observable_is_refused(call, message):

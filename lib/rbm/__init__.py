@@ -7,7 +7,7 @@ sampling     block Gibbs chains
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
-complex_state  two RBMs as a complex wavefunction (5.12)
+complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
 complex_training  its training on measurements in many bases, as an iterator
 pauli        products of Pauli operators and energies of it, from samples

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from lib.conventions import PAULI, check_region, spins_from_bits
-from lib.rbm.complex_state import ComplexState, check_state
+from lib.rbm.complex_state import ComplexState, check_pure
 
 
 def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.ndarray:
@@ -22,7 +22,7 @@ def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.n
     has an operator, {0: "X", 1: "X"}. Returns shape (...).
     Raises ValueError for a site that the state does not have, another letter, and what is not bits.
     """
-    check_state(state)
+    check_pure(state)
     if not isinstance(paulis, Mapping):
         raise ValueError(f"expected paulis as a dict from sites to letters, got {type(paulis).__name__}; try "
                          '{0: "X"}')
