@@ -1,0 +1,330 @@
+"""Measurements in any product of local bases (section 5.4), and how a state looks in one.
+
+A basis names a gate for every spin, such as "XZY": each spin is turned by its gate, then all are measured along z
+(5.13, 5.14).  X, Y and Z are the gates of `lib.conventions`; others are unitary 2x2 matrices with names of one letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.conventions import (
+    GATES,
+    PAULI,
+    PLUS_OUTCOME,
+    bits_from_index,
+    check_bits,
+    check_draws,
+    check_n_spins,
+    check_state_vector,
+)
+
+UNITARY_TOLERANCE = 1e-6  # room for matrices that were printed with eight digits
+# An element of a gate below this size is taken for zero: then the outcome tells nothing about phases.
+_SMALL = 1e-9
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Measurements:
+    """Outcomes with the basis of each: what `measured` checks and `sample` draws.
+
+    bits: uint8 (n_samples, n_spins). codes: uint8 of the same shape, which gate turned the spin. letters: the name of
+    each gate. gates: complex128 (n_gates, 2, 2), rows are outcomes.
+    """
+
+    bits: np.ndarray
+    codes: np.ndarray
+    letters: str
+    gates: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Measurements({self.n_samples} of {self.n_spins} spins in {len(self.distinct()[0])} bases)"
+
+    @property
+    def n_samples(self) -> int:
+        return self.bits.shape[0]
+
+    @property
+    def n_spins(self) -> int:
+        return self.bits.shape[1]
+
+    def bases(self) -> list[str]:
+        """The basis of every row, as a string of letters."""
+        letters = np.array(list(self.letters))
+        return ["".join(row) for row in letters[self.codes]]
+
+    def distinct(self) -> tuple[list[str], np.ndarray]:
+        """The bases that occur, sorted, and for every row the place of its own among them, int64 (n_samples,)."""
+        found, place = np.unique(self.codes, axis=0, return_inverse=True)
+        names = ["".join(self.letters[code] for code in row) for row in found]
+        order = np.argsort(names)
+        rank = np.empty(len(names), dtype=np.int64)
+        rank[order] = np.arange(len(names))
+        return [names[k] for k in order], rank[place.reshape(-1)]
+
+    def rotated(self) -> np.ndarray:
+        """Where the outcome mixes the two values along z, so that it tells something about phases: bool like the bits.
+        """
+        return mixes(self.gates)[self.codes]
+
+    def rows(self, chosen) -> Measurements:
+        """The chosen rows, by index, slice or mask; ValueError where none is left."""
+        bits = self.bits[chosen]
+        if bits.ndim != 2 or not len(bits):
+            raise ValueError(f"expected a choice of at least one row, got shape {bits.shape}; try slice(0, 100)")
+        return Measurements(np.ascontiguousarray(bits), np.ascontiguousarray(self.codes[chosen]), self.letters,
+                            self.gates)
+
+
+def measured(bits, bases, *, gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
+    """Measurements from outcomes and bases, checked.
+
+    bits: zeros and ones (n_samples, n_spins). bases: one basis a row, as strings ("XZ") or rows of letters (as
+    `measurements.read_bases` gives them), or a single basis for all rows. gates: further unitaries by a letter, rows
+    are outcomes; X, Y and Z are known, and may be replaced.
+
+    Raises ValueError naming the row for bits that are not bits, an unknown letter and a basis of another width; for
+    another number of bases than rows, no rows at all, and a gate that is not unitary.
+    """
+    bits = check_bits(bits)
+    letters, table = _table(gates)
+    codes = _codes(bases, bits.shape[1], letters)
+    if len(codes) == 1 and len(bits) > 1 and _single(bases):
+        codes = np.broadcast_to(codes, bits.shape)
+    if len(codes) != len(bits):
+        raise ValueError(f"expected one basis a measurement, {len(bits)}, got {len(codes)}; try the file of bases that "
+                         "belongs to these measurements")
+    return Measurements(bits, np.ascontiguousarray(codes), letters, table)
+
+
+def mixes(gates: np.ndarray) -> np.ndarray:
+    """Which of the gates (n_gates, 2, 2) mix the two values along z: bool (n_gates,)."""
+    return (np.abs(gates) > _SMALL).all(axis=(1, 2))
+
+
+def undetermined_phases(measurements: Measurements) -> list[int]:
+    """The spins that were never measured across z: phases between states that differ there stay undetermined.
+
+    Two basis states interfere where they differ only on spins that are turned in the same row, and chains of such
+    pairs fix the phases of all states that are equal on the spins of this list.  (Amplitudes that vanish can break a
+    chain: for a GHZ state single turned spins fix nothing.)
+    """
+    return np.flatnonzero(~measurements.rotated().any(axis=0)).tolist()
+
+
+def mirror_images(measurements: Measurements) -> bool:
+    """Whether a state and a mirror image of it give the same outcomes in all these bases.
+
+    So it is where every spin was measured along one axis at most across z: with X and Z alone, a state and its complex
+    conjugate cannot be told apart, and with Y and Z alone psi and the conjugate with a sign for each spin up.
+    """
+    rows = mixes(measurements.gates)
+    ratios = np.ones(len(rows), dtype=np.complex128)
+    ratios[rows] = (measurements.gates[rows, :, 1] / measurements.gates[rows, :, 0])[:, 0]
+    for site in range(measurements.n_spins):
+        used = [code for code in np.unique(measurements.codes[:, site]) if rows[code]]
+        # Both rows of a unitary have opposite ratios, so axes are equal where a product is real.
+        if any(abs((ratios[code] * np.conj(ratios[used[0]])).imag) > _SMALL for code in used):
+            return False
+    return True
+
+
+def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    """The amplitudes of a state in a basis (5.13), complex128 (2^n_spins,); their squares are (5.14).
+
+    psi: normalised amplitudes along z. basis: letters, "XZZ".
+    """
+    psi = check_state_vector(psi)
+    n_spins = psi.size.bit_length() - 1
+    letters, table = _table(gates)
+    vector = psi.astype(np.complex128)
+    for site, code in enumerate(_codes(basis, n_spins, letters)[0]):
+        halves = vector.reshape(2**site, 2, -1)
+        vector = np.einsum("ab,xby->xay", table[code], halves).reshape(-1)
+    return vector
+
+
+def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    """The probabilities of all outcomes in a basis (5.14), float64 (2^n_spins,).
+
+    state: normalised amplitudes along z, or a density matrix over the same basis.
+    """
+    state = check_vector_or_matrix(state)
+    if state.ndim == 1:
+        return np.abs(rotate(state, basis, gates=gates)) ** 2
+    n_spins = len(state).bit_length() - 1
+    letters, table = _table(gates)
+    turned = state.astype(np.complex128)
+    for site, code in enumerate(_codes(basis, n_spins, letters)[0]):
+        gate = table[code]
+        turned = np.einsum("ab,xbyz->xayz", gate, turned.reshape(2**site, 2, -1, 2**n_spins))
+        turned = turned.reshape(2**n_spins, 2**n_spins)
+        turned = np.einsum("ab,zxby->zxay", gate.conj(), turned.reshape(2**n_spins, 2**site, 2, -1))
+        turned = turned.reshape(2**n_spins, 2**n_spins)
+    return np.maximum(np.diagonal(turned).real, 0.0)
+
+
+def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "state") -> np.ndarray:
+    """Normalised amplitudes, or a density matrix: Hermitian, of trace 1, no negative eigenvalues, within 1e-6."""
+    values = np.asarray(state.detach().cpu() if hasattr(state, "detach") else state)
+    if values.ndim != 2:
+        return check_state_vector(values, n_spins, name=name)
+    size = len(values)
+    if values.shape != (size, size) or size < 2 or size & (size - 1) or n_spins is not None and size != 2**n_spins:
+        wanted = "(2^n_spins, 2^n_spins)" if n_spins is None else f"({2**n_spins}, {2**n_spins})"
+        raise ValueError(f"expected {name} as a density matrix of shape {wanted}, got {values.shape}; try one row and "
+                         "column for each basis state")
+    if not np.isfinite(values).all() or np.abs(values - values.conj().T).max() > UNITARY_TOLERANCE:
+        raise ValueError(f"expected {name} finite and Hermitian within {UNITARY_TOLERANCE:g}, got another matrix; try "
+                         f"({name} + {name}.conj().T) / 2")
+    trace, lowest = float(np.trace(values).real), float(np.linalg.eigvalsh(values)[0])
+    if abs(trace - 1) > UNITARY_TOLERANCE or lowest < -UNITARY_TOLERANCE:
+        raise ValueError(f"expected {name} of trace 1 without negative eigenvalues, got trace {trace:.9g} and a lowest "
+                         f"eigenvalue of {lowest:.3g}; try {name} / numpy.trace({name})")
+    return values
+
+
+def density_rank(measurements: Measurements) -> tuple[int, int]:
+    """How many of the 4^n_spins numbers of a density matrix these bases determine: (rank, 4^n_spins).
+
+    It is the rank of the span of all projectors that were measured. Raises ValueError for more than 5 spins.
+    """
+    n_spins = check_n_spins(measurements.n_spins, largest=5, hint="the check of a part of the spins")
+    total = np.zeros((4**n_spins, 4**n_spins))
+    for row in np.unique(measurements.codes, axis=0):
+        product = np.ones((1, 1))
+        for code in row:
+            gate = measurements.gates[code]
+            # A projector as a real vector: its parts along 1, X, Y and Z.
+            vectors = np.array([[(np.conj(g) @ pauli @ g).real for pauli in (np.eye(2), *PAULI.values())]
+                                for g in gate.conj()])
+            product = np.kron(product, vectors.T @ vectors)
+        total += product
+    return int(np.linalg.matrix_rank(total, hermitian=True)), 4**n_spins
+
+
+def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generator,
+           gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
+    """Independent measurements of a state by the Born rule (5.14), each in its basis.
+
+    state: normalised amplitudes along z, or a density matrix. bases: one basis a measurement; or one for all of them,
+    n_samples many. A basis that occurs often is rotated into once.
+    """
+    state = check_vector_or_matrix(state)
+    n_spins = len(state).bit_length() - 1
+    letters, table = _table(gates)
+    codes = _codes(bases, n_spins, letters)
+    if n_samples is not None:
+        check_draws(n_samples, rng)
+        if len(codes) != 1:
+            raise ValueError(f"expected one basis where n_samples is given, got {len(codes)}; try bases alone")
+        codes = np.repeat(codes, n_samples, axis=0)
+    draws = Measurements(np.zeros(codes.shape, np.uint8), codes, letters, table)
+    names, place = draws.distinct()
+    index = np.empty(len(codes), dtype=np.int64)
+    uniforms = rng.random(len(codes))
+    order = np.argsort(place, kind="stable")
+    for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(place))[:-1]), strict=True):
+        chances = probabilities(state, name, gates=gates)
+        cumulative = np.cumsum(chances)
+        drawn = np.searchsorted(cumulative, uniforms[rows] * cumulative[-1], side="right")
+        index[rows] = np.minimum(drawn, np.flatnonzero(chances)[-1])
+    return Measurements(bits_from_index(index, n_spins), codes, letters, table)
+
+
+def random_bases(n_samples: int, n_spins: int, *, rng: np.random.Generator, letters: str = "XYZ") -> list[str]:
+    """Bases whose letters are drawn independently and with equal chances, as strings."""
+    check_draws(n_samples, rng)
+    drawn = rng.integers(0, len(letters), (n_samples, check_n_spins(n_spins)))
+    return ["".join(row) for row in np.array(list(letters))[drawn]]
+
+
+def single_site_bases(n_spins: int, *, letters: str = "XY") -> list[str]:
+    """All along z, and each spin in turn along each other axis: 1 + n_spins len(letters) bases, as (5.19)."""
+    n_spins = check_n_spins(n_spins)
+    return ["Z" * n_spins] + ["Z" * site + letter + "Z" * (n_spins - 1 - site)
+                              for letter in letters for site in range(n_spins)]
+
+
+def expectation(psi, paulis: Mapping[int, str]) -> float:
+    """<psi| product of Pauli operators |psi>, from the distribution in the basis that they share.
+
+    paulis: the letter X, Y or Z of every site that has an operator, {0: "X", 1: "X"}.
+    """
+    psi = check_state_vector(psi)
+    n_spins = psi.size.bit_length() - 1
+    for site, letter in paulis.items():
+        if site not in range(n_spins) or letter not in PLUS_OUTCOME:
+            raise ValueError(f"expected letters X, Y, Z of sites 0 to {n_spins - 1}, got {letter!r} of site {site!r}; "
+                             'try {0: "X"}')
+    basis = "".join(paulis.get(site, "Z") for site in range(n_spins))
+    probabilities = np.abs(rotate(psi, basis)) ** 2
+    sign = np.ones(psi.size)
+    for site, letter in paulis.items():
+        bit = (np.arange(psi.size) >> (n_spins - 1 - site)) & 1
+        sign *= np.where(bit == PLUS_OUTCOME[letter], 1.0, -1.0)
+    return float(probabilities @ sign)
+
+
+def check_gate(gate, name: str = "gate") -> np.ndarray:
+    """A unitary 2x2 matrix as complex128; ValueError saying how far from unitary it is."""
+    try:
+        matrix = np.asarray(gate.detach().cpu().numpy() if hasattr(gate, "detach") else gate, dtype=np.complex128)
+    except (TypeError, ValueError):
+        raise ValueError(f"expected gate {name!r} as a 2x2 matrix of numbers, got {type(gate).__name__}; try "
+                         "[[1, 0], [0, 1j]]") from None
+    if matrix.shape != (2, 2):
+        raise ValueError(f"expected gate {name!r} as a 2x2 matrix, got shape {matrix.shape}; try one matrix a spin, "
+                         "complex (not real and imaginary part apart)")
+    away = np.abs(matrix @ matrix.conj().T - np.eye(2)).max()
+    if not away <= UNITARY_TOLERANCE:  # NaN is not
+        raise ValueError(f"expected gate {name!r} unitary within {UNITARY_TOLERANCE:g}, got one with |U U* - 1| up to "
+                         f"{away:.3g}; try u, _, v = numpy.linalg.svd(gate) and u @ v, the nearest unitary")
+    return matrix
+
+
+def _table(gates: Mapping[str, np.ndarray] | None) -> tuple[str, np.ndarray]:
+    """The letters of all gates, X, Y and Z first, and their matrices (n_gates, 2, 2)."""
+    if gates is not None and not isinstance(gates, Mapping):
+        raise ValueError(f"expected gates as a dict from a letter to a matrix, got {type(gates).__name__}; "
+                         'try {"T": matrix}')
+    known = dict(GATES)
+    for name, gate in (gates or {}).items():
+        if not isinstance(name, str) or len(name) != 1 or name.isspace():
+            raise ValueError(f"expected names of gates as one letter, got {name!r}; try 'T'")
+        known[name] = check_gate(gate, name)
+    return "".join(known), np.array(list(known.values()))
+
+
+def _single(bases) -> bool:
+    """Whether this is one basis for all rows: a string, or a flat list of letters."""
+    return isinstance(bases, str) or np.ndim(bases) == 1 and all(len(str(part)) == 1 for part in bases)
+
+
+def _codes(bases, n_spins: int, letters: str) -> np.ndarray:
+    """The place of every letter in `letters`, uint8 (n_rows, n_spins); ValueError naming the row."""
+    if isinstance(bases, str) or not isinstance(bases, Iterable):
+        bases = [bases]
+    rows = [row if isinstance(row, str) else tuple(row) if isinstance(row, Iterable) else (row,) for row in bases]
+    if not rows:
+        raise ValueError('expected at least one basis, got none; try "Z" * n_spins')
+    if n_spins > 1 and all(len(row) == 1 for row in rows) and len(rows) == n_spins:  # a flat list of letters
+        rows = [tuple(row[0] for row in rows)]
+    code_of: dict = {}
+    codes = np.empty((len(rows), n_spins), dtype=np.uint8)
+    for number, row in enumerate(rows):
+        if row not in code_of:
+            if len(row) != n_spins:
+                raise ValueError(f"expected bases with {n_spins} letters, one a spin, got {len(row)} in row {number} "
+                                 f"(counted from 0), {row!r}; try the bases of these {n_spins} spins")
+            for letter in row:
+                if str(letter) not in letters or len(str(letter)) != 1:
+                    raise ValueError(f"expected the letters {', '.join(letters)}, got {letter!r} in row {number} "
+                                     f"(counted from 0) of the bases; try gates={{{str(letter)!r}: matrix}}, if that "
+                                     "is a gate of yours")
+            code_of[row] = [letters.index(str(letter)) for letter in row]
+        codes[number] = code_of[row]
+    return codes

@@ -1,0 +1,49 @@
+"""State vectors that need no diagonalization: GHZ and W states with phases, and random states."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lib.conventions import check_n_spins, require_memory
+
+
+def ghz(n_spins: int, phase: float = 0.0) -> np.ndarray:
+    """(|00...0> + e^{i phase} |11...1>) / sqrt 2, complex128 (2^n_spins,)."""
+    psi = _zeros(n_spins)
+    psi[0], psi[-1] = 0.5**0.5, 0.5**0.5 * np.exp(1j * _finite(phase, "phase"))
+    return psi
+
+
+def w(n_spins: int, phases=None) -> np.ndarray:
+    """The sum of all states with one spin up, each with a phase, over sqrt n_spins: complex128 (2^n_spins,).
+
+    phases: that of the state with spin i up, (n_spins,) in radians; None means zero.
+    """
+    psi = _zeros(n_spins)
+    phases = np.zeros(n_spins) if phases is None else np.asarray(phases, dtype=np.float64)
+    if phases.shape != (n_spins,) or not np.isfinite(phases).all():
+        raise ValueError(f"expected {n_spins} finite phases, one a spin, got shape {phases.shape}; try "
+                         f"numpy.zeros({n_spins})")
+    psi[2 ** np.arange(n_spins)[::-1]] = np.exp(1j * phases) / math.sqrt(n_spins)
+    return psi
+
+
+def random_state(n_spins: int, *, rng: np.random.Generator) -> np.ndarray:
+    """A state drawn with equal chances from all (Haar): normal real and imaginary parts, normalised."""
+    psi = _zeros(n_spins)
+    psi[:] = rng.standard_normal(psi.size) + 1j * rng.standard_normal(psi.size)
+    return psi / np.linalg.norm(psi)
+
+
+def _zeros(n_spins: int) -> np.ndarray:
+    n_spins = check_n_spins(n_spins)
+    require_memory(48 * 2**n_spins, f"a vector of 2^{n_spins} complex amplitudes and its parts")
+    return np.zeros(2**n_spins, dtype=np.complex128)
+
+
+def _finite(value: float, name: str) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite {name}, got {value!r}; try {name}=0.0")
+    return float(value)
