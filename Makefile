@@ -3,27 +3,55 @@
 #   JOBS     cores: chapters, points or tests at once           CH       a chapter, such as 05
 #   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
-PYTHON ?= python3
-PROFILE ?= laptop
-JOBS ?= 2
-CH ?=
-PARAMS ?=
-ONLY ?=
-DASK ?=
-MINUTES ?= 30
+# All names in here are relative to the folder that it is in.
+ifeq ($(filter Makefile ./Makefile,$(lastword $(MAKEFILE_LIST))),)
+$(error expected make to run in the folder of its Makefile, got -f $(MAKEFILE_LIST); try make -C FOLDER $(MAKECMDGOALS))
+endif
+
+# They are said after "make"; a variable of the shell that happens to have such a name does not count.
+NAMES := PYTHON PROFILE JOBS CH PARAMS ONLY DASK MINUTES PORT
+$(foreach name,$(NAMES),$(if $(filter environment,$(origin $(name))),$(warning $(name) of the shell is not used; \
+  to set it, try make $(MAKECMDGOALS) $(name)=...)))
+PYTHON = python3
+PROFILE = laptop
+JOBS = 2
+CH =
+PARAMS =
+ONLY =
+DASK =
+MINUTES = 30
+PORT = 8000
+# As they were typed: commands read them where neither make nor the shell takes anything in them for its own.
+export GIVEN_PROFILE := $(value PROFILE)
+export GIVEN_JOBS := $(value JOBS)
+export GIVEN_CH := $(value CH)
+export GIVEN_PARAMS := $(value PARAMS)
+export GIVEN_DASK := $(value DASK)
+export GIVEN_MINUTES := $(value MINUTES)
 
 VENV := .venv
-RUN := $(VENV)/bin/python
+PY := $(VENV)/bin/python -I -X utf8
+# Starts a module with what should reach it of the user's environment, and says what that is.
+RUN := $(PY) lib/study/surroundings.py
 # The stamp's name holds the pins and the place of the tree: other pins or a moved tree mean another stamp.  It is
 # written last, so an interrupted set-up has none and is done again, from an empty .venv.
-STAMP := $(VENV)/.ready-$(shell (pwd; cat pyproject.toml) | cksum | cut -d' ' -f1)
+STAMP := $(VENV)/.ready-$(shell (pwd -P; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
+# For pip, which starts more processes of Python: all of the user's environment but what is Python's.
+NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
 SETUP_LOG := $(VENV)/setup.log
-RECORDS = $(RUN) -m lib.study.records --profile '$(if $(filter file,$(origin PROFILE)),paper,$(PROFILE))'
-BUILD = $(RUN) -m lib.study.build --profile '$(PROFILE)' --jobs '$(JOBS)'
+RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
+BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
 
-.PHONY: help book test test-all chapter status accept verify edit preview check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
+# A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
+VERSION = "import sys; print(sys.version_info[:2])"
+OTHER := $(if $(filter command,$(origin PYTHON)),$(shell test "$$($(PYTHON) -I -c $(VERSION) 2>&1)" = \
+  "$$($(VENV)/bin/python -I -c $(VERSION) 2>&1)" || echo other))
+ifneq ($(OTHER)$(shell test -x $(VENV)/bin/python || echo gone),)
+.PHONY: $(STAMP)
+endif
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -32,74 +60,92 @@ book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, 
 	@$(BUILD) book
 
 test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
-	$(RUN) -m ruff check
+	$(RUN) ruff check
 	@$(BUILD) check
-	$(RUN) -m lib.study.build --profile smoke --jobs '$(JOBS)' book
-	$(RUN) -m pytest -n '$(JOBS)' --dist worksteal $(EVERY)
+	$(RUN) lib.study.build --profile=smoke --jobs="$$GIVEN_JOBS" book
+	$(RUN) pytest -n "$$GIVEN_JOBS" --dist worksteal $(EVERY)
 
 test-all: EVERY := --all
 test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
 
 chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
-	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter '$(CH)' --params='$(PARAMS)'
+	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter "$$GIVEN_CH" --params="$$GIVEN_PARAMS"
 
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
-	@$(RUN) -m lib.study.status --profile '$(PROFILE)'
+	@$(RUN) lib.study.status --profile="$$GIVEN_PROFILE"
 
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
 	@$(BUILD) accept
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
-	@$(RUN) -m lib.study.verify --profile '$(PROFILE)'
+	@$(RUN) lib.study.verify --profile="$$GIVEN_PROFILE"
+
+tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, where a program has wrapped them
+	@$(if $(CH),,echo 'expected a chapter; try make tidy CH=05'; exit 1;) $(RUN) lib.study.editing "$$GIVEN_CH"
 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
-	$(VENV)/bin/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/book
+	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
+	  --ServerApp.contents_manager_class=lib.study.contents.ChapterContents
 
 preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
-	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) -m lib.study.preview '$(CH)' \
-	  --profile '$(PROFILE)' --jobs '$(JOBS)' --port '$(or $(PORT),8000)'
+	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) lib.study.preview "$$GIVEN_CH" \
+	  --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS" --port='$(PORT)'
 
 check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code (in chapters too)
 	@$(BUILD) check
-	@$(RUN) -m ruff check
+	@$(RUN) ruff check
 
 records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy of the commit, on all cores
-	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(RECORDS) extend '$(CH)' \
-	  --params='$(PARAMS)' $(if $(filter file,$(origin JOBS)),,--jobs '$(JOBS)') --dask '$(DASK)'
+	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(RECORDS) extend "$$GIVEN_CH" \
+	  --params="$$GIVEN_PARAMS" $(if $(filter file,$(origin JOBS)),,--jobs="$$GIVEN_JOBS") --dask="$$GIVEN_DASK"
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
 	@$(RECORDS) status
 
 audit: $(STAMP)  ## compute recorded points of a chapter (CH=34) again, for MINUTES=30 of one core, and compare
-	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) -m lib.study.audits '$(CH)' '$(MINUTES)'
+	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) lib.study.audits "$$GIVEN_CH" "$$GIVEN_MINUTES"
 
 anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised version anew
-	@$(RUN) -m lib.study.anchors
+	@$(RUN) lib.study.anchors
 
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
-	@$(RUN) -m tests.mutations
+	@$(RUN) tests.mutations
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
-	$(RUN) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
+	$(PY) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
 
 clean:  ## remove everything built (not .venv)
-	rm -rf _build
+	@if [ -L _build ]; then find _build/ -mindepth 1 -delete; else rm -rf _build; fi
 
 setup: $(STAMP)  ## make .venv and install the pinned packages (the other commands do this themselves)
 
 $(STAMP):
+	@case "$$(pwd -P)" in *:*) echo "expected a folder without ':' in its path, which Python's virtual environments" \
+	  "cannot be in, got $$(pwd -P); try to rename it: mv"; exit 1;; esac
 	@if [ -L $(VENV) ]; then echo "expected $(VENV) as a folder of this tree, got a link to $$(readlink $(VENV)), which a set-up would change; try rm $(VENV)"; exit 1; fi
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "expected Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); try make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "expected Python 3.11 or newer, got $$($(PYTHON) -I --version 2>&1); try make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@if [ -e $(STARTED) ]; then echo "The last set-up was interrupted; starting it again."; rm -rf $(VENV); fi
+	@if [ -n "$(OTHER)" ] && [ -x $(VENV)/bin/python ]; then \
+	  echo "$(VENV) was made with $$($(VENV)/bin/python -I --version), not $$($(PYTHON) -I --version); setting it up again."; \
+	  rm -rf $(VENV); fi
+	@if [ -L $(VENV)/bin/python ] && [ ! -e $(VENV)/bin/python ]; then \
+	  echo "The Python that $(VENV) was made with is gone; setting it up again."; rm -rf $(VENV); fi
+	@if ls $(VENV)/.ready-* > /dev/null 2>&1 && [ -n "$$(grep -LF "$$(pwd -P)/$(VENV)" \
+	  $(VENV)/bin/activate $(VENV)/bin/pip $(VENV)/bin/jupyter 2> /dev/null)" ]; then \
+	  echo "This folder was moved since its set-up, and scripts in $(VENV) name the old place; setting it up again."; \
+	  rm -rf $(VENV); fi
 	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
 	@rm -f $(VENV)/.ready-*
 	@mkdir -p $(VENV) && touch $(STARTED)
-	@$(PYTHON) -m venv $(VENV)
+	@[ -x $(VENV)/bin/python ] || $(NO_PYTHON) $(PYTHON) -I -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(RUN) -m pip install --editable '.[book,test,dask]' > $(SETUP_LOG) 2>&1 || \
+	@$(NO_PYTHON) $(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
-	$(RUN) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
+	@$(PY) -c 'from importlib.metadata import version as v; v("deep-quantum-companion"), v("jupyter-book"), v("pytest")' \
+	  2> /dev/null || { echo "The set-up failed: pip did not put the packages into $(VENV), since its own settings say" \
+	  "otherwise (target, prefix, user, no-deps or dry-run); try $(PY) -m pip config list, and env | grep PIP_"; exit 1; }
+	$(PY) -m ipykernel install --sys-prefix --name python3 --display-name 'Python 3' > /dev/null
 	@touch $@ && rm $(STARTED)
 	@echo "Set-up done."

@@ -10,8 +10,10 @@ between lanes or with a number (which then stands in every lane), `smaller`, `la
 `one_where_less`, `total`, and three changes of type. Nothing is reordered or fused: the bits are those of the
 operations as they are written, on every processor. Nothing here knows about Boltzmann machines or networks.
 
-numba's cache on disk looks only at the date of the file with the cached function. The book and the tests therefore keep
-one cache a version of the code; elsewhere, touch the files that import this one after an edit here.
+numba's cache on disk knows a function by the content of the file that it stands in, not by what that file imports:
+after an edit here, what was compiled before goes on being used, whatever the dates of the files. The book and the tests
+therefore keep one cache a version of the code. Elsewhere, after an edit here, start with NUMBA_CACHE_DIR set to a new
+folder, or delete what numba keeps beside the modules: find lib -name "*.nb[ic]" -delete
 """
 
 import operator

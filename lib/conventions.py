@@ -16,6 +16,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lib.checks import COMPLEX, as_array
+
 _DEFAULT_LIMIT = 2**31
 _INDEX_BITS = 62  # a basis index is an int64
 
@@ -52,7 +54,7 @@ def state_index(bits: ArrayLike) -> np.ndarray:
 
     Raises ValueError for values other than 0 and 1.
     """
-    bits = np.asarray(bits)
+    bits = as_array(bits, "bits")
     if bits.ndim == 0 or not 1 <= bits.shape[-1] <= _INDEX_BITS:
         raise ValueError(f"expected bits of shape (..., n_spins) with 1 to {_INDEX_BITS} spins, so that the "
                          f"index fits an int64, got shape {bits.shape}; try the rows themselves as keys")
@@ -69,7 +71,7 @@ def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
     Raises ValueError for an index outside 0 ... 2^n_spins - 1.
     """
     n_spins = check_n_spins(n_spins, largest=_INDEX_BITS)
-    index = np.asarray(index)
+    index = as_array(index, "index")
     if index.dtype.kind not in "bui" or index.size and not 0 <= index.min() <= index.max() < 2**n_spins:
         got = f"dtype {index.dtype}" if index.dtype.kind not in "bui" else f"{index.min()} to {index.max()}"
         raise ValueError(f"expected indices from 0 to {2**n_spins - 1}, integers, for {n_spins} spins, got {got}; try "
@@ -82,7 +84,7 @@ def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
 
 def spins_from_bits(bits: ArrayLike) -> np.ndarray:
     """Spins sz = 2 bit - 1, int8 and of the same shape.  Raises ValueError for values other than 0 and 1."""
-    bits = np.asarray(bits)
+    bits = as_array(bits, "bits")
     _refuse_other_than_bits(bits)
     return (2 * bits.astype(np.int8) - 1).astype(np.int8)
 
@@ -100,18 +102,16 @@ def outcome_values(bits: ArrayLike, letter: str) -> np.ndarray:
 
 def bits_from_spins(spins: ArrayLike) -> np.ndarray:
     """Bits (sz + 1) / 2, uint8 and of the same shape.  Raises ValueError for a spin other than -1 and +1."""
-    spins = np.asarray(spins)
+    spins = as_array(spins, "spins")
     wrong = ~np.isin(spins, (-1, 1))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(f"expected spins -1 and +1, got {spins[where]} at index {where}; "
-                         "bits 0 and 1 need no conversion")
+                         "try to clean that value, or no conversion for bits 0 and 1")
     return ((spins + 1) // 2).astype(np.uint8)
 
 
 def _refuse_other_than_bits(bits: np.ndarray) -> None:
-    if bits.dtype.kind not in "buif":
-        raise ValueError(f"expected bits 0 and 1, got dtype {bits.dtype}; try numpy's uint8")
     if bits.size and bits.dtype.kind != "b" and not ((bits == 0) | (bits == 1)).all():
         where = tuple(int(i) for i in np.argwhere((bits != 0) & (bits != 1))[0])
         raise ValueError(f"expected bits 0 and 1, got {bits[where]} at index {where}; try bits_from_spins for spins "
@@ -149,30 +149,20 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
     Raises ValueError naming the first bad value and its place; also for rows of different width, of another
     width than n_spins, and for no rows.
     """
-    if hasattr(bits, "detach"):  # a torch tensor, without importing torch for those who have none
-        bits = bits.detach().cpu().numpy()
-    elif hasattr(bits, "__array__"):  # a table of pandas, say, which iterates over its columns' names
-        bits = np.asarray(bits)
-    if not isinstance(bits, np.ndarray):
-        if isinstance(bits, str) or not isinstance(bits, Iterable):  # a path, perhaps
+    # What iterates over its rows:
+    if not isinstance(bits, memoryview) and not any(hasattr(bits, door) for door in ("__array__", "detach", "toarray")):
+        if isinstance(bits, (str, bytes)) or not isinstance(bits, Iterable):  # a path, perhaps
             raise ValueError(f"expected {name} as rows of 0 and 1, got {type(bits).__name__}; try an array of "
                              "shape (n_samples, n_spins), as spins.measurements.read_text returns")
         bits = list(bits)
         _refuse_ragged(bits, name)
-        try:
-            bits = np.array(bits)
-        except ValueError as error:  # nested unevenly below the first level
-            raise ValueError(f"expected {name} as rows of numbers, got {error}; "
-                             "try one list a measurement") from None
+    bits = as_array(bits, name)
     if bits.ndim != 2 or 0 in bits.shape:
         raise ValueError(f"expected {name} as a table (n_samples, n_spins), neither of them 0, "
                          f"got shape {bits.shape}; try one row a measurement")
     if n_spins is not None and bits.shape[1] != n_spins:
         raise ValueError(f"expected {name} with {n_spins} columns, one a spin, got {bits.shape[1]}; "
                          f"try {hint.format(found=bits.shape[1])}")
-    if bits.dtype.kind not in "buif":
-        raise ValueError(f"expected {name} made of the numbers 0 and 1, got dtype {bits.dtype} "
-                         f"(first value {bits[0, 0]!r}); try numpy's uint8")
     if bits.dtype.kind != "b":
         wrong = (bits != 0) & (bits != 1)  # NaN differs from both
         if wrong.any():
@@ -193,14 +183,16 @@ def _refuse_ragged(rows: list, name: str) -> None:
                              f"{length} in row {number} (counted from 0); try to clean that row")
 
 
-def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str = "psi",
-                       tolerance: float = 1e-6) -> np.ndarray:
+def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str = "psi", tolerance: float = 1e-6,
+                       hint: str = "{name} / numpy.linalg.norm({name})") -> np.ndarray:
     """A normalised state vector over the basis: float64 or complex128 of shape (2^n_spins,).
+
+    hint: what the message about another norm advises to try, with "{name}" for the name.
 
     Raises ValueError for a length that is no power of two (or not 2^n_spins), for NaN, and where
     |<psi|psi> - 1| exceeds the tolerance.
     """
-    psi = np.asarray(psi)
+    psi = as_array(psi, name, kinds=COMPLEX)
     psi = psi.astype(np.complex128 if psi.dtype.kind == "c" else np.float64, copy=False)
     if psi.ndim != 1 or psi.size < 2 or psi.size & (psi.size - 1):
         raise ValueError(f"expected {name} as a vector with 2^n_spins entries, got shape {psi.shape}; "
@@ -217,13 +209,21 @@ def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str 
     norm = float(np.vdot(psi, psi).real)
     if abs(norm - 1) > tolerance:
         raise ValueError(f"expected {name} normalised to 1 within {tolerance:g}, got <psi|psi> = {norm:.9g}; "
-                         f"try {name} / numpy.linalg.norm({name})")
+                         f"try {hint.format(name=name) if norm > 0 else 'another vector: its amplitudes are all 0'}")
     return psi
 
 
 def check_region(region: Iterable[int], n_spins: int, *, name: str = "region") -> tuple[int, ...]:
     """The sites of a subsystem: distinct, between 0 and n_spins - 1, at least one."""
+    if hasattr(region, "__array__"):
+        region = as_array(region, name).tolist()
+    if isinstance(region, str) or not isinstance(region, Iterable):
+        hint = f"[{region}]" if isinstance(region, Integral) else "[0]"
+        raise ValueError(f"expected {name} as a list of sites, got {region!r}; try {hint}")
     region = list(region)
+    if len(region) == n_spins and all(isinstance(site, (bool, np.bool_)) for site in region):
+        raise ValueError(f"expected {name} as a list of sites, got True and False for each; try "
+                         f"numpy.flatnonzero({name})")
     if not region:
         raise ValueError(f"expected {name} with at least one site, got none; try [0]")
     for site in region:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lib.checks import as_array
+
 MNIST = Path(__file__).resolve().parents[1] / "data/cache/MNIST/raw"
 MNIST_MEAN, MNIST_DEVIATION = 0.1307, 0.3081  # of all training pixels on a scale from 0 to 1
 _PARTS = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 60_000),
@@ -46,10 +48,13 @@ def standardize(images: np.ndarray, reference: np.ndarray | None = None) -> np.n
     reference: images whose means and deviations are taken; without it those of `images` themselves. A pixel that
     is the same in all of them becomes 0: it has no scale.
     """
-    reference = images if reference is None else reference
+    images = as_array(images, "images")
+    reference = images if reference is None else as_array(reference, "reference")
     if images.ndim != 2 or reference.ndim != 2 or images.shape[1] != reference.shape[1] or len(reference) < 2:
         raise ValueError("expected images (n_images, n_pixels) and at least two of them to take the scale from, got "
                          f"shapes {images.shape} and {reference.shape}; try images.reshape(len(images), -1)")
+    if not (np.isfinite(images).all() and np.isfinite(reference).all()):
+        raise ValueError("expected images made of finite numbers, got NaN or infinity; try without these images")
     lowest, highest = reference.min(0), reference.max(0)
     mean, deviation = reference.mean(0, dtype=np.float64), reference.std(0, dtype=np.float64)
     scale = np.where(highest > lowest, 1 / np.where(highest > lowest, deviation, 1), 0)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from lib.checks import as_array
 from lib.pruning.distribution import is_integer
 
 # The folder, not its files: a sweep names in its `data` which of the sets it reads.
@@ -177,7 +178,7 @@ def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
 
     pixels: uint8 (n_images, 3, height, width). Returns float32 (n_images, 3, height / factor, width / factor).
     """
-    pixels = np.asarray(pixels)
+    pixels = as_array(pixels, "pixels")
     if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"expected uint8 images of shape (n_images, 3, height, width), got {pixels.dtype} "
                          f"{pixels.shape}; try the pixels of image_sets.load")
@@ -195,7 +196,7 @@ def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 def normalized(images: np.ndarray) -> np.ndarray:
     """Images (n_images, 3, height, width) from 0 to 1, shifted and scaled by ImageNet's mean and deviation; float32."""
-    images = np.asarray(images)
+    images = as_array(images, "images")
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype.kind != "f":
         raise ValueError(f"expected images as floats of shape (n_images, 3, height, width), got {images.dtype} "
                          f"{images.shape}; try averaged(pixels, 1)")
@@ -230,11 +231,11 @@ def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.
     black, not zero. images: float32 (n_images, 3, height, width). rows: integers (n,). out: float32 (n, 3, height,
     width) to write to, where given. Drawn from `rng`, in this order: n shifts down, n shifts right, n flips.
     """
-    images = np.asarray(images)
+    images = as_array(images, "images")
     if images.dtype != np.float32 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(f"expected images as float32 (n_images, 3, height, width), got {images.dtype} "
                          f"{images.shape}; try normalized(averaged(pixels, 1))")
-    rows, (n_images, _, height, width) = np.asarray(rows), images.shape
+    rows, (n_images, _, height, width) = as_array(rows, "rows"), images.shape
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or (len(rows) and not 0 <= rows.min() <= rows.max() < n_images):
         raise ValueError(f"expected rows as integers (n,) from 0 to {n_images - 1}, got {rows.dtype} {rows.shape} such "
                          f"as {rows.flat[:3].tolist()}; try rng.integers(0, {n_images}, 128)")

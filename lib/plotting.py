@@ -26,6 +26,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
+from lib.checks import as_array, as_floats
+
 BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
 VERMILION, PURPLE, SKY, GREY = "#D55E00", "#CC79A7", "#56B4E9", "#6B6B6B"
 
@@ -181,7 +183,7 @@ def draw_machine(ax: Axes, weights: np.ndarray, visible_bias: np.ndarray | None 
     biases = {"visible_bias": (visible_bias, n_visible), "hidden_bias": (hidden_bias, n_hidden)}
     outlines = {}
     for name, (bias, length) in biases.items():
-        outlines[name] = None if bias is None else np.asarray(bias, dtype=float)
+        outlines[name] = None if bias is None else as_floats(bias, name)
         if bias is not None and (outlines[name].shape != (length,) or not np.isfinite(outlines[name]).all()):
             raise ValueError(f"expected {name} as {length} finite numbers, got shape {outlines[name].shape}; "
                              f"try the bias that belongs to weights of shape {matrix.shape}")
@@ -231,7 +233,7 @@ def draw_gibbs_chain(ax: Axes, states: Sequence[np.ndarray]) -> None:
     Raises:
         ValueError: for fewer than two layers, values other than 0 and 1, or layers that change their width.
     """
-    layers = [np.asarray(state) for state in states]
+    layers = [as_array(state, f"states[{t}]") for t, state in enumerate(states)]
     if len(layers) < 2:
         raise ValueError(f"expected at least a visible and a hidden layer, got {len(layers)}; try adding a sweep")
     for t, layer in enumerate(layers):
@@ -264,7 +266,7 @@ def draw_gibbs_chain(ax: Axes, states: Sequence[np.ndarray]) -> None:
 
 
 def _matrix(weights: np.ndarray) -> np.ndarray:
-    matrix = np.asarray(weights, dtype=float)
+    matrix = as_floats(weights, "weights")
     if matrix.ndim != 2 or 0 in matrix.shape or not np.isfinite(matrix).all():
         raise ValueError(f"expected finite weights of shape (n_visible, n_hidden), got shape {matrix.shape}"
                          f"{' with values that are not finite' if matrix.size else ''}; try machine.weights")

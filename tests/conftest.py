@@ -13,11 +13,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from lib.study import surroundings
 from lib.study.notebooks import skip_address_parser
 from lib.study.provenance import compiled_digest
 
 _TOP = Path(__file__).resolve().parents[1]
 
+# What the user has set reaches no test, nor the repositories that tests make: in a hook, GIT_DIR names our own.
+for _variable in list(os.environ):
+    if not surroundings.stays(_variable) and not _variable.startswith("PYTEST_"):
+        del os.environ[_variable]
+os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 # Before any test module imports numpy or torch: the libraries read these once.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"

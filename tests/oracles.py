@@ -173,3 +173,65 @@ def chi_square(samples_index, probabilities) -> tuple[float, int, float]:
     statistic = float(((observed - expected) ** 2 / expected).sum())
     dof = len(cells) - 1
     return statistic, dof, float(chi2.sf(statistic, dof))
+
+
+# --- complex states of two machines, each (weights, visible_bias, hidden_bias)
+
+
+def complex_psi(amplitude, phase) -> np.ndarray:
+    """sqrt(p) exp(i ln(p_phase) / 2) over the basis (5.12), with the normalisation of both, from the joint tables."""
+    return np.sqrt(rbm_probabilities(*amplitude)) * np.exp(0.5j * np.log(rbm_probabilities(*phase)))
+
+
+def rotated_nll(amplitude, phase, bits, gates) -> float:
+    """Mean of -ln P (5.14) over rows of bits, each with one 2x2 matrix a site, by whole Kronecker products."""
+    psi = complex_psi(amplitude, phase)
+    total = 0.0
+    for row, matrices in zip(bits, gates):
+        unitary = np.eye(1)
+        for matrix in matrices:
+            unitary = np.kron(unitary, matrix)
+        total -= np.log(abs((unitary @ psi)[int("".join(str(int(bit)) for bit in row), 2)]) ** 2)
+    return total / len(bits)
+
+
+def rotated_nll_gradient(amplitude, phase, bits, gates, step=1e-5) -> list[list[np.ndarray]]:
+    """The gradient of `rotated_nll` by every parameter of both machines, by central differences of fourth order."""
+    machines = [[np.array(part, dtype=float) for part in machine] for machine in (amplitude, phase)]
+    result = []
+    for machine in machines:
+        result.append([])
+        for part in machine:
+            slope = np.empty_like(part)
+            for place in np.ndindex(part.shape):
+                kept, values = part[place], []
+                for move in (-2, -1, 1, 2):
+                    part[place] = kept + move * step
+                    values.append(rotated_nll(*machines, bits, gates))
+                part[place] = kept
+                slope[place] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
+            result[-1].append(slope)
+    return result
+
+
+def mixed_rho(amplitude, phase, n_ancillas) -> np.ndarray:
+    """Tr over the last n_ancillas visible units of |psi><psi|, one term at a time."""
+    psi = complex_psi(amplitude, phase)
+    rho = 0
+    for ancilla in range(2**n_ancillas):
+        column = psi[ancilla::2**n_ancillas]
+        rho = rho + np.outer(column, column.conj())
+    return rho
+
+
+def mixed_nll(amplitude, phase, bits, gates) -> float:
+    """Mean of -ln <outcome| U rho U' |outcome> over rows; ancillas are the visible units beyond the bits."""
+    rho = mixed_rho(amplitude, phase, len(amplitude[1]) - len(bits[0]))
+    total = 0.0
+    for row, matrices in zip(bits, gates):
+        unitary = np.eye(1)
+        for matrix in matrices:
+            unitary = np.kron(unitary, matrix)
+        place = int("".join(str(int(bit)) for bit in row), 2)
+        total -= np.log((unitary[place] @ rho @ unitary[place].conj()).real)
+    return total / len(bits)

@@ -378,9 +378,12 @@ def test_mutations_fit_the_code_and_one_that_does_not_is_named(tmp_path):
 def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
+    learning = {"learning_run", "minimal_hidden"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
-               "tests/anchors/_chains.py": {"magnetizations", "pruning_run"}, "lib/rng.py": set(NAMES),
-               "lib/pruning/magnitude.py": {"pruning_run"}, "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
+               "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
+               "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": learning,
+               "lib/pruning/magnitude.py": {"pruning_run", *learning},
+               "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
     for file, experiments in touched.items():
         path = copy / file
         text = path.read_text("utf-8")

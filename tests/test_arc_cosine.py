@@ -168,7 +168,7 @@ def test_from_moments_broadcasts_and_is_zero_without_length(recwarn):
     (lambda: arc_cosine_pairs(np.ones((2, 3)), np.ones((3, 3))), r"got \(2, 3\) and \(3, 3\); try arc_cosine\(x, y\)"),
     (lambda: composed([[1.0]], depth=0), "expected depth to be an integer >= 1, got 0"),
     (lambda: from_moments(-1, 1, 0, 1), "expected xx as squared lengths >= 0, got -1.0"),
-    (lambda: from_moments(1, [1, float("nan")], 0, 1), "expected yy as squared lengths >= 0, got nan"),
+    (lambda: from_moments(1, [1, float("nan")], 0, 1), "expected yy made of finite numbers, got nan"),
     (lambda: arc_cosine([[float("nan")]]), "expected x with finite entries"),
     (lambda: arc_cosine([[1.0, 2.0]], [[1.0]]), "same number of features, got 2 and 1"),
 ])

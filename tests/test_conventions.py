@@ -64,7 +64,7 @@ def test_check_bits_accepts_lists_arrays_and_tensors(bits):
     ([[0.0, float("nan")]], "got nan in row 0, column 1"),
     ([[0, 0.5]], "got 0.5"),
     ([[0, 1], [1]], "2 values in row 0 and 1 in row 1"),
-    ([[0, [1]], [1, 0]], "rows of numbers"),
+    ([[0, [1]], [1, 0]], "rows of one length"),
     ([], "got none"),
     ([[], []], "got shape"),
     (np.empty((0, 3)), r"got shape \(0, 3\)"),

@@ -21,6 +21,55 @@ def test_agrees_with_exact_diagonalization(n_spins, field):
     np.testing.assert_allclose(ff.correlation_zz(n_spins, field), ising.correlation_zz(psi), atol=1e-12)
 
 
+def by_determinants(n_spins, field):
+    """The correlations as they are defined, one determinant each."""
+    bonds = ff._polar_factor(n_spins, field)[:-1, 1:]
+    table = np.eye(n_spins)
+    for i in range(n_spins):
+        for j in range(i + 1, n_spins):
+            table[i, j] = table[j, i] = np.linalg.det(bonds[i:j, i:j])
+    return table
+
+
+@pytest.mark.parametrize("n_spins", [1, 2, 3, 8, 9, 10, 17, 40])
+@pytest.mark.parametrize("field", [0.0, 1e-6, 0.3, 0.999, 1.0, 1.001, 1.3, 3.0, 60.0, 1e4, 1e9])
+def test_correlations_are_the_determinants(n_spins, field):
+    table = ff.correlation_zz(n_spins, field)
+    np.testing.assert_allclose(table, by_determinants(n_spins, field), atol=2e-14)
+    for site in range(n_spins):
+        np.testing.assert_allclose(ff.correlation_zz(n_spins, field, site=site), table[site], atol=2e-14)
+    assert (table == table.T).all()
+
+
+@pytest.mark.parametrize("field", [0.5, 1.0, 1.02, 1.2, 2.0, 50.0])
+def test_a_row_of_a_long_chain(field):
+    # Against determinants of some distances, and the same chain seen from its other end.
+    n_spins, site = 300, 120
+    row = ff.correlation_zz(n_spins, field, site=site)
+    bonds = ff._polar_factor(n_spins, field)[:-1, 1:]
+    for other in (0, 50, 119, 121, 150, 220, 299):
+        i, j = sorted((site, other))
+        assert row[other] == pytest.approx(np.linalg.det(bonds[i:j, i:j]), abs=1e-13)
+    np.testing.assert_allclose(ff.correlation_zz(n_spins, field, site=n_spins - 1 - site), row[::-1], atol=1e-12)
+
+
+@pytest.mark.parametrize("field", [1.5, 3.0, 1e3])
+def test_correlations_too_small_for_rounding_are_zero(field):
+    # 3^-400 is no float64; determinants of such sites are noise of either sign.
+    row = ff.correlation_zz(400, field, site=0)
+    assert np.isfinite(row).all() and (row >= 0).all() and row[-1] == 0
+    assert (np.diff(row[:200]) <= 0).all()
+    visible = row > 1e-12  # falls off as field^-distance, up to a power
+    distance = np.arange(400)[visible][1:]
+    assert (row[visible][1:] < field**-distance.astype(float) * 1.01).all()
+
+
+@pytest.mark.parametrize("site", [-1, 5, 1.0, True, "2", [1]])
+def test_a_row_of_no_site_is_refused(site):
+    with pytest.raises(ValueError, match="expected site of sites 0 to 4, got"):
+        ff.correlation_zz(5, 1.0, site=site)
+
+
 def test_critical_energy_in_closed_form():
     # At h = J the open chain has E = 1 - 1 / sin(pi / (4 N + 2)) (Pfeuty 1970).
     for n_spins in (4, 50, 300):
@@ -102,7 +151,7 @@ def test_one_spin_is_a_fair_coin():
 
 def test_refuses():
     for function in (ff.ground_state_energy, ff.magnetization_x, ff.correlation_zz):
-        with pytest.raises(ValueError, match="expected field >= 0"):
+        with pytest.raises(ValueError, match="expected field to be a finite number >= 0"):
             function(4, -0.1)
         with pytest.raises(ValueError, match="got nan"):
             function(4, float("nan"))

@@ -113,7 +113,7 @@ def test_the_memory_that_is_free_is_the_limit(monkeypatch):
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda: as_inputs([1.0, 2.0]), r"x as a table .* got shape \(2,\); try x\[None, :\]"),
+    (lambda: as_inputs([1.0, 2.0]), r"x as a table .* got shape \(2,\); try numpy.atleast_2d\(x\)"),
     (lambda: as_inputs(np.ones((2, 3, 4)), "y"), r"y as a table .* got shape \(2, 3, 4\); try y.reshape"),
     (lambda: as_inputs(np.ones((0, 4))), r"neither of them 0, got shape \(0, 4\)"),
     (lambda: as_inputs(np.ones((4, 0))), r"neither of them 0, got shape \(4, 0\)"),

@@ -49,7 +49,8 @@ TAG_SIDES = {"parameters": "code", "sweep": "code", "hide-input": "page", "hide-
              "remove-input": "page", "remove-output": "page", "remove-cell": "page"}
 OPTION_SIDES = dict.fromkeys(["code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams",
                               "output_stderr", "text_lexer", "error_lexer", "number_source_lines"], "page")
-SETTING_SIDES = {"budget_core_minutes": "page", "time_limit_minutes": "code", "figures": "code"}
+SETTING_SIDES = {"budget_core_minutes": "page", "time_limit_minutes": "code", "figures": "code",
+                 "inputs": "page"}  # of inputs, what they hold
 FRONT_SIDES = {"jupytext": "page", "kernelspec": "code", "companion": None}  # setting by setting
 
 
@@ -160,6 +161,10 @@ def test_malformed_text_is_refused_with_its_line(write, text, message):
     ("---\ncompanion: {time_limit_minutes: -3}\n---\n" + CELL, "positive number of minutes"),
     ("---\ncompanion: {time_limit_minutes: soon}\n---\n" + CELL, "positive number of minutes"),
     ("---\ncompanion: {figures: fig-a}\n---\n" + CELL, "list of names"),
+    ("---\ncompnaion: {figures: [fig-a]}\n---\n" + CELL, "in the front matter, got 'compnaion'; try companion"),
+    ("---\nkernelspecs: {name: python3}\n---\n" + CELL, "got 'kernelspecs'; try kernelspec"),
+    ("---\n1: 2\n---\n" + CELL, "got 1; try to delete 1"),
+    ("---\ncompanion: {budget_core_minute: 1}\n---\n" + CELL, "got budget_core_minute; try budget_core_minutes"),
     (HEAD + CELL + "```{code-cell} ipython3\n:tags: [hide-inpt]\nx\n```\n", "got 'hide-inpt'; try hide-input"),
     (HEAD + CELL + "```{code-cell} ipython3\n:tag: [hide-input]\nx\n```\n", "as option one of .*, got 'tag'; try tags"),
     (HEAD + CELL + "```{code-cell} ipython3\n---\nmystnb: {code_promt_show: x}\n---\nx\n```\n", "try code_prompt_show"),

@@ -315,7 +315,7 @@ def test_estimates_of_very_large_and_very_small_values():
         found = estimate(np.ldexp(x, power))
         assert found.mean == np.ldexp(wanted.mean, power) and found.error == np.ldexp(wanted.error, power)
         assert found.tau == wanted.tau
-    with pytest.raises(ValueError, match="expected real numbers, got complex128"):
+    with pytest.raises(ValueError, match="real numbers, got dtype complex128"):
         estimate(x + 1j)
 
 
@@ -332,5 +332,5 @@ def test_reversed_and_read_only_samples(recwarn):
     by_lists = observables.renyi2(PositiveState(machine), samples.tolist(), [0])
     assert by_lists == observables.renyi2(PositiveState(machine), samples, [0])
     assert not recwarn.list
-    with pytest.raises(ValueError, match="expected a finite field, got nan"):
+    with pytest.raises(ValueError, match="expected field to be a finite number, got nan"):
         observables.energy(PositiveState(machine), samples, float("nan"))

@@ -31,7 +31,8 @@ def imported(top, source):
 def test_imports_are_followed_with_the_packages_on_the_way(top):
     assert list(inputs(top)["modules"]) == [
         "lib", "lib.study", "lib.study.claim_files", "lib.study.claim_text", "lib.study.claims", "lib.study.measures",
-        "lib.study.notebooks", "lib.study.session", "lib.toy", "lib.toy.deep", "lib.toy.first"]
+        "lib.study.notebooks", "lib.study.session", "lib.study.surroundings", "lib.toy", "lib.toy.deep",
+        "lib.toy.first"]
     assert "lib.toy.deep" not in inputs(top, "02-second")["modules"]
 
 
@@ -204,7 +205,8 @@ def test_the_commit_and_whether_the_tree_is_dirty(tmp_path):
 def test_a_run_says_where_it_came_from(top):
     chapter = read_chapter(top / "book/01-first.md")
     found = provenance.run_provenance(top, chapter, "laptop", {"seed": 7}, threads=1, seconds=1.234, core_seconds=1.0,
-                                      peak_memory_bytes=5, date="2025-01-31T12:00:00+00:00")
+                                      peak_memory_bytes=5, date="2025-01-31T12:00:00+00:00",
+                                      versions=provenance.versions(top))
     assert (found["seed"], found["device"], found["seconds"], found["budget_core_minutes"]) == (7, "cpu", 1.23, 1)
     assert set(found["versions"]) == {
         "python", "numpy", "scipy", "scikit-learn", "numba", "torch", "torchvision", "pillow"}
@@ -263,5 +265,5 @@ def test_every_chapter_of_the_book_has_its_inputs_in_place():
     for path in chapter_files(toy_book.ROOT):
         found = provenance.chapter_inputs(toy_book.ROOT, path, "laptop")
         absent = [name for name, digest in found["data"].items() if digest is None]
-        assert [name for name in absent if not name.startswith("data/cache/")] == []  # that folder is the user's
+        assert [name for name in absent if not name.startswith("data/records/")] == []  # which are made later
         assert "lib.study.claims" in found["modules"]

@@ -39,9 +39,10 @@ def top(tmp_path):
     toy_book.make(tmp_path)
     toy_book.write(tmp_path, "book/parameters/paper.yml", "'01':\n  heights: [1.0]\n")
     toy_book.write(tmp_path, "lib/toy/squares.py",
-                   'import os\n\nfrom lib.experiments import experiment\n\n\n'
+                   'import os\nfrom pathlib import Path\n\nfrom lib.experiments import experiment\n\n\n'
                    '@experiment(version=1)\ndef square(*, x: float, seed: int) -> dict:\n'
-                   '    if os.environ.get("BREAK") == str(seed):\n        raise ValueError("broken")\n'
+                   '    if seed == 2 and Path(os.environ.get("COMPANION_HOME", "."), "_build/broken").exists():\n'
+                   '        raise ValueError("broken")\n'
                    '    return {"y": x * x + seed}\n')
     with (tmp_path / "book/01-first.md").open("a") as file:
         file.write("\n" + SWEEP)
@@ -62,15 +63,33 @@ def recorded(top, place="data/records/squares.jsonl"):
     return results.read(top / place)
 
 
+@pytest.mark.parametrize("settings", [
+    {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}", "GIT_INDEX_FILE": "{other}/.git/index"},
+    {"COMPANION_HOME": "{other}", "COMPANION_ROOT": "{other}", "COMPANION_DRAFT": "1", "PYTHONPATH": "{other}"}],
+    ids=lambda settings: " ".join(settings))
+def test_records_name_their_own_commit_whatever_the_shell_says(top, tmp_path_factory, settings):
+    other = tmp_path_factory.mktemp("other")
+    toy_book.write(other, "yaml.py", "raise SystemExit('foreign')\n")
+    toy_book.commit(other)
+    done = extend(top, **{name: value.format(other=other) for name, value in settings.items()})
+    assert done.returncode == 0, done.stderr
+    found = {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()}
+    assert found == {(toy_book.git(top, "rev-parse", "HEAD"), False)} and len(recorded(top).points) == 4
+    assert sorted(path.name for path in other.iterdir()) == [".git", ".gitignore", "yaml.py"]
+
+
 def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(top):
     status = records_in(top, "status").stdout.splitlines()
     assert status[0].split() == ["chapter", "record", "figure", "points", "spent", "rest,", "on", "one", "core"]
     assert "01       squares  1.1     0 of 4  0 s    unknown, nothing is recorded" in status[1]
-    done = extend(top, BREAK="2")
+    (top / "_build").mkdir(exist_ok=True)
+    (top / "_build/broken").touch()
+    done = extend(top)
     assert done.returncode == 1 and "1 points failed; the same command tries them again" in done.stderr
     assert "squares: 4/4 points" in done.stderr and "1 failed: ValueError: broken" in done.stderr
     assert "3 of 4" in (status := records_in(top, "status").stdout) and "1 failed" in status
     assert status.splitlines()[-1] == "squares, 1 failed: ValueError: broken"
+    (top / "_build/broken").unlink()
     done = extend(top)
     assert done.returncode == 0 and "squares: 1/1 points" in done.stderr
     assert "4 of 4  0 s    nothing" in records_in(top, "status").stdout

@@ -29,7 +29,7 @@ def test_kills_at_random_moments_cost_no_more_than_the_points_in_flight(tmp_path
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     rounds = json.loads(done.stdout)
     # The kills came in the middle: most starts began points, and none came to the end.
-    assert sum(len(each["started"]) > 1 for each in rounds) > len(kills) / 6  # few on a busy machine
+    assert sum(len(each["started"]) > 1 for each in rounds) > len(kills) / 3
     assert len(rounds[-1]["known"]) < n_points
     points = grid(a=range(n_points), log=str(tmp_path / "log.txt"), seconds=0.02)
     table = Sweep(sweep_points.logged, points, record=tmp_path / "killed.jsonl").run(2)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lib.checks import as_broadcast, as_floats
 from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
 
 ORDERS = (0, 1, 2)
@@ -32,7 +33,7 @@ def angular(order: int, alpha: ArrayLike) -> np.ndarray:
 
     order: l, 0, 1 or 2. alpha: angles from 0 to pi, of any shape. Raises ValueError for other orders and angles.
     """
-    order, alpha = _check_order(order), np.asarray(alpha, np.float64)
+    order, alpha = _check_order(order), as_floats(alpha, "alpha")
     wrong = ~((alpha >= 0) & (alpha <= np.pi))  # NaN too
     if wrong.any():
         raise ValueError(f"expected alpha from 0 to pi, got {alpha[wrong].flat[0]}; try lib.kernels.arc_cosine.angle")
@@ -77,7 +78,7 @@ def from_moments(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, order: int) -> np.
     squared lengths that are negative or NaN.
     """
     order = _check_order(order)
-    xx, yy, xy = (np.asarray(value, np.float64) for value in (xx, yy, xy))
+    xx, yy, xy = as_broadcast(xx=xx, yy=yy, xy=xy)
     for name, squares in (("xx", xx), ("yy", yy)):
         if not (squares >= 0).all():
             raise ValueError(f"expected {name} as squared lengths >= 0, got {squares[~(squares >= 0)].flat[0]}; try "

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse as matrices
 
 from lib import rng
+from lib.checks import INTEGER, as_array, as_floats
 from lib.kernels.arc_cosine import arc_cosine_pairs
 from lib.kernels.inputs import as_inputs, check_count
 from lib.models import mlp, parametrization
@@ -30,6 +31,7 @@ def net_kernels(net: mlp.SparseMLP, images: np.ndarray, pairs: np.ndarray) -> np
     biases. images: (n_images, d). pairs: integers (n_pairs, 2).
     """
     images, (width, d) = as_inputs(images, "images"), (net.architecture.width, net.architecture.n_inputs)
+    pairs = _check_pairs(pairs, len(images))
     if net.architecture.bias or net.architecture.activation != "relu" or images.shape[1] != d:
         raise ValueError(f"expected a ReLU net without biases and images of {d} pixels, got {net} and {images.shape}; "
                          "try mlp.Architecture(width, n_inputs, bias=False)")
@@ -66,15 +68,27 @@ def infinite_kernels(images: np.ndarray, pairs: np.ndarray, distribution: str = 
     if scale is None:
         raise ValueError(f"expected a distribution among {', '.join(parametrization.DISTRIBUTIONS)}, got "
                          f"{distribution!r}; try 'normal'")
+    images = as_inputs(images, "images")
+    pairs = _check_pairs(pairs, len(images))
     return scale * arc_cosine_pairs(images[pairs[:, 0]], images[pairs[:, 1]], order=1) / images.shape[1]
 
 
 def measured_distance(images: np.ndarray, pairs: np.ndarray, width: int, n_first: int, target: np.ndarray, *,
                       n_starts: int, distribution: str = "normal", seed: int) -> np.ndarray:
     """The squared distance to the kernels `target` (n_pairs,), averaged over pairs: one value a start, (n_starts,)."""
-    values = []
+    target, values = as_floats(target, "target"), []
     for start in range(check_count("n_starts", n_starts)):
         net = start_of_training(width, n_first, images.shape[1], distribution=distribution,
                                 seed=rng.child_seed(seed, "start", start))
         values.append(np.mean((net_kernels(net, images, pairs) - target)**2))
     return np.array(values)
+
+
+def _check_pairs(pairs: np.ndarray, n_images: int) -> np.ndarray:
+    """Pairs of images as int64 (n_pairs, 2). Raises ValueError for another shape and for images that are not there."""
+    pairs = as_array(pairs, "pairs", kinds=INTEGER)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind == "b" \
+            or pairs.size and not 0 <= pairs.min() <= pairs.max() < n_images:
+        raise ValueError(f"expected pairs as integers (n_pairs, 2) from 0 to {n_images - 1}, got {pairs.dtype} "
+                         f"{pairs.shape}; try random_pairs({n_images}, 100, seed=1)")
+    return pairs.astype(np.int64, copy=False)

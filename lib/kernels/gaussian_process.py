@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from lib import rng
+from lib.checks import as_floats
 from lib.conventions import require_memory
 from lib.kernels.inputs import available_memory, check_count
 
@@ -194,11 +195,7 @@ def _square(kernel: ArrayLike, name: str) -> np.ndarray:
 def _numbers(values: ArrayLike, name: str) -> np.ndarray:
     if hasattr(values, "nngp"):
         raise ValueError(f"expected {name} as one matrix, got both kernels of a net; try {name}=kernels.nngp, or .ntk")
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"expected {name} made of real numbers, got {type(values).__name__}; "
-                         "try a numpy array") from None
+    values = as_floats(values, name)
     finite = np.isfinite(values)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lib.checks import as_array
 from lib.conventions import require_memory
 
 BLOCK = 256  # inputs on either side: half a MiB an array, so that those of a formula stay in the caches
@@ -29,17 +30,10 @@ def as_inputs(x: ArrayLike, name: str = "x") -> np.ndarray:
     what holds no numbers, for NaN and infinity, and for a row whose largest entry is above 1e70 or below 1e-70 (but
     not 0): the square of its squared length would overflow or vanish.
     """
-    x = x.detach().cpu().numpy() if hasattr(x, "detach") else x
-    try:
-        x = np.asarray(x)
-    except ValueError:
-        raise ValueError(f"expected {name} with rows of one length, got rows of several; try to pad or cut "
-                         "them") from None
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"expected {name} made of real numbers, got dtype {x.dtype}; try numpy.asarray({name}, "
-                         "float)")
+    x = as_array(x, name)
     if x.ndim != 2 or 0 in x.shape:
-        hint = f"{name}[None, :] for one input" if x.ndim == 1 else f"{name}.reshape(len({name}), -1)"
+        hint = "at least one input of one feature" if 0 in x.shape or x.ndim == 0 else \
+            f"numpy.atleast_2d({name}) for one input" if x.ndim == 1 else f"{name}.reshape(len({name}), -1)"
         raise ValueError(f"expected {name} as a table (n_inputs, n_features), neither of them 0, got shape {x.shape}; "
                          f"try {hint}")
     x = np.ascontiguousarray(x, np.float64)
@@ -53,7 +47,8 @@ def as_inputs(x: ArrayLike, name: str = "x") -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"expected {name} with rows whose largest entry is 0 or from 1e-70 to 1e70, got "
-                         f"{largest[row]:.3g} in row {row} (counted from 0); try {name} / abs({name}).max()")
+                         f"{largest[row]:.3g} in row {row} (counted from 0); try {name} / numpy.abs({name}).max(), "
+                         "or 0 in place of what is that small")
     return x
 
 

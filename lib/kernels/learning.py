@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from lib import rng
+from lib.checks import as_floats, as_tensor
 from lib.kernels.inputs import as_inputs, check_count
 from lib.kernels.neural_tangent import FullyConnected, empirical
 
@@ -46,8 +47,9 @@ class Problem:
 
     def __post_init__(self):
         features = as_inputs(self.features, "features")
-        target, n = np.asarray(self.target, np.float64), len(features)
-        probabilities = np.full(n, 1 / n) if self.probabilities is None else np.asarray(self.probabilities, np.float64)
+        target, n = as_floats(self.target, "target"), len(features)
+        probabilities = np.full(n, 1 / n) if self.probabilities is None else as_floats(
+            self.probabilities, "probabilities")
         for name, values in (("target", target), ("probabilities", probabilities)):
             if values.shape != (n,) or not np.isfinite(values).all():
                 raise ValueError(f"expected {name} as {n} finite numbers, one an input, got shape {values.shape}; "
@@ -72,7 +74,11 @@ class Problem:
 
     def risk(self, coefficients: ArrayLike) -> np.ndarray:
         """R(f) (2.2) of functions given by their lambda, (..., n_parameters) -> (...)."""
-        values = np.asarray(coefficients) @ self.features.T  # function, input
+        coefficients, n = as_floats(coefficients, "coefficients"), self.features.shape[1]
+        if coefficients.ndim == 0 or coefficients.shape[-1] != n:
+            raise ValueError(f"expected coefficients of shape (..., {n}), one a feature, got {coefficients.shape}; try "
+                             f"coefficients.reshape(-1, {n})")
+        values = coefficients @ self.features.T  # function, input
         return ((values - self.target) ** 2) @ self.probabilities + self.noise**2
 
     @property
@@ -112,6 +118,8 @@ def training_sets(problem: Problem, n_samples: int) -> tuple[np.ndarray, np.ndar
 def empirical_risk(problem: Problem, counts: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     """R_emp (2.4) of function i on training set i: counts (n_sets, n_outcomes), lambda (n_sets, n_parameters)."""
     features, labels, _ = problem.outcomes
+    counts = _counts(counts, len(features))
+    coefficients = as_floats(coefficients, "coefficients", shape=(len(counts), features.shape[1]))
     losses = (coefficients @ features.T - labels) ** 2  # set, outcome
     return (counts * losses).sum(axis=1) / counts.sum(axis=1)
 
@@ -175,7 +183,11 @@ def preactivations(parameters: Parameters, x: ArrayLike) -> list[np.ndarray]:
 
 def gradient(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
     """The gradient of the mean squared error (2.4, 2.10), summed over outputs, by the chain rule. y: (n, N_L)."""
+    x, y = as_inputs(x), as_inputs(y, "y")
     below = preactivations(parameters, x)
+    if y.shape != below[-1].shape:
+        raise ValueError(f"expected y of shape {below[-1].shape}, a row an input and a column an output, got "
+                         f"{y.shape}; try y.reshape({below[-1].shape})")
     slope, found = 2 * (below[-1] - y) / len(x), []
     for layer in reversed(range(len(parameters))):
         activation = np.maximum(below[layer - 1], 0) if layer else x
@@ -196,6 +208,9 @@ def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, 
 
     x: (n, N_0). y: (n, N_L). batch_size: m', which divides n. Raises ValueError where it does not.
     """
+    x, y = as_inputs(x), as_inputs(y, "y")
+    if len(x) != len(y):
+        raise ValueError(f"expected a row of y for each of {len(x)} samples, got {len(y)}; try the targets of x")
     if len(x) % check_count("batch_size", batch_size):
         raise ValueError(f"expected a batch_size that divides the {len(x)} samples, got {batch_size}; "
                          f"try batch_size={math.gcd(len(x), batch_size)}")
@@ -230,12 +245,15 @@ def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: 
     x: (m, d). targets: (m,). x_test: (n_test, d). Raises ValueError as `neural_tangent.empirical` does, for other
     targets, and where the descent diverges.
     """
-    x, x_test, targets = as_inputs(x), as_inputs(x_test, "x_test"), np.asarray(targets, np.float64)
+    x, x_test, targets = as_inputs(x), as_inputs(x_test, "x_test"), as_floats(targets, "targets")
     if targets.shape != (len(x),):
         raise ValueError(f"expected targets of shape ({len(x)},), one an input, got {targets.shape}; try one output")
+    if x.shape[1] != x_test.shape[1]:
+        raise ValueError(f"expected x and x_test with the same number of features, got {x.shape[1]} and "
+                         f"{x_test.shape[1]}; try the columns that both have")
     kernel = empirical(net, parameters, np.concatenate([x, x_test]), x).ntk  # train and test, train
     parameters = [part.clone().requires_grad_() for part in parameters]
-    inputs, y = torch.from_numpy(x), torch.from_numpy(targets)
+    inputs, y = as_tensor(x), as_tensor(targets)
     with torch.no_grad():
         start = net.apply(parameters, np.concatenate([x, x_test]))[:, 0].numpy()
     linear = start.copy()
@@ -261,10 +279,20 @@ def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: 
 def _normal_equations(problem: Problem, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Half the Hessian of R_emp, (n_sets, n_parameters, n_parameters), and minus half its slope at 0."""
     features, labels, _ = problem.outcomes
+    counts = _counts(counts, len(features))
     shares = counts / counts.sum(axis=1, keepdims=True)  # set, outcome
     products = (features[:, :, None] * features[:, None, :]).reshape(len(features), -1)  # outcome, pair
     side = features.shape[1]
     return (shares @ products).reshape(-1, side, side), shares @ (labels[:, None] * features)
+
+
+def _counts(counts: ArrayLike, n_outcomes: int) -> np.ndarray:
+    """Counts (n_sets, n_outcomes) with something in every set."""
+    counts = as_floats(counts, "counts", shape=("n_sets", n_outcomes), finite=True)
+    if not (counts >= 0).all() or not counts.any(axis=1).all():
+        raise ValueError(f"expected counts >= 0, not all 0 in a set, got {counts.min():g} to {counts.max():g}; try "
+                         "training_sets(problem, n_samples)[0]")
+    return counts
 
 
 def _widths(widths: Sequence[int]) -> list[int]:

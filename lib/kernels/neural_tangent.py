@@ -32,6 +32,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from lib import rng
+from lib.checks import as_broadcast, as_tensor
 from lib.conventions import require_memory
 from lib.kernels import _fused, arc_cosine
 from lib.kernels.inputs import as_inputs, as_pair, available_memory, check_count, require_results
@@ -82,7 +83,7 @@ def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activa
     It is the plain twin of the fused loops in `analytic`. Arguments and errors as there.
     """
     depth, settings = check_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
-    xx, yy, xy = (weight_variance * np.asarray(value, np.float64) + bias_variance for value in (xx, yy, xy))
+    xx, yy, xy = (weight_variance * value + bias_variance for value in as_broadcast(xx=xx, yy=yy, xy=xy))
     tangent = xy
     for _ in range(depth):
         slopes = _slopes(xx, yy, xy, activation)
@@ -126,7 +127,10 @@ class FullyConnected:
 
     def apply(self, parameters: Sequence[torch.Tensor], x) -> torch.Tensor:
         """The outputs f(x), (n, n_outputs), for x (n, d); (n_outputs,) for x (d,)."""
-        h = torch.as_tensor(x, dtype=parameters[0].dtype, device=parameters[0].device)
+        h = as_tensor(x, "x").to(dtype=parameters[0].dtype, device=parameters[0].device)
+        if h.ndim not in (1, 2) or h.shape[-1] != parameters[0].shape[1]:
+            raise ValueError(f"expected x of shape (n, {parameters[0].shape[1]}), as wide as these parameters, got "
+                             f"{tuple(h.shape)}; try x.reshape(-1, {parameters[0].shape[1]})")
         for layer in range(0, len(parameters), 2):
             h = self._activation(h) if layer else h
             h = self._linear(h, *parameters[layer:layer + 2])
@@ -154,7 +158,7 @@ def gradients(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayL
         require_memory(8 * len(x) * net.n_parameters, f"{len(x)} gradients of {net.n_parameters} numbers", limit=free,
                        hint="`empirical`, which does not need them, or fewer inputs")
     by_input = torch.func.vmap(torch.func.grad(lambda values, row: net.apply(values, row)[0]), (None, 0))
-    parts = by_input(tuple(parameters), torch.from_numpy(x).to(parameters[0]))
+    parts = by_input(tuple(parameters), as_tensor(x).to(parameters[0]))
     return torch.cat([part.flatten(1) for part in parts], 1).cpu().numpy()
 
 
@@ -190,7 +194,7 @@ def empirical(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayL
 def _passes(net: FullyConnected, parameters: Sequence[torch.Tensor],
             x: np.ndarray) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """For each layer its input h (n, N_{l-1}), and the gradient of f by its output u, delta (n, N_l)."""
-    inputs, outputs, deltas = [torch.from_numpy(x).to(parameters[0])], [], []
+    inputs, outputs, deltas = [as_tensor(x).to(parameters[0])], [], []
     for layer in range(0, len(parameters), 2):
         outputs.append(net._linear(inputs[-1], *parameters[layer:layer + 2]))
         inputs.append(net._activation(outputs[-1]))

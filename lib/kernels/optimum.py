@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lib.checks import as_floats
 from lib.kernels.inputs import check_count
 
 
@@ -16,7 +17,7 @@ def best_width(widths: ArrayLike, values: ArrayLike, *, n_draws: int = 2000, rng
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"expected rng as a random generator, got {rng!r}; try rng=lib.rng.stream(1, 'best width')")
-    widths, values = np.asarray(widths, np.float64), np.asarray(values, np.float64)
+    widths, values = as_floats(widths, "widths", finite=True), as_floats(values, "values")
     if widths.ndim != 1 or values.ndim != 2 or values.shape[1] != len(widths) or len(values) < 2:
         raise ValueError("expected values with a row for each of at least two seeds and a column for each width, got "
                          f"{values.shape} for {widths.shape} widths; try table.pivot(index='seed', columns='width')")
@@ -33,7 +34,7 @@ def closest_width(widths: ArrayLike, distances: ArrayLike) -> float:
     widths: (n_widths,), increasing. distances: (n_widths,). Where the smallest is the first or the last, that width is
     returned as it is. Raises ValueError for other shapes and widths that do not increase from above 0.
     """
-    widths, distances = np.asarray(widths, np.float64), np.asarray(distances, np.float64)
+    widths, distances = as_floats(widths, "widths"), as_floats(distances, "distances")
     if widths.ndim != 1 or widths.shape != distances.shape or len(widths) < 3 or not (np.diff(widths) > 0).all() \
             or not widths[0] > 0 or not np.isfinite(distances).all():
         raise ValueError("expected at least three increasing widths above 0 and a finite distance for each, got "

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from lib import rng
+from lib.checks import as_floats
 from lib.kernels.arc_cosine import arc_cosine
 from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
 
@@ -127,7 +128,7 @@ def fit_minimum_norm(psi: ArrayLike, targets: ArrayLike, *, ridge: float = 0.0) 
     (n_features, n_outputs). With more features than samples and no ridge the fit goes through every sample. Singular
     values below those of rounding count as zero, as in numpy.linalg.lstsq. Raises ValueError for other shapes and NaN.
     """
-    psi, targets = as_inputs(psi, "psi"), np.asarray(targets, dtype=np.float64)
+    psi, targets = as_inputs(psi, "psi"), as_floats(targets, "targets")
     if targets.ndim not in (1, 2) or len(targets) != len(psi) or not np.isfinite(targets).all():
         raise ValueError(f"expected finite targets as ({len(psi)},) or ({len(psi)}, n_outputs), one row a sample, got "
                          f"shape {targets.shape}; try the targets of the samples in psi")

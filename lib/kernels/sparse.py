@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from lib import rng
+from lib.checks import as_floats
 from lib.kernels.arc_cosine import from_moments
 from lib.kernels.inputs import as_inputs, check_count
 
@@ -121,6 +122,8 @@ def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int =
 def mean_squared_distance(k1: np.ndarray, masked_k1: np.ndarray, masked_k2: np.ndarray, width: int,
                           n_inputs: int) -> Distance:
     """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each, numbers or (n_pairs,)."""
+    k1, masked_k1, masked_k2 = (as_floats(value, name) for name, value in (
+        ("k1", k1), ("masked_k1", masked_k1), ("masked_k2", masked_k2)))
     if not np.shape(k1) == np.shape(masked_k1) == np.shape(masked_k2):
         raise ValueError("expected K_1, K~_1 and K~_2 of the same pairs, got shapes "
                          f"{np.shape(k1)}, {np.shape(masked_k1)} and {np.shape(masked_k2)}; try one call for all pairs")

@@ -27,6 +27,8 @@ import math
 import numpy as np
 from numba import njit
 
+from lib.checks import as_array
+
 # Fused multiply-add and sums in any order, which vectorizing needs. NaN and infinity behave, so that a
 # diverged training shows.
 _FAST = {"contract", "reassoc", "nsz"}
@@ -241,7 +243,7 @@ def fits(layer, width: int, n_ends: int) -> bool:
 
 def check_images(images, model) -> np.ndarray:
     """Images as a contiguous array (n_images, n_inputs) in the dtype of the net; ValueError for what does not fit."""
-    array, n_inputs = np.asarray(images), model.architecture.n_inputs
+    array, n_inputs = as_array(images, "images"), model.architecture.n_inputs
     if array.dtype.kind != "f":
         raise ValueError(f"expected images as floats, got {array.dtype}; try (images / 255 - 0.1307) / 0.3081")
     if array.ndim != 2 or array.shape[1] != n_inputs or len(array) == 0:
@@ -259,7 +261,7 @@ def check_data(pair, model) -> tuple[np.ndarray, np.ndarray]:
     """Images as in `check_images`, and as many labels, int64; ValueError for labels that are no class."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise ValueError(f"expected a pair (images, labels), got {type(pair).__name__}; try test=(images, labels)")
-    images, labels, n_classes = check_images(pair[0], model), np.asarray(pair[1]), model.architecture.n_classes
+    images, labels, n_classes = check_images(pair[0], model), as_array(pair[1], "labels"), model.architecture.n_classes
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
         raise ValueError(f"expected integer labels of shape ({len(images)},), one an image, got {labels.dtype} "
                          f"{labels.shape}; try labels.astype(int)")

@@ -25,7 +25,8 @@ How it gets its speed
 A processor without AVX-512 has too few registers for such a tile; tiles are of four pixels there, from the same code
 (the compiler splits sixteen numbers into the registers that it has).
 
-numba's cache on disk looks at the date of this file alone, and everything that is compiled is in it.
+numba's cache on disk knows the functions here by the content of this file. Of what it imports they contain the
+number of lanes: after an edit of `lib._lanes`, see there.
 """
 
 import llvmlite.binding

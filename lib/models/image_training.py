@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from lib import image_sets, rng
+from lib.checks import as_array, as_tensor
 from lib.models import resnet
 from lib.models.sparse_resnet import SparseResNet, check_labels
 
@@ -84,7 +85,8 @@ class TorchNet:
                                           weight_decay=settings.weight_decay)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(array))  # torch calculates in the memory order it is given
+        array = np.ascontiguousarray(as_array(array, "images"))
+        tensor = as_tensor(array)  # torch calculates in the memory order it is given
         dtype = next(self.twin.parameters()).dtype if array.dtype.kind == "f" else torch.int64
         return tensor.to(self.device, dtype)
 
@@ -140,7 +142,7 @@ class NativeNet:
         return self.twin
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        size, parts = self.net.n_images, []
+        images, size, parts = as_array(images, "images"), self.net.n_images, []
         for begin in range(0, len(images), size):
             these = images[begin:begin + size]
             full = np.zeros((size, *images.shape[1:]), images.dtype)
@@ -175,8 +177,8 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
     class, and FloatingPointError where the loss is no longer finite.
     """
     n_classes, size = net.twin.architecture.n_classes, settings.batch_size
-    for name, (these, those) in {"images": (images, labels), "test": test or (images, labels)}.items():
-        _check(name, these, those, n_classes)
+    images, labels = _check("images", images, labels, n_classes)
+    test = None if test is None else _check("test", *test, n_classes)
     n_batches = len(images) // size
     if n_batches == 0:
         raise ValueError(f"expected at least {size} images, a minibatch, got {len(images)}; try a smaller batch_size")
@@ -200,15 +202,16 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
     return history
 
 
-def _check(name: str, images: np.ndarray, labels: np.ndarray, n_classes: int) -> None:
+def _check(name: str, images: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = as_array(images, name), as_array(labels, "labels")
     if images.dtype != np.float32 or images.ndim != 4 or labels.shape != (len(images),) or len(images) == 0:
         raise ValueError(f"expected {name} as float32 (n_images, 3, height, width), each with a label, got "
                          f"{images.dtype} {images.shape} and labels {labels.shape}; try image_sets.normalized")
-    check_labels(labels, len(images), n_classes)
+    return images, check_labels(labels, len(images), n_classes)
 
 
 def judge(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, batch_size: int) -> np.ndarray:
     """Which images are classified rightly, bool (n_images,). Raises ValueError as `train` does."""
-    _check("images", images, labels, net.twin.architecture.n_classes)
+    images, labels = _check("images", images, labels, net.twin.architecture.n_classes)
     return np.concatenate([net.logits(images[k:k + batch_size]).argmax(1) == labels[k:k + batch_size]
                            for k in range(0, len(images), batch_size)])

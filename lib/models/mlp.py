@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from lib import rng
+from lib.checks import as_array, as_tensor
 from lib.models import _mlp_kernels
 
 
@@ -180,7 +181,7 @@ class SparseMLP:
     def forward(self, images) -> torch.Tensor:
         """Logits (n_images, n_classes) of images (n_images, n_inputs), by dense torch products: the plain twin."""
         first, hidden_bias, last, class_bias = self.dense()
-        x = torch.from_numpy(_mlp_kernels.check_images(images, self))
+        x = as_tensor(_mlp_kernels.check_images(images, self))
         hidden = x @ first.T + hidden_bias  # image pixel, unit pixel -> image unit
         hidden = hidden.relu() if self.architecture.activation == "relu" else hidden
         return hidden @ last.T + class_bias  # image unit, class unit -> image class
@@ -307,7 +308,7 @@ def _judge(images: np.ndarray, labels: np.ndarray, values: tuple) -> tuple[float
 
 def _read_only(array) -> np.ndarray:
     """A copy that cannot be changed."""
-    array = np.array(array, order="C")
+    array = np.array(as_array(array, "a part of the net"), order="C")
     array.flags.writeable = False
     return array
 

@@ -37,6 +37,7 @@ import torch
 from torch.nn import functional
 
 from lib import rng
+from lib.checks import as_array
 from lib.pruning import distribution
 
 VARIANTS = ("plain", "linear bottleneck", "nonlinear bottleneck")
@@ -222,7 +223,7 @@ class _Weights(torch.nn.Module):
     def __init__(self, layer: Layer, mask: np.ndarray | None, seed: int):
         super().__init__()
         self.stride = layer.stride
-        exists = np.ones(layer.shape, bool) if mask is None else np.array(mask)
+        exists = np.ones(layer.shape, bool) if mask is None else np.array(as_array(mask, "mask"))
         if exists.dtype != bool or exists.shape != layer.shape or not exists.any():
             raise ValueError(f"expected a bool mask of shape {layer.shape} for {layer.name}, True somewhere, got "
                              f"{exists.dtype} of shape {exists.shape} with {np.count_nonzero(exists)} of its values; "

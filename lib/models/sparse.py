@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from lib.checks import as_array
 from lib.models import _tiles
 from lib.models._tiles import LANES
 
@@ -239,7 +240,7 @@ class SparseConvolution:
     """
 
     def __init__(self, mask: np.ndarray, stride: int, x: Layout, out_border: int = 0):
-        mask = np.asarray(mask)
+        mask = as_array(mask, "mask")
         if mask.dtype != bool or mask.ndim != 4 or mask.shape[2] != mask.shape[3] or mask.shape[2] % 2 == 0 \
                 or 0 in mask.shape:
             raise ValueError(f"expected a bool mask (n_out, n_in, kernel, kernel) with an odd kernel, got {mask.dtype} "

@@ -21,6 +21,7 @@ import torch
 from torch.nn import functional
 
 from lib import rng
+from lib.checks import as_tensor
 from lib.models import sparse, sparse_choice
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
@@ -97,14 +98,14 @@ class _SparseLayer(torch.nn.Module):
 
     def __init__(self, mask, n_axes: int, stride: int, bias: bool, seed: int, path: str):
         super().__init__()
-        mask = mask.detach().clone() if isinstance(mask, torch.Tensor) else torch.from_numpy(np.array(mask))
-        if mask.is_meta:
+        if isinstance(mask, torch.Tensor) and mask.is_meta:
             raise ValueError("expected a mask with values, got one on the device meta; try the mask of a saved state")
+        mask = as_tensor(mask, "mask").detach().clone()
         odd = n_axes == 2 or (mask.ndim == 4 and mask.shape[2] == mask.shape[3] and mask.shape[2] % 2 == 1)
         if mask.dtype != torch.bool or mask.ndim != n_axes or not odd or not mask.any():
             wanted = "(n_out, n_in)" if n_axes == 2 else "(n_out, n_in, kernel, kernel) with an odd kernel"
             raise ValueError(f"expected a bool mask {wanted}, True somewhere, got {mask.dtype} of shape "
-                             f"{tuple(mask.shape)} with {int(mask.count_nonzero())} of its values; try "
+                             f"{tuple(mask.shape)} with {int((mask != 0).sum())} of its values; try "
                              + ("mask != 0" if mask.dtype != torch.bool and mask.ndim == n_axes and not mask.all() else
                                 "lib.pruning.masks.random_mask(shape, n_remaining, rng=...)"))
         if path not in PATHS:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from lib.checks import as_array
 from lib.models import _norms, resnet, sparse
 from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
 from lib.pruning.distribution import is_integer
@@ -41,7 +42,7 @@ class _Unit(NamedTuple):
 
 def check_labels(labels: np.ndarray, n_images: int, n_classes: int) -> np.ndarray:
     """Labels as an array of integers (n_images,) from 0 to below n_classes; ValueError for others."""
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels")
     if labels.shape != (n_images,) or labels.dtype.kind not in "iu":
         raise ValueError(f"expected {n_images} integer labels, one an image, got {labels.dtype} of shape "
                          f"{labels.shape}; try those of the same rows, as integers")
@@ -215,18 +216,19 @@ class SparseResNet:
 
         train: BatchNorm by these images, whose statistics the running ones then follow; False: by the running ones.
         """
-        self._check_images(images)
+        images = self._check_images(images)
         with sparse.one_at_a_time():
             logits = self._forward(images, train)
         self._can_go_back = train
         return logits
 
-    def _check_images(self, images: np.ndarray) -> None:
+    def _check_images(self, images: np.ndarray) -> np.ndarray:
+        images = as_array(images, "images")
         shape = (self.n_images, 3, self.image_size, self.image_size)
-        if not isinstance(images, np.ndarray) or images.shape != shape or images.dtype != np.float32:
-            got = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise ValueError(f"expected float32 images of shape {shape}, got {got}; try minibatches of that size, or "
-                             "SparseResNet(twin, n_images, image_size) of theirs")
+        if images.shape != shape or images.dtype != np.float32:
+            raise ValueError(f"expected float32 images of shape {shape}, got {images.dtype} {images.shape}; try "
+                             "minibatches of that size, or SparseResNet(twin, n_images, image_size) of theirs")
+        return images
 
     def _forward(self, images: np.ndarray, train: bool) -> np.ndarray:
         self._image_layout.pack(images, self._image)
@@ -286,7 +288,7 @@ class SparseResNet:
         Once after each, as the errors take the place of what it has left: RuntimeError for a second time, or after
         forward(train=False). Raises ValueError for errors of another shape, before anything is written.
         """
-        logit_errors, shape = np.asarray(logit_errors), (self.n_images, self.architecture.n_classes)
+        logit_errors, shape = as_array(logit_errors, "logit_errors"), (self.n_images, self.architecture.n_classes)
         if logit_errors.shape != shape or logit_errors.dtype.kind != "f":
             raise ValueError(f"expected derivatives by the logits, floats of shape {shape}, got {logit_errors.dtype} "
                              f"{logit_errors.shape}; try those of the same minibatch")

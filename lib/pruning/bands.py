@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from lib.checks import as_floats
+
 SIDES = ("above", "below", "both")
 
 
@@ -58,7 +60,7 @@ def first_outside(values: Sequence[float], limits: tuple[float, float], *, side:
 
 
 def _check(values: Sequence[float], name: str) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
+    values = as_floats(values, name)
     if values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError(f"expected {name} as a list of finite numbers, got {values}; try one number a step")
     return values

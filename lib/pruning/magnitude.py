@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lib.checks import as_array
 from lib.pruning.distribution import is_integer
 
 
@@ -32,7 +33,7 @@ def keep_largest(scores: np.ndarray, mask: np.ndarray | None, n_left: int) -> np
 
 def by_magnitude(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
     """Magnitude pruning (section 7.3): the n_left weights of largest |W| stay.  Raises as `keep_largest`."""
-    return keep_largest(np.abs(weights), mask, n_left)
+    return keep_largest(np.abs(as_array(weights, "weights")), mask, n_left)
 
 
 def by_unit(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
@@ -61,7 +62,7 @@ def by_fisher(weights: np.ndarray, moments: np.ndarray, mask: np.ndarray | None,
     weights: (n_visible, n_hidden). moments: the means <v_i h_j> under the machine, of the same shape.
     Raises as `keep_largest`, and for moments of another shape or outside [0, 1].
     """
-    weights, moments = np.asarray(weights), np.asarray(moments)
+    weights, moments = as_array(weights, "weights"), as_array(moments, "moments")
     if moments.shape != weights.shape:
         raise ValueError(f"expected moments of shape {weights.shape} like the weights, got {moments.shape}; "
                          "try <v_i h_j> for every weight")
@@ -74,7 +75,7 @@ def by_fisher(weights: np.ndarray, moments: np.ndarray, mask: np.ndarray | None,
 
 def at_random(mask: np.ndarray, n_left: int, *, rng: np.random.Generator) -> np.ndarray:
     """n_left of the existing weights, all choices equally likely.  Raises as `keep_largest`."""
-    mask = _check(np.zeros(np.shape(mask)), mask)[1]
+    mask = _mask(mask)
     n_left = _check_left(mask, n_left)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"expected rng to be a numpy Generator, got {type(rng).__name__}; "
@@ -103,8 +104,8 @@ def components(mask: np.ndarray) -> np.ndarray:
 
     mask: bool (n_visible, n_hidden). Raises ValueError for another one.
     """
-    mask = _check(np.zeros(np.shape(mask)), mask)[1]
-    if mask.ndim != 2:
+    mask = _mask(mask)
+    if mask.ndim != 2 or 0 in mask.shape:
         raise ValueError(f"expected a mask of shape (n_visible, n_hidden), got {mask.shape}; try that of a machine")
     visible, hidden = np.nonzero(mask)
     n_units = sum(mask.shape)
@@ -114,15 +115,15 @@ def components(mask: np.ndarray) -> np.ndarray:
 
 def connectivity(mask: np.ndarray) -> Connectivity:
     """Connected components and units without weights of the bipartite graph of a mask.  Raises as `components`."""
-    labels, mask = components(mask), np.asarray(mask)
+    labels, mask = components(mask), as_array(mask, "mask")
     return Connectivity(int(mask.sum()), int(labels.max()) + 1, int((~mask.any(axis=1)).sum()),
                         int((~mask.any(axis=0)).sum()), int(np.bincount(labels[:mask.shape[0]]).max()))
 
 
 def _check(values: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Values without NaN and a mask of their shape."""
-    values = np.asarray(values)
-    mask = np.ones(values.shape, dtype=bool) if mask is None else np.asarray(mask)
+    values = as_array(values, "weights")
+    mask = np.ones(values.shape, dtype=bool) if mask is None else as_array(mask, "mask")
     if mask.dtype != bool or mask.shape != values.shape:
         raise ValueError(f"expected a mask of bool of shape {values.shape} like the weights, got {mask.dtype} of shape "
                          f"{mask.shape}; try numpy.ones(weights.shape, bool)")
@@ -130,6 +131,11 @@ def _check(values: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.
         raise ValueError(f"expected numbers, got NaN for {np.isnan(values[mask]).sum()} of {mask.sum()} weights; try a "
                          "smaller learning rate if they come from training")
     return values, mask
+
+
+def _mask(mask: np.ndarray) -> np.ndarray:
+    mask = as_array(mask, "mask")
+    return _check(np.zeros(mask.shape), mask)[1]
 
 
 def _check_left(mask: np.ndarray, n_left: int) -> int:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
+from lib.checks import as_tensor, refuse_masked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +42,7 @@ class Machine:
             if not isinstance(value, Tensor):
                 raise ValueError(f"expected {name} to be a torch tensor, got {type(value).__name__}; "
                                  "try torch.as_tensor(...)")
+            refuse_masked(value, name)
             if value.dtype not in (torch.float32, torch.float64):
                 raise ValueError(f"expected {name} in float32 or float64, got {value.dtype}; "
                                  "try .to(torch.float64)")
@@ -124,7 +126,7 @@ class Machine:
         unit is independent of all others, and such a hidden unit does nothing.
         Raises ValueError for another shape or type, and for a mask that brings back weights already pruned.
         """
-        mask = as_tensor(mask).to(self.device) if isinstance(mask, np.ndarray) else mask
+        mask = as_tensor(mask, "mask").to(self.device) if isinstance(mask, np.ndarray) else mask
         self._check_mask(mask)
         back = 0 if self.mask is None else int((mask & ~self.mask).sum())
         if back:
@@ -154,9 +156,17 @@ class Machine:
             raise ValueError(f"expected a finite scale >= 0, got {scale!r}; try scale=0.01")
         normal = rng.stream(seed, "machine", "weights").standard_normal((n_visible, n_hidden))
         weights = torch.from_numpy(scale * normal)
-        half = -0.5 if symmetric_biases else 0.0
-        biases = (half * weights.sum(1), half * weights.sum(0))
+        biases = balanced_biases(weights) if symmetric_biases else (weights.new_zeros(n_visible),
+                                                                    weights.new_zeros(n_hidden))
         return Machine(weights.to(dtype), *(bias.to(dtype) for bias in biases))
+
+
+def balanced_biases(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The biases b_i = -sum_j W_ij / 2 and c_j = -sum_i W_ij / 2, which favour neither 0 nor 1.
+
+    Both biases of the +-1 gauge (4.24) vanish then, and flipping all units leaves every energy as it is.
+    """
+    return -0.5 * weights.sum(1), -0.5 * weights.sum(0)
 
 
 def check_machine(machine) -> Machine:
@@ -175,20 +185,10 @@ class Gradient(NamedTuple):
     hidden_bias: Tensor
 
 
-def as_tensor(values) -> Tensor:
-    """A tensor as it is, and anything else by way of numpy, in the memory of an array where torch can use it."""
-    if isinstance(values, Tensor):
-        return values
-    array = np.asarray(values)
-    if not array.flags.writeable or any(step < 0 for step in array.strides):  # torch takes neither
-        array = array.copy()
-    return torch.from_numpy(array)
-
-
 def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
     """`values` (..., n_units) as a tensor of the machine's dtype and device; ValueError on another width."""
     check_machine(machine)
-    values = as_tensor(values)
+    values = as_tensor(values, name)
     if values.ndim == 0 or values.shape[-1] != n_units:
         raise ValueError(f"expected {name} of shape (..., {n_units}) for this machine, got "
                          f"{tuple(values.shape)}; try a machine of the same width as the data")
@@ -209,6 +209,11 @@ def energy(machine: Machine, visible, hidden) -> Tensor:
     """Joint energy E(v, h) = -b.v - c.h - v.W.h (4.1), shape (...)."""
     v = as_units(machine, visible, machine.n_visible, "visible units")
     h = as_units(machine, hidden, machine.n_hidden, "hidden units")
+    try:
+        torch.broadcast_shapes(v.shape[:-1], h.shape[:-1])
+    except RuntimeError:
+        raise ValueError(f"expected as many rows of visible as of hidden units, got {tuple(v.shape)} and "
+                         f"{tuple(h.shape)}; try hidden[:len(visible)]") from None
     interaction = ((v @ machine.weights) * h).sum(-1)
     return -(v @ machine.visible_bias) - (h @ machine.hidden_bias) - interaction
 
@@ -248,6 +253,9 @@ def effective_energy_gradient(machine: Machine, visible, probabilities=None) -> 
         p = v.new_full((v.shape[0],), 1 / v.shape[0])
     else:
         p = as_units(machine, probabilities, v.shape[0], "probabilities")
+        if p.ndim != 1:
+            raise ValueError(f"expected probabilities of shape ({v.shape[0]},), one a row, got {tuple(p.shape)}; try "
+                             "probabilities.ravel()")
     weighted = v * p[:, None]
     hidden = hidden_probability(machine, v)
     return Gradient(-(weighted.T @ hidden),  # visible sample, sample hidden -> visible hidden

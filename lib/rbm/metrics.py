@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lib.checks import COMPLEX, as_array
 from lib.conventions import check_state_vector
 from lib.rbm import partition
 from lib.rbm.machine import Machine, check_machine, effective_energy
@@ -68,7 +69,7 @@ def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: fl
     if v.numel() == 0:
         raise ValueError("expected at least one measurement, got none; try reading the file again")
     log_z = partition.log_partition(machine) if log_z is None else log_z
-    return float(log_z) + float(effective_energy(machine, v).mean())
+    return float(log_z) + float(effective_energy(machine, v).detach().mean())
 
 
 def entropy(probabilities) -> float:
@@ -107,12 +108,11 @@ def _probabilities(values, name: str) -> np.ndarray:
 
 def _numbers(values, name: str) -> np.ndarray:
     """A numpy array of a tensor, an array or a list; ValueError for what holds no numbers."""
-    array = np.asarray(values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values)
-    if array.dtype.kind not in "buifc":
+    if values is None or isinstance(values, str) or hasattr(values, "machine"):
         hint = "its .machine" if hasattr(values, "machine") else "PositiveState(machine) or a numpy array"
         raise ValueError(f"expected {name} as a Machine, a PositiveState or a vector of numbers, got "
                          f"{type(values).__name__}; try {hint}")
-    return array
+    return as_array(values, name, kinds=COMPLEX)
 
 
 def _check_same_length(a: np.ndarray, b: np.ndarray):

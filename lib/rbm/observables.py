@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from scipy import fft, stats
 
+from lib.checks import as_array, as_tensor, check_number
 from lib.conventions import check_region
-from lib.rbm.machine import as_tensor, zeros_and_ones
+from lib.rbm.machine import zeros_and_ones
 from lib.rbm.states import PositiveState, check_visible, softplus
 
 # The sum over lags stops at the first window of this many autocorrelation times (Sokal's rule): what lies
@@ -67,9 +68,7 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
     Its spread vanishes on an exact eigenstate, so that it also measures how good the state is.
     """
     _checked_state(state)
-    for name, value in (("field", field), ("coupling", coupling)):
-        if not np.isfinite(value):
-            raise ValueError(f"expected a finite {name}, got {value}; try {name}=1.0")
+    field, coupling = check_number(field, "field"), check_number(coupling, "coupling")
     s = _spins(samples)
     bonds = (s[..., :-1] * s[..., 1:]).sum(-1)
     flips = state.flip_log_ratios(samples).exp().sum(-1)
@@ -97,9 +96,9 @@ def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
     samples: bits (n_draws, n_chains, n_spins), at least two chains. Independent samples: samples[None].
     Raises ValueError like `swap`, and for fewer than two chains.
     """
-    samples = as_tensor(samples)
+    samples = as_tensor(samples, "samples")
     shape = tuple(samples.shape)
-    if len(shape) != 3 or shape[1] < 2:
+    if len(shape) != 3 or shape[0] < 1 or shape[1] < 2:
         raise ValueError("expected samples of shape (n_draws, n_chains, n_spins) with at least 2 chains, "
                          f"one for each replica, got {shape}; try n_chains=100, or samples[None] for "
                          "independent samples")
@@ -133,7 +132,7 @@ def _log_swap(state: PositiveState, samples_a, samples_b, region: Iterable[int])
     outside_a, outside_b = (v[..., rest] @ weights[rest] + hidden_bias for v in (a, b))
     exchanged = softplus(outside_a + inside_b) + softplus(outside_b + inside_a)
     as_drawn = softplus(outside_a + inside_a) + softplus(outside_b + inside_b)
-    return 0.5 * (exchanged - as_drawn).sum(-1)
+    return 0.5 * (exchanged - as_drawn).sum(-1).detach()
 
 
 # --- means and errors
@@ -220,14 +219,12 @@ def _windowed_time(deviations: np.ndarray) -> tuple[float, bool]:
 
 def _checked_values(values) -> np.ndarray:
     """Finite values as float64 (n_draws, n_chains)."""
-    values = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    values = as_array(values, "values")
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.size == 0:
         raise ValueError(f"expected values of shape (n_draws, n_chains), got {values.shape}; "
                          "try one number a sample")
-    if values.dtype.kind not in "buif":
-        raise ValueError(f"expected real numbers, got {values.dtype}; try values.real, or numbers of numpy")
     wrong = ~np.isfinite(values)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -245,7 +242,7 @@ def _checked_state(state) -> PositiveState:
 
 def _spins(samples) -> torch.Tensor:
     """Spins sz = 2 bit - 1 of checked bits, float64 (..., n_spins)."""
-    bits = as_tensor(samples)
+    bits = as_tensor(samples, "samples")
     if bits.ndim == 0 or bits.numel() == 0:
         raise ValueError(f"expected samples of shape (..., n_spins), at least one, got {tuple(bits.shape)}; "
                          "try n_samples >= 1")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import linalg, optimize, stats
 
+from lib.checks import as_array, as_floats
 from lib.pruning import bands, magnitude
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def curve(run: Mapping, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
     n_weights = run["training weights left"][0]
     parts = []
     for stage in STAGES:
-        left = np.array(run[f"{stage} weights left"], dtype=int)
+        left = as_array(run[f"{stage} weights left"], "weights left").astype(int)
         values = {name: np.array(run[f"{stage} {name}"], dtype=float) for name in measures}
         parts.append(pd.DataFrame({"stage": stage, "epoch": epoch[stage], "step": pd.array(step[stage], dtype="Int64"),
                                    "weights left": left, "percent left": 100 * left / n_weights} | values))
@@ -64,7 +65,7 @@ def harmless(run: Mapping, measure: str, factor: float = 1.0) -> float:
 
     Where there is none, the percentage after the last step: a lower bound.
     """
-    left = np.asarray(run["pruning weights left"], dtype=float)
+    left = as_floats(run["pruning weights left"], "weights left")
     step = departure(run, measure, factor)
     return float(100 * (1 - left[len(left) - 1 if step is None else step - 1] / left[0]))
 
@@ -75,7 +76,7 @@ def rise(run: Mapping, measure: str, removed: float) -> tuple[float, float]:
     Returns (the growth itself, the growth in units of the half width of the band of `bands.band`). The step is the
     first at which so many are gone.
     """
-    left = np.asarray(run["pruning weights left"], dtype=float)
+    left = as_floats(run["pruning weights left"], "weights left")
     gone = np.flatnonzero(100 * (1 - left / left[0]) >= removed - 1e-5)  # room for a percentage that was rounded
     if not gone.size:
         raise ValueError(f"expected a percentage up to {100 * (1 - left[-1] / left[0]):.0f}, the most that this run "
@@ -114,7 +115,9 @@ def covariance(zz: ArrayLike, site: int, n_samples: int) -> np.ndarray:
     Of spins without mean, whose squares are 1: <s_i s_j s_i s_k> = <s_j s_k>, so that it is (<s_j s_k> - C_j C_k) / n.
     zz: <s_j s_k> of all sites, (n_spins, n_spins).
     """
-    right = np.asarray(zz, dtype=float)[site:, site:]
+    zz = as_floats(zz, "zz", finite=True)
+    zz = as_floats(zz, "zz", shape=(len(zz), len(zz)) if zz.ndim else ("n_spins", "n_spins"))
+    right = zz[site:, site:]
     return (right - np.outer(right[0], right[0])) / n_samples
 
 
@@ -124,7 +127,7 @@ def decay(correlation: ArrayLike, errors: ArrayLike, first: int, last: int) -> D
     correlation: C(d) for d = 0, 1, ...; errors: standard errors of the same shape, one for all, or their covariance.
     Raises ValueError for fewer than four distances, errors that are not positive, and distances beyond the list.
     """
-    correlation = np.asarray(correlation, dtype=float)
+    correlation = _correlation(correlation)
     if not 1 <= first <= last - 3 or last >= correlation.size:
         raise ValueError(f"expected at least four distances within 1 ... {correlation.size - 1}, got {first} ... "
                          f"{last}; try first=1, last={correlation.size - 1}")
@@ -153,7 +156,7 @@ def screening(correlation: ArrayLike, exact: ArrayLike, errors: ArrayLike, first
     form, whatever its amplitude. correlation, exact: C(d) for d = 0, 1, ... of the same shape; errors: as in `decay`.
     Raises ValueError for other shapes, fewer than three distances, and errors that are not positive.
     """
-    correlation, exact = np.asarray(correlation, dtype=float), np.asarray(exact, dtype=float)
+    correlation, exact = _correlation(correlation), _correlation(exact, "exact")
     if correlation.shape != exact.shape or not 1 <= first <= correlation.size - 3:
         raise ValueError(f"expected C(d) and the exact one of one shape with three distances from {first} on, got "
                          f"{correlation.shape} and {exact.shape}; try first=1")
@@ -170,9 +173,21 @@ def screening(correlation: ArrayLike, exact: ArrayLike, errors: ArrayLike, first
     return Screening(float(best.x[0] * np.exp(best.x[1] * first)), float(best.x[1]), error)
 
 
+def _correlation(values: ArrayLike, name: str = "correlation") -> np.ndarray:
+    """C(d) as a list of finite numbers between -1 and 1, with room for noise, that are not all 0."""
+    values = as_floats(values, name, shape=("n_distances",), finite=True)
+    if not 0 < np.abs(values).max() <= 1.5:
+        raise ValueError(f"expected {name} between -1 and 1, not all 0, got {values.min():g} to {values.max():g}; try "
+                         "<sz_i sz_j> - <sz_i> <sz_j>")
+    return values
+
+
 def _root(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarray:
     """The lower triangle of the covariance of C(first) ... C(last), from standard errors or a covariance."""
-    errors, part = np.asarray(errors, dtype=float), slice(first, last + 1)
+    errors, part = as_floats(errors, "errors"), slice(first, last + 1)
+    if errors.shape not in ((), (size,), (size, size)):
+        raise ValueError(f"expected errors as one number, {size} of them or a covariance ({size}, {size}), got shape "
+                         f"{errors.shape}; try error=0.003, that of 1e5 samples")
     if errors.ndim < 2:
         deviations = np.broadcast_to(errors, size)[part]
         matrix = np.diag(deviations * np.abs(deviations))  # a negative one stays negative, and is refused
@@ -239,6 +254,6 @@ def random_graphs(n_visible: int, n_hidden: int, left: Sequence[int], n_masks: i
 
 def first_split(run: Mapping) -> float:
     """Percent of the weights left at the first pruning step with more than one component; NaN where there is none."""
-    split = np.flatnonzero(np.asarray(run["pruning components"]) > 1)
-    left = np.asarray(run["pruning weights left"], dtype=float)
+    split = np.flatnonzero(as_array(run["pruning components"], "components") > 1)
+    left = as_floats(run["pruning weights left"], "weights left")
     return float(100 * left[split[0]] / left[0]) if split.size else float("nan")

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
+from lib.checks import as_array
 from lib.conventions import bits_from_index, check_bits, spins_from_bits, state_index
 from lib.rbm import observables, partition
 from lib.rbm.machine import Machine, check_machine
@@ -85,7 +86,7 @@ def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rn
         sizes = np.abs(2.0 * n_up / n_spins - 1)
         return Reference(n_spins, field, free_fermions.ground_state_energy(n_spins, field), float(sizes.mean()),
                          float(sizes.std(ddof=1) / np.sqrt(n_samples)),
-                         free_fermions.correlation_zz(n_spins, field)[middle, middle:],
+                         free_fermions.correlation_zz(n_spins, field, site=middle)[middle:],
                          np.bincount(n_up, minlength=n_spins + 1) / n_samples, None)
     energy, psi = ising.ground_state(n_spins, field)
     states = np.arange(psi.size)
@@ -141,7 +142,7 @@ def sampled(machine: Machine, exact: Reference, samples: np.ndarray) -> dict:
     Raises ValueError for a machine or samples of another width or number of axes.
     """
     _check_size(machine, exact)
-    samples = np.asarray(samples)
+    samples = as_array(samples, "samples")
     if samples.ndim != 3 or samples.shape[-1] != exact.n_spins:
         raise ValueError(f"expected samples (n_draws, n_chains, {exact.n_spins}), got {samples.shape}; try "
                          "sampling.sample, or samples[None] for independent ones")

@@ -8,15 +8,15 @@ value decomposition.  The ground-state energy is -Tr S, and the rest follows fro
 with G = Q[:-1, 1:].
 """
 
-import math
-
 import numba
 import numpy as np
 
-from lib.conventions import check_draws, check_n_spins
+from lib.checks import check_number
+from lib.conventions import check_draws, check_n_spins, check_region
 
 _BATCH = 4096  # samples whose random numbers are in memory at one time
 _PANEL = 8  # bonds measured between two updates of the whole matrix
+_ROUNDING = 1e-15  # of a correlation
 
 
 def ground_state_energy(n_spins: int, field: float) -> float:
@@ -29,19 +29,92 @@ def magnetization_x(n_spins: int, field: float) -> np.ndarray:
     return np.diagonal(_polar_factor(n_spins, field)).copy()
 
 
-def correlation_zz(n_spins: int, field: float) -> np.ndarray:
-    """<sz_i sz_j> = det Q[i:j, i+1:j+1] of every pair of sites, shape (n_spins, n_spins).
+def correlation_zz(n_spins: int, field: float, *, site: int | None = None) -> np.ndarray:
+    """<sz_i sz_j> = det Q[i:j, i+1:j+1] of every pair of sites, shape (n_spins, n_spins), or of one site with all.
 
-    Raises ValueError for field < 0.
+    All determinants that begin at one site are leading minors of one matrix, and come out of one elimination: a row
+    takes about n^3 / 3 multiply-adds and the table n^4 / 12, a minute or two for 1000 sites. The error is about 1e-13,
+    whatever the size of the correlation: for field > 1, where it falls as field^-|i - j|, what is smaller than 1e-15
+    is given as 0.
+
+    site: i, counted from 0: gives its row alone, shape (n_spins,)
+
+    Raises ValueError for field < 0 and for a site outside the chain.
     """
     bonds = _polar_factor(n_spins, field)[:-1, 1:]
+    if site is not None:
+        site, = check_region([site], n_spins, name="site")
+        return _row(bonds, site)
     result = np.eye(n_spins)
-    for distance in range(1, n_spins):
-        # All diagonal blocks of this size at once; sites i and i + distance bound block i.
-        blocks = np.lib.stride_tricks.sliding_window_view(bonds, (distance, distance))
-        first = np.arange(n_spins - distance)
-        result[first, first + distance] = np.linalg.det(blocks[first, first])
+    for first in range(n_spins - 1):
+        result[first, first + 1:] = _leading_minors(bonds[first:, first:].copy())
     return result + np.triu(result, 1).T
+
+
+def _row(bonds: np.ndarray, site: int) -> np.ndarray:
+    """The correlations of one site with those before it, whose minors grow towards the first bond, and after it."""
+    before = _leading_minors(bonds[:site, :site][::-1, ::-1].copy())
+    return np.concatenate([before[::-1], [1.0], _leading_minors(bonds[site:, site:].copy())])
+
+
+@numba.njit(fastmath={"contract"})
+def _within_panel(matrix, k, stop):
+    """Subtract row k, times the factors in column k, from the panel's rows and, in its columns, from those below."""
+    n = len(matrix)
+    for i in range(k + 1, stop):  # rows of the panel, to their full width
+        factor = matrix[i, k]
+        for j in range(k + 1, n):
+            matrix[i, j] += factor * matrix[k, j]
+    for i in range(stop, n):  # the panel's columns in the rows below
+        factor = matrix[i, k]
+        for j in range(k + 1, stop):
+            matrix[i, j] += factor * matrix[k, j]
+
+
+@numba.njit(fastmath={"contract"})
+def _below_panel(matrix, start, stop):
+    """All that the eight rows from start to stop leave to be subtracted from the rest of the matrix, in one pass.
+
+    Eight passes would spend their time moving memory.
+    """
+    n = len(matrix)
+    # The slices come first and are indexed by the plain loop variable: so the loop vectorizes.
+    row0, row1 = matrix[start, stop:], matrix[start + 1, stop:]
+    row2, row3 = matrix[start + 2, stop:], matrix[start + 3, stop:]
+    row4, row5 = matrix[start + 4, stop:], matrix[start + 5, stop:]
+    row6, row7 = matrix[start + 6, stop:], matrix[start + 7, stop:]
+    for i in range(stop, n):
+        target, f = matrix[i, stop:], matrix[i, start:stop]
+        f0, f1, f2, f3, f4, f5, f6, f7 = f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
+        for j in range(n - stop):
+            target[j] += (f0 * row0[j] + f1 * row1[j] + f2 * row2[j] + f3 * row3[j]
+                          + f4 * row4[j] + f5 * row5[j] + f6 * row6[j] + f7 * row7[j])
+
+
+@numba.njit(cache=True, fastmath={"contract"})
+def _leading_minors(matrix):
+    """det M[:k, :k] for k = 1 ... n of a matrix, which is overwritten: products of the pivots of an elimination.
+
+    Rows cannot change places, as the minors would. Nor need they: the minors are correlations of a ferromagnet, so
+    that no pivot, the ratio of two of them, vanishes before the minor is down in the rounding of its matrix.
+    """
+    n = len(matrix)
+    minors = np.zeros(n)
+    minor = 1.0
+    for start in range(0, n, _PANEL):
+        stop = min(start + _PANEL, n)
+        for k in range(start, stop):
+            minor *= matrix[k, k]
+            if not minor > _ROUNDING:
+                return minors
+            minors[k] = minor
+            scale = -1.0 / matrix[k, k]
+            for i in range(k + 1, n):  # column k becomes a factor
+                matrix[i, k] *= scale
+            _within_panel(matrix, k, stop)
+        if stop - start == _PANEL:
+            _below_panel(matrix, start, stop)
+    return minors
 
 
 def sample(n_spins: int, field: float, n_samples: int, *, rng: np.random.Generator) -> np.ndarray:
@@ -76,8 +149,7 @@ def _sample_spins(bonds, uniforms, bits):
         G' = G[1:, 1:] - b_0 G[1:, 0] G[0, 1:] / (1 + b_0 G_00),
     Gaussian elimination of 1 + diag(b) G whose pivots are twice the probabilities of what was drawn.
 
-    The elimination is done in panels: the corrections of 8 bonds are stored as two thin factors and applied
-    to the rest of the matrix in one pass, because eight passes would spend their time moving memory.
+    The elimination is done in panels of 8 bonds (`_below_panel`).
     """
     n_samples, n_bonds = bits.shape[0], bits.shape[1] - 1
     matrix = np.empty((n_bonds, n_bonds))
@@ -94,34 +166,15 @@ def _sample_spins(bonds, uniforms, bits):
                 scale = -sign / (1.0 + sign * average)
                 for i in range(k + 1, n_bonds):  # column k becomes a factor
                     matrix[i, k] *= scale
-                for i in range(k + 1, stop):  # rows of the panel, to their full width
-                    factor = matrix[i, k]
-                    for j in range(k + 1, n_bonds):
-                        matrix[i, j] += factor * matrix[k, j]
-                for i in range(stop, n_bonds):  # the panel's columns in the rows below
-                    factor = matrix[i, k]
-                    for j in range(k + 1, stop):
-                        matrix[i, j] += factor * matrix[k, j]
+                _within_panel(matrix, k, stop)
             if stop - start == _PANEL:
-                # The slices come first and are indexed by the plain loop variable: so the loop vectorizes.
-                row0, row1 = matrix[start, stop:], matrix[start + 1, stop:]
-                row2, row3 = matrix[start + 2, stop:], matrix[start + 3, stop:]
-                row4, row5 = matrix[start + 4, stop:], matrix[start + 5, stop:]
-                row6, row7 = matrix[start + 6, stop:], matrix[start + 7, stop:]
-                for i in range(stop, n_bonds):
-                    target, f = matrix[i, stop:], matrix[i, start:stop]
-                    f0, f1, f2, f3, f4, f5, f6, f7 = f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
-                    for j in range(n_bonds - stop):
-                        target[j] += (f0 * row0[j] + f1 * row1[j] + f2 * row2[j] + f3 * row3[j]
-                                      + f4 * row4[j] + f5 * row5[j] + f6 * row6[j] + f7 * row7[j])
+                _below_panel(matrix, start, stop)
 
 
 def _couplings(n_spins: int, field: float) -> np.ndarray:
     """The matrix A: h on the diagonal, J = 1 above it."""
     n_spins = check_n_spins(n_spins)
-    if not (math.isfinite(field) and field >= 0):
-        raise ValueError(f"expected field >= 0 in units of J, got {field!r}; try its absolute value, "
-                         "which has the same energies")
+    field = check_number(field, "field", least=0, hint="its absolute value, which has the same energies")
     return field * np.eye(n_spins) + np.eye(n_spins, k=1)
 
 

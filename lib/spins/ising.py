@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from lib.checks import check_number
 from lib.conventions import (
     bits_from_index,
     check_draws,
@@ -35,8 +36,8 @@ def hamiltonian(n_spins: int, field: float, coupling: float = 1.0) -> csr_array:
     Raises ValueError for a longer chain, naming the memory it would take, and for a number not finite.
     """
     n_spins = _check_length(n_spins)
-    _check_number(field, "field")
-    _check_number(coupling, "coupling")
+    field = check_number(field, "field")
+    coupling = check_number(coupling, "coupling")
     n_states = 2**n_spins
     state = np.arange(n_states, dtype=np.int32)
     # Row k holds its diagonal element and -h at the n_spins states that differ from k by one flipped spin.
@@ -64,8 +65,8 @@ def ground_state(n_spins: int, field: float, *, coupling: float = 1.0) -> tuple[
     Raises ValueError for a longer chain, naming the memory it would take, and for h < 0 or h = J = 0.
     """
     n_spins = _check_length(n_spins)
-    _check_number(field, "field")
-    _check_number(coupling, "coupling")
+    field = check_number(field, "field")
+    coupling = check_number(coupling, "coupling")
     if field < 0:
         raise ValueError(f"expected field >= 0, for which the ground state is positive, got {field}; "
                          f"try field={-field}: the energies are equal")
@@ -145,6 +146,7 @@ def correlation_zz(psi: np.ndarray) -> np.ndarray:
 def energy(psi: np.ndarray, field: float, coupling: float = 1.0) -> float:
     """<H> = -J sum_i <sz_i sz_{i+1}> - h sum_i <sx_i> (5.2), in units of energy."""
     psi = check_state_vector(psi)
+    field, coupling = check_number(field, "field"), check_number(coupling, "coupling")
     bonds = _bond_energy(_n_spins(psi), coupling, np.arange(psi.size))
     return float(_probabilities(psi) @ bonds - field * magnetization_x(psi).sum())
 
@@ -203,8 +205,3 @@ def _check_length(n_spins: int) -> int:
                          f"whose Hamiltonian would take {format_bytes(n_bytes)}; "
                          "try lib.spins.free_fermions, which is exact at any length")
     return n_spins
-
-
-def _check_number(value: float, name: str) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"expected {name} to be a finite number, got {value!r}; try {name}=1.0")

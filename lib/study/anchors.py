@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance
+from lib.study import provenance, surroundings
 
 FOLDER = "tests/anchors"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -105,7 +105,7 @@ def changed_without_version(top: Path) -> list[str]:
     problems = []
     for name in names(top):
         path = f"{FOLDER}/{name}.json"
-        show = subprocess.run(["git", "-C", str(top), "show", f"HEAD:./{path}"], capture_output=True, text=True)
+        show = surroundings.git(top, "show", f"HEAD:./{path}")
         then, now = json.loads(show.stdout) if show.returncode == 0 else {"cases": {}}, _read(top / path)
         changed = [case for case, entry in then["cases"].items() if now.get("cases", {}).get(case) != entry]
         if changed and now.get("version") == then["version"]:
@@ -169,12 +169,12 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
     """What `measure` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
-    environment = os.environ | dict.fromkeys(THREADS, "1")
+    environment = surroundings.variables(os.environ) | dict.fromkeys(THREADS, "1")
     cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
-    environment |= {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(top)}
+    environment |= {"NUMBA_CACHE_DIR": str(cache), "COMPANION_ROOT": str(top)}
 
     def run(some: list[str]) -> dict[str, dict]:
-        command = [sys.executable, "-m", "lib.study.anchors", "--measure", *some]
+        command = surroundings.command(top, "lib.study.anchors", "--measure", *some)
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
         if done.returncode == 0:
             return dict(zip(some, map(json.loads, done.stdout.splitlines()), strict=True))

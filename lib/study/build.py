@@ -22,7 +22,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import anchors, gate, ledger, lifeline, notebooks, parameters, provenance, results, runs, site
+from lib.study import (
+    anchors,
+    gate,
+    inputs,
+    ledger,
+    lifeline,
+    notebooks,
+    parameters,
+    provenance,
+    rehearsal,
+    results,
+    runs,
+    site,
+    surroundings,
+)
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
@@ -79,10 +93,10 @@ def _left_over(path: Path, holder: str) -> str:
     """What to say where the driver of another build is dead, but not all that it had started."""
     import psutil
 
-    found = []
+    real, found = os.path.realpath(path), []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and any(file.path == str(path) for file in process.open_files()):
+            if process.pid != os.getpid() and any(file.path == real for file in process.open_files()):
                 found.append(str(process.pid))
     end = f"end what is left of it: kill {' '.join(found)}" if found else "end what is left of it"
     return (f"expected no other build in this tree, got the rest of one: its driver ({holder}) is dead, but not "
@@ -110,14 +124,15 @@ def prepare(top: Path, profile: str) -> None:
 
 
 def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: chapters, their parameters and claims, the parameter sets, the
-    contents."""
-    problems = notebooks.stray_notebooks(top) + ledger.problems(top) + anchors.changed_without_version(top)
-    problems += results.problems(top)
-    try:
-        site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
-    except (ValueError, FileNotFoundError) as error:
-        problems.append(str(error))
+    """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
+    parameters and claims, the parameter sets."""
+    from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
+
+    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
+    problems += book_files.problems(top) + editing.problems(top)
+    if lost := page_text.problems(top):  # what follows would read another text than its author
+        return problems + lost
+    problems += ledger.problems(top) + anchors.changed_without_version(top) + results.problems(top)
     sets = {}
     for profile in parameters.profiles(top):
         try:
@@ -129,6 +144,7 @@ def check(top: Path) -> list[str]:
             chapter = notebooks.read_chapter(path)
             notebooks.check_chapter(chapter)
             parameters.declared(chapter)
+            problems += inputs.missing(top, chapter)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -137,7 +153,7 @@ def check(top: Path) -> list[str]:
                 parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
             except ValueError as error:
                 problems.append(str(error))
-    return problems
+    return problems or items.problems(top)
 
 
 def check_style(top: Path) -> list[str]:
@@ -155,7 +171,8 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile)):
+        last = runs.read_record(root, path.stem)
+        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:
             runs.clear_failure(root, path.stem)
@@ -169,9 +186,9 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
     them.  They say themselves what went wrong; a log is shown where one did not.
     """
     root = runs.profile_root(top, profile)
-    options = ["--root", str(top), "--profile", profile, "--cores", str(max(1, jobs // max(1, len(stems))))]
-    commands = {stem: [sys.executable, "-m", "lib.study.execute", stem, *options] for stem in stems}
-    ended = lifeline.run(commands, root / "logs", jobs, {"PYTHONPATH": str(top)}, (lock,))
+    options = [f"--root={top}", f"--profile={profile}", f"--cores={max(1, jobs // max(1, len(stems)))}"]
+    commands = {stem: surroundings.command(top, "lib.study.execute", stem, *options) for stem in stems}
+    ended = lifeline.run(commands, root / "logs", jobs, {}, (lock,))
     failed = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status]
     if not failed:
         return
@@ -188,8 +205,8 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _refuse(check(top))
-        _refuse_moved(top, jobs)
         stale = stale_chapters(top, profile)
+        _refuse_late(top, jobs, stale)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
         execute(top, profile, jobs, stale, lock)
@@ -205,8 +222,9 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
-        _refuse_moved(top, jobs)
-        execute(top, profile, jobs, [stem for stem in stale_chapters(top, profile) if stem == path.stem], lock)
+        stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
+        _refuse_late(top, jobs, stale)
+        execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
         try:
             site.read_records(root, notebooks.chapter_files(top))
@@ -232,6 +250,7 @@ def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Pa
     with locked(top):
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
+        _refuse(check(top) or rehearsal.problems(top))
         return whatif.build(top, path, profile, text, jobs)
 
 
@@ -240,7 +259,10 @@ def _refuse(problems: list[str]) -> None:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
 
 
-def _refuse_moved(top: Path, jobs: int) -> None:
+def _refuse_late(top: Path, jobs: int, stale: list[str]) -> None:
+    """Refuse what would else come out after minutes: pages that the renderer refuses (it says so itself in seconds
+    where nothing has to be executed), and code that no longer gives the results that are recorded."""
+    _refuse(rehearsal.problems(top) if stale else [])
     moved = [message for message in anchors.check(top, jobs).values() if message]
     if moved:
         raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
@@ -264,6 +286,9 @@ def main(arguments: list[str] | None = None) -> int:
     top = options.root.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        if os.fsencode(top) != str(top).encode("utf-8", "replace"):
+            raise BuildError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
+        _refuse(parameters.misnamed_sets(top) if options.command != "check" else [])  # before anything is written
         if options.profile not in parameters.profiles(top):
             raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
         if not re.fullmatch("0*[1-9][0-9]{0,5}", options.jobs):
@@ -296,7 +321,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        problems = check(top) or check_style(top)  # code that cannot be read has no style
+        problems = check(top) or check_style(top) + rehearsal.problems(top)
         if problems:
             raise BuildError("\n".join(problems))
         n_chapters = len(notebooks.chapter_files(top))

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from lib.study.notebooks import Chapter
+from lib.study.places import own_paths
 
-CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py")  # the file name that a kernel gives to a cell, in warnings
+CELL_FILE = re.compile(r"(?<!\S)\S{1,500}/ipykernel_\d+/\d+\.py")  # the name that a kernel gives to a cell, in warnings
 
 
 class ChapterFailed(Exception):
@@ -41,9 +42,63 @@ def check_outputs(chapter: Chapter, notebook, figures: Path) -> None:
         if figure and not any(kind.startswith("image/") for kind in kinds):
             raise ChapterFailed(chapter, "gate", f"expected an image for figure {figure.get('name')!r}, got none",
                                 number)
+        shown = [output for output in cell.outputs if output.output_type in ("display_data", "execute_result")
+                 and not all(kind.startswith("application/papermill.record/") for kind in output["data"])]
+        if figure and len(shown) > 1:  # each of them would become a figure of this name
+            other = next((output for output in shown if "image/png" not in output["data"]), shown[-1])
+            said = plain(str(other["data"].get("text/plain", "a picture"))).strip().splitlines()[0][:60]
+            raise ChapterFailed(chapter, "gate", f"expected the picture as the one output of figure "
+                                f"{figure.get('name')!r}, got {len(shown)}, among them {said!r}; try ; at the end of "
+                                "the last line, or a cell of its own for what else is shown", number)
     for name in chapter.settings.get("figures", []):
         if not any(file.stat().st_size for file in figures.glob(f"{name}.*")):
             raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")
+
+
+def merge_streams(cell) -> None:
+    """Join what a cell wrote to the same stream, in place, as a terminal would show it in the end, stdout first.
+
+    In time that grows as the length: the patterns of other tools take hours on a long line.
+    """
+    streams, others = {}, []
+    for output in cell.outputs:
+        if output.output_type != "stream":
+            others.append(output)
+        elif output.name not in streams:
+            streams[output.name] = (output, [output.text])
+            others.append(output)
+        else:
+            streams[output.name][1].append(output.text)
+    for output, texts in streams.values():
+        output.text = shown("".join(texts))
+    cell.outputs = others
+    for place, (one, two) in enumerate(zip(others, others[1:], strict=False)):
+        if (one.get("name"), two.get("name")) == ("stderr", "stdout"):  # they come in any order
+            others[place:place + 2] = [two, one]
+
+
+def shown(text: str) -> str:
+    """Text without what a carriage return or a backspace has taken back."""
+    lines = []
+    for line in text.split("\n") if "\r" in text or "\b" in text else [text]:
+        ending = "\r" if line.endswith("\r") else ""
+        line = line.rstrip("\r").rpartition("\r")[2]
+        if "\b" in line:
+            kept = []
+            for letter in line:
+                if letter != "\b":
+                    kept.append(letter)
+                elif kept:
+                    kept.pop()
+            line = "".join(kept)
+        lines.append(line + ending)
+    return "\n".join(lines)
+
+
+def text_size(cell) -> int:
+    """Characters of text that a cell shows on its page."""
+    return sum(len(output.get("text", "")) + len(output.get("data", {}).get("text/plain", ""))
+               for output in cell.outputs)
 
 
 def scrub(notebook, top: Path, run: Path) -> None:
@@ -74,13 +129,6 @@ def check_paths(chapter: Chapter, texts: dict[str, str], top: Path, run: Path) -
                 raise ChapterFailed(chapter, "gate", f"expected no path of this machine in {name}, got {match[0]!r}")
 
 
-def own_paths(top: Path, run: Path) -> list[tuple[re.Pattern, str]]:
-    """Patterns of the paths of this machine that may show in outputs, the longest first, with what to write."""
-    places = {str(run): ".", str(run.parent): ".", str(top): ".", str(Path.home()): "~"}
-    return [(re.compile(rf"(?<![\w.]){re.escape(place)}(?![\w-])"), replacement)
-            for place, replacement in sorted(places.items(), key=lambda item: -len(item[0])) if len(place) > 1]
-
-
 def plain(text: str) -> str:
     """Text without terminal colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
@@ -89,10 +137,10 @@ def plain(text: str) -> str:
 def _without_paths(value, patterns: list[tuple[re.Pattern, str]]):
     """A nested value (the outputs of a cell) with the paths in its strings replaced; dictionaries keep their type."""
     if isinstance(value, str):
-        if "ipykernel_" in value:  # asked first: on the long unbroken text of a picture the pattern takes minutes
-            value = CELL_FILE.sub("<cell>", value)
         for pattern, replacement in patterns:
             value = pattern.sub(replacement, value)
+        if "ipykernel_" in value:
+            value = CELL_FILE.sub("<cell>", value)
     elif isinstance(value, dict):
         for key, inner in value.items():
             value[key] = _without_paths(inner, patterns)

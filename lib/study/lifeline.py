@@ -13,6 +13,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from lib.study import surroundings
+
 VARIABLE = "COMPANION_LIFELINE"  # set where the standard input is such a pipe
 TOLD = 3  # exit status of a step that has said itself what is wrong
 
@@ -21,6 +23,7 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
         inherited: tuple[int, ...] = ()) -> dict[str, int]:
     """Run commands by name, `jobs` at once, and return their exit statuses; one that fails stops no other.
 
+    `environment` comes on top of what passes of the user's (:mod:`lib.study.surroundings`).
     They speak to the terminal; what they write to stderr goes to `logs`/NAME.log.  `inherited` are descriptors, of a
     lock say, that they hold too.  An exception here, an interrupt say, ends all of them.
     """
@@ -30,7 +33,7 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
     def step(name: str) -> int:
         with (logs / f"{name}.log").open("wb") as errors:
             return subprocess.run(commands[name], stdin=reading, stderr=errors, pass_fds=inherited,
-                                  env=os.environ | environment | {VARIABLE: "stdin"}).returncode
+                                  env=surroundings.variables(os.environ) | environment | {VARIABLE: "stdin"}).returncode
 
     pool = ThreadPoolExecutor(jobs)
     try:

@@ -6,6 +6,7 @@ Only the code cells and the front matter are read here, with line numbers, and w
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -21,14 +22,15 @@ import yaml
 FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
 CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
-COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
+COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures", "inputs")
 OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
 # What only shapes a page is no code: a change of it needs no kernel.  All that is not in these lists is code.
 DISPLAY_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell")
 DISPLAY_OPTIONS = ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams", "output_stderr",
                    "text_lexer", "error_lexer", "number_source_lines")  # below mystnb
-DISPLAY_KEYS = ("budget_core_minutes",)  # below companion in the front matter
+DISPLAY_KEYS = ("budget_core_minutes", "inputs")  # below companion in the front matter; of inputs, the content counts
 DISPLAY_FRONT = ("jupytext",)
+FRONT_KEYS = ("jupytext", "kernelspec", "companion")
 TAGS = ("parameters", "sweep", *DISPLAY_TAGS)
 CELL_KEYS = {"tags": (), "mystnb": DISPLAY_OPTIONS}
 INJECTED = "injected-parameters"  # the tag of the cell that papermill adds
@@ -60,6 +62,15 @@ class Cell:
         if isinstance(mystnb := self.options.get("mystnb"), dict):
             options |= {key: value for key, value in mystnb.items() if key not in DISPLAY_OPTIONS}
         return [self.source, [tag for tag in self.tags if tag not in DISPLAY_TAGS], options]
+
+    @property
+    def python(self) -> str:
+        """The source without the lines that only IPython understands, which are empty."""
+        return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in self.source.splitlines())
+
+    def tree(self) -> ast.Module:
+        """The source as Python reads it."""
+        return compile(self.python, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     @property
     def first_line(self) -> str:
@@ -202,6 +213,11 @@ def check_chapter(chapter: Chapter) -> None:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
         _check_options(name, cell)
+        try:
+            cell.tree()
+        except SyntaxError as error:
+            raise ValueError(f"{name}, line {cell.line + (error.lineno or 1) - 1}: expected Python, got "
+                             f"{error.msg}") from None
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
@@ -232,15 +248,25 @@ def as_notebook(chapter: Chapter):
     return notebook
 
 
+def first_lines(chapter: Chapter) -> list[int]:
+    """The line (from 0) of the text where each cell of its notebook starts, as `source_map` tells it to a renderer."""
+    skip_address_parser()
+    from jupytext.myst import myst_to_notebook
+
+    return myst_to_notebook(chapter.path.read_text("utf-8"), add_source_map=True).metadata["source_map"]
+
+
 def with_outputs(chapter: Chapter, executed):
-    """The text of a chapter with the outputs of its last run, cell by cell in their order.
+    """The text of a chapter with the outputs of its last run, cell by cell in their order; its `source_map` has the
+    lines of the cells in the text.
 
     Raises `ValueError` where a code cell is not the one that ran: its outputs would not be its own.
     """
-    notebook, cells = as_notebook(chapter), []
+    notebook, cells, lines = as_notebook(chapter), [], []
     ran = [cell for cell in executed.cells if cell.cell_type == "code"]
-    for cell in notebook.cells:
+    for cell, line in zip(notebook.cells, first_lines(chapter), strict=True):
         cells.append(cell)
+        lines.append(line)
         if cell.cell_type != "code":
             continue
         before = ran.pop(0) if ran else {"source": None}
@@ -250,9 +276,11 @@ def with_outputs(chapter: Chapter, executed):
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
         if ran and INJECTED in ran[0].metadata.get("tags", []):
             cells.append(ran.pop(0))
+            lines.append(line)
     if ran:
         raise ValueError(f"{chapter.path.name}: expected the code that was executed, got a cell less; try make book")
     notebook.cells, notebook.metadata = cells, executed.metadata
+    notebook.metadata["source_map"] = lines
     notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
     return notebook
 
@@ -281,12 +309,18 @@ def _check_options(name: str, cell: Cell) -> None:
 
 def _check_settings(chapter: Chapter) -> None:
     name, settings = chapter.path.name, chapter.settings
+    for key in chapter.front_matter:
+        if key not in FRONT_KEYS:
+            near = difflib.get_close_matches(str(key), FRONT_KEYS, 1) or [f"to delete {key}"]
+            raise ValueError(f"{name}: expected keys {', '.join(FRONT_KEYS)} in the front matter, got {key!r}; "
+                             f"try {near[0]}")
     if not isinstance(settings, dict):
         raise ValueError(f"{name}: expected 'companion' in the front matter to be a mapping, got {settings!r}")
-    unknown = sorted(set(settings) - set(COMPANION_KEYS))
+    unknown = [key for key in settings if key not in COMPANION_KEYS]
     if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), COMPANION_KEYS, 1) or ["to delete them"]
         raise ValueError(f"{name}: expected keys {', '.join(COMPANION_KEYS)} under 'companion', "
-                         f"got {', '.join(unknown)}")
+                         f"got {', '.join(map(str, unknown))}; try {near[0]}")
     for key in COMPANION_KEYS[:2]:
         value = settings.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):

@@ -20,6 +20,10 @@ import yaml
 from lib.study.notebooks import Chapter, chapter_files
 
 TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
+# What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
+TAKEN = ("laptop", "html", "stage", "files", "executed", "failed", "logs", "render", "tmp", "cache", "whatif",
+         "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "anchors.json", "bench.json",
+         "ledger.json", "status.json", "sums.json", "state.json", ".lock", ".", "..")
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -106,6 +110,14 @@ def resolve(chapter: Chapter, values: dict[str, object], where: str) -> dict[str
 def profiles(top: Path) -> list[str]:
     """The names of the parameter sets; `laptop` is the chapters' own defaults."""
     return ["laptop", *sorted(path.stem for path in (top / "book" / "parameters").glob("*.yml"))]
+
+
+def misnamed_sets(top: Path) -> list[str]:
+    """A line for every parameter set whose output would be where something else is."""
+    return [f"book/parameters: expected a name of its own for a parameter set, got {name}.yml, but "
+            f"{'laptop is the values in the chapters' if name == 'laptop' else f'_build/{name} is taken'}; "
+            f"try git mv to my-{name.strip('.') or 'set'}.yml"
+            for name in profiles(top)[1:] if name.lower() in TAKEN]
 
 
 def profile_values(top: Path, profile: str) -> dict[str, dict[str, object]]:

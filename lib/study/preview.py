@@ -12,7 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from lib import atomic
-from lib.study import runs
+from lib.study import runs, surroundings
 from lib.study.notebooks import find_chapter
 
 WATCHED = ("book", "lib", "_config.yml", "_toc.yml", "data/thesis", "data/claims")
@@ -40,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     top = options.root.resolve()
     page = f"{find_chapter(top, options.chapter).stem}.html"
-    build = [sys.executable, "-m", "lib.study.build", "--root", str(top), "--profile", options.profile,
-             "--jobs", options.jobs, "chapter", options.chapter]
+    build = surroundings.command(top, "lib.study.build", f"--root={top}", f"--profile={options.profile}",
+                                 f"--jobs={options.jobs}", "chapter", options.chapter)
     pages = partial(_Pages, directory=str(runs.profile_root(top, options.profile) / "html"))
     with ThreadingHTTPServer(("127.0.0.1", options.port), pages) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -13,12 +13,11 @@ import argparse
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from lib.study import parameters, provenance, runs
+from lib.study import parameters, provenance, runs, surroundings
 from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
 from lib.study.progress import duration
 from lib.study.results import FAILED, SUPERSEDED, VALID
@@ -74,8 +73,8 @@ def copy_of_commit(top: Path) -> Path | None:
     if not copy.is_dir():
         copy.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=copy.parent) as part:  # a stopped clone is never used
-            _git("clone", "--quiet", "--shared", "--no-checkout", str(top), f"{part}/tree")
-            _git("-C", f"{part}/tree", "checkout", "--quiet", "--detach", commit)
+            _git(top, "clone", "--quiet", "--shared", "--template=", "--no-checkout", str(top), f"{part}/tree")
+            _git(f"{part}/tree", "checkout", "--quiet", "--detach", commit)
             with contextlib.suppress(OSError):  # another process was faster
                 os.rename(f"{part}/tree", copy)
     cache = copy / "data" / "cache"
@@ -85,8 +84,8 @@ def copy_of_commit(top: Path) -> Path | None:
     return copy
 
 
-def _git(*arguments: str) -> None:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+def _git(top: Path | str, *arguments: str) -> None:
+    done = surroundings.git(top, *arguments)
     if done.returncode:
         raise ValueError(f"expected a copy of the commit to compute with, got {done.stderr.strip()}; try git status")
 
@@ -133,10 +132,11 @@ def _extend(top: Path, options: argparse.Namespace) -> int:
                          f"{options.jobs!r}; try JOBS=2")
     if "COMPANION_HOME" not in os.environ:
         if copy := copy_of_commit(top):
-            environment = os.environ | {"COMPANION_HOME": str(top), "COMPANION_ROOT": str(copy),
-                                        "PYTHONPATH": str(copy)}
+            environment = surroundings.variables(os.environ) | {"COMPANION_HOME": str(top),
+                                                                "COMPANION_ROOT": str(copy)}
             os.chdir(copy)
-            os.execve(sys.executable, [sys.executable, "-m", "lib.study.records", *sys.argv[1:]], environment)
+            command = surroundings.command(copy, "lib.study.records", *sys.argv[1:])
+            os.execve(sys.executable, command, environment)
         os.environ["COMPANION_DRAFT"] = "1"
         why = "has no commit" if provenance.commit(top)[0] is None else "differs from its commit"
         print(f"the tree {why}: what is computed now is a draft in _build/drafts, not for the record "
@@ -167,10 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
         if options.command == "status":
-            with contextlib.suppress(BrokenPipeError):  # what reads it, such as head, has seen enough
-                print("\n".join(status_lines(top, options.profile)), flush=True)
-                return 0
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may Python's own last flush complain
+            print("\n".join(status_lines(top, options.profile)), flush=True)
             return 0
         if failed := _extend(top, options):
             print(f"{failed} points failed; the same command tries them again", file=sys.stderr)

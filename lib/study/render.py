@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import hashlib
 import shutil
 import sys
@@ -23,14 +24,18 @@ FACTS = "facts.json"
 CAPTIONS = "captions"
 
 
-def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
-    """Render, and return the exit status; warnings go to stderr, and are errors if `strict`."""
+def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
+    """Render, and return the exit status; warnings go to stderr, and are errors if `strict`.
+
+    A rehearsal only reads the pages and puts them into HTML, none of which it writes.
+    """
+    gc.disable()  # nearly all that is made of pages lives to the end; looking for what does not takes a sixth
     notebooks.skip_address_parser()
     from jupyter_book.sphinx import build_sphinx
 
     shutil.rmtree(place / "html" / "_static", ignore_errors=True)  # written anew, in places by what is there already
     settings = {"nitpicky": strict, "external_toc_path": str(staged / "_toc.yml"), "latex_individualpages": False,
-                "companion_known": str(place / FACTS) if update else ""}
+                "companion_known": str(place / FACTS) if update else "", "companion_rehearsal": rehearse}
     with contextlib.redirect_stdout(sys.stderr):
         done = build_sphinx(staged, place / "html", noconfig=True, path_config=staged / "_config.yml",
                             confoverrides=settings, doctreedir=place / ".doctrees", warningiserror=strict,
@@ -41,10 +46,19 @@ def render(staged: Path, place: Path, *, strict: bool, update: bool) -> int:
 def setup(app) -> dict:
     """Watch, as an extension of Sphinx, what pages show of each other."""
     app.add_config_value("companion_known", "", "")
+    app.add_config_value("companion_rehearsal", False, "")
+    app.connect("builder-inited", write_nothing)
     app.connect("env-get-updated", compare, priority=999)  # after all that count sections and figures
-    app.connect("html-collect-pages", forget_words)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def write_nothing(app) -> None:
+    """Of a rehearsal, keep all that complains of a page: its HTML is made, and goes nowhere."""
+    if app.config.companion_rehearsal:
+        (Path(app.outdir) / "_static").mkdir(parents=True)  # some extensions write there, whatever the builder does
+        builder = app.builder
+        builder.get_doc_context = builder.handle_page = builder.copy_assets = builder.finish = lambda *_, **__: {}
 
 
 def compare(app, env) -> list[str]:
@@ -59,17 +73,9 @@ def compare(app, env) -> list[str]:
     return sorted(env.found_docs)
 
 
-def forget_words(app) -> list:
-    """Take out of the search index the words that no page has any more."""
-    for words in (app.builder.indexer._mapping, app.builder.indexer._title_mapping):
-        for word in [word for word, names in words.items() if not names]:
-            del words[word]
-    return []
-
-
 def finish(app, error: Exception | None) -> None:
     """Note what pages show of each other; take away the pictures that no page shows any more."""
-    if error is not None:
+    if error is not None or app.config.companion_rehearsal:
         return
     atomic.write_json(Path(app.outdir).parent / FACTS, facts(app.env))
     shown = {name for _, name in app.env.images.values()}
@@ -111,9 +117,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("place", type=Path)
     parser.add_argument("--strict", action="store_true", help="every warning is an error")
     parser.add_argument("--update", action="store_true", help="only what has changed")
+    parser.add_argument("--rehearse", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
     lifeline.hold()
-    return render(options.staged, options.place, strict=options.strict, update=options.update)
+    return render(options.staged, options.place, strict=options.strict, update=options.update,
+                  rehearse=options.rehearse)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ import hashlib
 import json
 import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import yaml
 
 from lib import atomic
-from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, verify
+from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
 from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
@@ -137,14 +136,7 @@ def read_toc(top: Path, stems: list[str]) -> object:
 def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) -> dict[str, bytes]:
     """The files that the renderer reads, by name: all of `book`, the chapters with their outputs, and in `_data` what
     pages show of the build."""
-    staged = {path.relative_to(top / "book").as_posix(): path.read_bytes() for path in (top / "book").rglob("*")
-              if path.is_file() and not set(path.relative_to(top / "book").parts) & set(NOT_STAGED)}
-    config = yaml.safe_load((top / "_config.yml").read_text("utf-8"))
-    config["only_build_toc_files"] = True  # else Sphinx finds pages twice
-    config["execute"] = {"execute_notebooks": "off"}  # papermill has executed them
-    config.setdefault("sphinx", {}).setdefault("extra_extensions", []).append("lib.study.render")
-    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
-        staged[name] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
+    staged = sources(top, toc)
     claims = {entry["id"]: entry for entry in shown["ledger"]}
     for record in records:
         del staged[f"{record['chapter']}.md"]
@@ -153,6 +145,19 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
         staged[f"{record['chapter']}.ipynb"] = _json(notebook)
     described = {f"chapters/{record['chapter']}": record for record in records}
     return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
+
+
+def sources(top: Path, toc: object) -> dict[str, bytes]:
+    """All files of `book` by name, and the settings and contents that a rendering reads."""
+    staged = {path.relative_to(top / "book").as_posix(): path.read_bytes() for path in (top / "book").rglob("*")
+              if path.is_file() and not set(path.relative_to(top / "book").parts) & set(NOT_STAGED)}
+    config = yaml.safe_load((top / "_config.yml").read_text("utf-8"))
+    config["only_build_toc_files"] = True  # else Sphinx finds pages twice
+    config["execute"] = {"execute_notebooks": "off"}  # papermill has executed them
+    config.setdefault("sphinx", {}).setdefault("extra_extensions", []).append("lib.study.render")
+    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        staged[name] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True).encode()
+    return staged
 
 
 def _with_outputs(top: Path, root: Path, record: dict) -> dict:
@@ -218,7 +223,7 @@ def publish(top: Path, root: Path, html: Path, staged: dict[str, bytes], records
     for record in records:
         stem = record["chapter"]
         shutil.copytree(root / "files" / stem, site / "downloads" / stem / "figures")
-        executed = staged[f"{stem}.ipynb"]
+        executed = _json(without_lines(json.loads(staged[f"{stem}.ipynb"])))
         for name, content in ((f"{stem}-executed.ipynb", executed), (f"{stem}.ipynb", clean_notebook(executed)),
                               (f"{stem}.md", (top / "book" / f"{stem}.md").read_bytes())):
             (site / "downloads" / stem / name).write_bytes(content)
@@ -234,7 +239,13 @@ def clean_notebook(executed: bytes) -> bytes:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
     notebook["metadata"].get("companion", {}).pop("provenance", None)
-    return _json(notebook)
+    return _json(without_lines(notebook))
+
+
+def without_lines(notebook: dict) -> dict:
+    """A notebook that no longer tells the lines of a text."""
+    notebook["metadata"].pop("source_map", None)
+    return notebook
 
 
 def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
@@ -243,13 +254,13 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
 
     All that it says goes to `logs`/render.log.
     """
-    command = [sys.executable, "-m", "lib.study.render", str(staged), str(place), *options]
-    environment = {"PYTHONPATH": str(top), "COMPANION_ROOT": str(top), "PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+    command = surroundings.command(top, "lib.study.render", str(staged), str(place), *options)
+    environment = {"COMPANION_ROOT": str(top), "NO_COLOR": "1"}
     failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
     said = (logs / "render.log").read_text("utf-8", "replace")
     text = gate.plain(said).replace(f"{staged}/", "")
-    text = re.sub(r"\.ipynb:\d+:", ".md:", text)  # a line that only the renderer knows
-    lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error|Errno", line)]
+    text = re.sub(r"(?m)^([^\s:]+)\.ipynb:", r"\1.md:", text)  # the notebook has the lines of its text
+    lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|Error|Errno", line)]
     return failed, lines or (text.splitlines()[-15:] if failed else [])
 
 

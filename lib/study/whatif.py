@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, site
+from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
 from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
@@ -28,10 +26,12 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     """
     chapter = read_chapter(path)
     check_chapter(chapter)
-    inputs = provenance.chapter_inputs(top, path, profile, parse_assignments(text, chapter))
+    changes = parse_assignments(text, chapter)
+    inputs = provenance.chapter_inputs(top, path, profile, changes)
     name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
-    if runs.is_current(place, path.stem, inputs):
+    last = runs.read_record(place, path.stem)
+    if runs.is_current(place, path.stem, provenance.chapter_inputs(top, path, profile, changes, last)):
         print(f"  {path.stem}: kept", flush=True)
     else:
         _execute(top, path.stem, profile, text, jobs, place)
@@ -42,7 +42,8 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
     print(terminal_table(rows, same) if book else absent(profile), flush=True)
-    stale = provenance.differences(book["inputs"], provenance.chapter_inputs(top, path, profile)) if book else []
+    stale = provenance.differences(book["inputs"], provenance.chapter_inputs(
+        top, path, profile, last=book)) if book else []
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))
@@ -50,10 +51,10 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
 
 def _execute(top: Path, stem: str, profile: str, text: str, jobs: int, place: Path) -> None:
     """Execute a chapter below `place`, with its log beside the page; a killed one leaves nothing there."""
-    command = [sys.executable, "-m", "lib.study.execute", stem, "--root", str(top), "--profile", profile,
-               "--params", text, "--output", str(place), "--cores", str(jobs)]
+    command = surroundings.command(top, "lib.study.execute", stem, f"--root={top}", f"--profile={profile}",
+                                   f"--params={text}", f"--output={place}", f"--cores={jobs}")
     logs = top / "_build" / "tmp"
-    failed = lifeline.run({"execute": command}, logs, 1, {"PYTHONPATH": str(top)})["execute"]
+    failed = lifeline.run({"execute": command}, logs, 1, {})["execute"]
     place.mkdir(parents=True, exist_ok=True)
     log = shutil.move(logs / "execute.log", place / "execute.log")
     if failed:
@@ -133,15 +134,19 @@ def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]],
 
 
 def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") -> Path:
-    """Render the run of one chapter below `root` as a site of one page below `place`; `text` goes below its
-    title.  Links to other pages have no target here: only warnings that `make book` would have too are told."""
+    """Render the run of one chapter below `root` as a site of this page and the list of references below `place`;
+    `text` goes below its title.  Links to other pages have no target here, so that what the renderer complains of is
+    not told: the sources have passed a rehearsal (:mod:`lib.study.rehearsal`)."""
     record = site.described(top, runs.read_record(root, stem))
-    toc = {"format": "jb-book", "root": f"{stem}.ipynb"}
+    references = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
+                  if page_text.has_directive(path, "bibliography")]
+    toc = {"format": "jb-book", "root": f"{stem}.ipynb"} | ({"chapters": references} if references else {})
     shown = {"ledger": ledger.entries(top, record["provenance"]["profile"], [record])}
+    kept = {f"{entry['file']}.md" for entry in references}
     staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
-              if "/" in name or not name.endswith(".md")}
+              if "/" in name or name in kept or not name.endswith(".md")}
     if text:
-        notebook = json.loads(staged[f"{stem}.ipynb"])
+        notebook = site.without_lines(json.loads(staged[f"{stem}.ipynb"]))
         _put_below_title(notebook["cells"], text)
         staged[f"{stem}.ipynb"] = json.dumps(notebook).encode()
     with tempfile.TemporaryDirectory(prefix="alone-", dir=top / "_build" / "tmp") as temporary:
@@ -150,24 +155,9 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
         failed, lines = site.render(top, source, output, Path(temporary))
         if failed:
             raise ValueError("expected a page, got\n    " + "\n    ".join(lines))
-        found = [line for line in lines if "WARNING" in line and not _is_elsewhere(top, line)]
-        if found:
-            print("make book would refuse this page:\n    " + "\n    ".join(dict.fromkeys(found)), flush=True)
         html = site.publish(top, root, output / "html", staged, [record], Path(temporary) / "html")
         atomic.swap_directory(html, place / "html")
     return place / "html" / f"{stem}.html"
-
-
-def _is_elsewhere(top: Path, warning: str) -> bool:
-    """Whether a warning only says that a target is not on this page, while another page of the book has it."""
-    target = re.search(r"(?:undefined label|unknown document|target not found)[^'\"]*['\"]([^'\"]+)['\"]|"
-                       r"equation not found: (\S+)", warning)
-    if not target:
-        return "citation" in warning or "_toc" in warning
-    name = (target[1] or target[2]).rsplit("/", 1)[-1].removesuffix(".md").removesuffix(".ipynb")
-    named = re.compile(rf"^\s*:?name:\s*{re.escape(name)}\s*$|^(\$\$ )?\({re.escape(name)}\)=?\s*$", re.MULTILINE)
-    pages = list((top / "book").glob("*.md"))
-    return any(page.stem == name for page in pages) or any(named.search(page.read_text("utf-8")) for page in pages)
 
 
 def _put_below_title(cells: list[dict], text: str) -> None:

@@ -68,7 +68,9 @@ def read_psi(path: str | Path, n_spins: int | None = None) -> np.ndarray:
             raise ValueError(f"expected two finite numbers, got {' '.join(words)[:60]!r} in {path}, "
                              f"line {number}; try to make or download the file again")
         amplitudes.append(complex(real, imaginary))
-    return check_state_vector(np.array(amplitudes), n_spins, name=f"psi of {path}")
+    return check_state_vector(np.array(amplitudes), n_spins, name=f"psi of {path}",
+                              hint=f"psi = numpy.loadtxt({str(path)!r}) @ [1, 1j]; psi /= numpy.linalg.norm(psi), if "
+                                   "only the norm is missing there")
 
 
 def _rows(path: str | Path, what: str) -> Iterator[tuple[int, list[str]]]:

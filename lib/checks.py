@@ -1,0 +1,237 @@
+"""The one door for arrays: what a caller may hand over where a function wants numbers.
+
+`as_array` takes numpy arrays of any memory order and byte order, torch tensors with or without gradients in any
+precision, tables of pandas, nested lists of all these, and what else numpy can read. It refuses, in words and with a
+remedy, what would lose something on the way: masked entries (how lost atoms and unread qubits are marked; numpy drops
+masks in silence), missing values, imaginary parts where real numbers are wanted, sparse matrices, text and objects.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+REAL, COMPLEX, INTEGER = "buif", "buifc", "bui"  # kinds of dtypes as numpy names them
+_WORDS = {REAL: "real numbers", COMPLEX: "numbers", INTEGER: "integers", "b": "True and False"}
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic)
+
+
+def as_array(values: Any, name: str = "values", *, kinds: str = REAL) -> np.ndarray:
+    """The values as a plain numpy array in the byte order of the machine, in their own memory where that can be.
+
+    values: what the module names. name: what the messages call it. kinds: of dtypes that are allowed: REAL, COMPLEX,
+    INTEGER, or "b". Shape and range are left to the caller.
+    Raises ValueError for masked entries, saying how many there are and where the first is, for rows of several
+    lengths, and for what holds other things than such numbers.
+    """
+    try:
+        array = _plain(values, name)
+    except ValueError:
+        raise
+    except Exception as error:  # whatever a foreign object raises on its way into numpy
+        raise ValueError(f"expected {name} as an array of {_WORDS[kinds]}, got {_type(values)} that numpy cannot read "
+                         f"({type(error).__name__}: {error}); try numpy.array of its numbers") from None
+    if array.dtype.kind == "O":
+        array = _from_objects(array, name, kinds)
+    if array.dtype.kind not in kinds:
+        raise ValueError(f"expected {name} made of {_WORDS[kinds]}, got {_got(array, values)}; "
+                         f"try {_remedy(array, name, kinds)}")
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def check_number(value: Any, name: str, *, least: float = -math.inf, hint: str | None = None) -> float:
+    """A finite real number as a float: Python's, numpy's, or an array or tensor of one. ValueError for anything else.
+
+    least: the smallest that is allowed. hint: what the message advises to try, else a number.
+    """
+    text = f"a finite number >= {least:g}" if least > -math.inf else "a finite number"
+    hint = hint or f"{name}={max(least, 1.0):g}"
+    if not isinstance(value, Real) and getattr(value, "shape", None) == ():
+        try:
+            value = as_array(value, name)[()]
+        except ValueError:
+            raise ValueError(f"expected {name} to be {text}, got {value!r}; try {hint}") from None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not math.isfinite(value) or value < least:
+        raise ValueError(f"expected {name} to be {text}, got {value!r}; try {hint}")
+    return float(value)
+
+
+def as_floats(values: Any, name: str = "values", *, shape: tuple[int | str, ...] | None = None,
+              finite: bool = False) -> np.ndarray:
+    """The same as float64.
+
+    shape: what it must be, with a word for a length that may be any but 0, such as ("n_images", 784). finite: refuse
+    NaN and infinity, with their place.
+    """
+    array = as_array(values, name).astype(np.float64, copy=False)
+    if shape is not None:
+        fits = len(shape) == array.ndim and all(
+            found == wanted if isinstance(wanted, int) else found > 0 for found, wanted in zip(array.shape, shape))
+        if not fits:
+            text = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+            raise ValueError(f"expected {name} of shape ({text}), got {array.shape}; try {_expression(name)}.reshape, "
+                             "if it is only the order of axes")
+    if finite and not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"expected {name} made of finite numbers, got {array[where]} at index {where}; try to look at "
+                         f"what {name} was made from")
+    return array
+
+
+def as_broadcast(**named: Any) -> list[np.ndarray]:
+    """Finite float64 arrays, one a name, of shapes that fit together as numpy broadcasts them."""
+    arrays = [as_floats(values, name, finite=True) for name, values in named.items()]
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays))
+    except ValueError:
+        raise ValueError(f"expected {', '.join(named)} of shapes that fit together, got "
+                         f"{', '.join(str(array.shape) for array in arrays)}; try one value of each for every "
+                         "result") from None
+    return arrays
+
+
+def as_tensor(values: Any, name: str = "values") -> torch.Tensor:
+    """A torch tensor of real numbers as it is, and anything else by way of numpy, in the memory of an array if it can.
+
+    Raises ValueError as `as_array` does.
+    """
+    import torch  # not for those who have none
+
+    if isinstance(values, torch.Tensor) and values.layout == torch.strided and not hasattr(values, "get_mask") \
+            and not (values.is_complex() or values.is_quantized or values.is_meta or values.is_nested):
+        return values
+    array = as_array(values, name)
+    if array.dtype == np.longdouble:  # torch has no such
+        array = array.astype(np.float64)
+    if not array.flags.writeable or any(step < 0 for step in array.strides):  # torch takes neither
+        array = array.copy()
+    return torch.from_numpy(array)
+
+
+def refuse_masked(values: Any, name: str) -> None:
+    """ValueError if an array, or a torch tensor of the masked kind, marks any of its entries as masked."""
+    if callable(getattr(values, "get_mask", None)):  # torch's, where True is what exists
+        mask = ~np.asarray(values.get_mask().cpu())
+    else:  # numpy's, and other subclasses of its arrays that follow it
+        mask = getattr(values, "mask", None) if isinstance(values, np.ndarray) else None
+    if mask is None or not np.any(mask):
+        return
+    mask = np.broadcast_to(mask, values.shape)
+    where = tuple(int(i) for i in np.argwhere(mask)[0])
+    place = {0: "", 1: f", the first at index {where[0] if where else ''}",
+             2: f", the first in row {where[0]}, column {where[-1]} (counted from 0)" if where else ""}.get(
+        mask.ndim, f", the first at index {where}")
+    it = _expression(name)
+    remedy = {1: f"{it}.compressed(), which drops them (and the same entries of what belongs to them)",
+              2: f"numpy.ma.compress_rows({it}), which drops the rows with masked entries (and the same rows of what "
+                 "belongs to them)"}.get(mask.ndim, f"{it}.filled(value) with a value that is right there")
+    n_masked = int(mask.sum())
+    raise ValueError(f"expected {name} without masked entries, got {n_masked} of {mask.size} masked{place}; "
+                     f"try {remedy}")
+
+
+def _plain(values: Any, name: str) -> np.ndarray:
+    """A plain array, of whatever dtype."""
+    if isinstance(values, np.ndarray):
+        if values.dtype.names is None:  # a record with names is refused by its dtype
+            refuse_masked(values, name)
+        return np.asarray(values.data if isinstance(values, np.ma.MaskedArray) else values)
+    if hasattr(values, "detach"):
+        return _from_tensor(values, name)
+    if isinstance(values, (list, tuple)):
+        return _from_list(values, name)
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        raise ValueError(f"expected {name} as an array, got a sparse matrix of shape {values.shape}; try "
+                         f"{_expression(name)}.toarray()")
+    # A subclass may come out, with a mask: not np.asarray, which would drop it.
+    array = np.asanyarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    return _plain(array, name)
+
+
+def _from_tensor(tensor: Any, name: str) -> np.ndarray:
+    """The numbers of a torch tensor; torch itself is not imported, for those who have none."""
+    refuse_masked(tensor, name)
+    if getattr(tensor, "is_quantized", False):
+        tensor = tensor.dequantize()
+    if getattr(tensor, "is_nested", False) or str(getattr(tensor, "layout", "torch.strided")) != "torch.strided":
+        raise ValueError(f"expected {name} as a dense tensor, got one of layout {tensor.layout}; try "
+                         f"{_expression(name)}.to_dense(), or to_padded_tensor for a nested one")
+    if getattr(tensor, "is_meta", False):
+        raise ValueError(f"expected {name} with numbers in it, got a tensor on the device meta, which has none; try "
+                         'a tensor on device="cpu"')
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    try:
+        return tensor.numpy()
+    except TypeError:  # a format that numpy does not have, of 16 or 8 bits
+        return tensor.float().numpy()
+
+
+def _from_list(values: list | tuple, name: str) -> np.ndarray:
+    if _holds_objects(values):  # arrays, tensors and the like, each through the door by itself
+        values = [_plain(part, f"{name}[{number}]") for number, part in enumerate(values)]
+    try:
+        return np.array(values)
+    except ValueError:
+        raise ValueError(f"expected {name} with rows of one length, got rows of several; try to pad or cut "
+                         "them") from None
+
+
+def _holds_objects(values: list | tuple) -> bool:
+    """Whether nested lists hold anything but plain numbers and text."""
+    for kind in set(map(type, values)):
+        if issubclass(kind, (list, tuple)):
+            if any(_holds_objects(part) for part in values if type(part) is kind):
+                return True
+        elif not issubclass(kind, _PLAIN) and kind is not type(None):
+            return True
+    return False
+
+
+def _from_objects(array: np.ndarray, name: str, kinds: str) -> np.ndarray:
+    """An array of Python objects, if they are numbers: so come tables whose columns can have missing values."""
+    for where, value in np.ndenumerate(array):
+        if not isinstance(value, (bool, int, float, complex, np.number, np.bool_)) or value is np.ma.masked:
+            missing = value is None or "NA" in type(value).__name__
+            place = f" at index {', '.join(map(str, where))}" if where else ""
+            raise ValueError(f"expected {name} made of {_WORDS[kinds]}, got {'no value' if missing else _type(value)} "
+                             f"({str(value)[:40]!r}){place}; try "
+                             + ("to drop the rows with missing values" if missing and where else
+                                "a numpy array of numbers"))
+    return np.array(array.tolist())
+
+
+def _got(array: np.ndarray, values: Any) -> str:
+    first = f" (first value {array.flat[0]!r})" if array.size and array.dtype.kind in "US" else ""
+    return f"dtype {array.dtype}{first}" if array.shape or array.dtype.kind not in "US" else _type(values)
+
+
+def _type(values: Any) -> str:
+    name = type(values).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _expression(name: str) -> str:
+    """What stands for the array in advice: its name, if that is one in Python."""
+    return name if re.fullmatch(r"[A-Za-z_][\w.\[\]]*", name) else "them"
+
+
+def _remedy(array: np.ndarray, name: str, kinds: str) -> str:
+    name = _expression(name)
+    if array.dtype.kind == "c":
+        return f"{name}.real, or numpy.abs({name})"
+    if array.dtype.names:
+        return f"numpy.lib.recfunctions.structured_to_unstructured({name})"
+    if kinds == "b":
+        return f"{name} != 0"
+    if kinds == INTEGER:
+        return f"numpy.asarray({name}, int)"
+    if array.dtype.kind in "US":
+        return f"numpy.asarray({name}, float), if it holds numbers as text"
+    return "an array of numbers"

@@ -1,0 +1,152 @@
+"""How large a machine has to be, and how many measurements it takes, to learn a ground state (chapter 6).
+
+`learning_run` trains one machine and judges it by (6.2), and, where asked, prunes it as far as it stays learnt;
+`minimal_hidden` looks for the smallest number of hidden units with which at least half of the machines learn. Both
+take their samples from free fermions, made on demand, and both use the recipe of `lib.rbm.learning`.
+
+Version 1, 2026-11-28: the first.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from lib import rng
+from lib.experiments import experiment
+from lib.pruning import schedule
+from lib.rbm import learning, quality
+from lib.rbm.learning import RECIPE, Chain, Recipe
+from lib.rbm.machine import Machine
+from lib.rbm.pruning import prune
+from lib.rbm.training import Diverged, TrainingSettings
+
+#: What `learning_run` returns of the measures from samples, and of those by sums over all states.
+SAMPLED = ("bound", "corrected bound", "energy", "energy error", "energy tau", "abs m", "abs m error", "mROE",
+           "correlation mse")
+SUMMED = ("energy error", "infidelity", "kl", "abs m error", "correlation mse")
+N_RANKS = 201  # magnitudes of weights are returned at so many ranks, evenly from the largest to the smallest
+FIRST_FRACTION, STEP_FRACTION = 0.4, 0.05  # of the weights, to prune in the first and in each other step (6.4.3)
+FINE_TUNE_RATE = 0.1
+
+
+@experiment(version=1)
+def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                 n_updates: int = RECIPE.n_updates, prune_updates: int = 0, prune_rounds: int = 1, eps: float = 0.002,
+                 batch_size: int = RECIPE.batch_size, n_training_chains: int = RECIPE.n_training_chains,
+                 learning_rate: float = RECIPE.learning_rate, final_learning_rate: float = RECIPE.final_learning_rate,
+                 n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
+                 burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """Train a machine on measurements of a chain and judge it by (6.2) (figures 6.1, 6.3, 6.4, table 6.1).
+
+    field: h/J. The recipe: see `lib.rbm.learning.Recipe`. prune_updates: where above 0, a machine within eps is then
+    pruned, 40% of its weights first and 5% of the rest in every other step; after each it is trained on, prune_updates
+    steps at a time, until it is within eps again, at most prune_rounds times; where it never is, pruning ends.
+
+    Returns "bound", eps of (6.2), and "corrected bound" (with the autocorrelation time); further measures of
+    `lib.rbm.quality`; "summed ..." by sums over all states up to 18 spins, else None; "exact energy", "exact abs m" and
+    its standard error "exact abs m error"; "magnitudes", the sizes of the weights at 201 ranks from the largest on;
+    "pruned left" and "pruned bound", the weights left after each step and the bound then, and "weights needed", the
+    least with which it stayed within eps, None where it was not, or nothing was pruned. All of it is None, or empty,
+    where training diverged.
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    learning.check_eps(eps)
+    learning.check_count("prune_rounds", prune_rounds)
+    of = _chain(n_spins, float(field), n_samples, seed)
+    machine = learning.learn(of, n_hidden, recipe, seed=seed)
+    found = None if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    results = {name: None if found is None else found[name] for name in SAMPLED}
+    summed = None
+    if machine is not None and of.exact.basis is not None:
+        summed = quality.summed(machine, of.exact, n_samples=n_evaluation)
+    results |= {f"summed {name}": None if summed is None else summed[name] for name in SUMMED}
+    results |= {"exact energy": of.exact.energy, "exact abs m": of.exact.abs_m,
+                "exact abs m error": of.exact.abs_m_error, "magnitudes": _magnitudes(machine)}
+    left, bounds = [], []
+    if prune_updates > 0 and found is not None and found["bound"] <= eps:
+        left, bounds = _prune(machine, of, recipe, prune_updates, prune_rounds, eps, seed)
+    held = [n for n, bound in zip(left, bounds, strict=True) if bound <= eps]
+    return results | {"pruned left": left, "pruned bound": bounds, "weights needed": min(held, default=None)}
+
+
+@experiment(version=1)
+def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, first: int, largest: int, n_seeds: int,
+                   seed: int, n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                   n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                   final_learning_rate: float = RECIPE.final_learning_rate,
+                   n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
+                   burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """The smallest number of hidden units with which at least half of n_seeds machines learn (figure 6.2).
+
+    eps: the bound (6.2) that counts as learnt. first, largest: hidden units to try first, and at most; the search is
+    `lib.rbm.learning.smallest_passing`. Its machines are those of `learning_run` with the seeds seed ... seed + n_seeds
+    - 1.
+
+    Returns "smallest", None where none was found; "best bound" and "best hidden", the lowest bound seen and where; and
+    a row for each machine, in the order of training: "tried hidden", "tried seed", "tried bound" (None where training
+    diverged), "tried corrected", the same with the autocorrelation time, and "tried learnt", 0 or 1.
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    learning.check_eps(eps)
+    rows: list[tuple] = []
+
+    def passes(n_hidden: int, number: int) -> bool:
+        of = _chain(n_spins, float(field), n_samples, seed + number)
+        machine = learning.learn(of, n_hidden, recipe, seed=seed + number)
+        found = {"bound": None, "corrected bound": None} if machine is None else \
+            learning.judge(machine, of, recipe, seed=rng.child_seed(seed + number, "judge"))
+        learnt = found["bound"] is not None and found["bound"] <= eps
+        rows.append((n_hidden, seed + number, found["bound"], found["corrected bound"], int(learnt)))
+        return learnt
+
+    search = learning.smallest_passing(passes, first=first, largest=largest, n_seeds=n_seeds)
+    seen = [(bound, n_hidden) for n_hidden, _, bound, *_ in rows if bound is not None]
+    best = min(seen, default=(None, None))
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    names = ("tried hidden", "tried seed", "tried bound", "tried corrected", "tried learnt")
+    return {"smallest": search.smallest, "best bound": best[0], "best hidden": best[1],
+            **dict(zip(names, columns, strict=True))}
+
+
+@lru_cache(maxsize=8)
+def _chain(n_spins: int, field: float, n_samples: int, seed: int) -> Chain:
+    """The chain of one seed, which machines of many sizes learn one after another."""
+    return learning.chain(n_spins, field, n_samples, seed=seed)
+
+
+def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds: int, eps: float,
+           seed: int) -> tuple[list[int], list[float]]:
+    """Weights left after each step of pruning and the bound then, up to the first step that is not made good."""
+    plan = recipe.training(len(of.data), n_updates)
+    tuning = TrainingSettings(epochs=plan.epochs, batch_size=plan.batch_size, persistent=True, n_chains=plan.n_chains,
+                              learning_rate=FINE_TUNE_RATE, final_learning_rate=plan.final_learning_rate)
+    left, bounds = [], []
+    while True:
+        fraction = STEP_FRACTION if left else FIRST_FRACTION
+        (n_left,) = schedule.weights_left(machine.n_weights, [fraction])
+        for round_ in range(n_rounds):
+            use = rng.child_seed(seed, "learning prune", len(left), round_)
+            try:
+                (machine,) = prune(machine, of.data, [n_left], tuning, criterion="magnitude", seed=use)
+            except Diverged:
+                return left, bounds
+            bound = learning.judge(machine, of, recipe, seed=use)["bound"]
+            if bound <= eps:
+                break
+        left.append(n_left)
+        bounds.append(bound)
+        if bound > eps or n_left <= 1:
+            return left, bounds
+
+
+def _magnitudes(machine: Machine | None) -> list[float]:
+    """Sizes of the weights at evenly spaced ranks, largest first, to five digits."""
+    if machine is None:
+        return []
+    sizes = np.sort(np.abs(machine.weights.detach().cpu().numpy()).ravel())[::-1]
+    ranks = np.linspace(0, sizes.size - 1, min(N_RANKS, sizes.size)).round().astype(int)
+    return [float(f"{size:.5g}") for size in sizes[ranks]]

@@ -1,0 +1,423 @@
+"""Sums over rotated spins and their gradients as fused loops, for `rotations` and `complex_training` (5.12-5.18).
+
+Machines come as one flat vector: weights (n_visible, n_hidden) row by row, visible and hidden biases of the amplitude
+machine, then those of the phase machine. Everything is float64 and complex128. As in `_kernels`, sixteen
+configurations advance as one, and the numbers depend on the arguments alone.
+
+The amplitude of an outcome in a rotated basis is a sum over the 2^r configurations along z that its r turned spins
+leave open (5.13). Two layouts serve it:
+- the table: all 2^n_visible configurations, evaluated once for all rows, which also give the exact negative phase;
+- the list: for every row its own 2^r configurations, where spins are many and few of them are turned.
+Either way a configuration has a place, the energies of both machines, and a weight d ln(psi) / d ln(psi_place) summed
+over rows, from which the gradients follow.
+
+The last visible units may be ancillas of a mixed state, which nobody measures: the probability of a row is then the sum
+of |psi|^2 over their configurations, in the table only.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, quotient, store, total
+from lib.rbm._kernels import add_gradient, exponential, load_rows, packs, store_rows, sweep
+
+# ln of the largest over the smallest amplitude: squares of exp(-300), and their products, stay inside float64.
+LARGEST_SPREAD = 300.0
+# |sum|^2 over the square of the largest term: below, all digits are rounding, and the outcome counts as impossible.
+IMPOSSIBLE = 1e-30
+# Factors 1 + exp(-|a|) <= 2 that are multiplied before a logarithm is due: 2^512 is far from overflow.
+_N_FACTORS = 512
+
+
+@njit
+def parts(parameters, first, n_visible, n_hidden):
+    """Views of one machine in the flat vector: weights, visible bias, hidden bias."""
+    weights = first + n_visible * n_hidden
+    visible = weights + n_visible
+    return parameters[first:weights], parameters[weights:visible], parameters[visible:visible + n_hidden]
+
+
+@njit
+def evaluate(weights, visible_bias, hidden_bias, visible, hidden, energy):
+    """The effective energy (4.5) of every configuration, and S(a_j) = p(h_j = 1 | v) (4.9) into packs `hidden`.
+
+    ln(1 + e^a) = max(a, 0) + ln(1 + e^-|a|), and the second terms are logarithms of a product.
+    """
+    n_visible, n_hidden = len(visible_bias), len(hidden_bias)
+    product = np.empty(N_LANES)
+    for pack in range(len(visible)):
+        v, p = visible[pack], hidden[pack]
+        e = lanes_of(0.0)
+        for i in range(n_visible):
+            e = e - visible_bias[i] * load(v, N_LANES * i)
+        store(energy, N_LANES * pack, e)
+        for start in range(0, n_hidden, _N_FACTORS):
+            e = load(energy, N_LANES * pack)
+            factors = lanes_of(1.0)
+            for j in range(start, min(start + _N_FACTORS, n_hidden)):
+                a = lanes_of(hidden_bias[j])
+                for i in range(n_visible):
+                    a = a + weights[n_hidden * i + j] * load(v, N_LANES * i)
+                t = exponential(0.0 - larger(a, 0.0 - a))
+                above = one_where_less(0.0, a)
+                store(p, N_LANES * j, quotient(above + t - above * t, 1.0 + t))
+                factors = factors * (1.0 + t)
+                e = e - larger(a, 0.0)
+            store(energy, N_LANES * pack, e)
+            store(product, 0, factors)
+            for lane in range(N_LANES):
+                energy[N_LANES * pack + lane] -= math.log(product[lane])
+
+
+@njit
+def add_weighted(weight, visible, hidden, by_weights, by_visible, by_hidden):
+    """Add sum over configurations of weight (v_i p_j, v_i, p_j): minus the weighted (4.20, 4.22, 4.21).
+
+    hidden holds the p_j and is multiplied by the weights in place.
+    """
+    n_visible, n_hidden = len(by_visible), len(by_hidden)
+    zero = lanes_of(0.0)
+    for pack in range(len(visible)):
+        u = load(weight, N_LANES * pack)
+        for j in range(n_hidden):
+            store(hidden[pack], N_LANES * j, load(hidden[pack], N_LANES * j) * u)
+    for j in range(n_hidden):
+        t0 = zero
+        for pack in range(len(visible)):
+            t0 = t0 + load(hidden[pack], N_LANES * j)
+        by_hidden[j] += total(t0)
+    for i in range(n_visible):
+        t0 = zero
+        for pack in range(len(visible)):
+            t0 = t0 + load(visible[pack], N_LANES * i) * load(weight, N_LANES * pack)
+        by_visible[i] += total(t0)
+        for four in range(n_hidden // 4):  # four products for each time that v_i is read
+            j = 4 * four
+            t0, t1, t2, t3 = zero, zero, zero, zero
+            for pack in range(len(visible)):
+                v, p = load(visible[pack], N_LANES * i), hidden[pack]
+                t0 = t0 + v * load(p, N_LANES * j)
+                t1 = t1 + v * load(p, N_LANES * (j + 1))
+                t2 = t2 + v * load(p, N_LANES * (j + 2))
+                t3 = t3 + v * load(p, N_LANES * (j + 3))
+            by_weights[n_hidden * i + j] += total(t0)
+            by_weights[n_hidden * i + j + 1] += total(t1)
+            by_weights[n_hidden * i + j + 2] += total(t2)
+            by_weights[n_hidden * i + j + 3] += total(t3)
+        for j in range(n_hidden // 4 * 4, n_hidden):
+            t0 = zero
+            for pack in range(len(visible)):
+                t0 = t0 + load(visible[pack], N_LANES * i) * load(hidden[pack], N_LANES * j)
+            by_weights[n_hidden * i + j] += total(t0)
+
+
+@njit
+def load_states(n_visible, visible):
+    """All basis states in order, into packs."""
+    for state in range(2**n_visible):
+        for site in range(n_visible):
+            place = N_LANES * site + state % N_LANES
+            visible[state // N_LANES, place] = (state >> (n_visible - 1 - site)) & 1
+
+
+@njit
+def load_list(bits, codes, gates, mixing, rows, visible, first):
+    """The configurations of every row, into packs; first[row] is the place of its first one."""
+    n_visible = bits.shape[1]
+    place = 0
+    for number in range(len(rows)):
+        first[number] = place
+        row = rows[number]
+        n_open = 0
+        for site in range(n_visible):
+            n_open += mixing[codes[row, site]]
+        for m in range(1 << n_open):
+            pack, lane = visible[(place + m) // N_LANES], (place + m) % N_LANES
+            seen = 0
+            for site in range(n_visible):
+                code = codes[row, site]
+                if mixing[code]:
+                    pack[N_LANES * site + lane] = (m >> seen) & 1
+                    seen += 1
+                else:
+                    gate = gates[code, bits[row, site]]
+                    pack[N_LANES * site + lane] = abs(gate[1]) > abs(gate[0])
+        place += 1 << n_open
+    for rest in range(place, len(visible) * N_LANES):  # empty lanes of the last packs
+        for site in range(n_visible):
+            visible[rest // N_LANES, N_LANES * site + rest % N_LANES] = 0
+
+
+@njit
+def open_row(outcome, code, gates, mixing, table, n_ancillas, base, index, coefficient):
+    """The places of a row's configurations and the elements <outcome|U|configuration> (5.13); how many there are.
+
+    They double with every turned spin. In the table a spin has its own power of two, in the list the next one. All
+    ancillas are down.
+    """
+    n_spins = len(outcome)
+    n_visible = n_spins + n_ancillas
+    factor = 1.0 + 0.0j
+    for site in range(n_spins):
+        if not mixing[code[site]]:
+            gate = gates[code[site], outcome[site]]
+            up = abs(gate[1]) > abs(gate[0])
+            factor *= gate[1] if up else gate[0]
+            if table and up:
+                base += 1 << (n_visible - 1 - site)
+    index[0], coefficient[0] = base, factor
+    n = 1
+    for site in range(n_spins):
+        if mixing[code[site]]:
+            gate = gates[code[site], outcome[site]]
+            step = 1 << (n_visible - 1 - site) if table else n
+            for m in range(n):
+                index[n + m] = index[m] + step
+                coefficient[n + m] = coefficient[m] * gate[1]
+                coefficient[m] *= gate[0]
+            n *= 2
+    return n
+
+
+@njit
+def relative(energy, angle, reference):
+    """exp(-(energy + i angle)/2 - reference)."""
+    size, phase = math.exp(-0.5 * energy - reference), -0.5 * angle
+    return complex(size * math.cos(phase), size * math.sin(phase))
+
+
+@njit
+def add_rows(bits, codes, gates, mixing, rows, table, n_ancillas, first, n_configurations, energy, angle, amplitude,
+             index, coefficient, weight, sums, references):
+    """Sum the amplitude of every row (5.13) and add the weights of its configurations; a row that is impossible, or -1.
+
+    energy, angle: E of the amplitude and of the phase machine for all configurations, so that ln psi = -(E + i angle)/2
+    (5.12). weight: complex, to be zero before. sums, references: ln of a row's amplitude is reference + ln sum (with
+    ancillas, half the ln of its probability).
+    index, coefficient: room for the configurations of one row; amplitude: for those of all.
+    """
+    lowest, highest = np.inf, -np.inf
+    for place in range(n_configurations):
+        lowest, highest = min(lowest, energy[place]), max(highest, energy[place])
+    narrow = 0.5 * (highest - lowest) < LARGEST_SPREAD
+    if narrow:  # one exponential a configuration; else one for each term of each row, relative to its largest
+        for place in range(n_configurations):
+            amplitude[place] = relative(energy[place], angle[place], -0.5 * lowest)
+    n_others = 1 << n_ancillas
+    by_ancilla = np.empty(n_others, np.complex128)
+    for number in range(len(rows)):
+        row = rows[number]
+        n = open_row(bits[row], codes[row], gates, mixing, table, n_ancillas, first[number], index, coefficient)
+        reference = -0.5 * lowest
+        if not narrow:
+            reference = -np.inf
+            for m in range(n):
+                for ancilla in range(n_others):
+                    reference = max(reference, -0.5 * energy[index[m] + ancilla])
+        probability, largest, summed = 0.0, 0.0, 0.0j
+        for ancilla in range(n_others):
+            summed = 0.0j
+            if not narrow:  # the few places of this row, relative to its own reference
+                for m in range(n):
+                    place = index[m] + ancilla
+                    amplitude[place] = relative(energy[place], angle[place], reference)
+            for m in range(n):
+                term = coefficient[m] * amplitude[index[m] + ancilla]
+                summed += term
+                largest = max(largest, term.real * term.real + term.imag * term.imag)
+            by_ancilla[ancilla] = summed
+            probability += summed.real * summed.real + summed.imag * summed.imag
+        sums[number], references[number] = summed if n_ancillas == 0 else math.sqrt(probability), reference
+        if not probability > IMPOSSIBLE * largest:  # NaN is not
+            return row
+        for ancilla in range(n_others):
+            inverse = complex(by_ancilla[ancilla].real / probability, -by_ancilla[ancilla].imag / probability)
+            if narrow:
+                for m in range(n):
+                    weight[index[m] + ancilla] += coefficient[m] * inverse
+            else:
+                for m in range(n):
+                    weight[index[m] + ancilla] += coefficient[m] * inverse * amplitude[index[m] + ancilla]
+    if narrow:
+        for place in range(n_configurations):
+            weight[place] *= amplitude[place]
+    return -1
+
+
+@njit
+def born(energy, n_configurations, probability):
+    """p = exp(-E) / Z of all configurations (4.3), and ln Z."""
+    lowest = np.inf
+    for place in range(n_configurations):
+        lowest = min(lowest, energy[place])
+    z = 0.0
+    for place in range(n_configurations):
+        probability[place] = math.exp(lowest - energy[place])
+        z += probability[place]
+    for place in range(n_configurations):
+        probability[place] /= z
+    return math.log(z) - lowest
+
+
+@njit
+def count_open(codes, mixing, rows):
+    """Configurations of all these rows, and of the largest one."""
+    n_all, n_largest = 0, 1
+    for row in rows:
+        n = 1
+        for code in codes[row]:
+            if mixing[code]:
+                n *= 2
+        n_all, n_largest = n_all + n, max(n_largest, n)
+    return n_all, n_largest
+
+
+@njit
+def workspace(n_configurations, n_visible, n_hidden, n_hidden_phase):
+    """Room for configurations: their packs, those of both hidden layers, and four numbers each."""
+    visible = packs(n_configurations, n_visible, np.float64)
+    n_lanes = len(visible) * N_LANES
+    return (visible, packs(n_configurations, n_hidden, np.float64), packs(n_configurations, n_hidden_phase, np.float64),
+            np.empty(n_lanes), np.empty(n_lanes), np.empty(n_lanes, np.complex128), np.zeros(n_lanes, np.complex128),
+            np.zeros(n_lanes))
+
+
+@njit
+def add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, space, row_space, gradient, loss):
+    """Add the gradient of the mean of -ln P(row) over the rows: exactly, or without its ln Z; an impossible row or -1.
+
+    With psi = sum_s U_s psi_s and q_s = U_s psi_s / psi, and dE/dlambda = -(v p, v, p): the amplitude machine gets
+    p_s - Re q_s, and the phase machine Im q_s, as weights of (v p, v, p). loss[0] gets the mean of -ln |psi|^2 (plus
+    ln Z, if exact).
+    """
+    n_visible, n_hidden, n_hidden_phase = sizes
+    visible, hidden, hidden_phase, energy, angle, amplitude, weight, real = space
+    index, coefficient, sums, references, first = row_space
+    n_configurations = 1 << n_visible if table else count_open(codes, mixing, rows)[0]
+    if not table:
+        n_packs = (n_configurations + N_LANES - 1) // N_LANES
+        visible, hidden, hidden_phase = visible[:n_packs], hidden[:n_packs], hidden_phase[:n_packs]
+        load_list(bits, codes, gates, mixing, rows, visible, first)
+    one = parts(parameters, 0, n_visible, n_hidden)
+    n_first = n_visible * n_hidden + n_visible + n_hidden
+    two = parts(parameters, n_first, n_visible, n_hidden_phase)
+    evaluate(one[0], one[1], one[2], visible, hidden, energy)
+    evaluate(two[0], two[1], two[2], visible, hidden_phase, angle)
+    weight[:] = 0
+    impossible = add_rows(bits, codes, gates, mixing, rows, table, n_visible - bits.shape[1], first, n_configurations,
+                          energy, angle, amplitude, index, coefficient, weight, sums, references)
+    if impossible >= 0:
+        return impossible
+    for number in range(len(rows)):
+        loss[0] -= 2 * (references[number] + math.log(abs(sums[number]))) / len(rows)
+    real[:] = 0
+    if exact:
+        loss[0] += born(energy, n_configurations, real)
+    for place in range(n_configurations):
+        real[place] -= weight[place].real / len(rows)
+    by = parts(gradient, 0, n_visible, n_hidden)
+    add_weighted(real, visible, hidden, by[0], by[1], by[2])
+    for place in range(n_configurations):
+        real[place] = weight[place].imag / len(rows)
+    by = parts(gradient, n_first, n_visible, n_hidden_phase)
+    add_weighted(real, visible, hidden_phase, by[0], by[1], by[2])
+    return -1
+
+
+@njit
+def row_workspace(n_rows, n_largest):
+    return (np.empty(n_largest, np.int64), np.empty(n_largest, np.complex128), np.empty(n_rows, np.complex128),
+            np.empty(n_rows), np.zeros(n_rows, np.int64))
+
+
+@njit(cache=True)
+def sum_rows(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, gradient, loss, sums, references):
+    """`add_phases` once, with room of its own; ln of the rows' amplitudes is references + ln sums."""
+    n_visible, n_hidden, n_hidden_phase = sizes
+    n_all, n_largest = count_open(codes, mixing, rows)
+    space = workspace(1 << n_visible if table else n_all, n_visible, n_hidden, n_hidden_phase)
+    if table:
+        load_states(n_visible, space[0])
+    row_space = row_workspace(len(rows), n_largest)
+    impossible = add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, space, row_space,
+                            gradient, loss)
+    sums[:], references[:] = row_space[2], row_space[3]
+    return impossible
+
+
+@njit
+def descend(parameters, gradient, moments, optimizer, rate, constants, step):
+    """One step of plain descent (0), momentum (1) or Adam (2); step counts from 1."""
+    first, second = moments[0], moments[1]
+    beta, beta_second, small = constants
+    if optimizer == 0:
+        for k in range(len(parameters)):
+            parameters[k] -= rate * gradient[k]
+    elif optimizer == 1:
+        for k in range(len(parameters)):
+            first[k] = beta * first[k] + gradient[k]
+            parameters[k] -= rate * first[k]
+    else:
+        one, two = 1 - beta**step, 1 - beta_second**step
+        for k in range(len(parameters)):
+            first[k] += (1 - beta) * (gradient[k] - first[k])
+            second[k] += (1 - beta_second) * (gradient[k] * gradient[k] - second[k])
+            parameters[k] -= rate * (first[k] / one) / (math.sqrt(second[k] / two) + small)
+
+
+@njit(cache=True)
+def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, exact, start_bits, starts, chains,
+                generators, n_gibbs, rates, optimizer, constants, moments, n_done, losses):
+    """One epoch of steps in place; the number of a row that is impossible under the state, or -1.
+
+    batches: int64 (n_steps, batch_size). exact: the negative phase by the table; else by chains, which begin at rows of
+    start_bits, `starts` (n_steps, n_chains), or, where that is empty, run on in `chains`. rates: one a step. moments:
+    (2, n_parameters). n_done: steps before this epoch. losses: the mean of -ln |psi|^2 (exact: -ln P) of every step.
+    """
+    n_visible, n_hidden, n_hidden_phase = sizes
+    n_steps, batch_size = batches.shape
+    n_chains = len(chains)
+    n_all, n_largest = 1, 1
+    for step in range(n_steps):
+        found = count_open(codes, mixing, batches[step])
+        n_all, n_largest = max(n_all, found[0]), max(n_largest, found[1])
+    space = workspace(1 << n_visible if table else n_all, n_visible, n_hidden, n_hidden_phase)
+    if table:
+        load_states(n_visible, space[0])
+    row_space = row_workspace(batch_size, n_largest)
+    negative = packs(n_chains, n_visible, np.float64)
+    hidden = packs(n_chains, n_hidden, np.float64)
+    states = packs(n_chains, 4, generators.dtype)
+    every_chain = np.arange(n_chains)
+    load_rows(generators, every_chain, states)
+    load_rows(chains, every_chain, negative)
+    gradient = np.empty_like(parameters)
+    weights, visible_bias, hidden_bias = parts(parameters, 0, n_visible, n_hidden)
+    by_weights, by_visible, by_hidden = parts(gradient, 0, n_visible, n_hidden)
+    weights_t = np.empty_like(weights)
+
+    for step in range(n_steps):
+        gradient[:] = 0
+        losses[step] = 0
+        impossible = add_phases(parameters, sizes, bits, codes, gates, mixing, batches[step], table, exact, space,
+                                row_space, gradient, losses[step:step + 1])
+        if impossible >= 0:
+            return impossible
+        if not exact:
+            for i in range(n_visible):
+                for j in range(n_hidden):
+                    weights_t[n_visible * j + i] = weights[n_hidden * i + j]
+            if starts.size:
+                load_rows(start_bits, starts[step], negative)
+            for pack in range(len(negative)):
+                sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack],
+                      n_gibbs)
+            add_gradient(weights, hidden_bias, negative, hidden, n_chains, 1.0 / n_chains, by_weights, by_visible,
+                         by_hidden)
+        descend(parameters, gradient, moments, optimizer, rates[step], constants, n_done + step + 1)
+
+    store_rows(states, generators)
+    store_rows(negative, chains)
+    return -1

@@ -1,0 +1,66 @@
+"""Products of Pauli operators, and sums of them, on complex states, from samples along z (5.7 for complex amplitudes).
+
+A product of X, Y and Z connects each configuration to one other, so that its local estimator is one ratio of
+amplitudes. Values are complex; their mean is real for a Hermitian operator, and `observables.estimate` takes the real
+parts. Energies are sums over the terms of a Hamiltonian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from lib.conventions import PAULI, check_region, spins_from_bits
+from lib.rbm.complex_state import ComplexState, check_pure
+
+
+def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.ndarray:
+    """<v|P|v'> psi(v') / psi(v) of each sample v, with v' the one configuration that P connects it to; complex128.
+
+    samples: bits (..., n_spins) of the state's own distribution along z. paulis: the letter X, Y or Z of each site that
+    has an operator, {0: "X", 1: "X"}. Returns shape (...).
+    Raises ValueError for a site that the state does not have, another letter, and what is not bits.
+    """
+    check_pure(state)
+    if not isinstance(paulis, Mapping):
+        raise ValueError(f"expected paulis as a dict from sites to letters, got {type(paulis).__name__}; try "
+                         '{0: "X"}')
+    if paulis:
+        check_region(paulis, state.n_spins, name="paulis")
+    before = state.log_psi(samples).numpy()  # checks the bits
+    bits = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples).astype(np.uint8)
+    moved, factor = bits.copy(), np.ones(bits.shape[:-1], dtype=np.complex128)
+    for site, letter in paulis.items():
+        if letter not in PAULI:
+            raise ValueError(f'expected letters X, Y, Z, got {letter!r} of site {site}; try {{{site}: "X"}}')
+        if letter == "Z":
+            factor *= spins_from_bits(bits[..., site])
+        else:
+            moved[..., site] ^= 1
+            factor *= PAULI[letter][bits[..., site], moved[..., site]]
+    if (moved == bits).all():
+        return factor
+    return factor * np.exp(state.log_psi(moved).numpy() - before)
+
+
+def local_sum(state: ComplexState, samples, terms: Iterable[tuple[float, Mapping[int, str]]]) -> np.ndarray:
+    """The local estimator of a sum of coefficients times Pauli products, such as a Hamiltonian; complex128 (...).
+
+    terms: pairs (coefficient, paulis), as `exchange_terms` gives them.
+    """
+    total = None
+    for coefficient, paulis in terms:
+        part = coefficient * local_pauli(state, samples, paulis)
+        total = part if total is None else total + part
+    if total is None:
+        raise ValueError('expected at least one term, got none; try [(1.0, {0: "X"})]')
+    return total
+
+
+def exchange_terms(n_spins: int, couplings: Mapping[int, float], *,
+                   anisotropy: float = 1.0) -> list[tuple[float, dict[int, str]]]:
+    """The terms of the chain of `spins.heisenberg` with these couplings."""
+    return [(0.25 * coupling * factor, {site: letter, site + distance: letter})
+            for distance, coupling in couplings.items() for site in range(n_spins - distance)
+            for letter, factor in (("X", 1.0), ("Y", 1.0), ("Z", anisotropy))]

@@ -1,0 +1,215 @@
+"""How probable measurements in rotated bases are under a complex state, and the gradient of that (5.13, 5.14).
+
+A row of measurements has the probability |sum_v U(outcome, v) psi(v)|^2 (5.14), where v runs over the values of the
+turned spins only. The sums are exact, over logarithms, and `_complex_kernels` takes them row by row, from one table of
+all configurations where that is the smaller work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from lib.conventions import format_bytes, require_memory
+from lib.rbm import _complex_kernels as kernels
+from lib.rbm.complex_state import ComplexState, MixedState, check_state
+from lib.rbm.machine import Gradient, Machine
+from lib.rbm.partition import log_partition
+from lib.spins import bases
+from lib.spins.bases import Measurements
+
+MAX_TABLE_SPINS = 20  # beyond, a table of all configurations is larger than any list that is allowed
+_LIMIT = 2**31
+
+
+class StateGradient(NamedTuple):
+    """Derivatives by the parameters of both machines."""
+
+    amplitude: Gradient
+    phase: Gradient
+
+
+def log_amplitudes(state: ComplexState, measurements: Measurements) -> np.ndarray:
+    """ln of sum_v U(outcome, v) psi(v) (5.13) of every row, without -ln(Z)/2; complex128 (n_samples,).
+
+    An outcome that cannot happen has -inf. Of a mixed state: half the ln of the probability, without -ln(Z)/2.
+    """
+    check_measurements(measurements, state)
+    table = choose_table(state, measurements, exact=False)
+    out = np.empty(measurements.n_samples, dtype=np.complex128)
+    todo = [np.arange(measurements.n_samples)] if table else _blocks(state, measurements)
+    for rows in todo:
+        while len(rows):
+            impossible, _, _, sums, references = _sum(state, measurements, rows, table, exact=False)
+            stop = len(rows) if impossible < 0 else int(np.flatnonzero(rows == impossible)[0])
+            out[rows[:stop]] = references[:stop] + np.log(sums[:stop])
+            if impossible >= 0:
+                out[impossible] = -np.inf
+                stop += 1
+            rows = rows[stop:]
+    return out
+
+
+def negative_log_likelihood(state: ComplexState, measurements: Measurements, *, log_z: float | None = None) -> float:
+    """Mean of -ln P(row) over the measurements, each in its basis (5.14), in nats.
+
+    log_z: ln Z of the amplitude machine where it is known, else enumerated. Infinite for an impossible row.
+    """
+    log_psi = log_amplitudes(state, measurements)
+    log_z = float(log_partition(state.amplitude)) if log_z is None else log_z
+    return float(log_z - 2 * log_psi.real.mean())
+
+
+def gradient(state: ComplexState, measurements: Measurements) -> StateGradient:
+    """The exact gradient of `negative_log_likelihood` by all parameters of both machines.
+
+    Raises ValueError for more than 20 spins, whose normalisation has no exact gradient here, and naming a row that is
+    impossible under the state, where the gradient is infinite.
+    """
+    check_measurements(measurements, state)
+    if n_units(state) > MAX_TABLE_SPINS:
+        raise ValueError(f"expected at most {MAX_TABLE_SPINS} spins for the exact gradient, got {n_units(state)}, "
+                         f"{format_bytes(table_bytes(state))}; try training with "
+                         'negative_phase="sampled"')
+    choose_table(state, measurements, exact=True)
+    rows = np.arange(measurements.n_samples)
+    impossible, flat, _, _, _ = _sum(state, measurements, rows, True, exact=True)
+    if impossible >= 0:
+        raise ValueError(impossible_row(measurements, impossible))
+    return StateGradient(*(Gradient(*parts) for parts in split(flat, state)))
+
+
+def kl_divergences(target, state: ComplexState | MixedState, in_bases: Iterable[str],
+                   *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    """Divergence sum_o Q(o) ln(Q(o) / P(o)) of the outcomes in each of the bases, in nats: float64 (n_bases,).
+
+    target: the exact amplitudes along z, or density matrix, which gives Q. Section 5.4.2 sums over the bases,
+    QuCumber's KL is the mean.
+    """
+    check_state(state)
+    target = bases.check_vector_or_matrix(target, state.n_spins, name="target")
+    if isinstance(in_bases, str):
+        raise ValueError(f'expected a list of bases, got the text {in_bases!r}; try [{in_bases!r}]')
+    ours = (state.density_matrix() if isinstance(state, MixedState) else state.psi()).numpy()
+    divergences = []
+    for basis in in_bases:
+        q, p = (bases.probabilities(of, basis, gates=gates) for of in (target, ours))
+        q, p, seen = q / q.sum(), p / p.sum(), q > 0
+        with np.errstate(divide="ignore"):
+            divergences.append(float(np.sum(q[seen] * (np.log(q[seen]) - np.log(p[seen])))))
+    if not divergences:
+        raise ValueError('expected at least one basis, got none; try ["ZZ", "XZ"]')
+    return np.array(divergences)
+
+
+# --- for these functions and for training
+
+
+def n_units(state: ComplexState | MixedState) -> int:
+    """Visible units of the machines: spins and ancillas."""
+    return state.n_spins + state.n_ancillas
+
+
+def check_measurements(measurements, state: ComplexState | MixedState) -> Measurements:
+    """Measurements of as many spins as the state has; ValueError otherwise."""
+    check_state(state)
+    if not isinstance(measurements, Measurements):
+        raise ValueError(f"expected Measurements with their bases, got {type(measurements).__name__}; try "
+                         "lib.spins.bases.measured(bits, bases)")
+    if measurements.n_spins != state.n_spins:
+        raise ValueError(f"expected measurements of {state.n_spins} spins, got {measurements.n_spins}; try "
+                         f"ComplexState.random({measurements.n_spins}, {state.amplitude.n_hidden}, seed=1)")
+    return measurements
+
+
+def flat_parameters(state: ComplexState) -> np.ndarray:
+    """The parameters of both machines in one vector, as the kernels take them: float64 (n_parameters,)."""
+    return torch.cat([value.detach().reshape(-1) for machine in (state.amplitude, state.phase) for value in
+                      (machine.weights, machine.visible_bias, machine.hidden_bias)]).numpy().copy()
+
+
+def split(flat: np.ndarray, state: ComplexState) -> list[tuple[torch.Tensor, ...]]:
+    """The inverse, of parameters or of a gradient: weights, visible and hidden bias of both machines."""
+    machines, place = [], 0
+    for machine in (state.amplitude, state.phase):
+        shapes = (machine.weights.shape, machine.visible_bias.shape, machine.hidden_bias.shape)
+        parts = []
+        for shape in shapes:
+            size = shape.numel()
+            parts.append(torch.from_numpy(flat[place:place + size].copy()).reshape(shape))
+            place += size
+        machines.append(tuple(parts))
+    return machines
+
+
+def from_flat(flat: np.ndarray, state: ComplexState) -> ComplexState:
+    """A state like the given one with these parameters."""
+    amplitude, phase = (Machine(*parts) for parts in split(flat, state))
+    return replace(state, amplitude=amplitude, phase=phase)
+
+
+def sizes(state: ComplexState) -> tuple[int, int, int]:
+    return n_units(state), state.amplitude.n_hidden, state.phase.n_hidden
+
+
+def n_configurations(measurements: Measurements) -> np.ndarray:
+    """How many configurations along z each row leaves open: 2^(its turned spins), float64 (n_samples,)."""
+    return 2.0 ** measurements.rotated().sum(axis=1)
+
+
+def list_bytes(state: ComplexState, count: float) -> int:
+    """Memory of so many configurations in the kernels."""
+    return int(8 * count * (n_units(state) + state.amplitude.n_hidden + state.phase.n_hidden + 10))
+
+
+def table_bytes(state: ComplexState) -> int:
+    return list_bytes(state, 2**n_units(state))
+
+
+def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool,
+                 batch_size: int | None = None) -> bool:
+    """Whether sums use the table of all configurations; ValueError with the memory where they do not fit it.
+
+    exact: the table is needed for ln Z. batch_size: rows that are summed together; None means all.
+    """
+    counts = n_configurations(measurements)
+    n_rows = len(counts) if batch_size is None else min(batch_size, len(counts))
+    table = exact or state.n_ancillas > 0 or \
+        state.n_spins <= MAX_TABLE_SPINS and 2**state.n_spins <= n_rows * counts.mean()
+    if table:
+        require_memory(table_bytes(state), f"the table of 2^{n_units(state)} configurations with their hidden units",
+                       limit=_LIMIT, hint='negative_phase="sampled", and bases that turn few spins at a time')
+    else:
+        largest = int(np.argmax(counts))
+        together = counts[largest] if batch_size is None else np.sort(counts)[-n_rows:].sum()
+        what = f"row {largest} turns {int(np.log2(counts[largest]))} of {state.n_spins}"
+        require_memory(list_bytes(state, together), f"{together:.4g} configurations of turned spins ({what})",
+                       limit=_LIMIT, hint="bases that turn few spins at a time, or a smaller batch")
+    return table
+
+
+def impossible_row(measurements: Measurements, row: int) -> str:
+    outcome, basis = "".join(map(str, measurements.bits[row])), measurements.rows([row]).bases()[0]
+    return (f"expected a state under which every measurement is possible, got probability zero for row {row} (counted "
+            f"from 0), {outcome} in basis {basis}; try to start from ComplexState.random, whose amplitudes differ")
+
+
+def _blocks(state: ComplexState, measurements: Measurements) -> list[np.ndarray]:
+    """The rows in pieces whose lists of configurations stay small."""
+    place = np.cumsum(n_configurations(measurements))
+    size = max(1.0, 2**25 / list_bytes(state, 1))
+    return [rows for rows in np.split(np.arange(len(place)), np.flatnonzero(np.diff(place // size)) + 1) if len(rows)]
+
+
+def _sum(state: ComplexState, measurements: Measurements, rows: np.ndarray, table: bool, *, exact: bool):
+    """An impossible row or -1, the flat gradient, the loss, and the sums of the kernel."""
+    parameters = flat_parameters(state)
+    flat, loss = np.zeros_like(parameters), np.zeros(1)
+    sums, references = np.zeros(len(rows), np.complex128), np.zeros(len(rows))
+    impossible = kernels.sum_rows(parameters, sizes(state), measurements.bits, measurements.codes, measurements.gates,
+                                  bases.mixes(measurements.gates), rows, table, exact, flat, loss, sums, references)
+    return impossible, flat, loss[0], sums, references

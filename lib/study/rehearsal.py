@@ -1,0 +1,130 @@
+"""The pages rendered before anything runs, with outputs that are made up: what the renderer would refuse afterwards.
+
+Every chapter is staged from its text, with a picture where one is promised and a word for each number that its code
+names.  Sphinx reads that as it will read the book, and writes nothing.  What it complains of is said with the lines of
+the text; sources that passed are not rehearsed again.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from lib import atomic
+from lib.study import notebooks, provenance, site
+from lib.study.notebooks import Chapter
+
+PASSED = Path("_build/rehearsed.json")
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+RECORD = "application/papermill.record/"
+GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
+NOISE = re.compile(r"Sphinx Warning|^\s*$|warnings? treated as error")
+
+
+def problems(top: Path) -> list[str]:
+    """What the renderer would refuse, one line each, with page and line; nothing is executed.
+
+    The sources have to be in order otherwise (:func:`lib.study.build.check`).
+    """
+    chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
+    places = ("book", "_config.yml", "_toc.yml", "lib/study")
+    digest = hashlib.sha256(json.dumps([[atomic.sha256(top / place) for place in places],
+                                        provenance.environment_digest(top)]).encode()).hexdigest()
+    if atomic.read_json(top / PASSED) == {"digest": digest}:
+        return []
+    lines = unknown_numbers(top, chapters) or _rendered(top, chapters)
+    if not lines:
+        (top / PASSED).parent.mkdir(exist_ok=True)
+        atomic.write_json(top / PASSED, {"digest": digest})
+    return lines
+
+
+def unknown_numbers(top: Path, chapters: list[Chapter]) -> list[str]:
+    """Numbers that a page shows and no code of their chapter can name, one line each."""
+    names, lines = {chapter.stem: _names(chapter) for chapter in chapters}, []
+    for path in sorted((top / "book").glob("*.md")):
+        for page, key, line in numbers_shown(path.read_text("utf-8")):
+            exact, forms = names.get(page or path.stem, ({key}, []))  # a page that is missing is the renderer's to tell
+            if key not in exact and not any(form.fullmatch(key) for form in forms):
+                near = difflib.get_close_matches(key, exact, 1, 0.7)
+                lines.append(f"{path.name}, line {line}: expected the name of a number of {page or 'this chapter'}, "
+                             f"got {key!r}; try {near[0] if near else f'claims.number({key!r}, ...) in its code'}")
+    return lines
+
+
+def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
+    """The numbers that a chapter may name: every text of its code, and what those put together may become."""
+    exact, forms = set(), []
+    for cell in chapter.cells:
+        nodes = [*ast.walk(cell.tree())]
+        made = [(node, _form(node)) for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call))]
+        parts = {part for node, form in made if form for part in ast.walk(node) if part is not node}
+        forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]
+        exact |= {node.value for node in nodes
+                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts}
+    return exact, forms
+
+
+def _form(node: ast.AST) -> str:
+    """A pattern for the texts that an expression may become; nothing where it is none that is put together."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_form(part) or ".+" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _form(node.left), _form(node.right)
+        return (left or ".+") + (right or ".+") if left or right else ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
+        return re.sub(r"%\w|%\(\w+\)\w", ".+", str(node.left.value))
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Attribute) and called.attr == "format" and isinstance(called.value, ast.Constant):
+        return re.sub(r"\{[^}]*\}", ".+", str(called.value.value))
+    return ""
+
+
+def numbers_shown(text: str) -> Iterator[tuple[str, str, int]]:
+    """The numbers that a page shows: the chapter that names each (nothing: this one), its name, and the line."""
+    for found in GLUE.finditer(text):
+        page, _, key = (found[3] or found[4]).rpartition("::")
+        name = key.partition(":")[0] if found[1] == "text" else key  # a format may follow
+        yield PurePosixPath(page).stem, name, text.count("\n", 0, found.start()) + 1
+
+
+def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
+    """The complaints of the renderer about pages with made-up outputs."""
+    staged = site.sources(top, site.read_toc(top, [chapter.stem for chapter in chapters]))
+    shown = [(page or path.stem, key) for path in sorted((top / "book").glob("*.md"))
+             for page, key, _ in numbers_shown(path.read_text("utf-8"))]
+    for chapter in chapters:
+        del staged[f"{chapter.stem}.md"]
+        numbers = list(dict.fromkeys(key for page, key in shown if page == chapter.stem))
+        staged[f"{chapter.stem}.ipynb"] = json.dumps(_with_made_up_outputs(chapter, numbers)).encode()
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
+        place = Path(temporary)
+        site.write_files(place / "stage", staged, {})
+        failed, lines = site.render(top, place / "stage", place / "pages", place, "--strict", "--rehearse")
+    return [line for line in dict.fromkeys(lines) if not NOISE.search(line)] if failed else []
+
+
+def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):
+    """The notebook of a chapter with a picture for every figure and a text for each of these numbers, without code."""
+    notebook = notebooks.as_notebook(chapter)
+    notebook.metadata["source_map"] = notebooks.first_lines(chapter)
+    outputs = [_output({f"{RECORD}text/plain": "'0'"}, {"scrapbook": {"name": key, "mime_prefix": RECORD}})
+               for key in numbers]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            figure = (cell.metadata.get("mystnb") or {}).get("figure")
+            cell.source, cell.outputs = "pass", [_output({"image/png": PIXEL}, {})] if figure else outputs
+            outputs = outputs if figure else []
+    return notebook
+
+
+def _output(data: dict, metadata: dict) -> dict:
+    return {"output_type": "display_data", "data": data, "metadata": metadata}

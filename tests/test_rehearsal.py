@@ -1,0 +1,160 @@
+"""What the renderer would refuse is said before anything runs, with page and line: all faults in one reading."""
+
+import re
+import shutil
+
+import pytest
+
+from lib.study import notebooks, rehearsal
+from tests import toy_book
+
+FIGURE = '''
+```{{code-cell}} ipython3
+---
+tags: [hide-input]
+mystnb:
+  figure:
+    name: {name}
+    caption: |
+      {caption}
+---
+figure = 1
+```
+'''
+BIBLIOGRAPHY = "# References\n\n```{bibliography}\n```\n"
+# A fault, by a name that stands in its line, and what has to be said of it.
+FAULTS = {
+    "{doc}`no-page`": "no-page", "[there](no-other-page)": "no-other-page",
+    "[there](no-page-at-all.md)": "no-page-at-all",
+    "{doc}`01-first-renamed`": "01-first-renamed", "{ref}`no-label`": "no-label", "[](no-place)": "no-place",
+    "{numref}`fig-none`": "fig-none", "{eq}`eq-none`": "eq-none", "{cite:p}`nobody2026`": "nobody2026",
+    "{cite:t}`somebody2026`": "somebody2026", "{norole}`words`": "norole", "{glue:txt}`toy1-total`": "glue:txt",
+    "![A picture](no-picture.png)": "no-picture.png", "```{nodirective}\nwords\n```": "nodirective",
+    "```{image} no-image.png\n:alt: none\n```": "no-image.png",
+    "```{figure} no-figure.png\nwords\n```": "no-figure.png",
+    "```{note}\n:no-option: x\n\nwords\n```": "no-option", "```{include} no-file.md\n```": "no-file.md",
+    "```{literalinclude} no-code.py\n```": "no-code.py", "```nolanguage\nx = 1\n```": "nolanguage",
+    "{term}`no-term`": "no-term", "{download}`no-download.csv`": "no-download.csv",
+    "(eq-twice)=\nA place.\n\n(eq-twice)=\nAnother": "eq-twice",
+    "$$\nx\n$$ (eq-two)\n\n$$\ny\n$$ (eq-two)": "eq-two",
+    "```{list-table}\nwords\n```": "list-table", "```{math}\n:label: eq-two\n\nx\n```": "eq-two",
+    "```{admonition}\n```": "admonition", "{any}`no-such-thing`": "no-such-thing",
+}
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The toy book with the extension, the style and the settings of the real one, not built."""
+    top = toy_book.make(tmp_path_factory.mktemp("rehearsed"))
+    for name in ("_config.yml", "book/references.bib"):
+        toy_book.write(top, name, (toy_book.ROOT / name).read_text("utf-8"))
+    for name in ("_ext", "_search", "_static", "_templates"):
+        shutil.copytree(toy_book.ROOT / "book" / name, top / "book" / name,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+    toy_book.write(top, "book/references.md", BIBLIOGRAPHY)
+    toy_book.replace(top, "_toc.yml", "- file: 02-second\n", "- file: 02-second\n- file: references\n")
+    return top
+
+
+def in_lines(text, faults):
+    """A text with these faults below each other, and the line where each begins."""
+    lines = {}
+    for fault in faults:
+        lines[fault] = text.count("\n") + 2
+        text += f"\n{fault}\n"
+    return text, lines
+
+
+@pytest.fixture(scope="module")
+def said(book, tmp_path_factory):
+    """What is said of a chapter and of a page that have all the faults, and the lines of these."""
+    top = shutil.copytree(book, tmp_path_factory.mktemp("faults") / "book")
+    places = {}
+    for name in ("book/02-second.md", "book/index.md"):
+        text, places[name] = in_lines((top / name).read_text("utf-8"), FAULTS)
+        toy_book.write(top, name, text)
+    return rehearsal._rendered(top, [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]), places
+
+
+@pytest.mark.parametrize("name", ["02-second.md", "index.md"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_with_its_page_and_line(said, name, fault):
+    lines, places = said
+    first = places[f"book/{name}"][fault]
+    last = first + fault.count("\n")
+    found = [line for line in lines if line.startswith(f"{name}:") and FAULTS[fault] in line]
+    numbers = [int(number) for line in found for number in re.findall(rf"^{re.escape(name)}:(\d+):", line)]
+    # A transform of docutils may tell the line of what stands around.
+    assert any(first - 1 <= number <= last + 1 for number in numbers), (found or lines, first)
+
+
+def test_figures_labels_numbers_and_citations_of_other_pages_are_known(book, tmp_path):
+    top = shutil.copytree(book, tmp_path / "book")
+    figure = FIGURE.format(name="fig-1-1", caption="One. See {numref}`fig-1-2` and {cite:p}`golubeva2021thesis`.")
+    other = FIGURE.format(name="fig-1-2", caption="Two.")
+    toy_book.replace(top, "book/01-first.md", "The total is",
+                     f"{figure}{other}\n(a-place)=\n## A section\n\nThe total is")
+    toy_book.write(top, "book/index.md", "# Toy book\n\n{doc}`01-first`, {ref}`a-place`, {numref}`fig-1-1`, "
+                   "{cite:t}`golubeva2021thesis`, {glue:text}`02-second.ipynb::toy2-total:s`\n")
+    assert rehearsal.problems(top) == []
+    assert rehearsal.problems(top) == [] and (top / rehearsal.PASSED).exists()
+    toy_book.replace(top, "book/01-first.md", "(a-place)=\n", "")
+    (line,) = rehearsal.problems(top)
+    assert line.startswith("index.md:3: WARNING: undefined label: 'a-place'")
+    toy_book.replace(top, "book/01-first.md", "## A section", "(a-place)=\n## A section")
+    toy_book.replace(top, "book/01-first.md", "Two.", "Two, {ref}`nowhere-at-all`.")
+    (line,) = rehearsal.problems(top)
+    assert line.startswith("01-first.md:") and "nowhere-at-all" in line
+    toy_book.replace(top, "book/01-first.md", "Two, {ref}`nowhere-at-all`.", "Two.")
+    toy_book.replace(top, "book/01-first.md", "name: fig-1-2", "name: fig-1-1")
+    assert any("fig-1-1" in line for line in rehearsal.problems(top))
+
+
+@pytest.mark.parametrize(("old", "new", "word"), [
+    ("html_show_sourcelink: false", "html_show_sorcelink: false", "html_show_sorcelink"),
+    ("nb_render_markdown_format: myst", "nb_render_markdown_format: mist", "render_markdown_format"),
+    ("companion: _ext", "companoin: _ext", "companoin"),
+    ("bibtex_bibfiles: [references.bib]", "bibtex_bibfiles: [refs.bib]", "refs.bib"),
+    ("bibtex_reference_style: author_year", "bibtex_reference_style: author_yaer", "author_yaer"),
+    ("show_navbar_depth: 1", "show_navbar_dpeth: 1", "show_navbar_dpeth"),
+])
+def test_a_wrong_setting_of_sphinx_is_named(book, tmp_path, old, new, word):
+    top = shutil.copytree(book, tmp_path / "book")
+    toy_book.replace(top, "_config.yml", old, new)
+    assert any(word in line for line in rehearsal.problems(top))
+
+
+CODE = '```{code-cell} ipython3\nfor kind in ("relu", "erf"):\n    claims.number(f"toy-{kind}-last", 1)\n' \
+       'claims.number("toy-sum", 2)\nclaims.number(\n    "toy-mean", 3\n)\nname = "toy-named"\n%time pass\n' \
+       'for n in (5, 10):\n    claims.number("toy-" + name[3:] + f"-at-{n}", 1)\n' \
+       'claims.number("toy-%s-low" % n, 1)\nclaims.number("toy-{}-high".format(n), 1)\n```\n'
+
+
+@pytest.fixture
+def unknown(tmp_path):
+    """Unknown numbers of a chapter, or of a page beside it, that ends with a text."""
+    def check(text, page="01-first"):
+        toy_book.write(tmp_path, "book/01-first.md", f"---\nx: 1\n---\n{CODE}\n{text}\n")
+        toy_book.write(tmp_path, f"book/{page}.md", f"---\nx: 1\n---\n{CODE}\n{text}\n")
+        return rehearsal.unknown_numbers(tmp_path, [notebooks.read_chapter(tmp_path / "book/01-first.md")])
+    return check
+
+
+@pytest.mark.parametrize("key", ["toy-sum", "toy-mean", "toy-named", "toy-relu-last", "toy-erf-last:.2f", "toy-sum:s",
+                                 "toy-named-at-5", "toy-5-low", "toy-10-high"])
+@pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "Words {{glue:text}}`{}` words.", "{{glue:text}}``{}``",
+                                  "{{glue:text}}`01-first.ipynb::{}`"])
+def test_numbers_that_the_code_names_are_known(unknown, key, form):
+    assert unknown(form.format(key)) == [] and unknown(form.format(f"01-first::{key}"), "errata") == []
+
+
+@pytest.mark.parametrize(("key", "remedy"), [
+    ("toy-som", "try toy-sum"), ("toy-mean-", "try toy-mean"), ("relu-last", "try claims.number('relu-last', ...)"),
+    ("toy-relu-first", "try "), ("other", "try claims.number('other', ...) in its code"), ("Toy-sum", "try toy-sum")])
+@pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "{{glue:text}}`{}:.2f`", "{{glue:}}`{}`"])
+def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
+    (line,) = unknown("So " + form.format(key))
+    assert line.startswith(f"01-first.md, line 19: expected the name of a number of this chapter, got {key!r}")
+    assert remedy in line
+    line = unknown("So " + form.format(f"01-first.ipynb::{key}"), "errata")[-1]
+    assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")

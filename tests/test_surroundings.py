@@ -1,0 +1,306 @@
+"""No setting of the user's reaches a build: variables, files in the home directory, Git, pipes that nobody reads."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib.study import provenance, surroundings
+from tests import toy_book
+
+# What people have set for other reasons, and would change numbers, pages, their origin, or end a build.
+DROPPED = """
+    MPLBACKEND MPLCONFIGDIR MATPLOTLIBRC PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
+    PYTHONHASHSEED PYTHONINSPECT PYTHONIOENCODING PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUSERBASE
+    PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONUTF8 PYTHONDEVMODE PYTHONFAULTHANDLER PYTHONMALLOC PYTHONBREAKPOINT
+    PYTHONUNBUFFERED PYTHONPLATLIBDIR PYTHONCOERCECLOCALE VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV
+    JUPYTER_PATH JUPYTER_CONFIG_DIR JUPYTER_CONFIG_PATH JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR
+    JUPYTER_PREFER_ENV_PATH JUPYTER_DEFAULT_PROVISIONER_NAME JUPYTER_PLATFORM_DIRS IPYTHONDIR
+    IPY_TEST_SIMPLE_PROMPT IPYKERNEL_CELL_NAME PYDEVD_DISABLE_FILE_VALIDATION GIT_DIR GIT_WORK_TREE
+    GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT
+    GIT_CONFIG_PARAMETERS GIT_CONFIG_GLOBAL GIT_LITERAL_PATHSPECS GIT_TRACE GIT_PAGER NUMBA_DISABLE_JIT
+    NUMBA_NUM_THREADS NUMBA_CACHE_DIR NUMBA_CPU_NAME NUMBA_BOUNDSCHECK OMP_NUM_THREADS OMP_PROC_BIND
+    KMP_AFFINITY GOMP_CPU_AFFINITY MKL_NUM_THREADS MKL_CBWR OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS
+    BLIS_NUM_THREADS NPY_DISABLE_CPU_FEATURES ATEN_CPU_CAPABILITY DNNL_MAX_CPU_ISA ONEDNN_DEFAULT_FPMATH_MODE
+    TORCH_LOGS TORCHINDUCTOR_CACHE_DIR PYTORCH_JIT NVIDIA_TF32_OVERRIDE CUBLAS_WORKSPACE_CONFIG GLIBC_TUNABLES
+    SOURCE_DATE_EPOCH DOCUTILSCONFIG SPHINXOPTS LANGUAGE NO_COLOR FORCE_COLOR COLUMNS TQDM_DISABLE
+    JOBLIB_MULTIPROCESSING LOKY_PICKLER PANDAS_COPY_ON_WRITE RUFF_OUTPUT_FORMAT SHELL BASH_ENV PWD OLDPWD
+    DISPLAY EDITOR MAKEFLAGS SNAKEMAKE_PROFILE PROFILE JOBS PARAMS XDG_CONFIG_HOME XDG_DATA_HOME
+    COMPANION_ROOT COMPANION_HOME COMPANION_RUN COMPANION_DRAFT COMPANION_CORES COMPANION_LIFELINE
+    AWS_SECRET_ACCESS_KEY GITHUB_TOKEN HTTP path
+""".split()
+# What a machine, a network or a cluster needs.
+KEPT = """
+    PATH HOME USER LOGNAME TERM LANG LC_ALL LC_CTYPE TZ TMPDIR TMP TEMP XDG_RUNTIME_DIR XDG_CACHE_HOME
+    JOBLIB_TEMP_FOLDER LD_LIBRARY_PATH LD_PRELOAD DYLD_LIBRARY_PATH NIX_LD NIX_LD_LIBRARY_PATH LOCALE_ARCHIVE
+    CUDA_VISIBLE_DEVICES CUDA_HOME CUDA_DEVICE_ORDER NVIDIA_VISIBLE_DEVICES HIP_VISIBLE_DEVICES
+    ROCR_VISIBLE_DEVICES HSA_OVERRIDE_GFX_VERSION ZE_AFFINITY_MASK PYTORCH_CUDA_ALLOC_CONF PYTORCH_ALLOC_CONF
+    SLURM_JOB_ID SLURM_CPUS_PER_TASK PBS_NODEFILE LSB_JOBID SGE_TASK_ID LOKY_MAX_CPU_COUNT
+    DASK_SCHEDULER_ADDRESS DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES DASK_CONFIG RAY_ADDRESS
+    OMPI_COMM_WORLD_RANK PMI_RANK UCX_TLS FI_PROVIDER NCCL_SOCKET_IFNAME http_proxy HTTPS_PROXY no_proxy
+    SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE KRB5CCNAME
+""".split()
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_settings_of_tools_are_dropped(name):
+    made = surroundings.variables({"PATH": "/bin", name: "the user's"})
+    assert not surroundings.stays(name) and made.get(name) != "the user's" and made["PATH"] == "/bin"
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_the_machine_needs_stays(name):
+    assert surroundings.variables({name: "a value"})[name] == "a value"
+
+
+def test_every_variable_that_stays_says_why():
+    assert all(reason and not name.endswith("**") for name, reason in surroundings.STAYS.items())
+
+
+SPY = '''
+```{code-cell} ipython3
+import json
+import os
+import subprocess
+import sys
+
+import yaml
+from joblib import Parallel, delayed
+
+from lib.toy import spy
+
+seen = {"kernel": spy.look(), "workers": Parallel(2)(delayed(spy.look)() for _ in range(2)),
+        "command": subprocess.run("echo $SHELL", shell=True, capture_output=True, text=True).stdout,
+        "yaml": yaml.__file__}
+(root() / "_build/seen.json").write_text(json.dumps(seen))
+```
+'''
+LOOK = '''import os
+import sys
+
+
+def look():
+    """What a process has around it."""
+    return {"variables": dict(os.environ), "path": sys.path, "optimize": sys.flags.optimize,
+            "utf8": sys.flags.utf8_mode, "warnings": sys.warnoptions, "executable": sys.executable}
+'''
+
+
+def hostile(place: Path) -> dict[str, str]:
+    """The settings of a user who has set everything that a build must not follow."""
+    foreign, home = place / "foreign", place / "home"
+    for name in ("yaml", "numpy", "psutil", "joblib", "papermill", "nbformat", "sphinx", "git"):
+        toy_book.write(foreign, f"{name}.py", f"raise SystemExit('the {name} of a foreign folder')\n")
+    kernel = json.dumps({"argv": ["false"], "display_name": "Mine", "language": "python"})
+    for name, text in {
+            ".local/share/jupyter/kernels/python3/kernel.json": kernel, "jupyter/kernels/python3/kernel.json": kernel,
+            ".ipython/profile_default/startup/00-mine.py": "raise SystemExit('the startup file of a user')\n",
+            "ipython/profile_default/startup/00-mine.py": "raise SystemExit('the startup file of a user')\n",
+            ".config/matplotlib/matplotlibrc": "backend: Agg\nfigure.figsize: 1, 1\n", "matplotlibrc": "backend: Agg\n",
+            ".docutils": "[general]\nreport_level: 1\n", "docutils.conf": "[general]\ninput_encoding: ascii\n",
+            ".jupyter/jupyter_config.json": '{"KernelManager": {"transport": "ipc"}}',
+            ".gitconfig": "[color]\n ui = always\n[status]\n branch = true\n showUntrackedFiles = no\n"
+                          "[log]\n showSignature = true\n[core]\n hooksPath = /nonexistent\n"}.items():
+        toy_book.write(home, name, text)
+    other = place / "other"
+    toy_book.write(other, "a.txt", "a")
+    toy_book.commit(other)
+    values = dict.fromkeys(set(DROPPED) - {"PYTHONHOME", "PYTHONPLATLIBDIR", "MAKEFLAGS", "path", "PYTHONSAFEPATH",
+                                           "PYTHONMALLOC", "GLIBC_TUNABLES", "PYTHONDEVMODE", "PYTHONINSPECT"}, "3")
+    return values | {
+        "HOME": str(home), "PYTHONPATH": str(foreign), "PYTHONSTARTUP": str(foreign / "yaml.py"), "MPLBACKEND": "Agg",
+        "PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "ascii", "PYTHONHASHSEED": "5",
+        "VIRTUAL_ENV": str(place), "JUPYTER_PATH": str(home / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "0",
+        "IPYTHONDIR": str(home / "ipython"), "MPLCONFIGDIR": str(home), "MATPLOTLIBRC": str(home),
+        "DOCUTILSCONFIG": str(home / "docutils.conf"), "GIT_DIR": str(other / ".git"), "GIT_WORK_TREE": str(other),
+        "SHELL": "/bin/false", "LANGUAGE": "de", "COMPANION_ROOT": str(other), "COMPANION_HOME": str(other),
+        "COMPANION_RUN": str(other), "SNAKEMAKE_PROFILE": "slurm", "PYTHONPYCACHEPREFIX": str(place / "cache"),
+        "SLURM_JOB_ID": "7", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONUSERBASE": str(place), "PYTHONDUMPREFS": ""}
+
+
+def test_a_build_is_the_same_whatever_the_shell_says(tmp_path):
+    top = toy_book.make(tmp_path / "book")
+    toy_book.write(top, "lib/toy/spy.py", LOOK)
+    with (top / "book/01-first.md").open("a") as file:
+        file.write(SPY)
+    toy_book.commit(top)
+    theirs = hostile(tmp_path)
+    done = subprocess.run(toy_book.command(top, "book"), cwd=top, env=os.environ | theirs, timeout=240,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(f"The book: {top}/_build/html/index.html\n")
+    seen = json.loads((top / "_build/seen.json").read_text())
+    for one in (seen["kernel"], *seen["workers"]):
+        found = one["variables"]
+        assert [name for name in DROPPED if name in found and found[name] == theirs.get(name)] == []
+        assert found["SLURM_JOB_ID"] == "7" and "LANGUAGE" not in found
+        assert found["COMPANION_ROOT"] == str(top) and found["PYTHONHASHSEED"] == "0"
+        assert str(tmp_path / "foreign") not in one["path"] and one["path"].count(str(top)) == 1
+        assert one["optimize"] == 0 and one["warnings"] == [] and one["utf8"] == 1
+        assert one["executable"] == sys.executable
+    assert seen["command"].strip() == "" and "site-packages" in seen["yaml"]
+    record = json.loads((top / "_build/executed/01-first.json").read_text())
+    assert record["provenance"]["commit"] == toy_book.git(top, "rev-parse", "HEAD")
+    assert record["provenance"]["dirty"] is False
+    assert record["provenance"]["versions"] == provenance.versions(top)
+    assert sorted(os.listdir(tmp_path / "other")) == [".git", ".gitignore", "a.txt"]
+
+
+@pytest.mark.parametrize("module", ["yaml", "json", "argparse", "runpy", "types", "random", "numpy", "lib", "re"])
+def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, module):
+    """As the Makefile starts it, with settings of Python that would end it before our code runs."""
+    top = toy_book.make(tmp_path / "book")
+    toy_book.write(tmp_path, f"foreign/{module}.py", "raise SystemExit('foreign')\n")
+    toy_book.write(top, f"{module if module != 'lib' else 'yaml'}.py", "raise SystemExit('beside the tree')\n")
+    steered = {"PYTHONPATH": str(tmp_path / "foreign"), "PYTHONHOME": str(tmp_path), "PYTHONWARNINGS": "error"}
+    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.study.status"]
+    done = subprocess.run(command, cwd=top, env=os.environ | steered, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("01-first   never run"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("PYTHONPATH", "{foreign}"), ("PYTHONOPTIMIZE", "2"), ("PYTHONWARNINGS", "error"), ("PYTHONINSPECT", "1"),
+    ("PYTHONSTARTUP", "{foreign}/yaml.py"), ("PYTHONIOENCODING", "ascii"), ("PYTHONSAFEPATH", ""), ("LC_ALL", "C"),
+    ("LC_ALL", "POSIX"), ("LC_ALL", "nowhere"), ("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONUTF8", "0"), ("HOME", ""),
+    ("HOME", "."), ("HOME", "/nonexistent"), ("TMPDIR", "/nonexistent"), ("TERM", "dumb"), ("COLUMNS", "5"),
+    ("COMPANION_ROOT", "/nonexistent"), ("COMPANION_MADE", "1"), ("COMPANION_LIFELINE", "stdin"),
+    ("PATH", "/nonexistent")])
+def test_a_command_says_the_same_whatever_is_set(tmp_path, name, value):
+    top = toy_book.make(tmp_path / "book")
+    toy_book.write(top, "book/parameters/smoke.yml", '"01":\n  größe: 2\n')
+    toy_book.write(tmp_path, "foreign/yaml.py", "raise SystemExit('foreign')\n")
+    command = [sys.executable, "-m", "lib.study.status", "--profile", "smoke"]
+    done = subprocess.run(command, cwd=top, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL,
+                          env=os.environ | {name: value.format(foreign=tmp_path / "foreign")})
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "01-first   failed" and lines[2] == "02-second  never run"
+    assert "smoke.yml, section 01: expected parameters of 01-first, got größe; try n_points" in lines[1]
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory):
+    """A tree with a commit, and another one."""
+    place = tmp_path_factory.mktemp("repositories")
+    for name in ("ours", "other"):
+        toy_book.write(place / name, f"{name}.txt", name)
+        toy_book.commit(place / name)
+    return place
+
+
+GIT_SETTINGS = ["color.ui=always", "color.status=always", "status.showUntrackedFiles=no", "status.short=true",
+                "status.branch=true", "status.relativePaths=false", "log.showSignature=true", "log.decorate=full",
+                "core.quotePath=false", "core.hooksPath=/nonexistent", "core.fsmonitor=/nonexistent",
+                "core.pager=false", "pager.status=true", "format.pretty=fuller", "safe.directory=", "core.abbrev=4",
+                "core.bare=true",
+                "diff.noprefix=true", "i18n.logOutputEncoding=latin1", "advice.statusHints=false"]
+
+
+@pytest.mark.parametrize("variables", [
+    {"GIT_DIR": "{other}/.git"}, {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}"}, {"GIT_DIR": "/nonexistent"},
+    {"GIT_WORK_TREE": "{other}"}, {"GIT_INDEX_FILE": "{other}/.git/index"}, {"GIT_COMMON_DIR": "{other}/.git"},
+    {"GIT_OBJECT_DIRECTORY": "{other}/.git/objects"}, {"GIT_NAMESPACE": "n"}, {"GIT_CEILING_DIRECTORIES": "{ours}"},
+    {"GIT_LITERAL_PATHSPECS": "1"}, {"GIT_GLOB_PATHSPECS": "1"}, {"GIT_ICASE_PATHSPECS": "1"}, {"GIT_TRACE": "2"},
+    {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.worktree", "GIT_CONFIG_VALUE_0": "{other}"},
+    {"GIT_CONFIG_PARAMETERS": "'core.bare'='true'"}, {"GIT_CONFIG": "{other}/.git/config"}, {"GIT_PREFIX": "x/"},
+    {"GIT_INTERNAL_SUPER_PREFIX": "x/"}, {"GIT_QUARANTINE_PATH": "x"}, {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"},
+    {"GIT_DISCOVERY_ACROSS_FILESYSTEM": "0"}, {"GIT_EXEC_PATH": "/nonexistent"}, {"LC_ALL": "C"}, {"LANG": "de_DE"}],
+    ids=lambda variables: " ".join(variables))
+def test_the_commit_is_ours_whatever_git_is_told(repositories, monkeypatch, variables):
+    ours = repositories / "ours"
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(ours=ours, other=repositories / "other"))
+    commit = (ours / ".git/refs/heads").iterdir().__next__().read_text().strip()
+    assert provenance.commit(ours) == (commit, False)
+    assert provenance.commit_of(ours, ours / "ours.txt") == {"commit": commit, "dirty": False}
+    assert provenance.commit(ours / "nowhere") == (None, None)
+
+
+@pytest.mark.parametrize("setting", GIT_SETTINGS)
+def test_the_commit_is_ours_whatever_a_users_git_is_set_to(tmp_path, repositories, monkeypatch, setting):
+    name, value = setting.split("=")
+    section, _, key = name.rpartition(".")
+    toy_book.write(tmp_path, ".gitconfig", f"[{section}]\n{key} = {value}\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ours = repositories / "ours"
+    commit = (ours / ".git/refs/heads").iterdir().__next__().read_text().strip()
+    assert provenance.commit(ours) == (commit, False)
+    assert provenance.commit_of(ours, ours / "ours.txt") == {"commit": commit, "dirty": False}
+    (ours / "new.txt").touch()
+    try:
+        assert provenance.commit(ours) == (commit, True)
+    finally:
+        (ours / "new.txt").unlink()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_tree_of_another_owner_has_its_commit(tmp_path):
+    toy_book.write(tmp_path / "tree", "a.txt", "a")
+    toy_book.commit(tmp_path / "tree")
+    for path in [tmp_path / "tree", *(tmp_path / "tree").rglob("*")]:
+        os.chown(path, 12345, 12345)
+    assert provenance.commit(tmp_path / "tree")[1] is False
+
+
+def test_a_repository_around_the_tree_counts_only_where_it_holds_the_tree(tmp_path):
+    toy_book.write(tmp_path, "thesis.tex", "text")
+    toy_book.write(tmp_path, ".gitignore", "ignored/\n")
+    toy_book.commit(tmp_path)
+    for name in ("unpacked", "ignored"):
+        toy_book.write(tmp_path / name, "pyproject.toml", "")
+        assert provenance.commit(tmp_path / name) == (None, None)
+        assert provenance.commit_of(tmp_path / name, tmp_path / name / "pyproject.toml")["commit"] is None
+    toy_book.commit(tmp_path)
+    commit = toy_book.git(tmp_path, "rev-parse", "HEAD")
+    assert provenance.commit(tmp_path / "unpacked") == (commit, False)
+    toy_book.write(tmp_path, "thesis.tex", "more text")  # around the tree
+    assert provenance.commit(tmp_path / "unpacked") == (commit, False)
+    toy_book.write(tmp_path, "unpacked/pyproject.toml", "x = 1\n")
+    assert provenance.commit(tmp_path / "unpacked") == (commit, True)
+
+
+@pytest.mark.parametrize(("module", "arguments"), [
+    ("status", []), ("build", ["check"]), ("records", ["status"]), ("verify", []), ("build", ["accept"]),
+    ("build", ["--help"]), ("build", ["--profile", "none", "check"]), ("build", ["chapter", "none"])])
+@pytest.mark.parametrize("streams", ["stdout", "both", "closed"])
+def test_output_that_nobody_reads_ends_no_command(tmp_path, module, arguments, streams):
+    """As with `| head`, which reads some lines and ends, and with `>&-`."""
+    top = toy_book.make(tmp_path)
+    whole = toy_book.run(top, *arguments, module=module)
+    command = toy_book.command(top, *arguments, module=module)
+    reading, writing = os.pipe()
+    os.close(reading)
+    if streams == "closed":
+        command = ["sh", "-c", 'exec "$@" >&- <&-', "sh", *command]
+    done = subprocess.run(command, cwd=top, env=toy_book.environment(top), text=True,
+                          stdout=subprocess.PIPE if streams == "closed" else writing,
+                          stderr=writing if streams == "both" else subprocess.PIPE)
+    os.close(writing)
+    assert done.returncode == whole.returncode and not done.stdout
+    assert streams == "both" or (done.stderr == whole.stderr and "Traceback" not in done.stderr)
+
+
+@pytest.mark.parametrize("settings", [
+    ["core.autocrlf=true"], ["core.autocrlf=input"], ["core.eol=crlf"], ["core.autocrlf=true", "core.eol=crlf"],
+    ["core.autocrlf=true", "core.safecrlf=true"]], ids=" ".join)
+def test_a_clone_holds_the_bytes_that_were_committed(tmp_path, settings):
+    """Check sums of records are of bytes, and scripts with carriage returns do not run."""
+    source = tmp_path / "source"
+    files = {"data/records/x.jsonl": b'{"check": "1"}\n', "data/measurements/x.txt": b"0 1\r\n1 0\r\n",
+             "data/records/audits/x.jsonl": b"{}\n", "data/x.npz": b"PK\r\n\n\r", "Makefile": b"a:\n",
+             "book/parameters/smoke.yml": b"a: 1\n", "book/_static/a.png": b"\x89PNG\r\n\x1a\n", "lib/a.py": b"a = 1\n",
+             ".ci/run": b"#!/bin/sh\n", "book/a.md": b"# A\n"}
+    for name, content in (files | {".gitattributes": (toy_book.ROOT / ".gitattributes").read_bytes()}).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content)
+    toy_book.git(source, "init", "--quiet")
+    toy_book.git(source, "add", "--all")
+    toy_book.git(source, "commit", "--quiet", "--message", "as it is")
+    flags = [word for setting in settings for word in ("-c", setting)]
+    kept = [word for setting in settings for word in ("--config", setting)]
+    toy_book.git(tmp_path, *flags, "clone", "--quiet", *kept, str(source), str(tmp_path / "clone"))
+    assert {name: (tmp_path / "clone" / name).read_bytes() for name in files} == files
+    assert provenance.commit(tmp_path / "clone")[1] is False
