@@ -38,7 +38,7 @@ def _block(to_lanes):
                 return pointer(3, builder.add(begin, builder.load(builder.gep(data[5], [builder.add(pixel, _INT(n))]))))
             source, target = (of_image, of_pixel) if to_lanes else (of_pixel, of_image)
             rows = [builder.load(source(n), align=4) for n in range(N)]
-            for _ in range(4):  # each round moves a bit of a number's row into its column: after four they are exchanged
+            for _ in range(4):  # each moves one bit of a number's row into its column
                 rows = [_interleaved(builder, rows[n // 2], rows[n // 2 + N // 2], n % 2) for n in range(N)]
             for n, row in enumerate(rows):
                 builder.store(row, target(n), align=4)
