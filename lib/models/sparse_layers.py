@@ -23,12 +23,8 @@ import torch
 from torch.nn import functional
 
 from lib import rng
-<<<<<<< HEAD
 from lib.checks import as_tensor
-from lib.models import sparse, sparse_choice
-=======
 from lib.models import _packing, sparse, sparse_choice
->>>>>>> speed
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
