@@ -116,7 +116,8 @@ def review() -> None:
 
 async def finish() -> None:
     """After the last cell: wait for the threads and tasks that cells have started, and look at what came of them."""
-    threads = [(thread, cell) for thread, cell in _state.threads.items() if thread.is_alive() and not thread.daemon]
+    threads = [(thread, cell) for thread, cell in _state.threads.items() if thread.is_alive() and not thread.daemon
+               and not type(thread).__module__.startswith("joblib.")]  # its processes wait for the next call
     for what, cell in [*threads, *((task, where["cell"]) for task, where in _state.tasks)]:
         kind = "a thread" if isinstance(what, threading.Thread) else "an asyncio task"
         guard.note(guard.WAITING, {"cell": cell, "error": f"{kind} that this cell started was still running after "
