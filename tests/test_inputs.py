@@ -26,7 +26,7 @@ def execute(top, *cells, declared=()):
     """Run a chapter of these cells that declares inputs; what it says, and its failure."""
     toy_book.write_cells(top, *cells, companion="  budget_core_minutes: 1\n" + (
         f"{guard.lines(list(declared))}\n" if declared else ""))
-    done = toy_book.run(top, "01", module="execute", timeout=None)
+    done = toy_book.run(top, "01", module="execute")
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done, runs.read_failure(top / "_build", "01-first")
 
