@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from lib.study import execute, following, gate, lifeline, runs
-from tests import toy_book
+from tests import patience, toy_book
 
 START = "import os, subprocess, sys, threading, time\nfrom IPython.display import HTML, clear_output, display\nn = 1"
 ENDLESS = {  # all of them write without end
@@ -62,7 +62,7 @@ def top(reference, tmp_path):
 def run(top, *cells, **settings):
     toy_book.write_cells(top, *cells, **settings)
     done = toy_book.run(top, "01", module="execute")
-    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout, done.stdout + done.stderr
     return done, runs.read_failure(top / "_build", "01-first")
 
 
@@ -146,24 +146,9 @@ def test_outputs_are_merged_in_time_that_grows_as_their_length(letter):
     """Counted in the work that is done, not by a clock: a text eight times as long takes about eight times as many
     steps of Python, and patterns are not asked for more."""
     def steps(times):
-        import sys
-
-        count = 0
-
-        def trace(frame, event, argument):
-            nonlocal count
-            count += 1
-            return trace
-
         cell = nbformat.v4.new_code_cell(outputs=[
             nbformat.v4.new_output("stream", name="stdout", text=letter) for _ in range(times)])
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            gate.merge_streams(cell)
-        finally:
-            sys.settrace(before)
-        return count
+        return patience.steps(lambda: gate.merge_streams(cell))
 
     assert steps(800) < 12 * steps(100)
 

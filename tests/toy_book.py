@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTER = '''---
 kernelspec:
   display_name: Python 3
-  language: python
   name: python3
 companion:
   budget_core_minutes: 1
