@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib.study import build, gate, parameters, places
-from tests import toy_book
+from tests import patience, toy_book
 
 FOLDERS = ["thesis: two", "{x}", "{seed}", "{prefix}", "100%", "a#b", "[glob]*", "$HOME", "-dash", "--root", "it's",
            '"q"', "a b  c", "Größe 數", "a&b;c", "`id`", "~", "a,b", "a=b", "%s%(x)d",
@@ -36,7 +36,7 @@ def contents(place: Path) -> dict[str, bytes]:
 
 def build_in(top: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> None:
     done = subprocess.run([sys.executable, "-m", "lib.study.build", "--root", str(top), *arguments], cwd=cwd or top,
-                          env=os.environ | variables, capture_output=True, text=True, timeout=240)
+                          env=os.environ | variables, capture_output=True, text=True, timeout=patience.LIMIT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
