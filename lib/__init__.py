@@ -10,9 +10,8 @@
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
-`spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
 `spins.density`       density matrices: noise, fidelity, purity, entropies
-`spins.vectors`       GHZ and W states with phases, random states
+`spins.vectors`       GHZ and W states with phases, random states, Marshall's signs
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")

@@ -275,10 +275,10 @@ def test_what_the_renderer_would_refuse_is_refused_before_a_whatif_page_is_made(
     toy_book.replace(bare, "book/01-first.md", "# Toy chapter 1\n",
                      "# Toy chapter 1\n\n{numref}`fig-none`, [there](02-second),\n[nowhere](nowhere)\n")
     done = toy_book.run(bare, "chapter", "1", "--params", "seed=3")
-    fails(done, "no chapter was executed", "01-first.md:14: WARNING", "fig-none", "'nowhere'")
+    fails(done, "no chapter was executed", "01-first.md, line 14: expected", "fig-none", "'nowhere'")
     assert "02-second" not in done.stderr and not (bare / "_build/whatif").exists()
-    fails(toy_book.run(bare, "book"), "no chapter was executed", "01-first.md:14: WARNING")
-    fails(toy_book.run(bare, "check"), "01-first.md:14: WARNING")
+    fails(toy_book.run(bare, "book"), "no chapter was executed", "01-first.md, line 14: expected")
+    fails(toy_book.run(bare, "check"), "01-first.md, line 14: expected")
     toy_book.replace(bare, "book/01-first.md", "{numref}`fig-none`, [there](02-second),\n[nowhere](nowhere)",
                      "[there](02-second), {glue:text}`no-such`")
     fails(toy_book.run(bare, "check"), "01-first.md, line 14: expected the name of a number of this chapter, "

@@ -1,3 +1,3 @@
-"""Spins: exact ground states (`ising`, `free_fermions`, `heisenberg`; any `chains` by `exact` and `dmrg`), other state
+"""Spins: exact ground states (`ising`, `free_fermions`; any `chains` by `exact` and `dmrg`), other state
 vectors (`vectors`), density matrices (`density`), matrix product states (`mps`) and their samples (`mps_samples`),
 measurements in rotated bases (`bases`) and files of measurements (`measurements`)."""
