@@ -37,6 +37,8 @@ RUN := $(PY) lib/study/surroundings.py
 # written last, so an interrupted set-up has none and is done again, from an empty .venv.
 STAMP := $(VENV)/.ready-$(shell (pwd -P; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
+# For pip, which starts more processes of Python: all of the user's environment but what is Python's.
+NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
 SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
@@ -137,9 +139,9 @@ $(STAMP):
 	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
 	@rm -f $(VENV)/.ready-*
 	@mkdir -p $(VENV) && touch $(STARTED)
-	@[ -x $(VENV)/bin/python ] || $(PYTHON) -I -m venv $(VENV)
+	@[ -x $(VENV)/bin/python ] || $(NO_PYTHON) $(PYTHON) -I -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
+	@$(NO_PYTHON) $(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	@$(PY) -c 'from importlib.metadata import version as v; v("deep-quantum-companion"), v("jupyter-book"), v("pytest")' \
 	  2> /dev/null || { echo "The set-up failed: pip did not put the packages into $(VENV), since its own settings say" \

@@ -4,6 +4,7 @@
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
 `plotting`        figures from tables
+`reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
@@ -45,6 +46,7 @@
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
@@ -53,6 +55,7 @@
 `rbm.pauli`        Pauli products and energies of a complex state, from samples
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.pruning`      a trained machine pruned step by step
 `rbm.files`        saved machines, without pickle

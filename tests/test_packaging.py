@@ -108,7 +108,8 @@ case "$*" in
   "-I -m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo "$(pwd)/.venv" > .venv/bin/activate
     cp -n .venv/bin/activate .venv/bin/jupyter ;;
   *"from importlib.metadata"*) exit "${ELSEWHERE:-0}" ;;
-  *"pip install"*) echo "WARNING: an odd index"; exit "${PIP_FAILS:-0}" ;;
+  *"pip install"*) echo "WARNING: an odd index"; env | grep -E "^(PIP_|PYTHON.+=)" > around; exit "${PIP_FAILS:-0}" ;;
+  *jupyterlab*) env > around ;;
 esac
 """
 
@@ -228,6 +229,23 @@ def test_another_python_makes_another_environment(set_up, tmp_path):
     assert done.returncode == 0 and ".venv was made with Python 3.9.2, not Python 3.9.2;" in done.stdout
     assert "-I -m venv .venv" in asked
     assert set_up()[1] == []
+
+
+def test_pip_gets_all_of_the_environment_but_what_is_pythons(set_up, tmp_path):
+    """It starts more processes of Python, which a PYTHONHOME would end."""
+    theirs = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONOPTIMIZE"), "theirs")
+    assert set_up(PIP_INDEX_URL="https://example.org/a b", **theirs)[0].returncode == 0
+    assert (tmp_path / "around").read_text() == "PIP_INDEX_URL=https://example.org/a b\n"
+
+
+def test_jupyterlab_keeps_the_users_environment(set_up, tmp_path):
+    """Somebody works there: colours, key bindings, modules of one's own."""
+    theirs = {"JUPYTER_CONFIG_DIR": "theirs", "PYTHONPATH": "theirs", "MPLBACKEND": "theirs", "IPYTHONDIR": "theirs"}
+    assert set_up()[0].returncode == 0
+    done = subprocess.run(["make", "edit"], cwd=tmp_path, env=os.environ | theirs | {"LOG": str(tmp_path / "log")},
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and "-I -X utf8 -m jupyterlab" in (tmp_path / "log").read_text().splitlines()[-1]
+    assert {f"{name}=theirs" for name in theirs} <= set((tmp_path / "around").read_text().splitlines())
 
 
 def test_packages_that_pip_puts_elsewhere_are_noticed(set_up, tmp_path):

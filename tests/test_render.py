@@ -44,8 +44,9 @@ PAGES = {
 def book(tmp_path_factory):
     """The toy book with the extension, the style and the settings of the real one, built."""
     top = toy_book.make(tmp_path_factory.mktemp("pages"))
-    for name in ("_config.yml", "data/thesis/items.json", "book/references.bib"):
+    for name in ("_config.yml", "book/references.bib"):
         toy_book.write(top, name, (toy_book.ROOT / name).read_text("utf-8"))
+    toy_book.write(top, "data/thesis/items.json", '[{"item": "1.1", "chapter": "1", "title": "The offset"}]')
     for name in ("_ext", "_search", "_static", "_templates"):
         shutil.copytree(toy_book.ROOT / "book" / name, top / "book" / name,
                         ignore=shutil.ignore_patterns("__pycache__"))

@@ -355,8 +355,8 @@ def test_absurdly_large_weights_count_as_divergence(engine):
     ({"negative_phase": "guess"}, "negative_phase"), ({"engine": "gpu"}, "engine"),
     ({"n_chains": 10}, "persistent=True"), ({"negative_batch_size": 10, "persistent": True}, "only for CD"),
     ({"negative_phase": "exact", "engine": "numba"}, "torch"), ({"persistent": "no"}, "persistent as True or False"),
-    ({"negative_phase": "exact", "persistent": True}, "only for chains"),
-    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains"),
+    ({"negative_phase": "exact", "persistent": True}, "only for chains of one"),
+    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains of one"),
 ])
 def test_settings_refuse(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):

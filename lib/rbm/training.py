@@ -27,6 +27,7 @@ from lib.rbm import _kernels
 from lib.rbm.machine import Gradient, Machine, balanced_biases, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
+from lib.rbm.tempering import Replicas
 
 MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the chains that it replaces
 LARGEST_PARAMETER = 1e3  # far beyond any trained machine, whose weights are of order 1 to 10
@@ -42,12 +43,13 @@ class TrainingSettings:
     number starts that many at rows drawn anew with replacement. n_gibbs: k, sweeps in a step. learning_rate: of
     the first step; it stays, or follows half a cosine to final_learning_rate at the last step. persistent: PCD,
     chains that run on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them;
-    None means batch_size. negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in
-    torch). symmetric: train the weights alone, with biases that follow from them such that flipping all units changes
-    no probability (`machine.balanced_biases`): for data whose distribution is known to have that symmetry, as ground
-    states without a field along z. precision: of the steps, "float32" or "float64". engine: "numba", "torch", or
-    "auto": numba for a machine on the CPU. Raises ValueError for values out of range and for settings that exclude
-    each other.
+    None means batch_size. negative_phase: "sampled" (chains), "exact" (the sum over all 2^n_visible states, in
+    torch), or "tempered" (n_chains ladders of persistent chains at many temperatures, `tempering.Replicas`, on the
+    CPU: for machines with several valleys, at some thirty times the cost). symmetric: train the weights alone, with
+    biases that follow from them such that flipping all units changes no probability (`machine.balanced_biases`): for
+    data whose distribution is known to have that symmetry, as ground states without a field along z. precision: of
+    the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU. Raises
+    ValueError for values out of range and for settings that exclude each other.
     """
 
     epochs: int = 100
@@ -79,21 +81,21 @@ class TrainingSettings:
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
-        for name, allowed in (("negative_phase", ("sampled", "exact")), ("precision", ("float32", "float64")),
-                              ("engine", ("auto", "numba", "torch"))):
+        for name, allowed in (("negative_phase", ("sampled", "exact", "tempered")),
+                              ("precision", ("float32", "float64")), ("engine", ("auto", "numba", "torch"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got "
                                  f'{getattr(self, name)!r}; try {name}="{allowed[0]}"')
-        if self.n_chains is not None and not self.persistent:
-            raise ValueError("expected n_chains only together with persistent=True, got "
+        if self.n_chains is not None and not self.persistent and self.negative_phase != "tempered":
+            raise ValueError("expected n_chains only together with persistent=True or negative_phase='tempered', got "
                              f"n_chains={self.n_chains}; try negative_batch_size for CD")
         if self.negative_batch_size is not None and self.persistent:
             raise ValueError("expected negative_batch_size only for CD, got persistent=True; try n_chains")
-        if self.negative_phase == "exact" and (self.persistent or self.negative_batch_size is not None):
-            raise ValueError('expected persistent and negative_batch_size only for chains, got negative_phase="exact"; '
-                             'try negative_phase="sampled"')
-        if self.negative_phase == "exact" and self.engine == "numba":
-            raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; '
+        if self.negative_phase != "sampled" and (self.persistent or self.negative_batch_size is not None):
+            raise ValueError('expected persistent and negative_batch_size only for chains of one temperature, got '
+                             f'negative_phase="{self.negative_phase}"; try negative_phase="sampled"')
+        if self.negative_phase != "sampled" and self.engine == "numba":
+            raise ValueError(f'expected engine "torch" for negative_phase="{self.negative_phase}", got "numba"; '
                              'try engine="auto"')
 
 
@@ -203,7 +205,8 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
     if exact and machine.n_visible > MAX_EXACT_VISIBLE:
         raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", '
                          f'got {machine.n_visible}; try negative_phase="sampled"')
-    if not exact and choose_engine(machine, settings.engine) == "numba":
+    tempered = settings.negative_phase == "tempered"
+    if not (exact or tempered) and choose_engine(machine, settings.engine) == "numba":
         states = generators(chain_seed, n_chains)
 
         def run_numba(current: Machine, epoch: int):
@@ -223,15 +226,20 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
     uniform = uniforms(chain_seed, machine.device)
     states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
     persistent = torch.from_numpy(chains).to(machine.device)
+    replicas = Replicas(machine, n_chains, seed=chain_seed) if tempered else None
 
     def run_torch(current: Machine, epoch: int):
         nonlocal persistent
         batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
         rates = learning_rates(settings, len(batches), epoch)
+        if tempered:
+            replicas.begin_epoch()
         for batch, start, rate in zip(batches, starts, rates, strict=True):
             positive = effective_energy_gradient(current, data[torch.from_numpy(batch)])
             if exact:
                 negative = effective_energy_gradient(current, states, probabilities(current))
+            elif tempered:
+                negative = effective_energy_gradient(current, replicas.advance(current, settings.n_gibbs))
             else:
                 begin = persistent if settings.persistent else data[torch.from_numpy(start)]
                 visible = begin.to(current.dtype)

@@ -25,6 +25,7 @@ from lib import atomic
 from lib.study import (
     anchors,
     gate,
+    inputs,
     ledger,
     lifeline,
     notebooks,
@@ -143,6 +144,7 @@ def check(top: Path) -> list[str]:
             chapter = notebooks.read_chapter(path)
             notebooks.check_chapter(chapter)
             parameters.declared(chapter)
+            problems += inputs.missing(top, chapter)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -169,7 +171,8 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile)):
+        last = runs.read_record(root, path.stem)
+        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:
             runs.clear_failure(root, path.stem)

@@ -22,13 +22,13 @@ import yaml
 FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
 CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
-COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
+COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures", "inputs")
 OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
 # What only shapes a page is no code: a change of it needs no kernel.  All that is not in these lists is code.
 DISPLAY_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell")
 DISPLAY_OPTIONS = ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams", "output_stderr",
                    "text_lexer", "error_lexer", "number_source_lines")  # below mystnb
-DISPLAY_KEYS = ("budget_core_minutes",)  # below companion in the front matter
+DISPLAY_KEYS = ("budget_core_minutes", "inputs")  # below companion in the front matter; of inputs, the content counts
 DISPLAY_FRONT = ("jupytext",)
 FRONT_KEYS = ("jupytext", "kernelspec", "companion")
 TAGS = ("parameters", "sweep", *DISPLAY_TAGS)
