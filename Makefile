@@ -3,6 +3,11 @@
 #   JOBS     cores: chapters, points or tests at once           CH       a chapter, such as 05
 #   DASK     address of a Dask scheduler, for make records      MINUTES  of one core, for make audit
 
+# All names in here are relative to the folder that it is in.
+ifeq ($(filter Makefile ./Makefile,$(lastword $(MAKEFILE_LIST))),)
+$(error expected make to run in the folder of its Makefile, got -f $(MAKEFILE_LIST); try make -C FOLDER $(MAKECMDGOALS))
+endif
+
 # They are said after "make"; a variable of the shell that happens to have such a name does not count.
 NAMES := PYTHON PROFILE JOBS CH PARAMS ONLY DASK MINUTES PORT
 $(foreach name,$(NAMES),$(if $(filter environment,$(origin $(name))),$(warning $(name) of the shell is not used; \
@@ -32,14 +37,19 @@ RUN := $(PY) lib/study/surroundings.py
 # written last, so an interrupted set-up has none and is done again, from an empty .venv.
 STAMP := $(VENV)/.ready-$(shell (pwd -P; cat pyproject.toml) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
+# For pip, which starts more processes of Python: all of the user's environment but what is Python's.
+NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
 SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
 
 .PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
 .DEFAULT_GOAL := help
-# A stamp does not count where the Python that the environment was made with is gone.
-ifneq ($(shell test -x $(VENV)/bin/python || echo gone),)
+# A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
+VERSION = "import sys; print(sys.version_info[:2])"
+OTHER := $(if $(filter command,$(origin PYTHON)),$(shell test "$$($(PYTHON) -I -c $(VERSION) 2>&1)" = \
+  "$$($(VENV)/bin/python -I -c $(VERSION) 2>&1)" || echo other))
+ifneq ($(OTHER)$(shell test -x $(VENV)/bin/python || echo gone),)
 .PHONY: $(STAMP)
 endif
 
@@ -117,6 +127,9 @@ $(STAMP):
 	@$(PYTHON) -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "expected Python 3.11 or newer, got $$($(PYTHON) -I --version 2>&1); try make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@if [ -e $(STARTED) ]; then echo "The last set-up was interrupted; starting it again."; rm -rf $(VENV); fi
+	@if [ -n "$(OTHER)" ] && [ -x $(VENV)/bin/python ]; then \
+	  echo "$(VENV) was made with $$($(VENV)/bin/python -I --version), not $$($(PYTHON) -I --version); setting it up again."; \
+	  rm -rf $(VENV); fi
 	@if [ -L $(VENV)/bin/python ] && [ ! -e $(VENV)/bin/python ]; then \
 	  echo "The Python that $(VENV) was made with is gone; setting it up again."; rm -rf $(VENV); fi
 	@if ls $(VENV)/.ready-* > /dev/null 2>&1 && [ -n "$$(grep -LF "$$(pwd -P)/$(VENV)" \
@@ -126,9 +139,9 @@ $(STAMP):
 	@echo "Setting up: Python packages into $(VENV), once; a few minutes and, with torch, up to some GB."
 	@rm -f $(VENV)/.ready-*
 	@mkdir -p $(VENV) && touch $(STARTED)
-	@$(PYTHON) -I -m venv $(VENV)
+	@[ -x $(VENV)/bin/python ] || $(NO_PYTHON) $(PYTHON) -I -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
+	@$(NO_PYTHON) $(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	@$(PY) -c 'from importlib.metadata import version as v; v("deep-quantum-companion"), v("jupyter-book"), v("pytest")' \
 	  2> /dev/null || { echo "The set-up failed: pip did not put the packages into $(VENV), since its own settings say" \

@@ -4,13 +4,14 @@
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
 `plotting`        figures from tables
+`reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
-`spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
-`spins.vectors`       GHZ and W states with phases, random states
+`spins.density`       density matrices: noise, fidelity, purity, entropies
+`spins.vectors`       GHZ and W states with phases, random states, Marshall's signs
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
@@ -18,7 +19,7 @@
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
 `spins.shadows`       averages straight from measurements in random Pauli bases (classical shadows)
-`spins.measurements`  measurement files: packed bits, and QuCumber's plain text
+`spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
@@ -45,14 +46,18 @@
 
 `rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
+`rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.states`       positive wavefunctions psi = sqrt(p)
-`rbm.complex_state` complex wavefunctions of two machines
+`rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
+`rbm.pauli`        Pauli products and energies of a complex state, from samples
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.pruning`      a trained machine pruned step by step
 `rbm.files`        saved machines, without pickle

@@ -33,8 +33,9 @@ from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from lib.models.sparse_resnet import SparseResNet, check_labels
 from lib.pruning import bands, magnitude
-from lib.rbm import machine as machines
 from lib.rbm import (
+    annealing,
+    convergence,
     metrics,
     observables,
     partition,
@@ -43,8 +44,10 @@ from lib.rbm import (
     quality,
     sampling,
     states,
+    tempering,
     training,
 )
+from lib.rbm import machine as machines
 from lib.spins import ising, measurements
 
 
@@ -151,6 +154,10 @@ DOORS = [
     Door("sampling.sample start", lambda v: sampling.sample(MACHINE, 8, seed=1, start=v, n_chains=4, engine="torch"),
          BITS, "bits"),
     Door("sampling.gibbs", lambda v: sampling.gibbs(MACHINE, v, 2, seed=1, engine="torch"), BITS, "bits"),
+    Door("annealing.log_partition data", lambda v: annealing.log_partition(MACHINE, seed=1, n_runs=20, n_temperatures=2,
+                                                                           data=v), BITS, "bits"),
+    Door("tempering.sample data", lambda v: tempering.sample(MACHINE, 4, seed=1, betas=[0, 1], n_chains=2, burn_in=1,
+                                                             thin=1, data=v), BITS, "bits"),
     Door("quality.reference data", lambda v: quality.reference(4, 1.0, v, n_samples=10, rng=np.random.default_rng(1)
                                                                ).basis.frequencies, BITS, "bits"),
     Door("quality.sampled", lambda v: [quality.sampled(MACHINE, _EXACT, v)["energy"]], DRAWS, "bits"),
@@ -177,6 +184,11 @@ DOORS = [
     Door("observables.renyi2", lambda v: [observables.renyi2(STATE, v, [0]).mean], DRAWS, "bits"),
     # means and errors
     Door("observables.estimate", lambda v: list(vars(observables.estimate(v)).values()), VALUES),
+    Door("convergence.convergence", convergence.convergence, VALUES),
+    Door("convergence.rhat", lambda v: [convergence.rhat(v)], VALUES),
+    Door("tempering.sample betas", lambda b: tempering.sample(MACHINE, 4, seed=1, betas=b, n_chains=2, burn_in=1,
+                                                              thin=1),
+         np.array([0.0, 0.25, 1.0])),
     Door("observables.estimate one chain", lambda v: [observables.estimate(v).mean], VALUES[:, 0]),
     Door("bands.band", bands.band, VALUES[:, 0]),
     Door("bands.first_outside", lambda v: [bands.first_outside(v, (0, 1), in_a_row=1)], VALUES[:, 0]),

@@ -212,3 +212,26 @@ def rotated_nll_gradient(amplitude, phase, bits, gates, step=1e-5) -> list[list[
                 slope[place] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
             result[-1].append(slope)
     return result
+
+
+def mixed_rho(amplitude, phase, n_ancillas) -> np.ndarray:
+    """Tr over the last n_ancillas visible units of |psi><psi|, one term at a time."""
+    psi = complex_psi(amplitude, phase)
+    rho = 0
+    for ancilla in range(2**n_ancillas):
+        column = psi[ancilla::2**n_ancillas]
+        rho = rho + np.outer(column, column.conj())
+    return rho
+
+
+def mixed_nll(amplitude, phase, bits, gates) -> float:
+    """Mean of -ln <outcome| U rho U' |outcome> over rows; ancillas are the visible units beyond the bits."""
+    rho = mixed_rho(amplitude, phase, len(amplitude[1]) - len(bits[0]))
+    total = 0.0
+    for row, matrices in zip(bits, gates):
+        unitary = np.eye(1)
+        for matrix in matrices:
+            unitary = np.kron(unitary, matrix)
+        place = int("".join(str(int(bit)) for bit in row), 2)
+        total -= np.log((unitary[place] @ rho @ unitary[place].conj()).real)
+    return total / len(bits)

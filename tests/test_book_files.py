@@ -105,3 +105,12 @@ def test_a_missing_file_is_named(top, name):
 
 def test_the_files_of_the_book_are_in_order(top):
     assert book_files.problems(top) == [] and book_files.problems(toy_book.ROOT) == []
+
+
+def test_pages_in_folders_are_pages(top):
+    for name in ("more/one", "_drafts/two", ".hidden/three"):
+        toy_book.write(top, f"book/{name}.md", "# One\n")
+    assert [line.partition("for ")[2] for line in book_files.problems(top)] == [
+        "more/one; try '- file: more/one' below a part"]
+    toy_book.replace(top, "_toc.yml", "02-second\n", "02-second\n- file: more/one\n")
+    assert book_files.problems(top) == []

@@ -170,7 +170,7 @@ def trained(state=None, names=("XZ", "ZX", "ZZ"), bits=None, seed=1, every=1, **
     (lambda: trained(names=["Z" * 15]), r"spins 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, \.\.\. \(counted"),
     (lambda: trained(state=ComplexState.random(3, 2, seed=1)), "measurements of 3 spins, got 2"),
     (lambda: train(ComplexState.random(2, 2, seed=1), np.eye(2), StateSettings(), seed=1), "Measurements with their"),
-    (lambda: train(Machine.random(2, 2, seed=1), None, StateSettings(), seed=1), "a ComplexState, got Machine"),
+    (lambda: train(Machine.random(2, 2, seed=1), None, StateSettings(), seed=1), "or MixedState, got Machine"),
     (lambda: train(ComplexState.random(2, 2, seed=1), two_qubits()[0], {}, seed=1), "StateSettings, got dict"),
     (lambda: trained(every=0), "every to be an integer >= 1, got 0"),
     (lambda: trained(names=["XX", "YY"], chains="data", negative_phase="sampled"), "rows measured along z .* got none"),

@@ -154,6 +154,22 @@ def test_a_change_of_cells_is_saved_as_it_is_and_in_our_form(edit, tmp_path, tex
     assert edit("01-first.md") == saved
 
 
+def test_a_new_chapter_is_written_in_our_form(edit, tmp_path):
+    from lib.study.contents import ChapterContents
+
+    shutil.copy(toy_book.ROOT / "pyproject.toml", tmp_path)
+    options = {"mystnb": {"figure": {"caption": f"{LONG}\n{LONG}\n", "name": "a"}}}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"display_name": "Python 3", "name": "python3"}},
+                                        cells=[nbformat.v4.new_code_cell("x = 1", metadata=options)])
+    manager = ChapterContents(root_dir=str(tmp_path))
+    asyncio.run(manager.save({"type": "notebook", "format": "json", "content": json.loads(json.dumps(notebook))},
+                             "book/01-new.md"))
+    text = (tmp_path / "book/01-new.md").read_text("utf-8")
+    assert text.startswith("---\n") and f"caption: |\n      {LONG}\n      {LONG}\n" in text
+    saved = edit("01-new.md")
+    assert saved.decode() == text
+
+
 def test_a_text_that_is_typed_is_saved_as_it_is_typed(edit, tmp_path):
     path = tmp_path / "book/01-first.md"
     path.write_text(TEXTS["a caption"], "utf-8")
@@ -189,3 +205,11 @@ def test_options_that_a_program_wrapped_are_named_and_mended(tmp_path, name):
             if line[0] in "+-" and line[2:].strip()]
     assert diff == []
     assert editing.main(["99", "--root", str(tmp_path)]) == 1
+
+
+def test_jupyterlab_is_started_with_what_saves_so():
+    from traitlets.utils.importstring import import_item
+
+    line = next(line for line in (toy_book.ROOT / "Makefile").read_text("utf-8").splitlines()
+                if "contents_manager_class=" in line)
+    assert import_item(line.split("=")[1].split()[0]).__name__ == "ChapterContents"

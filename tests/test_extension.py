@@ -18,6 +18,7 @@ import companion_data
 import companion_files
 import companion_numbers
 import companion_pages
+import companion_search
 import companion_tables
 
 from lib.study.parameters import Parameter
@@ -239,9 +240,11 @@ def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
     row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
     memory = row | {"name": "memory", "bytes_ours": 2**20, "bytes_peer": 2**21, "group": "sparse"}
     layer = row | {"name": "layer", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "seconds_csr": 5e-3, "group": "sparse"}
+    several = layer | {"name": "several", "sides": {"ours": 1e-3, "sparselab": 2e-3, "dense": 7e-3}}
     other = row | {"name": "chains", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "fidelity_ours": 0.5}
-    book = staged(tmp_path, bench=[memory, layer, other])
+    book = staged(tmp_path, bench=[memory, layer, several, other])
     text = render(companion_tables.Benchmarks, book, "sparse")
+    assert "sparselab 2 ms; dense 7 ms" in text
     assert "1 MiB" in text and "2 MiB" in text and "torch.sparse CSR 5 ms" in text and "chains" not in text
     text = render(companion_tables.Benchmarks, book)
     assert "fidelity 0.5000 / –" in text and "memory" in text
@@ -283,3 +286,24 @@ def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
     assert "a &lt; b" in text and "<summary>walk</summary><ul><li>walk no longer &lt; does</li>" in text
     assert "<code>0123456789</code>, 2026-11-28<" in text and "2026-11-28, with changes" in text
     assert text.count("not as expected") == 2 and ">nothing<" in text.replace("</strong> nothing", ">nothing")
+
+
+def test_sections_and_claims_are_places_of_the_search():
+    strip = ('<div class="claim-strip"><p>Thesis figure 5.1</p><details class="claim claim-reproduced" id="claim-a-1">'
+             '<summary>F &gt; 0.99</summary></details><details class="claim claim-differs" id="claim-b">'
+             "<summary>Second Scale: 6 spins.</summary></details></div>")
+    words = nodes.paragraph("", "At ", nodes.math("", "h/J=\\sigma_{1}"))
+    inner = nodes.section("", nodes.title("", "Two valleys"), words, nodes.raw("", strip, format="html"),
+                          nodes.literal_block("", "x = 3970\ny = 1"), ids=["two-valleys"])
+    made = '<details class="companion-box provenance">torch 2.13</details>'
+    points = nodes.bullet_list("", nodes.list_item("", nodes.paragraph("", "a point")))
+    page = nodes.section("", nodes.title("", "States"), nodes.paragraph("", "Less than <b>."),
+                         nodes.comment("", "hidden"), points, inner, nodes.raw("", made, format="html"), ids=["states"])
+    document = nodes.container("", page)
+    top, section, first, second = companion_search.places(document, "05-states", {"": (5,), "#two-valleys": None})
+    assert top == {"page": "05-states", "title": "5. States", "heading": "5. States", "anchor": "",
+                   "text": "Less than <b>. a point", "code": ""}
+    assert (section["heading"], section["anchor"], section["title"]) == ("Two valleys", "two-valleys", "5. States")
+    assert section["text"] == "At h/J=sigma_1 Thesis figure 5.1" and section["code"] == "x = 3970 y = 1"
+    assert (first["anchor"], first["heading"], first["text"]) == ("claim-a-1", "Claim: F > 0.99", "F > 0.99")
+    assert (second["anchor"], second["heading"]) == ("claim-b", "Claim: Second")

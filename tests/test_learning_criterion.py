@@ -196,6 +196,12 @@ def test_searches_that_make_no_sense_are_refused_by_name(settings, message):
         minimal_hidden(**search | {"eps": 0.1, "first": 1, "largest": 3, "n_seeds": 1} | settings)
 
 
+@pytest.mark.parametrize("n_spins", [1, 9, 11, 20])
+def test_a_machine_of_another_chain_is_refused_by_its_width(ten, n_spins):
+    with pytest.raises(ValueError, match=f"{n_spins}.*10|10.*{n_spins}"):
+        learning.judge(Machine.random(n_spins, 2, seed=1), ten, SHORT, seed=1)
+
+
 def test_the_measures_are_those_of_chapter_7(ten, machine):
     found = learning.judge(machine, ten, SHORT, seed=3)
     assert {*quality.summed(machine, ten.exact, n_samples=100)} <= {*found}

@@ -113,6 +113,14 @@ def test_the_table_of_searches_has_a_row_for_each_and_says_where_nothing_was_fou
     assert figures.search_table([]).empty
 
 
+def test_missing_units_have_their_cost_in_units_of_the_energy_and_each_machine_counts_once():
+    tried = {"tried hidden": [10, 9, 9, 8], "tried seed": [1, 1, 2, 1], "tried bound": [0.001, 0.003, 0.005, None]}
+    runs = [{"n_spins": 20, "field": 1.0, "eps": eps} | tried for eps in (0.002, 0.005)]
+    table = figures.missing_costs(runs, lambda n_spins, field: -25.0)
+    assert len(table) == 1 and dict(table.iloc[0]) == pytest.approx(
+        {"n_spins": 20, "field": 1.0, "missing": 1, "cost": 0.1, "low": 0.075, "high": 0.125, "machines": 2})
+
+
 def test_the_table_of_measurements_has_half_points_and_the_mean_first_success():
     rows = [(n, 5, m, seed, 0.001 if m >= 5000 * (n // 10) * (1 + (seed == 3)) else 0.003)
             for n in (10, 20) for m in (2500, 5000, 10000, 20000, 40000) for seed in (1, 2, 3)]
@@ -140,6 +148,10 @@ def test_sorted_noise_is_what_it_is():
     theirs = np.sort(dice)[::-1][np.linspace(0, 19_999, 201).astype(int)]
     assert np.abs(ours - theirs)[5:].max() < 0.06
     assert weight_decay(ours).faster > 2  # noise, too, falls faster at its end
+    few_large = np.sort(np.concatenate([dice[:19_000] / 50, 1 + dice[19_000:]]))[::-1]
+    for sizes in (dice, few_large):
+        assert figures.noise_distance(np.sort(sizes)[::-1][np.linspace(0, 19_999, 201).astype(int)]) < 0.15
+    assert figures.noise_distance(np.exp(-np.linspace(0, 8, 201))) > 0.5
 
 
 @pytest.mark.parametrize("sizes", [[1.0] * 5, list(range(30)), [0.0] * 30, [[1.0] * 30]])

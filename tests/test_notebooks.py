@@ -49,7 +49,8 @@ TAG_SIDES = {"parameters": "code", "sweep": "code", "hide-input": "page", "hide-
              "remove-input": "page", "remove-output": "page", "remove-cell": "page"}
 OPTION_SIDES = dict.fromkeys(["code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams",
                               "output_stderr", "text_lexer", "error_lexer", "number_source_lines"], "page")
-SETTING_SIDES = {"budget_core_minutes": "page", "time_limit_minutes": "code", "figures": "code"}
+SETTING_SIDES = {"budget_core_minutes": "page", "time_limit_minutes": "code", "figures": "code",
+                 "inputs": "page"}  # of inputs, what they hold
 FRONT_SIDES = {"jupytext": "page", "kernelspec": "code", "companion": None}  # setting by setting
 
 

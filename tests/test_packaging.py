@@ -13,7 +13,8 @@ from tests.toy_book import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"] + EXTRAS["dmrg"]
-BROUGHT = {"ipython", "jupyter_client", "matplotlib_inline", "llvmlite", "sphinx_external_toc"}  # by others of ours
+BROUGHT = {"ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline", "myst_parser",
+           "sphinx_external_toc"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
@@ -103,10 +104,12 @@ echo "$@" >> "$LOG"
 case "$*" in
   "-I -c import sys; sys.exit(sys.version_info < (3, 11))") exit "${TOO_OLD:-0}" ;;
   "-I --version") echo "Python 3.9.2" ;;
+  *version_info*) ;;
   "-I -m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo "$(pwd)/.venv" > .venv/bin/activate
     cp -n .venv/bin/activate .venv/bin/jupyter ;;
   *"from importlib.metadata"*) exit "${ELSEWHERE:-0}" ;;
-  *"pip install"*) echo "WARNING: an odd index"; exit "${PIP_FAILS:-0}" ;;
+  *"pip install"*) echo "WARNING: an odd index"; env | grep -E "^(PIP_|PYTHON.+=)" > around; exit "${PIP_FAILS:-0}" ;;
+  *jupyterlab*) env > around ;;
 esac
 """
 
@@ -126,7 +129,7 @@ def set_up(tmp_path):
         environment = os.environ | {"LOG": str(log)} | settings
         done = subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=tmp_path, env=environment,
                               capture_output=True, text=True)
-        return done, log.read_text().splitlines() if log.exists() else []
+        return done, [line for line in log.read_text().splitlines() if "print(sys.version" not in line]
     return run
 
 
@@ -217,6 +220,34 @@ def test_a_python_that_is_gone_is_replaced(set_up, tmp_path):
     assert set_up()[1] == []
 
 
+def test_another_python_makes_another_environment(set_up, tmp_path):
+    """Packages of one version of Python are of no use to the other."""
+    assert set_up()[0].returncode == 0
+    python = tmp_path / ".venv/bin/python"
+    python.write_text(FAKE_PYTHON.replace("*version_info*) ;;", "*version_info*) echo other ;;"))
+    done, asked = set_up()
+    assert done.returncode == 0 and ".venv was made with Python 3.9.2, not Python 3.9.2;" in done.stdout
+    assert "-I -m venv .venv" in asked
+    assert set_up()[1] == []
+
+
+def test_pip_gets_all_of_the_environment_but_what_is_pythons(set_up, tmp_path):
+    """It starts more processes of Python, which a PYTHONHOME would end."""
+    theirs = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONOPTIMIZE"), "theirs")
+    assert set_up(PIP_INDEX_URL="https://example.org/a b", **theirs)[0].returncode == 0
+    assert (tmp_path / "around").read_text() == "PIP_INDEX_URL=https://example.org/a b\n"
+
+
+def test_jupyterlab_keeps_the_users_environment(set_up, tmp_path):
+    """Somebody works there: colours, key bindings, modules of one's own."""
+    theirs = {"JUPYTER_CONFIG_DIR": "theirs", "PYTHONPATH": "theirs", "MPLBACKEND": "theirs", "IPYTHONDIR": "theirs"}
+    assert set_up()[0].returncode == 0
+    done = subprocess.run(["make", "edit"], cwd=tmp_path, env=os.environ | theirs | {"LOG": str(tmp_path / "log")},
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and "-I -X utf8 -m jupyterlab" in (tmp_path / "log").read_text().splitlines()[-1]
+    assert {f"{name}=theirs" for name in theirs} <= set((tmp_path / "around").read_text().splitlines())
+
+
 def test_packages_that_pip_puts_elsewhere_are_noticed(set_up, tmp_path):
     done, _ = set_up(ELSEWHERE="1")
     assert done.returncode != 0 and "pip did not put the packages into .venv" in done.stdout
@@ -236,3 +267,15 @@ def test_the_commands_find_no_file_by_an_activated_environment():
     assert not re.search(r"^\t@?\$\(VENV\)/bin/(?!python)", MAKEFILE, re.M)
     for line in re.findall(r"^PY :=.*|^RUN :=.*", MAKEFILE, re.M):
         assert "-I -X utf8" in line or line.startswith("RUN := $(PY) ")
+
+
+@pytest.mark.parametrize("name", ["tree/Makefile", "a tree/Makefile", "../x/tree/Makefile"])
+def test_a_makefile_of_another_folder_touches_nothing(tmp_path, name):
+    here = tmp_path / "x"
+    (here / name).parent.mkdir(parents=True)
+    (here / name).write_text(MAKEFILE)
+    for goal in ("setup", "clean", "help"):
+        done = subprocess.run(["make", "-f", name, goal], cwd=here, capture_output=True, text=True)
+        assert done.returncode != 0 and f"try make -C FOLDER {goal}" in done.stderr and not done.stdout
+    assert subprocess.run(["make", "-C", str((here / name).parent), "help"], capture_output=True).returncode == 0
+    assert not (here / ".venv").exists()

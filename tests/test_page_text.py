@@ -88,6 +88,32 @@ def test_what_nothing_closes_is_named(problems, text):
     assert lines and lines[0].startswith(f"01-first.md, line {UNCLOSED[text]}: expected"), lines
 
 
+LEFT_OVER = {"See {numref} `fig-a`.": "{numref}", "See {numref}`fig-a.": "{numref}",
+             "By {cite:p} hinton2002.": "{cite:p}",
+             "It is {glue:text}.": "{glue:text}", "Where \\sigma is": "\\sigma", "A $x and \\psi here": "\\psi",
+             "- a point with {ref}": "{ref}", "> {eq} `eq-a`": "{eq}", "One $\\psi$, \\phi": "\\phi",
+             ":::{note}\nSee {doc} `a`\n:::": "{doc}", "| a |\n|---|\n| {term} |": "{term}"}
+
+
+@pytest.mark.parametrize("text", LEFT_OVER)
+def test_roles_without_a_text_and_tex_outside_of_formulas_are_named(problems, text):
+    (line,) = problems(text)
+    number = 14 + next(n for n, words in enumerate(text.split("\n")) if LEFT_OVER[text] in words)
+    assert line.startswith(f"01-first.md, line {number}: expected ") and LEFT_OVER[text] in line
+
+
+@pytest.mark.parametrize(("front", "text", "line"), [
+    (FRONT.replace("---\n\n", "kernelspec: {}\n---\n\n"), "", 4),
+    (FRONT.replace("python3", "python3\n  name: python"), "", 4),
+    (FRONT, SECOND.replace("\nx", "\n---\ntags: [a]\ntags: [b]\n---\nx"), 17),
+    (FRONT, SECOND.replace("\nx", "\n---\nmystnb:\n  figure:\n    name: a\n    name: b\n---\nx"), 19),
+    (FRONT, SECOND.replace("\nx", "\n:tags: [a]\n:tags: [b]\n\nx"), 16),
+])
+def test_a_key_that_stands_twice_is_named(problems, front, text, line):
+    (said,) = problems(text, front=front)
+    assert said.startswith(f"01-first.md, line {line}: expected '") and "once, got it again" in said
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029",
                                        "\ufeff"])
 def test_characters_that_nobody_sees_are_named(problems, character):
@@ -124,6 +150,8 @@ def test_another_encoding_is_named(tmp_path):
     "| a | b |\n|---|---|\n| `x` | y |", "\\begin{align}\nx &= 1\n\\end{align}",
     "caf\u00e9 \u03c3 \u2192 \u00bd\u00a0m",
     "```{code-cell} ipython3\ntext = '<!-- ~~~ $$ '\n```", "{ref}`a` and {glue:text}`b:.2f`",
+    "A set {a, b} and {x}.", "Costs $5 and more.", "[text](a_{b}.md)", "{ref}`two\nlines <a>` and $\\psi\nx$",
+    "C:\\n and \\$ and \\*", "``{ref}`` and `\\sigma`",
 ])
 def test_what_is_in_order_is_not_named(problems, text):
     assert problems(text) == []

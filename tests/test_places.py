@@ -46,7 +46,8 @@ def test_a_tree_is_built_wherever_it_lies(tmp_path, drawn):
         assert not record["provenance"]["dirty"] and (top / "_build/html/01-first.html").exists()
         shown = [path for path, content in contents(top / "_build/html").items() if str(tmp_path).encode() in content]
         assert shown == []
-        build_in(top, "chapter", "1", "--params=label='bold' seed=3")
+        if name == ALL:
+            build_in(top, "chapter", "1", "--params=label='bold' seed=3")
         shutil.rmtree(tmp_path / "places")
 
 

@@ -63,6 +63,21 @@ def recorded(top, place="data/records/squares.jsonl"):
     return results.read(top / place)
 
 
+@pytest.mark.parametrize("settings", [
+    {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}", "GIT_INDEX_FILE": "{other}/.git/index"},
+    {"COMPANION_HOME": "{other}", "COMPANION_ROOT": "{other}", "COMPANION_DRAFT": "1", "PYTHONPATH": "{other}"}],
+    ids=lambda settings: " ".join(settings))
+def test_records_name_their_own_commit_whatever_the_shell_says(top, tmp_path_factory, settings):
+    other = tmp_path_factory.mktemp("other")
+    toy_book.write(other, "yaml.py", "raise SystemExit('foreign')\n")
+    toy_book.commit(other)
+    done = extend(top, **{name: value.format(other=other) for name, value in settings.items()})
+    assert done.returncode == 0, done.stderr
+    found = {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()}
+    assert found == {(toy_book.git(top, "rev-parse", "HEAD"), False)} and len(recorded(top).points) == 4
+    assert sorted(path.name for path in other.iterdir()) == [".git", ".gitignore", "yaml.py"]
+
+
 def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(top):
     status = records_in(top, "status").stdout.splitlines()
     assert status[0].split() == ["chapter", "record", "figure", "points", "spent", "rest,", "on", "one", "core"]

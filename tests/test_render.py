@@ -44,8 +44,9 @@ PAGES = {
 def book(tmp_path_factory):
     """The toy book with the extension, the style and the settings of the real one, built."""
     top = toy_book.make(tmp_path_factory.mktemp("pages"))
-    for name in ("_config.yml", "data/thesis/items.json", "book/references.bib"):
+    for name in ("_config.yml", "book/references.bib"):
         toy_book.write(top, name, (toy_book.ROOT / name).read_text("utf-8"))
+    toy_book.write(top, "data/thesis/items.json", '[{"item": "1.1", "chapter": "1", "title": "The offset"}]')
     for name in ("_ext", "_search", "_static", "_templates"):
         shutil.copytree(toy_book.ROOT / "book" / name, top / "book" / name,
                         ignore=shutil.ignore_patterns("__pycache__"))
@@ -146,6 +147,24 @@ def test_a_place_that_is_gone_is_missed_until_it_is_back(book, tmp_path):
     build(book)
     assert "Look at" in page(book, "index")
     same(pages(book), anew(book, tmp_path / "anew"))
+
+
+def test_a_whatif_page_has_its_citations(book):
+    text = (book / "book/01-first.md").read_text("utf-8")
+    cites = "{cite:p}`golubeva2021thesis`, {cite:t}`hinton2002`, {doc}`02-second` and {numref}`fig-1-1`"
+    toy_book.replace(book, "book/01-first.md", "The total is", f"So {cites}.\n\nThe total is")
+    done = toy_book.run(book, "chapter", "1", "--params", "seed=3")
+    assert done.returncode == 0 and "refuse" not in done.stdout + done.stderr, done.stdout + done.stderr
+    whatif = book / "_build/whatif"
+    (made,) = whatif.glob("*/html/01-first.html")
+    shown = made.read_text("utf-8")
+    words = re.sub("<[^>]+>", "", shown)
+    assert "So [Golubeva, 2021], Hinton [2002], " in words and "Fig. 1.1" in words, words
+    for page, anchor in re.findall(r'class="reference internal" href="([\w-]+\.html)#([^"]+)"', shown):
+        assert f'id="{anchor}"' in (made.parent / page).read_text("utf-8"), (page, anchor)
+    assert (made.parent / "cited.html").exists() and not (made.parent / "02-second.html").exists()
+    toy_book.write(book, "book/01-first.md", text)
+    shutil.rmtree(whatif)
 
 
 def test_a_preview_follows_what_is_saved(book):

@@ -327,6 +327,24 @@ def test_the_vendored_library_is_the_one_that_it_says():
     assert len(content) < 100_000
 
 
+def test_a_whatif_page_of_every_chapter_has_its_citations(pages, drawn, tmp_path, monkeypatch):
+    if SITE != (ROOT / "_build/smoke/html").resolve():
+        pytest.skip("the runs behind another site are not here")
+    from lib.study import notebooks, whatif
+
+    monkeypatch.setenv("COMPANION_PROFILE", "smoke")
+    (ROOT / "_build/tmp").mkdir(exist_ok=True)
+    for path in drawn(notebooks.chapter_files(ROOT), 2):
+        place = tmp_path / path.stem
+        place.mkdir()
+        text = whatif.render_alone(ROOT, SITE.parent, place, path.stem, "**A note.**").read_text("utf-8")
+        cited = set(re.findall(r"\{cite:\w\}`([^`]+)`", path.read_text("utf-8")))
+        linked = re.findall(r'href="references\.html#([^"]+)"', text)
+        listed = (place / "html/references.html").read_text("utf-8")
+        assert bool(cited) == bool(linked) and all(f'id="{anchor}"' in listed for anchor in linked), path.stem
+        assert "A note." in text and "[]" not in re.sub(r"<pre>.*?</pre>|<[^>]+>", "", text, flags=re.DOTALL), path.stem
+
+
 def test_both_colour_modes_are_legible(browser, chapters):
     selectors = [".claim-statement", ".claim-facts dt", ".claim-facts dd", ".claim-verdict", ".verdict", ".state",
                  "figcaption", ".figure-files", ".companion-table th", ".companion-table td", ".claim-details li",

@@ -9,7 +9,8 @@ import torch
 
 import lib.rbm
 from lib.rbm import sampling, training
-from lib.rbm.machine import Machine
+from lib.rbm.machine import Machine, balanced_biases
+from lib.rbm.metrics import negative_log_likelihood
 from lib.rbm.partition import probabilities
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
@@ -38,10 +39,13 @@ def small_data(n_rows=600, n_visible=3, seed=1):
                      final_learning_rate=0.01, precision="float64"),
     TrainingSettings(epochs=2, batch_size=250, persistent=True, n_chains=120, n_gibbs=2, learning_rate=0.1,
                      precision="float64"),
-], ids=["CD-3", "CD-1 with its own batch, cosine", "PCD-2"])
+    TrainingSettings(epochs=2, batch_size=100, n_gibbs=2, learning_rate=0.3, symmetric=True, precision="float64"),
+], ids=["CD-3", "CD-1 with its own batch, cosine", "PCD-2", "symmetric"])
 def test_kernel_and_plain_twin_take_the_same_steps(settings, monkeypatch):
     """Both engines with the same uniforms: equal to rounding over two epochs, in float64."""
     machine, data = make_machine(3, 5, 0.3, seed=2), small_data(620)
+    if settings.symmetric:
+        machine = Machine.random(3, 5, seed=2, scale=0.3, symmetric_biases=True)
     ours = train(machine, data, settings, seed=3).machine
     monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
     n_chains = settings.n_chains or settings.negative_batch_size or settings.batch_size
@@ -51,6 +55,54 @@ def test_kernel_and_plain_twin_take_the_same_steps(settings, monkeypatch):
     for fast, slow in zip(parameters(ours), parameters(plain)):
         np.testing.assert_allclose(fast, slow, atol=1e-12)
     assert difference(training.TrainingResult(ours), machine).std() > 0.01  # something was learnt
+
+
+# --- machines that are symmetric under flipping all units
+
+
+@pytest.mark.parametrize("way", [{}, {"persistent": True}, {"engine": "torch"}, {"negative_phase": "exact"},
+                                 {"precision": "float64", "n_gibbs": 3}], ids=str)
+@pytest.mark.parametrize("pruned", [False, True])
+def test_symmetric_training_keeps_the_symmetry(way, pruned):
+    """From data that are not symmetric at all: p(v) = p(v flipped) after every epoch, to rounding."""
+    machine = Machine.random(4, 3, seed=1, scale=0.5, symmetric_biases=True)
+    if pruned:
+        weights = machine.pruned(random_mask(4, 3, 0.6)).weights
+        machine = Machine(weights, *balanced_biases(weights), torch.from_numpy(random_mask(4, 3, 0.6)))
+    settings = TrainingSettings(epochs=5, batch_size=50, learning_rate=0.5, symmetric=True, **way)
+
+    def asymmetry(epoch, current):
+        p = probabilities(current)
+        return float((p - p.flip(0)).abs().max())
+    result = train(machine, small_data(300, 4), settings, seed=2, every=1, callback=asymmetry)
+    assert max(value for _, value in result.history) < (1e-12 if way.get("precision") == "float64" else 1e-6)
+    assert (result.machine.weights - machine.weights).abs().max() > 0.1
+    assert not pruned or torch.equal(result.machine.weights == 0, ~machine.mask)
+
+
+def test_symmetric_step_is_the_slope_along_symmetric_machines():
+    """Against finite differences of the likelihood by the weights, the biases following."""
+    machine, data = Machine.random(3, 2, seed=4, scale=0.7, symmetric_biases=True), small_data(200)
+    settings = TrainingSettings(epochs=1, batch_size=200, learning_rate=1.0, symmetric=True, precision="float64",
+                                negative_phase="exact")
+    step = (train(machine, data, settings, seed=1).machine.weights - machine.weights).numpy()
+
+    def likelihood(weights):
+        weights = torch.from_numpy(weights)
+        return -negative_log_likelihood(Machine(weights, *balanced_biases(weights)), data)
+    for i, j in np.ndindex(3, 2):
+        up, down = machine.weights.numpy().copy(), machine.weights.numpy().copy()
+        up[i, j] += 1e-5
+        down[i, j] -= 1e-5
+        assert step[i, j] == pytest.approx((likelihood(up) - likelihood(down)) / 2e-5, abs=1e-8)
+
+
+def test_symmetric_training_of_another_machine_is_refused():
+    settings = TrainingSettings(symmetric=True)
+    with pytest.raises(ValueError, match="symmetric under flipping all units .*; try .*symmetric_biases=True"):
+        train(make_machine(3, 2, 0.5, seed=1), small_data(), settings, seed=1)
+    with pytest.raises(ValueError, match="expected symmetric as True or False, got 1"):
+        TrainingSettings(symmetric=1)
 
 
 # --- pruned machines
@@ -303,8 +355,8 @@ def test_absurdly_large_weights_count_as_divergence(engine):
     ({"negative_phase": "guess"}, "negative_phase"), ({"engine": "gpu"}, "engine"),
     ({"n_chains": 10}, "persistent=True"), ({"negative_batch_size": 10, "persistent": True}, "only for CD"),
     ({"negative_phase": "exact", "engine": "numba"}, "torch"), ({"persistent": "no"}, "persistent as True or False"),
-    ({"negative_phase": "exact", "persistent": True}, "only for chains"),
-    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains"),
+    ({"negative_phase": "exact", "persistent": True}, "only for chains of one"),
+    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains of one"),
 ])
 def test_settings_refuse(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):

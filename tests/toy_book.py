@@ -20,6 +20,7 @@ companion:
   budget_core_minutes: 1
   time_limit_minutes: 1
   figures: [fig-{stem}]
+  inputs: [data/offset.txt]
 ---
 
 # Toy chapter {stem}
@@ -120,6 +121,12 @@ def replace(top: Path, name: str, old: str, new: str) -> None:
     text = (top / name).read_text("utf-8")
     assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {name}"
     write(top, name, text.replace(old, new))
+
+
+def write_cells(top: Path, *cells: str, companion: str = "  time_limit_minutes: 30\n") -> None:
+    """Put a chapter with these cells, behind an empty one for the parameters, in the place of 01-first."""
+    fenced = [f"```{{code-cell}} ipython3\n{cell}\n```\n" for cell in (":tags: [parameters]", *cells)]
+    write(top, "book/01-first.md", f"---\ncompanion:\n{companion}---\n\n# Toy chapter 1\n\n" + "\n".join(fenced))
 
 
 def git(top: Path, *arguments: str) -> str:

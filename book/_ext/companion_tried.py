@@ -20,11 +20,17 @@ def setup(app: Sphinx) -> None:
 
 
 class Tried(SphinxDirective):
-    """A section with a table for every kind of surroundings, in the order of the files and of their rows."""
+    """A section with a table for every kind of surroundings: those of the files that are named, in their order, then
+    those of all others."""
+
+    optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         kinds: dict[str, list[dict]] = {}
-        for path in sorted((Path(self.env.srcdir) / "tried").glob("*.yml")):
+        first = " ".join(self.arguments).split()
+        files = sorted((Path(self.env.srcdir) / "tried").glob("*.yml"))
+        for path in sorted(files, key=lambda path: first.index(path.stem) if path.stem in first else len(first)):
             self.env.note_dependency(str(path))
             for row in rows_of(path):
                 kinds.setdefault(row["kind"], []).append(row)

@@ -2,13 +2,17 @@
 
 machine      the parameters, the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
+annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
+tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
 states       an RBM as a positive wavefunction (5.1)
-complex_state  two RBMs as a complex wavefunction (5.12)
+complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
 complex_training  its training on measurements in many bases, as an iterator
+pauli        products of Pauli operators and energies of any chain, from samples of it
 metrics      fidelity, Kullback-Leibler divergence, likelihood
+convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)

@@ -10,6 +10,9 @@ leave open (5.13). Two layouts serve it:
 - the list: for every row its own 2^r configurations, where spins are many and few of them are turned.
 Either way a configuration has a place, the energies of both machines, and a weight d ln(psi) / d ln(psi_place) summed
 over rows, from which the gradients follow.
+
+The last visible units may be ancillas of a mixed state, which nobody measures: the probability of a row is then the sum
+of |psi|^2 over their configurations, in the table only.
 """
 
 import math
@@ -148,14 +151,16 @@ def load_list(bits, codes, gates, mixing, rows, visible, first):
 
 
 @njit
-def open_row(outcome, code, gates, mixing, table, base, index, coefficient):
+def open_row(outcome, code, gates, mixing, table, n_ancillas, base, index, coefficient):
     """The places of a row's configurations and the elements <outcome|U|configuration> (5.13); how many there are.
 
-    They double with every turned spin. In the table a spin has its own power of two, in the list the next one.
+    They double with every turned spin. In the table a spin has its own power of two, in the list the next one. All
+    ancillas are down.
     """
-    n_visible = len(outcome)
+    n_spins = len(outcome)
+    n_visible = n_spins + n_ancillas
     factor = 1.0 + 0.0j
-    for site in range(n_visible):
+    for site in range(n_spins):
         if not mixing[code[site]]:
             gate = gates[code[site], outcome[site]]
             up = abs(gate[1]) > abs(gate[0])
@@ -164,7 +169,7 @@ def open_row(outcome, code, gates, mixing, table, base, index, coefficient):
                 base += 1 << (n_visible - 1 - site)
     index[0], coefficient[0] = base, factor
     n = 1
-    for site in range(n_visible):
+    for site in range(n_spins):
         if mixing[code[site]]:
             gate = gates[code[site], outcome[site]]
             step = 1 << (n_visible - 1 - site) if table else n
@@ -177,12 +182,20 @@ def open_row(outcome, code, gates, mixing, table, base, index, coefficient):
 
 
 @njit
-def add_rows(bits, codes, gates, mixing, rows, table, first, n_configurations, energy, angle, amplitude, index,
-             coefficient, weight, sums, references):
+def relative(energy, angle, reference):
+    """exp(-(energy + i angle)/2 - reference)."""
+    size, phase = math.exp(-0.5 * energy - reference), -0.5 * angle
+    return complex(size * math.cos(phase), size * math.sin(phase))
+
+
+@njit
+def add_rows(bits, codes, gates, mixing, rows, table, n_ancillas, first, n_configurations, energy, angle, amplitude,
+             index, coefficient, weight, sums, references):
     """Sum the amplitude of every row (5.13) and add the weights of its configurations; a row that is impossible, or -1.
 
     energy, angle: E of the amplitude and of the phase machine for all configurations, so that ln psi = -(E + i angle)/2
-    (5.12). weight: complex, to be zero before. sums, references: ln of a row's amplitude is reference + ln sum.
+    (5.12). weight: complex, to be zero before. sums, references: ln of a row's amplitude is reference + ln sum (with
+    ancillas, half the ln of its probability).
     index, coefficient: room for the configurations of one row; amplitude: for those of all.
     """
     lowest, highest = np.inf, -np.inf
@@ -191,32 +204,42 @@ def add_rows(bits, codes, gates, mixing, rows, table, first, n_configurations, e
     narrow = 0.5 * (highest - lowest) < LARGEST_SPREAD
     if narrow:  # one exponential a configuration; else one for each term of each row, relative to its largest
         for place in range(n_configurations):
-            size, phase = math.exp(0.5 * (lowest - energy[place])), -0.5 * angle[place]
-            amplitude[place] = complex(size * math.cos(phase), size * math.sin(phase))
+            amplitude[place] = relative(energy[place], angle[place], -0.5 * lowest)
+    n_others = 1 << n_ancillas
+    by_ancilla = np.empty(n_others, np.complex128)
     for number in range(len(rows)):
         row = rows[number]
-        n = open_row(bits[row], codes[row], gates, mixing, table, first[number], index, coefficient)
+        n = open_row(bits[row], codes[row], gates, mixing, table, n_ancillas, first[number], index, coefficient)
         reference = -0.5 * lowest
         if not narrow:
             reference = -np.inf
             for m in range(n):
-                reference = max(reference, -0.5 * energy[index[m]])
+                for ancilla in range(n_others):
+                    reference = max(reference, -0.5 * energy[index[m] + ancilla])
+        probability, largest, summed = 0.0, 0.0, 0.0j
+        for ancilla in range(n_others):
+            summed = 0.0j
+            if not narrow:  # the few places of this row, relative to its own reference
+                for m in range(n):
+                    place = index[m] + ancilla
+                    amplitude[place] = relative(energy[place], angle[place], reference)
             for m in range(n):
-                place = index[m]
-                size, phase = math.exp(-0.5 * energy[place] - reference), -0.5 * angle[place]
-                coefficient[m] *= complex(size * math.cos(phase), size * math.sin(phase))
-        summed, largest = 0.0j, 0.0
-        for m in range(n):
-            term = coefficient[m] * amplitude[index[m]] if narrow else coefficient[m]
-            summed += term
-            largest = max(largest, term.real * term.real + term.imag * term.imag)
-        size = summed.real * summed.real + summed.imag * summed.imag
-        sums[number], references[number] = summed, reference
-        if not size > IMPOSSIBLE * largest:  # NaN is not
+                term = coefficient[m] * amplitude[index[m] + ancilla]
+                summed += term
+                largest = max(largest, term.real * term.real + term.imag * term.imag)
+            by_ancilla[ancilla] = summed
+            probability += summed.real * summed.real + summed.imag * summed.imag
+        sums[number], references[number] = summed if n_ancillas == 0 else math.sqrt(probability), reference
+        if not probability > IMPOSSIBLE * largest:  # NaN is not
             return row
-        inverse = complex(summed.real / size, -summed.imag / size)
-        for m in range(n):
-            weight[index[m]] += coefficient[m] * inverse
+        for ancilla in range(n_others):
+            inverse = complex(by_ancilla[ancilla].real / probability, -by_ancilla[ancilla].imag / probability)
+            if narrow:
+                for m in range(n):
+                    weight[index[m] + ancilla] += coefficient[m] * inverse
+            else:
+                for m in range(n):
+                    weight[index[m] + ancilla] += coefficient[m] * inverse * amplitude[index[m] + ancilla]
     if narrow:
         for place in range(n_configurations):
             weight[place] *= amplitude[place]
@@ -283,8 +306,8 @@ def add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact
     evaluate(one[0], one[1], one[2], visible, hidden, energy)
     evaluate(two[0], two[1], two[2], visible, hidden_phase, angle)
     weight[:] = 0
-    impossible = add_rows(bits, codes, gates, mixing, rows, table, first, n_configurations, energy, angle, amplitude,
-                          index, coefficient, weight, sums, references)
+    impossible = add_rows(bits, codes, gates, mixing, rows, table, n_visible - bits.shape[1], first, n_configurations,
+                          energy, angle, amplitude, index, coefficient, weight, sums, references)
     if impossible >= 0:
         return impossible
     for number in range(len(rows)):

@@ -284,12 +284,26 @@ def add_gradient(weights, hidden_bias, visible, hidden, n_chains, factor, by_wei
             by_weights[n_hidden * i + j] += factor * total(t0)
 
 
+@njit
+def balance(weights, visible_bias, hidden_bias):
+    """Set the biases to those of `machine.balanced_biases`."""
+    n_hidden = len(hidden_bias)
+    half = weights.dtype.type(0.5)
+    visible_bias[:] = 0
+    hidden_bias[:] = 0
+    for i in range(len(visible_bias)):
+        for j in range(n_hidden):
+            visible_bias[i] -= half * weights[n_hidden * i + j]
+            hidden_bias[j] -= half * weights[n_hidden * i + j]
+
+
 @njit(cache=True)
-def train_epoch(weights, visible_bias, hidden_bias, pruned, data, batches, starts, persistent, chains, generators,
-                n_gibbs, rates):
+def train_epoch(weights, visible_bias, hidden_bias, pruned, symmetric, data, batches, starts, persistent, chains,
+                generators, n_gibbs, rates):
     """One epoch of contrastive divergence (4.19, 4.23) in place: the fast twin of the steps in `training`.
 
     weights: (n_visible, n_hidden) flat. pruned: int64, the places in it of weights that are zero and stay so.
+    symmetric: whether the biases are those of `machine.balanced_biases`, at the start and after every step.
     data: uint8 (n_samples, n_visible). batches: int64 (n_steps, batch_size), the rows of each minibatch. starts:
     int64 (n_steps, n_chains), the rows at which the negative chains of each step begin; with `persistent` they
     run on in `chains` instead, uint8 (n_chains, n_visible), through all steps and epochs. generators: uint32
@@ -330,11 +344,18 @@ def train_epoch(weights, visible_bias, hidden_bias, pruned, data, batches, start
                   n_gibbs)
         add_gradient(weights, hidden_bias, negative, hidden, n_chains, -rates[step] / real(n_chains),
                      by_weights, by_visible, by_hidden)
+        if symmetric:  # the slope along machines whose biases follow from their weights
+            for i in range(n_visible):
+                for j in range(n_hidden):
+                    by_weights[n_hidden * i + j] -= (by_visible[i] + by_hidden[j]) * real(0.5)
         for place in pruned:
             by_weights[place] = 0
         weights += by_weights
-        visible_bias += by_visible
-        hidden_bias += by_hidden
+        if symmetric:
+            balance(weights, visible_bias, hidden_bias)
+        else:
+            visible_bias += by_visible
+            hidden_bias += by_hidden
 
     store_rows(states, generators)
     store_rows(negative, chains)

@@ -1,4 +1,4 @@
-"""Complex wavefunctions stored in two restricted Boltzmann machines (section 5.4).
+"""Complex wavefunctions, and density matrices, stored in two restricted Boltzmann machines (section 5.4).
 
 psi(v) = sqrt(p(v)) e^{i phi(v)/2} (5.12): the amplitude machine gives p, the phase machine phi = ln p_phase = -E_phase,
 up to a constant, which is a phase of all amplitudes. Everything is computed in float64 and complex128, in logarithms.
@@ -58,6 +58,10 @@ class ComplexState:
         return self.amplitude.n_visible
 
     @property
+    def n_ancillas(self) -> int:
+        return 0
+
+    @property
     def n_parameters(self) -> int:
         return self.amplitude.n_parameters + self.phase.n_parameters
 
@@ -83,10 +87,66 @@ class ComplexState:
         return sampling.sample(self.amplitude, n_samples, seed=seed, **settings)
 
 
-def check_state(state) -> ComplexState:
+@dataclass(frozen=True, eq=False)
+class MixedState:
+    """A density matrix, purified: rho = sum_a psi(., a) psi*(., a) over ancillas a that nobody measures.
+
+    psi is the complex state of two machines whose first visible units are the spins and whose last n_ancillas are the
+    ancillas (G. Torlai, R. Melko, Phys. Rev. Lett. 120, 240503 (2018), have ancillas among the hidden units). As many
+    ancillas as spins can hold any density matrix of them.
+    Raises ValueError as ComplexState does, and for a number of ancillas that leaves no spin.
+    """
+
+    amplitude: Machine
+    phase: Machine
+    n_ancillas: int
+
+    def __post_init__(self):
+        pure = ComplexState(self.amplitude, self.phase)
+        object.__setattr__(self, "amplitude", pure.amplitude)
+        object.__setattr__(self, "phase", pure.phase)
+        if isinstance(self.n_ancillas, bool) or self.n_ancillas not in range(1, pure.n_spins):
+            raise ValueError(f"expected n_ancillas from 1 to {pure.n_spins - 1}, so that a spin is left, got "
+                             f"{self.n_ancillas!r}; try MixedState.random")
+
+    @staticmethod
+    def random(n_spins: int, n_hidden: int, *, n_ancillas: int | None = None, n_hidden_phase: int | None = None,
+               seed: int, scale: float | None = None) -> MixedState:
+        """Two independent random machines without biases. n_ancillas: None means as many as spins."""
+        n_ancillas = n_spins if n_ancillas is None else n_ancillas
+        pure = ComplexState.random(n_spins + n_ancillas, n_hidden, n_hidden_phase=n_hidden_phase, seed=seed,
+                                   scale=scale)
+        return MixedState(pure.amplitude, pure.phase, n_ancillas)
+
+    @property
+    def n_spins(self) -> int:
+        return self.amplitude.n_visible - self.n_ancillas
+
+    @property
+    def n_parameters(self) -> int:
+        return self.amplitude.n_parameters + self.phase.n_parameters
+
+    def density_matrix(self) -> Tensor:
+        """rho over the basis of the spins, in its order: Hermitian, trace one, complex128 (2^n_spins, 2^n_spins).
+
+        Raises ValueError naming the memory where it, or the state of spins and ancillas, would take more than 2 GiB.
+        """
+        require_memory(48 * 4**self.n_spins, f"a density matrix of {self.n_spins} spins")
+        columns = ComplexState(self.amplitude, self.phase).psi().reshape(2**self.n_spins, 2**self.n_ancillas)
+        return columns @ columns.conj().T  # spins ancillas, ancillas spins -> spins spins
+
+
+def check_state(state) -> ComplexState | MixedState:
     """The state itself; ValueError for anything else."""
-    if not isinstance(state, ComplexState):
+    if not isinstance(state, (ComplexState, MixedState)):
         hint = "ComplexState(machine, phase_machine)" if isinstance(state, Machine) else \
             "ComplexState.random(2, 2, seed=1)"
-        raise ValueError(f"expected a ComplexState, got {type(state).__name__}; try {hint}")
+        raise ValueError(f"expected a ComplexState or MixedState, got {type(state).__name__}; try {hint}")
+    return state
+
+
+def check_pure(state) -> ComplexState:
+    """A ComplexState; ValueError for anything else."""
+    if isinstance(check_state(state), MixedState):
+        raise ValueError("expected a pure state, a ComplexState, got a MixedState; try its density_matrix()")
     return state

@@ -31,7 +31,7 @@ import numpy as np
 from lib import rng
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import rotations
-from lib.rbm.complex_state import ComplexState
+from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.sampling import generators
 from lib.rbm.training import LARGEST_PARAMETER, Diverged, learning_rates, minibatches
 from lib.spins import bases
@@ -44,7 +44,7 @@ _ADAM_SECOND, _ADAM_SMALL = 0.999, 1e-8
 
 @dataclass(frozen=True)
 class StateSettings:
-    """How to train a complex state; in QuCumber's words, batch_size is pos_batch_size, negative_batch_size is
+    """How to train a complex or mixed state; in QuCumber's words, batch_size is pos_batch_size, negative_batch_size is
     neg_batch_size, learning_rate is lr, n_gibbs is k.
 
     epochs: passes through the data. batch_size: measurements in a step. negative_phase: "exact" (a sum over all
@@ -99,12 +99,12 @@ class Step:
     """
 
     epoch: int
-    state: ComplexState
+    state: ComplexState | MixedState
     seconds: float
     loss: float | None
 
 
-def train(state: ComplexState, measurements: Measurements, settings: StateSettings, *, seed: int,
+def train(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
           every: int = 1) -> Iterator[Step]:
     """Train step by step: yields a Step before the first epoch, after every `every` epochs, and after the last one.
 
@@ -125,10 +125,15 @@ def train(state: ComplexState, measurements: Measurements, settings: StateSettin
         raise ValueError(f"expected measurements that determine all phases, got none that turns {_named(lacking)}: "
                          "phases between states that differ there stay undetermined; try bases with X and Y on them, "
                          "or allow_undetermined=True")
+    rank, full = bases.density_rank(measurements) if state.n_ancillas and not lacking else (0, 0)
+    if rank < full and not settings.allow_undetermined:
+        raise ValueError(f"expected bases that determine a density matrix of {state.n_spins} spins, {full} numbers, "
+                         f"got {len(measurements.distinct()[0])} that determine {rank} of them; try all products of X, "
+                         "Y and Z, or allow_undetermined=True")
     return _steps(state, measurements, settings, seed, every, _start(state, measurements, settings, seed))
 
 
-def fit(state: ComplexState, measurements: Measurements, settings: StateSettings, *, seed: int) -> Step:
+def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int) -> Step:
     """The last step of `train`."""
     *_, last = train(state, measurements, settings, seed=seed, every=settings.epochs)
     return last
@@ -144,15 +149,17 @@ def _named(sites: list[int]) -> str:
 def _start(state: ComplexState, measurements: Measurements, settings: StateSettings, seed: int):
     """(table, exact, rows to start chains from, persistent chains), with the checks of memory."""
     exact = settings.negative_phase == "exact" or settings.negative_phase == "auto" and \
-        state.n_spins <= MAX_EXACT_SPINS
-    if exact and state.n_spins > rotations.MAX_TABLE_SPINS:
+        rotations.n_units(state) <= MAX_EXACT_SPINS
+    if exact and rotations.n_units(state) > rotations.MAX_TABLE_SPINS:
         raise ValueError(f'expected at most {rotations.MAX_TABLE_SPINS} spins for negative_phase="exact", got '
-                         f'{state.n_spins}, {rotations.format_bytes(rotations.table_bytes(state))}; try '
+                         f'{rotations.n_units(state)}, {rotations.format_bytes(rotations.table_bytes(state))}; try '
                          'negative_phase="sampled"')
     table = rotations.choose_table(state, measurements, exact=exact, batch_size=settings.batch_size)
     along_z = ~measurements.rotated().any(axis=1)
     elements = measurements.gates[measurements.codes[along_z], measurements.bits[along_z]]
     begin = np.ascontiguousarray(np.abs(elements).argmax(axis=-1).astype(np.uint8))
+    if state.n_ancillas:  # which no row shows
+        begin = begin[:0]
     if settings.chains == "data" and not len(begin) and not exact:
         raise ValueError('expected rows measured along z throughout for chains="data", got none; try '
                          'chains="persistent"')
@@ -161,7 +168,7 @@ def _start(state: ComplexState, measurements: Measurements, settings: StateSetti
     if len(begin):
         chains = begin[first.integers(0, len(begin), n_chains)]
     else:
-        chains = first.integers(0, 2, (n_chains, state.n_spins), dtype=np.uint8)
+        chains = first.integers(0, 2, (n_chains, rotations.n_units(state)), dtype=np.uint8)
     if settings.chains == "persistent":
         begin = begin[:0]
     return table, exact, begin, chains

@@ -5,7 +5,7 @@ Success is counted, 0 or 1 a machine; a size or a number of measurements is enou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -149,6 +149,26 @@ def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values(["eps", "field", "n_spins"], ignore_index=True)
 
 
+def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]) -> pd.DataFrame:
+    """What hidden units that are missing to n_spins // 2 cost: n_spins, field, missing, cost, low, high, machines.
+
+    cost: median over the machines of searches (settings and results of `minimal_hidden`) of the bound (6.2) times the
+    size of the exact energy, in units of J; low, high: the extremes. energy: of the ground state, from n_spins and
+    field. Machines whose training diverged do not count, and of searches with several bounds each machine counts once.
+    """
+    import pandas as pd
+
+    rows = {(run["n_spins"], run["field"], run["n_spins"] // 2 - size, seed):
+            bound * abs(energy(run["n_spins"], run["field"]))
+            for run in runs for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"],
+                                                         strict=True)
+            if bound is not None and size < run["n_spins"] // 2}
+    table = pd.DataFrame([(*key, cost) for key, cost in rows.items()],
+                         columns=["n_spins", "field", "missing", "seed", "cost"])
+    found = table.groupby(["n_spins", "field", "missing"]).cost.agg(["median", "min", "max", "size"])
+    return found.set_axis(["cost", "low", "high", "machines"], axis=1).reset_index()
+
+
 def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
     """A row for each n_spins and n_hidden of these runs of `learning_run`: how many measurements half of the machines
     need (half, low, high: `half_point` in ln M), the mean over machines of the first number with which each learnt
@@ -206,6 +226,16 @@ def half_normal(n_ranks: int) -> np.ndarray:
     order would look like."""
     share = (np.arange(n_ranks) + 0.5) / n_ranks
     return stats.halfnorm.ppf(1 - share)
+
+
+def noise_distance(magnitudes: ArrayLike) -> float:
+    """How far sorted weights are from normal noise of the same median, from 30% to 95% of the way: the root mean square
+    of the logarithm of their ratio. Raises ValueError as `weight_decay` does."""
+    weight_decay(magnitudes)
+    sizes = np.asarray(magnitudes, dtype=float)
+    noise, place = half_normal(sizes.size), np.linspace(0, 1, sizes.size)
+    ratio = np.log(np.maximum(sizes, sizes[0] * 1e-12) / np.median(sizes) * np.median(noise) / noise)
+    return float(np.sqrt(np.mean(ratio[(place >= 0.3) & (place <= 0.95)] ** 2)))
 
 
 def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:

@@ -156,9 +156,17 @@ class Machine:
             raise ValueError(f"expected a finite scale >= 0, got {scale!r}; try scale=0.01")
         normal = rng.stream(seed, "machine", "weights").standard_normal((n_visible, n_hidden))
         weights = torch.from_numpy(scale * normal)
-        half = -0.5 if symmetric_biases else 0.0
-        biases = (half * weights.sum(1), half * weights.sum(0))
+        biases = balanced_biases(weights) if symmetric_biases else (weights.new_zeros(n_visible),
+                                                                    weights.new_zeros(n_hidden))
         return Machine(weights.to(dtype), *(bias.to(dtype) for bias in biases))
+
+
+def balanced_biases(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The biases b_i = -sum_j W_ij / 2 and c_j = -sum_i W_ij / 2, which favour neither 0 nor 1.
+
+    Both biases of the +-1 gauge (4.24) vanish then, and flipping all units leaves every energy as it is.
+    """
+    return -0.5 * weights.sum(1), -0.5 * weights.sum(0)
 
 
 def check_machine(machine) -> Machine:

@@ -8,14 +8,15 @@ all configurations where that is the smaller work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from lib.conventions import check_state_vector, format_bytes, require_memory
+from lib.conventions import format_bytes, require_memory
 from lib.rbm import _complex_kernels as kernels
-from lib.rbm.complex_state import ComplexState, check_state
+from lib.rbm.complex_state import ComplexState, MixedState, check_state
 from lib.rbm.machine import Gradient, Machine
 from lib.rbm.partition import log_partition
 from lib.spins import bases
@@ -35,7 +36,7 @@ class StateGradient(NamedTuple):
 def log_amplitudes(state: ComplexState, measurements: Measurements) -> np.ndarray:
     """ln of sum_v U(outcome, v) psi(v) (5.13) of every row, without -ln(Z)/2; complex128 (n_samples,).
 
-    An outcome that cannot happen has -inf.
+    An outcome that cannot happen has -inf. Of a mixed state: half the ln of the probability, without -ln(Z)/2.
     """
     check_measurements(measurements, state)
     table = choose_table(state, measurements, exact=False)
@@ -70,8 +71,8 @@ def gradient(state: ComplexState, measurements: Measurements) -> StateGradient:
     impossible under the state, where the gradient is infinite.
     """
     check_measurements(measurements, state)
-    if state.n_spins > MAX_TABLE_SPINS:
-        raise ValueError(f"expected at most {MAX_TABLE_SPINS} spins for the exact gradient, got {state.n_spins}, "
+    if n_units(state) > MAX_TABLE_SPINS:
+        raise ValueError(f"expected at most {MAX_TABLE_SPINS} spins for the exact gradient, got {n_units(state)}, "
                          f"{format_bytes(table_bytes(state))}; try training with "
                          'negative_phase="sampled"')
     choose_table(state, measurements, exact=True)
@@ -82,22 +83,22 @@ def gradient(state: ComplexState, measurements: Measurements) -> StateGradient:
     return StateGradient(*(Gradient(*parts) for parts in split(flat, state)))
 
 
-def kl_divergences(target_psi, state: ComplexState, in_bases: Iterable[str],
+def kl_divergences(target, state: ComplexState | MixedState, in_bases: Iterable[str],
                    *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
     """Divergence sum_o Q(o) ln(Q(o) / P(o)) of the outcomes in each of the bases, in nats: float64 (n_bases,).
 
-    target_psi: the exact state along z, which gives Q. Section 5.4.2 sums over the bases, QuCumber's KL is the mean.
+    target: the exact amplitudes along z, or density matrix, which gives Q. Section 5.4.2 sums over the bases,
+    QuCumber's KL is the mean.
     """
     check_state(state)
-    target_psi = check_state_vector(target_psi, state.n_spins, name="target_psi")
+    target = bases.check_vector_or_matrix(target, state.n_spins, name="target")
     if isinstance(in_bases, str):
         raise ValueError(f'expected a list of bases, got the text {in_bases!r}; try [{in_bases!r}]')
-    psi = state.psi().numpy()
+    ours = (state.density_matrix() if isinstance(state, MixedState) else state.psi()).numpy()
     divergences = []
     for basis in in_bases:
-        q = np.abs(bases.rotate(target_psi / np.linalg.norm(target_psi), basis, gates=gates)) ** 2
-        p = np.abs(bases.rotate(psi, basis, gates=gates)) ** 2
-        seen = q > 0
+        q, p = (bases.probabilities(of, basis, gates=gates) for of in (target, ours))
+        q, p, seen = q / q.sum(), p / p.sum(), q > 0
         with np.errstate(divide="ignore"):
             divergences.append(float(np.sum(q[seen] * (np.log(q[seen]) - np.log(p[seen])))))
     if not divergences:
@@ -108,7 +109,12 @@ def kl_divergences(target_psi, state: ComplexState, in_bases: Iterable[str],
 # --- for these functions and for training
 
 
-def check_measurements(measurements, state: ComplexState) -> Measurements:
+def n_units(state: ComplexState | MixedState) -> int:
+    """Visible units of the machines: spins and ancillas."""
+    return state.n_spins + state.n_ancillas
+
+
+def check_measurements(measurements, state: ComplexState | MixedState) -> Measurements:
     """Measurements of as many spins as the state has; ValueError otherwise."""
     check_state(state)
     if not isinstance(measurements, Measurements):
@@ -142,11 +148,12 @@ def split(flat: np.ndarray, state: ComplexState) -> list[tuple[torch.Tensor, ...
 
 def from_flat(flat: np.ndarray, state: ComplexState) -> ComplexState:
     """A state like the given one with these parameters."""
-    return ComplexState(*(Machine(*parts) for parts in split(flat, state)))
+    amplitude, phase = (Machine(*parts) for parts in split(flat, state))
+    return replace(state, amplitude=amplitude, phase=phase)
 
 
 def sizes(state: ComplexState) -> tuple[int, int, int]:
-    return state.n_spins, state.amplitude.n_hidden, state.phase.n_hidden
+    return n_units(state), state.amplitude.n_hidden, state.phase.n_hidden
 
 
 def n_configurations(measurements: Measurements) -> np.ndarray:
@@ -156,11 +163,11 @@ def n_configurations(measurements: Measurements) -> np.ndarray:
 
 def list_bytes(state: ComplexState, count: float) -> int:
     """Memory of so many configurations in the kernels."""
-    return int(8 * count * (state.n_spins + state.amplitude.n_hidden + state.phase.n_hidden + 10))
+    return int(8 * count * (n_units(state) + state.amplitude.n_hidden + state.phase.n_hidden + 10))
 
 
 def table_bytes(state: ComplexState) -> int:
-    return list_bytes(state, 2**state.n_spins)
+    return list_bytes(state, 2**n_units(state))
 
 
 def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool,
@@ -171,9 +178,10 @@ def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool
     """
     counts = n_configurations(measurements)
     n_rows = len(counts) if batch_size is None else min(batch_size, len(counts))
-    table = exact or state.n_spins <= MAX_TABLE_SPINS and 2**state.n_spins <= n_rows * counts.mean()
+    table = exact or state.n_ancillas > 0 or \
+        state.n_spins <= MAX_TABLE_SPINS and 2**state.n_spins <= n_rows * counts.mean()
     if table:
-        require_memory(table_bytes(state), f"the table of 2^{state.n_spins} configurations with their hidden units",
+        require_memory(table_bytes(state), f"the table of 2^{n_units(state)} configurations with their hidden units",
                        limit=_LIMIT, hint='negative_phase="sampled", and bases that turn few spins at a time')
     else:
         largest = int(np.argmax(counts))

@@ -35,7 +35,7 @@ def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = 
     Raises ValueError for bits of another width or value, and for a negative number of sweeps.
     """
     start = check_bits(visible, check_machine(machine).n_visible, name="visible", hint=_WIDTH_HINT)
-    _require_count("n_sweeps", n_sweeps, 0)
+    require_count("n_sweeps", n_sweeps, 0)
     bits = _chains(machine, start, n_sweeps, 0, 1, seed, engine, precision)[0]
     return torch.from_numpy(bits).to(visible.device) if isinstance(visible, Tensor) else bits
 
@@ -55,10 +55,10 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
     workers. Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
     """
     check_machine(machine)
-    _require_count("n_samples", n_samples, 1)
-    _require_count("n_chains", n_chains, 1)
-    _require_count("burn_in", burn_in, 0)
-    _require_count("thin", thin, 1)
+    require_count("n_samples", n_samples, 1)
+    require_count("n_chains", n_chains, 1)
+    require_count("burn_in", burn_in, 0)
+    require_count("thin", thin, 1)
     choose = rng.stream(seed, "sample", "start")
     if start is None:
         first = choose.integers(0, 2, (n_chains, machine.n_visible), dtype=np.uint8)
@@ -114,7 +114,8 @@ def choose_precision(machine: Machine, precision: str) -> Machine:
     return machine.to(dtype=PRECISIONS[precision])
 
 
-def _require_count(name: str, value: int, least: int) -> None:
+def require_count(name: str, value: int, least: int) -> None:
+    """ValueError for what is no integer >= least."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         whole = isinstance(value, float) and value.is_integer() and value >= least
         raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "

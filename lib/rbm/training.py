@@ -24,9 +24,10 @@ from lib import rng
 from lib.checks import as_tensor
 from lib.conventions import all_states, check_bits
 from lib.rbm import _kernels
-from lib.rbm.machine import Gradient, Machine, check_machine, effective_energy_gradient
+from lib.rbm.machine import Gradient, Machine, balanced_biases, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
+from lib.rbm.tempering import Replicas
 
 MAX_EXACT_VISIBLE = 16  # beyond, an exact negative phase takes longer than the chains that it replaces
 LARGEST_PARAMETER = 1e3  # far beyond any trained machine, whose weights are of order 1 to 10
@@ -42,9 +43,13 @@ class TrainingSettings:
     number starts that many at rows drawn anew with replacement. n_gibbs: k, sweeps in a step. learning_rate: of
     the first step; it stays, or follows half a cosine to final_learning_rate at the last step. persistent: PCD,
     chains that run on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them;
-    None means batch_size. negative_phase: "sampled" (chains), or "exact" (the sum over all 2^n_visible states, in
-    torch). precision: of the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a
-    machine on the CPU. Raises ValueError for values out of range and for settings that exclude each other.
+    None means batch_size. negative_phase: "sampled" (chains), "exact" (the sum over all 2^n_visible states, in
+    torch), or "tempered" (n_chains ladders of persistent chains at many temperatures, `tempering.Replicas`, on the
+    CPU: for machines with several valleys, at some thirty times the cost). symmetric: train the weights alone, with
+    biases that follow from them such that flipping all units changes no probability (`machine.balanced_biases`): for
+    data whose distribution is known to have that symmetry, as ground states without a field along z. precision: of
+    the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU. Raises
+    ValueError for values out of range and for settings that exclude each other.
     """
 
     epochs: int = 100
@@ -56,6 +61,7 @@ class TrainingSettings:
     persistent: bool = False
     n_chains: int | None = None
     negative_phase: str = "sampled"
+    symmetric: bool = False
     precision: str = "float32"
     engine: str = "auto"
 
@@ -66,29 +72,30 @@ class TrainingSettings:
                 continue
             if not _is_count(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
-        if not isinstance(self.persistent, bool):
-            raise ValueError(f"expected persistent as True or False, got {self.persistent!r}; try persistent=True")
+        for name in ("persistent", "symmetric"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"expected {name} as True or False, got {getattr(self, name)!r}; try {name}=True")
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
-        for name, allowed in (("negative_phase", ("sampled", "exact")), ("precision", ("float32", "float64")),
-                              ("engine", ("auto", "numba", "torch"))):
+        for name, allowed in (("negative_phase", ("sampled", "exact", "tempered")),
+                              ("precision", ("float32", "float64")), ("engine", ("auto", "numba", "torch"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got "
                                  f'{getattr(self, name)!r}; try {name}="{allowed[0]}"')
-        if self.n_chains is not None and not self.persistent:
-            raise ValueError("expected n_chains only together with persistent=True, got "
+        if self.n_chains is not None and not self.persistent and self.negative_phase != "tempered":
+            raise ValueError("expected n_chains only together with persistent=True or negative_phase='tempered', got "
                              f"n_chains={self.n_chains}; try negative_batch_size for CD")
         if self.negative_batch_size is not None and self.persistent:
             raise ValueError("expected negative_batch_size only for CD, got persistent=True; try n_chains")
-        if self.negative_phase == "exact" and (self.persistent or self.negative_batch_size is not None):
-            raise ValueError('expected persistent and negative_batch_size only for chains, got negative_phase="exact"; '
-                             'try negative_phase="sampled"')
-        if self.negative_phase == "exact" and self.engine == "numba":
-            raise ValueError('expected engine "torch" for negative_phase="exact", got "numba"; '
+        if self.negative_phase != "sampled" and (self.persistent or self.negative_batch_size is not None):
+            raise ValueError('expected persistent and negative_batch_size only for chains of one temperature, got '
+                             f'negative_phase="{self.negative_phase}"; try negative_phase="sampled"')
+        if self.negative_phase != "sampled" and self.engine == "numba":
+            raise ValueError(f'expected engine "torch" for negative_phase="{self.negative_phase}", got "numba"; '
                              'try engine="auto"')
 
 
@@ -138,6 +145,8 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
         raise ValueError(f"expected a machine with parameters of size at most {LARGEST_PARAMETER:g} to start from, got "
                          f"one of size {largest:.3g}; try Machine.random({machine.n_visible}, {machine.n_hidden}, "
                          "seed=1)")
+    if settings.symmetric:
+        _check_balanced(machine)
     run_epoch = _start(machine, rows, settings, seed)
     current = choose_precision(machine, settings.precision)
     history: list[tuple[int, Any]] = []
@@ -196,7 +205,8 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
     if exact and machine.n_visible > MAX_EXACT_VISIBLE:
         raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", '
                          f'got {machine.n_visible}; try negative_phase="sampled"')
-    if not exact and choose_engine(machine, settings.engine) == "numba":
+    tempered = settings.negative_phase == "tempered"
+    if not (exact or tempered) and choose_engine(machine, settings.engine) == "numba":
         states = generators(chain_seed, n_chains)
 
         def run_numba(current: Machine, epoch: int):
@@ -206,8 +216,8 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
             batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
             with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
                 rates = learning_rates(settings, len(batches), epoch).astype(parameters[0].dtype)
-            _kernels.train_epoch(*parameters, pruned, rows, batches, starts, settings.persistent, chains, states,
-                                 settings.n_gibbs, rates)
+            _kernels.train_epoch(*parameters, pruned, settings.symmetric, rows, batches, starts, settings.persistent,
+                                 chains, states, settings.n_gibbs, rates)
             weights, visible_bias, hidden_bias = (torch.from_numpy(value) for value in parameters)
             return weights.reshape(current.weights.shape), visible_bias, hidden_bias
         return run_numba
@@ -216,15 +226,20 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
     uniform = uniforms(chain_seed, machine.device)
     states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
     persistent = torch.from_numpy(chains).to(machine.device)
+    replicas = Replicas(machine, n_chains, seed=chain_seed) if tempered else None
 
     def run_torch(current: Machine, epoch: int):
         nonlocal persistent
         batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
         rates = learning_rates(settings, len(batches), epoch)
+        if tempered:
+            replicas.begin_epoch()
         for batch, start, rate in zip(batches, starts, rates, strict=True):
             positive = effective_energy_gradient(current, data[torch.from_numpy(batch)])
             if exact:
                 negative = effective_energy_gradient(current, states, probabilities(current))
+            elif tempered:
+                negative = effective_energy_gradient(current, replicas.advance(current, settings.n_gibbs))
             else:
                 begin = persistent if settings.persistent else data[torch.from_numpy(start)]
                 visible = begin.to(current.dtype)
@@ -232,7 +247,8 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
                     visible = gibbs_sweep(current, visible, uniform)
                 persistent = visible
                 negative = effective_energy_gradient(current, visible)
-            current = _bounded(_descend(current, positive, negative, rate), current.mask, epoch, settings)
+            parameters = _descend(current, positive, negative, rate, settings.symmetric)
+            current = _bounded(parameters, current.mask, epoch, settings)
         return current.weights, current.visible_bias, current.hidden_bias
     return run_torch
 
@@ -241,15 +257,32 @@ def _is_count(value) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
 
 
-def _descend(machine: Machine, positive: Gradient, negative: Gradient,
-             rate: float) -> tuple[Tensor, Tensor, Tensor]:
-    """One step against <grad E>_data - <grad E>_model (4.15, 4.19), in the weights that exist."""
-    by_weights = positive.weights - negative.weights
+def _descend(machine: Machine, positive: Gradient, negative: Gradient, rate: float,
+             symmetric: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """One step against <grad E>_data - <grad E>_model (4.15, 4.19), in the weights that exist.
+
+    symmetric: along machines whose biases are -1/2 of the sums of their weights, so that the slope by W_ij is that of
+    the weight less half of those of the two biases.
+    """
+    by_weights, by_visible, by_hidden = (up - down for up, down in zip(positive, negative))
+    if symmetric:
+        by_weights = by_weights - (by_visible[:, None] + by_hidden) / 2
     if machine.mask is not None:
         by_weights = torch.where(machine.mask, by_weights, 0.0)
-    return (machine.weights - rate * by_weights,
-            machine.visible_bias - rate * (positive.visible_bias - negative.visible_bias),
-            machine.hidden_bias - rate * (positive.hidden_bias - negative.hidden_bias))
+    weights = machine.weights - rate * by_weights
+    if symmetric:
+        return weights, *balanced_biases(weights)
+    return weights, machine.visible_bias - rate * by_visible, machine.hidden_bias - rate * by_hidden
+
+
+def _check_balanced(machine: Machine) -> None:
+    """ValueError for a machine that changes when all units are flipped."""
+    far = max(float((found - wanted).detach().abs().max()) for found, wanted in zip(
+        (machine.visible_bias, machine.hidden_bias), balanced_biases(machine.weights)))
+    if far > 1e-5 * (1 + float(machine.weights.detach().abs().max())):
+        raise ValueError("expected a machine that is symmetric under flipping all units to start from, got biases that "
+                         f"are off by {far:.3g}; try Machine.random({machine.n_visible}, {machine.n_hidden}, seed=1, "
+                         "symmetric_biases=True)")
 
 
 def _bounded(parameters: tuple[Tensor, Tensor, Tensor], mask: Tensor | None, epoch: int,

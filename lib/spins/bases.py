@@ -13,6 +13,7 @@ import numpy as np
 
 from lib.conventions import (
     GATES,
+    PAULI,
     PLUS_OUTCOME,
     bits_from_index,
     check_bits,
@@ -146,15 +147,74 @@ def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.n
     return vector
 
 
-def sample(psi, bases, n_samples: int | None = None, *, rng: np.random.Generator,
+def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    """The probabilities of all outcomes in a basis (5.14), float64 (2^n_spins,).
+
+    state: normalised amplitudes along z, or a density matrix over the same basis.
+    """
+    state = check_vector_or_matrix(state)
+    if state.ndim == 1:
+        return np.abs(rotate(state, basis, gates=gates)) ** 2
+    n_spins = len(state).bit_length() - 1
+    letters, table = _table(gates)
+    turned = state.astype(np.complex128)
+    for site, code in enumerate(_codes(basis, n_spins, letters)[0]):
+        gate = table[code]
+        turned = np.einsum("ab,xbyz->xayz", gate, turned.reshape(2**site, 2, -1, 2**n_spins))
+        turned = turned.reshape(2**n_spins, 2**n_spins)
+        turned = np.einsum("ab,zxby->zxay", gate.conj(), turned.reshape(2**n_spins, 2**site, 2, -1))
+        turned = turned.reshape(2**n_spins, 2**n_spins)
+    return np.maximum(np.diagonal(turned).real, 0.0)
+
+
+def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "state") -> np.ndarray:
+    """Normalised amplitudes, or a density matrix: Hermitian, of trace 1, no negative eigenvalues, within 1e-6."""
+    values = np.asarray(state.detach().cpu() if hasattr(state, "detach") else state)
+    if values.ndim != 2:
+        return check_state_vector(values, n_spins, name=name)
+    size = len(values)
+    if values.shape != (size, size) or size < 2 or size & (size - 1) or n_spins is not None and size != 2**n_spins:
+        wanted = "(2^n_spins, 2^n_spins)" if n_spins is None else f"({2**n_spins}, {2**n_spins})"
+        raise ValueError(f"expected {name} as a density matrix of shape {wanted}, got {values.shape}; try one row and "
+                         "column for each basis state")
+    if not np.isfinite(values).all() or np.abs(values - values.conj().T).max() > UNITARY_TOLERANCE:
+        raise ValueError(f"expected {name} finite and Hermitian within {UNITARY_TOLERANCE:g}, got another matrix; try "
+                         f"({name} + {name}.conj().T) / 2")
+    trace, lowest = float(np.trace(values).real), float(np.linalg.eigvalsh(values)[0])
+    if abs(trace - 1) > UNITARY_TOLERANCE or lowest < -UNITARY_TOLERANCE:
+        raise ValueError(f"expected {name} of trace 1 without negative eigenvalues, got trace {trace:.9g} and a lowest "
+                         f"eigenvalue of {lowest:.3g}; try {name} / numpy.trace({name})")
+    return values
+
+
+def density_rank(measurements: Measurements) -> tuple[int, int]:
+    """How many of the 4^n_spins numbers of a density matrix these bases determine: (rank, 4^n_spins).
+
+    It is the rank of the span of all projectors that were measured. Raises ValueError for more than 5 spins.
+    """
+    n_spins = check_n_spins(measurements.n_spins, largest=5, hint="the check of a part of the spins")
+    total = np.zeros((4**n_spins, 4**n_spins))
+    for row in np.unique(measurements.codes, axis=0):
+        product = np.ones((1, 1))
+        for code in row:
+            gate = measurements.gates[code]
+            # A projector as a real vector: its parts along 1, X, Y and Z.
+            vectors = np.array([[(np.conj(g) @ pauli @ g).real for pauli in (np.eye(2), *PAULI.values())]
+                                for g in gate.conj()])
+            product = np.kron(product, vectors.T @ vectors)
+        total += product
+    return int(np.linalg.matrix_rank(total, hermitian=True)), 4**n_spins
+
+
+def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generator,
            gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
     """Independent measurements of a state by the Born rule (5.14), each in its basis.
 
-    bases: one basis a measurement; or one for all of them, n_samples many. A basis that occurs often is rotated into
-    once.
+    state: normalised amplitudes along z, or a density matrix. bases: one basis a measurement; or one for all of them,
+    n_samples many. A basis that occurs often is rotated into once.
     """
-    psi = check_state_vector(psi)
-    n_spins = psi.size.bit_length() - 1
+    state = check_vector_or_matrix(state)
+    n_spins = len(state).bit_length() - 1
     letters, table = _table(gates)
     codes = _codes(bases, n_spins, letters)
     if n_samples is not None:
@@ -168,10 +228,10 @@ def sample(psi, bases, n_samples: int | None = None, *, rng: np.random.Generator
     uniforms = rng.random(len(codes))
     order = np.argsort(place, kind="stable")
     for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(place))[:-1]), strict=True):
-        probabilities = np.abs(rotate(psi, name, gates=gates)) ** 2
-        cumulative = np.cumsum(probabilities)
+        chances = probabilities(state, name, gates=gates)
+        cumulative = np.cumsum(chances)
         drawn = np.searchsorted(cumulative, uniforms[rows] * cumulative[-1], side="right")
-        index[rows] = np.minimum(drawn, np.flatnonzero(probabilities)[-1])
+        index[rows] = np.minimum(drawn, np.flatnonzero(chances)[-1])
     return Measurements(bits_from_index(index, n_spins), codes, letters, table)
 
 

@@ -92,6 +92,9 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
                                              paths relative to the top of the site
         "sweeps": [{..., "audits": `audits.summary`}]
 
+`_build/rehearsed.json`: `{"digest": ...}` of the sources that the renderer took when nothing was executed
+(:mod:`lib.study.rehearsal`).
+
 `ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
 (:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.
 """

@@ -23,7 +23,7 @@ def problems(top: Path) -> list[str]:
         try:
             text = (top / name).read_text("utf-8")
             node = yaml.compose(text)
-            found = list(_twice(node)) or check(top, node, yaml.safe_load(text))
+            found = list(twice(node)) or check(top, node, yaml.safe_load(text))
             lines += [f"{name}, line {line}: {words}" for line, words in found]
         except FileNotFoundError:
             lines.append(f"expected {name} beside book/, got none; try git checkout {name}")
@@ -77,7 +77,8 @@ def _contents(top: Path, node: yaml.Node, contents: object) -> Iterator[tuple[in
 
 
 def _pages(top: Path, node: yaml.Node) -> Iterator[tuple[int, str]]:
-    pages = {path.stem for path in (top / "book").glob("*.md")}
+    found = [path.relative_to(top / "book").with_suffix("") for path in (top / "book").rglob("*.md")]
+    pages = {name.as_posix() for name in found if not any(part[0] in "._" for part in name.parts)}
     if "root" not in {key for key, _, _ in _scalars(node)}:
         yield 1, "expected the first page of the book, got none; try root: index"
         return
@@ -97,7 +98,7 @@ def _pages(top: Path, node: yaml.Node) -> Iterator[tuple[int, str]]:
         yield 1, f"expected every page of book/, got no entry for {name}; try '- file: {name}' below a part"
 
 
-def _twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+def twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
     """Keys that stand twice in one mapping: the first would be lost."""
     if isinstance(node, yaml.MappingNode):
         seen = set()
@@ -105,10 +106,10 @@ def _twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
             if key.value in seen:
                 yield key.start_mark.line + 1, f"expected {key.value!r} once, got it again; try to join both"
             seen.add(key.value if isinstance(key.value, str) else None)
-            yield from _twice(value)
+            yield from twice(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _twice(value)
+            yield from twice(value)
 
 
 def _scalars(node: yaml.Node) -> Iterator[tuple[str, str, int]]:

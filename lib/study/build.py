@@ -25,6 +25,7 @@ from lib import atomic
 from lib.study import (
     anchors,
     gate,
+    inputs,
     ledger,
     lifeline,
     notebooks,
@@ -125,7 +126,7 @@ def prepare(top: Path, profile: str) -> None:
 def check(top: Path) -> list[str]:
     """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
     parameters and claims, the parameter sets."""
-    from lib.study import book_files, editing, page_text  # load the parsers of the renderer
+    from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
 
     problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
     problems += book_files.problems(top) + editing.problems(top)
@@ -143,6 +144,7 @@ def check(top: Path) -> list[str]:
             chapter = notebooks.read_chapter(path)
             notebooks.check_chapter(chapter)
             parameters.declared(chapter)
+            problems += inputs.missing(top, chapter)
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -151,7 +153,7 @@ def check(top: Path) -> list[str]:
                 parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
             except ValueError as error:
                 problems.append(str(error))
-    return problems
+    return problems or items.problems(top)
 
 
 def check_style(top: Path) -> list[str]:
@@ -169,7 +171,8 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile)):
+        last = runs.read_record(root, path.stem)
+        if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:
             runs.clear_failure(root, path.stem)
@@ -318,7 +321,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
-        problems = check(top) or check_style(top) + rehearsal.problems(top)  # what cannot be read has no style
+        problems = check(top) or check_style(top) + rehearsal.problems(top)
         if problems:
             raise BuildError("\n".join(problems))
         n_chapters = len(notebooks.chapter_files(top))

@@ -33,7 +33,7 @@ class ChapterContents(AsyncTextFileContentsManager):
 def keep_text(model: dict, path: str, contents_manager: ChapterContents, **_: object) -> None:
     """Change the text that is about to be written, in place; an error here is logged, and jupytext's text written."""
     file = Path(contents_manager.root_dir) / path.strip("/")
-    if _NOTEBOOK.get() and model["type"] == "file" and file.suffix == ".md" and file.is_file():
-        before = file.read_bytes().decode("utf-8")
+    if _NOTEBOOK.get() and model["type"] == "file" and file.suffix == ".md":
+        before = file.read_bytes().decode("utf-8") if file.is_file() else ""
         text = editing.merged(before.replace("\r\n", "\n"), model["content"])
         model["content"] = text.replace("\n", "\r\n") if "\r\n" in before else text

@@ -39,7 +39,7 @@ def merged(before: str, after: str) -> str:
     new_front, new = pieces(after)
     matches = difflib.SequenceMatcher(None, [piece.content for piece in old], [piece.content for piece in new], False)
     place = {new_at + n: old_at + n for old_at, new_at, size in matches.get_matching_blocks() for n in range(size)}
-    front = old_front if _settings(old_front) == _settings(new_front) else new_front
+    front = old_front if before and _settings(old_front) == _settings(new_front) else new_front
     text = front
     for number, piece in enumerate(new):
         kept = place.get(number)

@@ -9,7 +9,7 @@ from pathlib import Path
 from lib.study.notebooks import Chapter
 from lib.study.places import own_paths
 
-CELL_FILE = re.compile(r"\S*/ipykernel_\d+/\d+\.py")  # the file name that a kernel gives to a cell, in warnings
+CELL_FILE = re.compile(r"(?<!\S)\S{1,500}/ipykernel_\d+/\d+\.py")  # the name that a kernel gives to a cell, in warnings
 
 
 class ChapterFailed(Exception):
@@ -55,6 +55,52 @@ def check_outputs(chapter: Chapter, notebook, figures: Path) -> None:
             raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")
 
 
+def merge_streams(cell) -> None:
+    """Join what a cell wrote to the same stream, in place, as a terminal would show it in the end, stdout first.
+
+    In time that grows as the length: the patterns of other tools take hours on a long line.
+    """
+    streams, others = {}, []
+    for output in cell.outputs:
+        if output.output_type != "stream":
+            others.append(output)
+        elif output.name not in streams:
+            streams[output.name] = (output, [output.text])
+            others.append(output)
+        else:
+            streams[output.name][1].append(output.text)
+    for output, texts in streams.values():
+        output.text = shown("".join(texts))
+    cell.outputs = others
+    for place, (one, two) in enumerate(zip(others, others[1:], strict=False)):
+        if (one.get("name"), two.get("name")) == ("stderr", "stdout"):  # they come in any order
+            others[place:place + 2] = [two, one]
+
+
+def shown(text: str) -> str:
+    """Text without what a carriage return or a backspace has taken back."""
+    lines = []
+    for line in text.split("\n") if "\r" in text or "\b" in text else [text]:
+        ending = "\r" if line.endswith("\r") else ""
+        line = line.rstrip("\r").rpartition("\r")[2]
+        if "\b" in line:
+            kept = []
+            for letter in line:
+                if letter != "\b":
+                    kept.append(letter)
+                elif kept:
+                    kept.pop()
+            line = "".join(kept)
+        lines.append(line + ending)
+    return "\n".join(lines)
+
+
+def text_size(cell) -> int:
+    """Characters of text that a cell shows on its page."""
+    return sum(len(output.get("text", "")) + len(output.get("data", {}).get("text/plain", ""))
+               for output in cell.outputs)
+
+
 def scrub(notebook, top: Path, run: Path) -> None:
     """Take out, in place, what papermill adds and the paths of this machine that outputs show."""
     notebook.metadata.pop("papermill", None)
@@ -93,7 +139,7 @@ def _without_paths(value, patterns: list[tuple[re.Pattern, str]]):
     if isinstance(value, str):
         for pattern, replacement in patterns:
             value = pattern.sub(replacement, value)
-        if "ipykernel_" in value:  # asked first: on the long unbroken text of a picture the pattern takes minutes
+        if "ipykernel_" in value:
             value = CELL_FILE.sub("<cell>", value)
     elif isinstance(value, dict):
         for key, inner in value.items():

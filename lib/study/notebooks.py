@@ -6,6 +6,7 @@ Only the code cells and the front matter are read here, with line numbers, and w
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -21,13 +22,13 @@ import yaml
 FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
 CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
-COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures")
+COMPANION_KEYS = ("budget_core_minutes", "time_limit_minutes", "figures", "inputs")
 OUTPUT_IN_TEXT = re.compile(r"data:image/[a-z+]+;base64,|^[`:~]{3,}\s*\{?(code-cell-)?output\}?\s*$")
 # What only shapes a page is no code: a change of it needs no kernel.  All that is not in these lists is code.
 DISPLAY_TAGS = ("hide-input", "hide-output", "hide-cell", "remove-input", "remove-output", "remove-cell")
 DISPLAY_OPTIONS = ("code_prompt_show", "code_prompt_hide", "figure", "image", "merge_streams", "output_stderr",
                    "text_lexer", "error_lexer", "number_source_lines")  # below mystnb
-DISPLAY_KEYS = ("budget_core_minutes",)  # below companion in the front matter
+DISPLAY_KEYS = ("budget_core_minutes", "inputs")  # below companion in the front matter; of inputs, the content counts
 DISPLAY_FRONT = ("jupytext",)
 FRONT_KEYS = ("jupytext", "kernelspec", "companion")
 TAGS = ("parameters", "sweep", *DISPLAY_TAGS)
@@ -61,6 +62,15 @@ class Cell:
         if isinstance(mystnb := self.options.get("mystnb"), dict):
             options |= {key: value for key, value in mystnb.items() if key not in DISPLAY_OPTIONS}
         return [self.source, [tag for tag in self.tags if tag not in DISPLAY_TAGS], options]
+
+    @property
+    def python(self) -> str:
+        """The source without the lines that only IPython understands, which are empty."""
+        return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in self.source.splitlines())
+
+    def tree(self) -> ast.Module:
+        """The source as Python reads it."""
+        return compile(self.python, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     @property
     def first_line(self) -> str:
@@ -203,6 +213,11 @@ def check_chapter(chapter: Chapter) -> None:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
         _check_options(name, cell)
+        try:
+            cell.tree()
+        except SyntaxError as error:
+            raise ValueError(f"{name}, line {cell.line + (error.lineno or 1) - 1}: expected Python, got "
+                             f"{error.msg}") from None
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
@@ -265,8 +280,8 @@ def with_outputs(chapter: Chapter, executed):
     if ran:
         raise ValueError(f"{chapter.path.name}: expected the code that was executed, got a cell less; try make book")
     notebook.cells, notebook.metadata = cells, executed.metadata
-    notebook.metadata |= {"source_map": lines, "companion": {
-        **chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}}
+    notebook.metadata["source_map"] = lines
+    notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
     return notebook
 
 

@@ -6,18 +6,24 @@ refused here renders without a warning, and not as it was meant.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lib.study import notebooks
+import yaml
+
+from lib.study import book_files, notebooks
 
 BLOCKS = ("amsmath", "colon_fence", "deflist", "dollarmath", "substitution")  # extensions that know of blocks
 VERBATIM = ("code", "code-block", "sourcecode", "parsed-literal", "literalinclude", "raw", "math", "mermaid",
             "eval-rst")
 CODE_CELL = re.compile(r"[\s>]*(?:(?:[-*+:]|\d+[.)])\s+)*(`{3,}|~{3,}|:{3,})\s*\{code-cell\}")
+ROLES = (r"ref|numref|eq|doc|any|term|download|math|cite(?::\w+)?|glue:\w*|sub|sup|abbr|kbd|code|py:\w+|footcite")
+LEFT_OVER = re.compile(r"\{(?:" + ROLES + r")\}|\\[A-Za-z]{2,}(?![A-Za-z])")
+NO_WORDS = (r"(?s)(?<!`)(?:\{[\w:+-]+\})?(`+)(?!`).+?(?<!`)\1(?!`)", r"(?s)(?<![\\$])\$(?!\$).+?\$", r"\]\([^)]*\)")
 OPENING = re.compile(r"[\s>]*(`{3,})([^`].*)$")
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufeff]")
 CONTAINERS = {"bullet_list_open": "a list", "ordered_list_open": "a list", "blockquote_open": "a block quote",
@@ -60,7 +66,7 @@ def of_page(path: Path) -> list[str]:
     shown = [*blocks(text)]
     found += [*_front(text)] if chapter else []
     for block in shown:
-        found += [*_cut_off(block), *_not_opened(block)]
+        found += [*_cut_off(block), *_not_opened(block), *_left_over(block), *_twice(block)]
     found += _lost_cells(text, shown, chapter)
     return [f"{path.name}, line {line}: {words}" for line, words in sorted({*found})]
 
@@ -146,6 +152,34 @@ def _not_opened(block: Block) -> Iterator[tuple[int, str]]:
             yield block.line + number, ("expected no ` in the line that opens a fence, got "
                                         f"{line.strip()[:60]!r}, which opens none, so that the rest of the page "
                                         f"becomes a listing; try ::: in place of {found[1]}, above and below")
+
+
+def _left_over(block: Block) -> Iterator[tuple[int, str]]:
+    """Roles without their text, and TeX outside of formulas: both would be shown as they are typed."""
+    if block.token.type != "inline":
+        return
+    words = block.token.content
+    for pattern in NO_WORDS:
+        words = re.sub(pattern, lambda found: re.sub(r"[^\n]", " ", found[0]), words)
+    for number, line in enumerate(words.split("\n")):
+        for found in LEFT_OVER.finditer(line):
+            role = found[0][0] == "{"
+            yield block.line + number, (f"expected {found[0]}`...`, got it without a text between two `" if role else
+                                        f"expected TeX in a formula, got {found[0]} outside of one; try ${found[0]}$")
+
+
+def _twice(block: Block) -> Iterator[tuple[int, str]]:
+    """Keys that stand twice in the front matter or the options of a cell: the first would be lost."""
+    content, first = block.token.content, block.line + 1
+    if block.directive == "code-cell" and (options := re.match(r"---\n(.*?)^---", content, re.DOTALL | re.MULTILINE)):
+        content, first = options[1], first + 1
+    elif block.directive == "code-cell" and (options := re.match(r"(?::[\w-]+:.*\n)+", content)):
+        content = re.sub(r"(?m)^:([\w-]+):", r"\1: ", options[0])
+    elif block.token.type != "front_matter":
+        return
+    with contextlib.suppress(yaml.YAMLError):  # said elsewhere
+        for line, words in book_files.twice(yaml.compose(content)):
+            yield first + line - 1, words
 
 
 def _lost_cells(text: str, shown: list[Block], chapter: bool) -> Iterator[tuple[int, str]]:

@@ -31,7 +31,7 @@ def own_paths(top: Path, run: Path) -> list[tuple[re.Pattern, str]]:
 @cache
 def _patterns(top: Path, run: Path, home: str | None, temporary: str) -> list[tuple[re.Pattern, str]]:
     found: dict[str, str] = {}
-    named = [(run, "."), (run.parent, "."), (top, "."), *_links(top), (home or "", "~"), (_home_of_account(), "~"),
+    named = [(run, "."), (run.parent, "."), (top, "."), *_links_of(top), (home or "", "~"), (_home_of_account(), "~"),
              (temporary, "/tmp"), (sys.prefix, "python"), (sys.base_prefix, "python")]
     for path, shown in named:
         for place in (str(path), os.path.realpath(path)):
@@ -40,6 +40,11 @@ def _patterns(top: Path, run: Path, home: str | None, temporary: str) -> list[tu
                     found.setdefault(text, shown)
     return [(re.compile(rf"(?<![\w.]){re.escape(place)}(?![\w-])"), shown)
             for place, shown in sorted(found.items(), key=lambda item: -len(item[0]))]
+
+
+@cache
+def _links_of(top: Path) -> list[tuple[str, str]]:
+    return list(_links(top))
 
 
 def _links(top: Path, folder: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ import threadpoolctl
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from joblib.parallel import get_active_backend
 
-from lib.study import provenance
+from lib.study import guard, provenance
 from lib.study.notebooks import root
 from lib.study.results import encode, run_of
 
@@ -122,7 +122,8 @@ def compute(function: Callable, settings: Mapping, threads: int = 1, version: in
     clock = time.process_time if alone else time.thread_time
     started, used = time.perf_counter(), clock()
     try:
-        results = function(**settings)
+        with guard.experiment(name_of(function), version_of(function), data_of(function, settings)):
+            results = function(**settings)
         if not isinstance(results, Mapping):
             raise ValueError(f"expected a mapping of results, got {type(results).__name__}; try return {{...}}")
         results = {name: plain(value, f"result {name}") for name, value in results.items()}
@@ -261,6 +262,11 @@ def check_function(function: Callable) -> None:
 def version_of(function: Callable) -> int:
     """The declared version of an experiment; 0 for a function that declares none."""
     return getattr(function, "version", 0)
+
+
+def data_of(function: Callable, settings: Mapping) -> tuple[str, ...]:
+    """What an experiment declares to read at some settings; nothing for a function that declares nothing."""
+    return getattr(function, "data", lambda settings: ())(settings)
 
 
 def name_of(function: Callable) -> str:

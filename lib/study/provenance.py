@@ -1,8 +1,9 @@
 """What a chapter depends on, and where a run came from.
 
-The inputs of a chapter are its code, its parameter values, the data it reads, the `lib` modules it imports
-(transitively) and the pinned packages.  They are compared by content, never by time stamps.  The imports are
-found in one place, :func:`imported_modules`, which serves the DAG, `make status` and the records alike.
+The inputs of a chapter are its code, its parameter values, the data it declares (:mod:`lib.study.inputs`), the
+`lib` modules it imports (transitively) and the pinned packages.  They are compared by content, never by time stamps.
+The imports are found in one place, :func:`imported_modules`, which serves the DAG, `make status` and the records
+alike.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import platform
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -20,10 +22,11 @@ from importlib import metadata
 from pathlib import Path
 
 from lib import atomic
-from lib.study import surroundings
+from lib.study import inputs, surroundings
 from lib.study.notebooks import Chapter, read_chapter, root
 from lib.study.parameters import profile_values, resolve
 
+PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # of cells: what follows is Python all the same
 DISTRIBUTION = "deep-quantum-companion"  # the name of the package in pyproject.toml
 
 
@@ -49,16 +52,18 @@ def _own_digest() -> str:
     return text_digest(Path(__file__).read_text("utf-8"), platform.python_version())
 
 
-def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None) -> dict:
-    """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS)."""
+def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None, last: dict | None = None) -> dict:
+    """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS).
+
+    last: the record of its last run, which tells what data its experiments have read, by their own declarations.
+    """
     chapter = read_chapter(path)
     parameters = chapter_parameters(top, chapter, profile, changes)
     names = [name for cell in chapter.cells for name in _imports(cell.source, path.name, "", cell.line)]
-    data = {name for cell in chapter.cells for name in data_files(cell.source, path.name, cell.line)}
     return {"code": chapter.code, "parameters": parameters,
             "modules": {module: code_digest(file.read_text("utf-8"))
                         for module, file in modules_of(top, names).items()},
-            "data": {name: atomic.sha256(top / name) for name in sorted(data)},
+            "data": inputs.digests(top, chapter) | inputs.of_experiments(top, last),
             "environment": environment_digest(top)}
 
 
@@ -179,14 +184,6 @@ def compiled_digest(top: Path) -> str:
             names.append(name.removesuffix(".__init__"))
     digests = [code_digest(file.read_text("utf-8")) for file in modules_of(top, names).values()]
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
-
-
-@_noted
-def data_files(source: str, where: str, first: int = 1) -> list[str]:
-    """Every literal path `data/...` in the code, relative to the repository."""
-    strings = (node.value for node in ast.walk(_parse(source, where, first))
-               if isinstance(node, ast.Constant) and isinstance(node.value, str))
-    return sorted({text for text in strings if text.startswith("data/") and "\n" not in text})
 
 
 def environment_digest(top: Path) -> str:
@@ -314,10 +311,20 @@ def _module_file(top: Path, name: str) -> Path | None:
 
 @cache
 def _parse(source: str, where: str, first: int = 1) -> ast.Module:
-    """The tree of a module or code cell, without the lines that only IPython understands (empty, so lines count)."""
-    lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
+    """The tree of a module or code cell, in which lines that only IPython understands do nothing."""
+    with contextlib.suppress(SyntaxError):
+        return ast.parse(source)
     try:
-        return ast.parse("\n".join(lines))
+        return ast.parse(_without_magic(source))
     except SyntaxError as error:
         raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
                          f"in {(error.text or '').strip()!r}") from None
+
+
+def _without_magic(source: str) -> str:
+    """Python with as many lines as a code cell: its shell escapes and magic commands do nothing, or give None."""
+    command = source.lstrip().split("\n")[0]
+    if command.startswith("%%") and command[2:].split()[:1] not in ([name] for name in PYTHON_MAGICS):
+        return ""  # the language of another program
+    escaped = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+    return re.sub(r"^([ \t]*[\w., \t]+=[ \t]*)[%!].*$", r"\1None", escaped, flags=re.MULTILINE)

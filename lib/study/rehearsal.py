@@ -24,7 +24,10 @@ PASSED = Path("_build/rehearsed.json")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 RECORD = "application/papermill.record/"
 GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
-NOISE = re.compile(r"Sphinx Warning|^\s*$|warnings? treated as error")
+COMPLAINT = re.compile(r"(?:(\S+\.md):(?:(\d+):)? )?(?:WARNING|ERROR|CRITICAL): (.*?)(?: \[[\w.-]+\])?$")
+# Names that a page can refer to: labels, figures, equations, entries of the bibliography.
+NAMES = re.compile(r"^\(([\w.-]+)\)=|^\s*:?(?:name|label): *([\w.-]+)|\$\$ \(([\w.-]+)\)|^@\w+\{([^,\s]+),",
+                   re.MULTILINE)
 
 
 def problems(top: Path) -> list[str]:
@@ -59,19 +62,33 @@ def unknown_numbers(top: Path, chapters: list[Chapter]) -> list[str]:
 
 
 def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
-    """The numbers that a chapter may name: every text of its code, and what its formatted texts may become."""
+    """The numbers that a chapter may name: every text of its code, and what those put together may become."""
     exact, forms = set(), []
     for cell in chapter.cells:
-        tree = ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line
-                                   for line in cell.source.splitlines()))
-        formatted = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
-        parts = {part for node in formatted for part in ast.walk(node)}
-        exact |= {node.value for node in ast.walk(tree)
+        nodes = [*ast.walk(cell.tree())]
+        made = [(node, _form(node)) for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call))]
+        parts = {part for node, form in made if form for part in ast.walk(node) if part is not node}
+        forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]
+        exact |= {node.value for node in nodes
                   if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts}
-        forms += [re.compile("".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+"
-                                     for part in node.values))
-                  for node in formatted if any(isinstance(part, ast.Constant) for part in node.values)]
     return exact, forms
+
+
+def _form(node: ast.AST) -> str:
+    """A pattern for the texts that an expression may become; nothing where it is none that is put together."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_form(part) or ".+" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _form(node.left), _form(node.right)
+        return (left or ".+") + (right or ".+") if left or right else ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
+        return re.sub(r"%\w|%\(\w+\)\w", ".+", str(node.left.value))
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Attribute) and called.attr == "format" and isinstance(called.value, ast.Constant):
+        return re.sub(r"\{[^}]*\}", ".+", str(called.value.value))
+    return ""
 
 
 def numbers_shown(text: str) -> Iterator[tuple[str, str, int]]:
@@ -95,7 +112,29 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
         place = Path(temporary)
         site.write_files(place / "stage", staged, {})
         failed, lines = site.render(top, place / "stage", place / "pages", place, "--strict", "--rehearse")
-    return [line for line in dict.fromkeys(lines) if not NOISE.search(line)] if failed else []
+    return in_words(top, lines) if failed else []
+
+
+def in_words(top: Path, lines: list[str]) -> list[str]:
+    """What the renderer complains of, as the other checks say it, with the nearest name of what is there."""
+    files = [path for path in (top / "book").rglob("*") if path.is_file()]
+    known = {path.stem if path.suffix == ".md" else path.name for path in files}
+    for path in files:
+        if path.suffix in (".md", ".bib"):
+            known |= {next(filter(None, found.groups())) for found in NAMES.finditer(path.read_text("utf-8"))}
+    said = []
+    for line in dict.fromkeys(lines):
+        if not (found := COMPLAINT.match(line)):
+            said.append(line)
+            continue
+        page, number, words = found.groups()
+        named = [(quoted or last).rpartition("/")[2].removesuffix(".md")
+                 for quoted, last in re.findall(r"['\"]([^'\"]+)['\"]|: (\S+)$", words)]
+        near = next((match for name in named for match in difflib.get_close_matches(name, known - {name}, 1)), "")
+        where = f"{page or '_config.yml'}, line {number}" if number else page or "_config.yml"
+        said.append(f"{where}: expected a text that can be rendered, got: {words}; try "
+                    + (near or "to mend or take out what it names"))
+    return said
 
 
 def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):

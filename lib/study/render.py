@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import hashlib
 import shutil
 import sys
@@ -28,6 +29,7 @@ def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: b
 
     A rehearsal only reads the pages and puts them into HTML, none of which it writes.
     """
+    gc.disable()  # nearly all that is made of pages lives to the end; looking for what does not takes a sixth
     notebooks.skip_address_parser()
     from jupyter_book.sphinx import build_sphinx
 

@@ -11,6 +11,7 @@ from lib import atomic
 from lib.study import provenance
 
 FORMAT = 2  # of the record of a run
+EXPERIMENTS_READ = "experiments_read.json"  # in the directory of a run: data, by the declarations of experiments
 THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters or points run at once
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
                     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")

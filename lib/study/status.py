@@ -26,7 +26,7 @@ def chapter_status(top: Path, path: Path, profile: str) -> dict:
         chapter = read_chapter(path)
         status |= {"title": chapter.title, "budget_core_minutes": chapter.budget}
         check_chapter(chapter)
-        inputs = provenance.chapter_inputs(top, path, profile)
+        inputs = provenance.chapter_inputs(top, path, profile, last=record)
     except ValueError as error:
         return status | {"state": "failed", "error": str(error)}
     if failure and failure["inputs"] == inputs:

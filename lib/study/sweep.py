@@ -13,14 +13,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from lib import atomic
+from lib.study import guard, progress, provenance, results, runs, session
 from lib.study import points as computing
-from lib.study import progress, provenance, results, session
 from lib.study.notebooks import root
 from lib.study.results import FAILED, NOT_RUN, STATES, SUPERSEDED, VALID, settings_key
 
@@ -101,7 +101,10 @@ class Sweep:
     def folder(self) -> Path | None:
         """Where the points of a run are, a file each; None for those that live as long as the call."""
         if session.in_build():
-            return root() / "_build" / "points" / f"{self.function.__name__}-{_live_digest(self.function)}"
+            of = _live_digest(self.function)
+            if self._live_data:
+                of = provenance.text_digest(of, *(f"{name} {digest}" for name, digest in self._live_data.items()))[:12]
+            return root() / "_build" / "points" / f"{self.function.__name__}-{of}"
         if self.record is None or not self.path.is_relative_to(home() / "data"):
             return self.record and self.path.with_suffix(".points")
         return home() / "_build" / ("drafts" if is_draft() else "records") / self.name
@@ -134,6 +137,9 @@ class Sweep:
         """
         if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
             raise ValueError(f"expected jobs as an integer >= 1 or None, got {jobs!r}; try jobs=2")
+        if session.in_build():
+            for name, digest in self._live_data.items():
+                session.keep(runs.EXPERIMENTS_READ, {"name": name, "digest": digest}, "name", replace=True)
         record = self._recorded(self.folder)
         missing = [point for point, (state, _) in zip(self.points, self._found(record), strict=True) if state != VALID]
         if missing:
@@ -195,8 +201,17 @@ class Sweep:
                                  "points, got one that differs from its commit; nothing was computed or recorded; try "
                                  "git commit, or make records, which makes drafts then")
 
+    @cached_property
+    def _live_data(self) -> dict[str, str | None]:
+        """In a build: the digests of the data that points read which no record has, and which may be read from now."""
+        record = self._recorded()
+        names = sorted({name for point, (state, _) in zip(self.points, self._found(record), strict=True)
+                        if state != VALID for name in self._data(point)})
+        guard.allow(names)
+        return {name: atomic.sha256(root() / name) for name in names}
+
     def _data(self, point: Mapping) -> tuple[str, ...]:
-        return getattr(self.function, "data", lambda settings: ())(point)
+        return computing.data_of(self.function, point)
 
     def _computed(self, missing: list[Mapping], jobs: int | None) -> Iterator[tuple[dict, dict]]:
         """The missing points with their runs, each kept as it comes; those that another process has kept are read."""

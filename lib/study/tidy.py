@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
@@ -18,12 +17,6 @@ IGNORED = ("E402", "F811", "I001", "E501", "B018", "E703")
 
 def problems(top: Path, chapter: Chapter) -> list[str]:
     """What ruff says of the code of a chapter, one line each; the settings are those of pyproject.toml."""
-    for cell in chapter.cells:  # of an open bracket, ruff would tell every line but the one
-        try:
-            compile(_python(cell.source), "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        except SyntaxError as error:
-            line = cell.line + (error.lineno or 1) - 1
-            return [f"{chapter.path.name}, line {line}: expected Python, got {error.msg}"]
     name = f"book/{chapter.stem}.py"  # ruff tells the language by the name
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "--output-format", "concise",
                "--extend-ignore", ",".join(IGNORED), "--stdin-filename", name, "-"]
@@ -40,9 +33,5 @@ def code(chapter: Chapter) -> str:
     lines: list[str] = []
     for cell in chapter.cells:
         lines += [""] * (cell.line - 1 - len(lines))
-        lines += _python(cell.source).splitlines()
+        lines += cell.python.splitlines()
     return "\n".join(lines) + "\n"
-
-
-def _python(source: str) -> str:
-    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())

@@ -26,10 +26,12 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     """
     chapter = read_chapter(path)
     check_chapter(chapter)
-    inputs = provenance.chapter_inputs(top, path, profile, parse_assignments(text, chapter))
+    changes = parse_assignments(text, chapter)
+    inputs = provenance.chapter_inputs(top, path, profile, changes)
     name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}"
-    if runs.is_current(place, path.stem, inputs):
+    last = runs.read_record(place, path.stem)
+    if runs.is_current(place, path.stem, provenance.chapter_inputs(top, path, profile, changes, last)):
         print(f"  {path.stem}: kept", flush=True)
     else:
         _execute(top, path.stem, profile, text, jobs, place)
@@ -40,7 +42,8 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
     print(terminal_table(rows, same) if book else absent(profile), flush=True)
-    stale = provenance.differences(book["inputs"], provenance.chapter_inputs(top, path, profile)) if book else []
+    stale = provenance.differences(book["inputs"], provenance.chapter_inputs(
+        top, path, profile, last=book)) if book else []
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))

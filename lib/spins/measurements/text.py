@@ -1,97 +1,12 @@
-"""Files of measurements: our own packed bits (`save`, `load`), and QuCumber's plain text (`read_...`).
+"""QuCumber's plain text: measurements, the bases they were taken in, and state vectors."""
 
-A packed file is an npz archive with the members
-    format    "measurements 1"
-    shape     (n_samples, n_spins)
-    packed    uint8 (n_samples, ceil(n_spins / 8)), each row packed by itself with site 0 in the highest bit
-    metadata  one JSON object
-It holds no pickle and no time of day, so equal measurements give equal bytes, whose SHA-256 can be published.
-"""
-
-import io
-import json
 import math
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from lib import atomic
-from lib.conventions import check_bits, check_state_vector
-
-_FORMAT = "measurements 1"
-_MEMBERS = ("format", "shape", "packed", "metadata")
-
-
-def save(path: str | Path, bits: np.ndarray, *, metadata: dict | None = None) -> None:
-    """Write measurements as packed bits; the file appears whole or not at all.
-
-    path: ends in .npz; an existing file is replaced
-    bits: zeros and ones, shape (n_samples, n_spins)
-    metadata: what JSON can hold, for example {"field": 1.0, "seed": 3}
-
-    A missing folder is made.  Raises ValueError for bits or metadata that cannot be stored, and for another
-    ending than .npz; OSError as the system does, naming the path.
-    """
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"expected a path that ends in .npz, got {path}; try {path.with_suffix('.npz')}")
-    bits = check_bits(bits)
-    try:
-        text = json.dumps({} if metadata is None else metadata, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError("expected metadata of str, int, finite float, bool, list and dict, "
-                         f"got {metadata!r} ({error}); try float(...) for numpy numbers") from None
-    if not text.startswith("{"):
-        raise ValueError(f"expected metadata as a dict, got {metadata!r}; try {{'note': ...}}")
-    members = {"format": np.array(_FORMAT), "shape": np.array(bits.shape, dtype=np.int64),
-               "packed": np.packbits(bits, axis=1), "metadata": np.array(text)}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for name in _MEMBERS:
-            array = io.BytesIO()
-            np.lib.format.write_array(array, members[name], allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue())  # dated 1980, not now
-    atomic.write_bytes(path, content.getvalue())
-
-
-def load(path: str | Path) -> tuple[np.ndarray, dict]:
-    """Read a file of `save`: (bits uint8 (n_samples, n_spins), metadata).
-
-    Raises FileNotFoundError where there is none, and ValueError for a file that is cut, damaged, of another
-    kind, or holds pickled objects, which are never loaded.
-    """
-    path = Path(path)
-    hint = "try to copy or make the file again"
-    if not path.exists():
-        raise FileNotFoundError(f"expected a file of measurements, got no file at {path}; {hint}")
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("a single array")
-        with archive:
-            missing = [name for name in _MEMBERS if name not in archive.files]
-            if missing:
-                raise ValueError(f"no member {missing[0]!r} among {archive.files}")
-            found, shape, packed, text = (archive[name] for name in _MEMBERS)
-    # zlib.error and struct.error are among what a damaged archive can raise, without a common base class.
-    except Exception as error:
-        raise ValueError("expected measurements written by lib.spins.measurements.save, "
-                         f"got something else in {path} ({_reason(error)}); {hint}") from error
-    if str(found) != _FORMAT:
-        raise ValueError(f"expected the format {_FORMAT!r}, got {str(found)!r} in {path}; "
-                         "try the version of this package that wrote it")
-    if shape.shape != (2,) or shape.dtype != np.int64 or min(shape) < 1 or packed.dtype != np.uint8 \
-            or packed.shape != (shape[0], -(-shape[1] // 8)):
-        raise ValueError(f"expected packed bits for the stored shape {shape.tolist()}, got {packed.dtype} "
-                         f"{packed.shape} in {path}; {hint}")
-    try:
-        metadata = json.loads(str(text))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"expected metadata in JSON, got {str(text)[:40]!r} in {path} ({error}); "
-                         f"{hint}") from None
-    return np.unpackbits(packed, axis=1, count=int(shape[1])), metadata
+from lib.conventions import check_state_vector
 
 
 def read_text(path: str | Path, n_spins: int | None = None) -> np.ndarray:
@@ -201,10 +116,3 @@ def _bit(path: str | Path, number: int, column: int, word: str) -> int:
         raise ValueError(f"expected 0 or 1, got {word[:20]!r} in {path}, line {number}, column {column + 1}; "
                          f"try {hint}")
     return int(value)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    if "pickle" in text.lower():
-        return "pickled objects, which are never loaded"
-    return text or type(error).__name__

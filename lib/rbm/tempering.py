@@ -1,0 +1,198 @@
+"""Parallel tempering: chains at many temperatures that change places, so that those at the coldest forget.
+
+Gibbs chains of a machine with separate valleys keep to the one in which they began. Here a ladder of inverse
+temperatures 0 = beta_0 < ... < beta_R = 1 along the path of `lib.rbm.annealing` is sampled at once. After each block
+Gibbs sweep neighbours change places with probability
+
+    min(1, f_r(v_s) f_s(v_r) / (f_r(v_r) f_s(v_s))),
+
+even pairs and odd pairs by turns: so configurations travel down and up the ladder in straight runs. At beta = 0 every
+sweep draws a configuration that knows nothing of the one before; what arrives at beta = 1 from there is in a valley
+chosen anew, with its right weight.
+
+The ladder makes itself. How often neighbours fail to change places, summed up along the ladder, is a length of the path
+that hardly depends on the temperatures in between (the barrier); new temperatures divide it into equal parts, as many
+as leave each pair a share of refusals of a given size.
+
+Source: S. Syed, A. Bouchard-Cote, G. Deligiannidis and A. Doucet, J. R. Stat. Soc. B 84, 321 (2022).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from lib import rng
+from lib.checks import as_floats
+from lib.rbm.annealing import Path, path
+from lib.rbm.machine import Machine, check_machine
+from lib.rbm.sampling import require_count
+
+REFUSED = 0.3  # of all attempts to change places, between neighbours of a ladder that is made here
+MOST_TEMPERATURES = 256
+_ROUNDS = 6  # of making a ladder
+_GROWTH = 1.6  # more temperatures in a round than this times those before would trust a poor estimate too far
+
+
+class Ladder(NamedTuple):
+    """Inverse temperatures from 0 to 1, rising; how often each pair of neighbours changed places; and their barrier.
+
+    betas: (n_temperatures,). swap_rates: (n_temperatures - 1,), as measured. barrier: the sum of refusals; a ladder of
+    n temperatures needs about n + barrier sweeps from one end to the other.
+    """
+
+    betas: np.ndarray
+    swap_rates: np.ndarray
+    barrier: float
+
+
+class Chains:
+    """n_chains independent ladders of configurations that go on from call to call.
+
+    visible: their configurations, float64 bits (n_temperatures, n_chains, n_visible), the last those of the machine.
+    """
+
+    def __init__(self, betas: np.ndarray, n_visible: int, n_chains: int, generator: np.random.Generator):
+        self.betas, self._generator, self._parity = betas, generator, 0
+        self.visible = generator.integers(0, 2, (len(betas), n_chains, n_visible)).astype(np.float64)
+        self.attempts = np.zeros(len(betas) - 1)
+        self.refusals = np.zeros(len(betas) - 1)
+
+    def advance(self, way: Path, n_sweeps: int) -> np.ndarray:
+        """Sweeps, each with an attempt to change places; the configurations at beta = 1, (n_chains, n_visible)."""
+        betas = self.betas[:, None, None]
+        inputs = way.inputs(self.visible)
+        for _ in range(n_sweeps):
+            self.visible = way.sweep(betas, inputs, self._generator)
+            inputs = way.inputs(self.visible)
+            self._change_places(way, inputs)
+        return self.visible[-1]
+
+    def _change_places(self, way: Path, inputs: np.ndarray) -> None:
+        lower = np.arange(self._parity, len(self.betas) - 1, 2)
+        self._parity = 1 - self._parity
+        if not lower.size:
+            return
+        upper = lower + 1
+        hot, cold = self.betas[lower, None, None], self.betas[upper, None, None]
+        gain = way.log_weight(hot, self.visible[upper], inputs[upper]) \
+            + way.log_weight(cold, self.visible[lower], inputs[lower]) \
+            - way.log_weight(hot, self.visible[lower], inputs[lower]) \
+            - way.log_weight(cold, self.visible[upper], inputs[upper])  # pair chain
+        chance = np.exp(np.minimum(gain, 0))
+        accepted = (self._generator.random(gain.shape) < chance)[..., None]
+        for array in (self.visible, inputs):
+            array[lower], array[upper] = (np.where(accepted, array[upper], array[lower]),
+                                          np.where(accepted, array[lower], array[upper]))
+        self.attempts[lower] += gain.shape[1]
+        self.refusals[lower] += (1 - chance).sum(1)  # the expectation: less noise than a count
+
+
+class Replicas:
+    """Tempered chains of a machine that changes, for the negative phase of a training.
+
+    The ladder is made anew at the beginning of every epoch from what its chains saw in the one before: temperatures
+    move to where neighbours change places too seldom, and one is added or taken away where the barrier asks for it.
+    The configurations stay with the nearest of the new temperatures.
+    """
+
+    def __init__(self, machine: Machine, n_chains: int, *, seed: int):
+        self._generator = rng.stream(seed, "tempering", "training")
+        self._chains = Chains(np.linspace(0, 1, 3), machine.n_visible, n_chains, self._generator)
+
+    @property
+    def betas(self) -> np.ndarray:
+        return self._chains.betas
+
+    def begin_epoch(self) -> None:
+        """Move the temperatures, once there is something to go by."""
+        chains = self._chains
+        if not chains.attempts.all():
+            return
+        found = measured(chains)
+        wanted = min(int(np.ceil(found.barrier / REFUSED)) + 1, MOST_TEMPERATURES)
+        n = len(chains.betas) + int(np.sign(wanted - len(chains.betas)))
+        betas = respaced(found, max(2, n))
+        nearest = np.abs(betas[:, None] - chains.betas).argmin(1)
+        self._chains = Chains(betas, chains.visible.shape[-1], chains.visible.shape[1], self._generator)
+        self._chains.visible[:] = chains.visible[nearest]
+
+    def advance(self, machine: Machine, n_sweeps: int) -> torch.Tensor:
+        """Configurations of the machine as it is now, (n_chains, n_visible), after n_sweeps sweeps of the ladder."""
+        return torch.from_numpy(self._chains.advance(path(machine), n_sweeps).copy())
+
+
+def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 100, refused: float = REFUSED,
+           data=None) -> Ladder:
+    """Inverse temperatures at which neighbours change places equally often.
+
+    It starts from few temperatures and goes through rounds of n_sweeps sweeps of n_chains ladders; each measures the
+    barrier and divides it anew. refused: the share of attempts that may fail between neighbours, between 0 and 1. data:
+    measurements whose means stand at beta = 0, see `annealing.path`. Raises ValueError for other values, and where more
+    than 256 temperatures would be needed.
+    """
+    require_count("n_chains", n_chains, 1)
+    require_count("n_sweeps", n_sweeps, 2)
+    if not 0 < refused < 1:
+        raise ValueError(f"expected refused between 0 and 1, got {refused!r}; try refused={REFUSED}")
+    way, generator = path(machine, data), rng.stream(seed, "tempering", "ladder")
+    betas = np.linspace(0, 1, 5)
+    for _ in range(_ROUNDS):
+        chains = Chains(betas, machine.n_visible, n_chains, generator)
+        chains.advance(way, n_sweeps)  # to settle
+        chains.attempts[:] = chains.refusals[:] = 0
+        chains.advance(way, n_sweeps)
+        found = measured(chains)
+        wanted = int(np.ceil(found.barrier / refused)) + 1
+        if wanted > MOST_TEMPERATURES:
+            raise ValueError(f"expected a machine that needs at most {MOST_TEMPERATURES} temperatures, got {wanted}; "
+                             "try a larger share refused, or data with the means of the machine")
+        betas = respaced(found, max(2, min(wanted, int(_GROWTH * len(betas)))))
+    return found
+
+
+def measured(chains: Chains) -> Ladder:
+    """The ladder of chains, with what they have seen so far."""
+    refusals = chains.refusals / np.maximum(chains.attempts, 1)
+    return Ladder(chains.betas, 1 - refusals, float(refusals.sum()))
+
+
+def respaced(found: Ladder, n_temperatures: int) -> np.ndarray:
+    """Inverse temperatures that divide the measured barrier into equal parts, by linear interpolation."""
+    lengths = np.maximum(1 - found.swap_rates, 1e-6)  # rising, so that it can be inverted
+    cumulated = np.concatenate([[0], np.cumsum(lengths)])
+    betas = np.interp(np.linspace(0, cumulated[-1], n_temperatures), cumulated, found.betas)
+    betas[0], betas[-1] = 0, 1
+    return betas
+
+
+def sample(machine: Machine, n_samples: int, *, seed: int, betas=None, n_chains: int = 64, burn_in: int = 200,
+           thin: int = 10, data=None) -> np.ndarray:
+    """At least n_samples configurations of the machine by parallel tempering: uint8 (n_draws, n_chains, n_visible).
+
+    betas: inverse temperatures from 0 to 1, rising, or None for those of `ladder`. burn_in and thin: sweeps of the
+    whole ladder before the first draw and between draws; one costs as much as a Gibbs sweep of as many chains as there
+    are temperatures. Draws of one chain are correlated, see `observables.estimate` and `convergence.convergence`.
+    Raises ValueError for other temperatures and counts, and as `ladder`.
+    """
+    for name, value, least in (("n_samples", n_samples, 1), ("n_chains", n_chains, 1), ("burn_in", burn_in, 0),
+                               ("thin", thin, 1)):
+        require_count(name, value, least)
+    check_machine(machine)
+    betas = ladder(machine, seed=seed, data=data).betas if betas is None else _checked(betas)
+    way = path(machine, data)
+    chains = Chains(betas, machine.n_visible, n_chains, rng.stream(seed, "tempering", "sample"))
+    chains.advance(way, burn_in)
+    draws = np.empty((-(-n_samples // n_chains), n_chains, machine.n_visible), np.uint8)
+    for draw in draws:
+        draw[:] = chains.advance(way, thin)
+    return draws
+
+
+def _checked(betas) -> np.ndarray:
+    betas = as_floats(betas, "betas", shape=("n_temperatures",), finite=True)
+    if len(betas) < 2 or betas[0] != 0 or betas[-1] != 1 or not (np.diff(betas) > 0).all():
+        raise ValueError(f"expected betas that rise from 0 to 1, got {betas}; try numpy.linspace(0, 1, 10)")
+    return betas

@@ -1,0 +1,123 @@
+"""Outcomes with their counts: dictionaries, JSON and comma-separated text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from lib.spins.measurements.shots import (
+    GATES,
+    GATES_PLUS,
+    LIMIT,
+    SPIN_PLUS,
+    UP,
+    Shots,
+    check_shots,
+    expanded,
+    from_strings,
+    number,
+    short,
+    wrong,
+)
+
+MEANING = {"up": (UP, SPIN_PLUS), "down": (GATES, GATES_PLUS)}
+
+
+def meaning(one: str | None, source: str, example: str) -> tuple[str, Mapping[str, int]]:
+    """What 1 means, where only the user can say it."""
+    if one not in MEANING:
+        raise wrong(source, 'one="up" or one="down": what 1 means is not in it', f"one={one!r}",
+                    f'one="down" for the computational basis of gates, one="up" for sz = +1 ({example})')
+    return MEANING[one]
+
+
+def require_order(order: object, source: str) -> None:
+    """The order of the columns, where only the user can say it."""
+    if order is None:
+        raise wrong(source, "order=: which column is which site is not in it", "none",
+                    'order="kept" (first letter or column is site 0), order="reverse" (the last is, as in Qiskit), or '
+                    "a list of columns")
+
+
+def counted(counts: Mapping, source: str, *, n_sites: int | None = None, shots: int | None = None,
+            told: object = None, expand: bool = True, limit: int = LIMIT,
+            reverse: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+    """Bits and weights of a dictionary from strings of 0 and 1 to counts.
+
+    n_sites: the number of bits, if known. told: the number of shots that the source tells.
+    """
+    keys = list(counts)
+    other = next((key for key in keys if not isinstance(key, str)), None)
+    if other is not None:
+        raise wrong(source, "outcomes as strings of 0 and 1", short(other), 'format="ionq" for whole numbers')
+    bits = from_strings(keys, source, n_sites)
+    values = whole(list(counts.values()), keys, source)
+    check_shots(sum(values.tolist()), told, source, shots)
+    bits, weights = expanded(bits[:, ::-1] if reverse else bits, values, source, expand, limit)
+    return np.ascontiguousarray(bits), weights
+
+
+def whole(values: list, keys: list, source: str) -> np.ndarray:
+    """Counts as int64, quickly where all are plain integers."""
+    if all(type(value) is int and 0 <= value < 2**62 for value in values):
+        return np.array(values, dtype=np.int64)
+    return np.array([number(value, source, "a count", f"outcome {short(key)}") for key, value in zip(keys, values)],
+                    dtype=np.int64)
+
+
+def from_probabilities(probabilities: Mapping, shots: object, source: str) -> dict:
+    """Counts behind relative frequencies; ValueError where they are no whole numbers of that many shots.
+
+    Rounding would make up shots: the sum over the rounded ones is not the number of shots.
+    """
+    if shots is None:
+        raise wrong(source, "shots=: relative frequencies tell no number of shots", "none", "shots=1000")
+    total = number(shots, source, "the number of shots", least=1)
+    counts = {}
+    for key, value in probabilities.items():
+        try:
+            share = float(value)
+        except (TypeError, ValueError):
+            share = float("nan")
+        if not 0 <= share <= 1:
+            raise wrong(source, "relative frequencies from 0 to 1", short(value), "counts, if these are counts",
+                        f"outcome {short(key)}")
+        counts[key] = round(share * total)
+        if abs(share * total - counts[key]) > 1e-6 * total:
+            raise wrong(source, f"relative frequencies of {total} shots", f"{share} = {share * total:.6g} shots",
+                        "the shots of a device; probabilities that a simulator computed are no shots, and rounding "
+                        "them would make some up", f"outcome {short(key)}")
+    return counts
+
+
+def read_table(path: Path, *, limit: int = LIMIT, expand: bool = True, n_sites: int | None = None,
+               shots: int | None = None, order: object = None, one: str | None = None) -> Shots:
+    """Lines "0101,12" or "0101 12", after a line of names or none."""
+    source = str(path)
+    counts: dict[str, str] = {}
+    for place, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        words = [word.strip().strip("\"'") for word in re.split(r"[,;\t ]+", line.strip())]
+        if words == [""] or place == 1 and len(words) == 2 and re.search("[a-z]", line, re.IGNORECASE) \
+                and not words[1].replace(".", "").isdigit() and words[1].lower() != "nan":
+            continue
+        if len(words) != 2:
+            raise wrong(source, "an outcome and its count", f"{len(words)} words in {short(line)}",
+                        "lines such as 0101,12", f"line {place}")
+        if words[0] in counts:
+            raise wrong(source, "each outcome once", f"{words[0]!r} again",
+                        "to add up the counts, or the file once, if two were put together", f"line {place}")
+        counts[words[0]] = words[1]
+    return read_counts(counts, source, limit=limit, expand=expand, n_sites=n_sites, shots=shots, order=order, one=one)
+
+
+def read_counts(counts: Mapping, source: str, *, limit: int = LIMIT, expand: bool = True, n_sites: int | None = None,
+                shots: int | None = None, order: object = None, one: str | None = None) -> Shots:
+    """Counts of which nobody knows who made them: order and meaning of 1 are the user's to say."""
+    require_order(order, source)
+    words, plus = meaning(one, source, "as in chapter 5")
+    bits, weights = counted(counts, source, n_sites=n_sites, shots=shots, expand=expand, limit=limit)
+    return Shots(bits, tuple(map(str, range(bits.shape[1]))), f"{words}; the first letter is column 0", plus=plus,
+                 weights=weights)

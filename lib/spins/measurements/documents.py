@@ -1,0 +1,111 @@
+"""JSON and numpy's archives, read with care: no pickle, no member twice, no NaN, nothing larger than a limit."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from lib.spins.measurements.shots import check_size, wrong
+
+JSON_FACTOR = 12  # Python's lists and numbers take about as many bytes for each byte of text
+MAX_DIMENSIONS = 8
+
+
+def read_json(path: Path, limit: int) -> object:
+    """The one JSON document of a file.  Raises ValueError for anything else, naming line and column."""
+    source = str(path)
+    check_size(JSON_FACTOR * path.stat().st_size, "JSON", source, limit)
+    return parse_json(path.read_bytes(), source)
+
+
+def parse_json(content: bytes, source: str) -> object:
+    again = "to export or copy the file again"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise wrong(source, "JSON in UTF-8", f"byte {content[error.start]:#04x}", again,
+                    f"byte {error.start}") from None
+
+    def members(pairs: list[tuple[str, object]]) -> dict:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+            raise wrong(source, "members with different names", f"{twice[:60]!r} twice",
+                        "to rename one of them before exporting")
+        return found
+
+    def refuse(text: str):
+        raise wrong(source, "finite numbers", text, "to clean the file")
+
+    try:
+        return json.loads(text, object_pairs_hook=members, parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        if error.msg == "Extra data":
+            raise wrong(source, "one JSON document", "another one after it", "to split the file there",
+                        place) from None
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        raise wrong(source, "JSON", f"the end of a file that was cut ({error.msg})" if cut else error.msg, again,
+                    place) from None
+    except RecursionError:
+        raise wrong(source, "JSON of results", "lists within lists beyond Python's depth", again) from None
+
+
+def open_array(content: bytes, source: str, limit: int, what: str = "a numpy array") -> np.ndarray:
+    """The array of an .npy file, whose declared size is checked before anything is made of it."""
+    again = "to export or copy the file again"
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read_header[version](stream, max_header_size=10_000)
+    except KeyError:
+        raise wrong(source, f"{what} of numpy's format 1.0 or 2.0", f"format {version}", "numpy.save again") from None
+    except Exception as error:  # numpy raises whatever it meets in a damaged header
+        raise wrong(source, what, f"a damaged one ({error})", again) from None
+    if dtype.hasobject:
+        raise wrong(source, what, "pickled objects, which are never loaded", "array.astype(numpy.uint8) before saving")
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    check_size(size, f"{what} of shape {shape}", source, limit)
+    if len(shape) > MAX_DIMENSIONS or len(content) - stream.tell() != size:
+        raise wrong(source, f"{size} bytes of an array of shape {shape}", f"{len(content) - stream.tell()}", again)
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def check_archive(path: Path, limit: int) -> None:
+    """Refuse an archive that declares more than the limit, or has bytes before it, such as another archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except Exception:  # a damaged archive, of which whoever reads it says so
+        return
+    check_size(sum(entry.file_size for entry in entries), "an archive", str(path), limit)
+    if entries and min(entry.header_offset for entry in entries) > 0:
+        raise wrong(str(path), "one archive", "bytes before it, perhaps another one", "to take the archives apart")
+
+
+def open_archive(path: Path, limit: int) -> dict[str, np.ndarray]:
+    """All arrays of an .npz archive, by name, after `check_archive`."""
+    source = str(path)
+    again = "to export or copy the file again"
+    check_archive(path, limit)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            contents = {}
+            for entry in entries:
+                with archive.open(entry) as file:  # no more than declared, whatever the stream would give
+                    contents[entry.filename.removesuffix(".npy")] = file.read(entry.file_size + 1)
+    except Exception as error:  # zipfile, zlib and struct have no common base class
+        raise wrong(source, "an npz archive", f"a damaged one ({error})", again) from None
+    if len(contents) < len(entries):
+        raise wrong(source, "members with different names", "one twice", again)
+    return {name: open_array(content, f"{source}, member {name!r}", limit) for name, content in contents.items()}

@@ -1,0 +1,219 @@
+"""What every reader gives, and the checks that readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lib.conventions import PLUS_OUTCOME, check_bits, format_bytes, require_memory
+
+MISSING = 255  # the value of a site without an atom; `check_bits` refuses it, so that no training takes it for a bit
+LIMIT = 2**31  # bytes that a file may take in memory, unless asked otherwise
+# The bit that means the eigenvalue +1 along each axis.
+GATES_PLUS = {"X": 0, "Y": 0, "Z": 0}  # packages of gates: outcome 0 is +1 along every axis
+SPIN_PLUS = dict(PLUS_OUTCOME)  # chapter 5 and QuCumber
+VALUES_PLUS = {"X": 1, "Y": 1, "Z": 1}  # bits made of eigenvalues as (value + 1) / 2
+GATES = "1 is the outcome 1 of a gate circuit, the eigenvalue -1 (spin down along z)"
+UP = "1 is spin up, the eigenvalue +1 along z"
+RYDBERG = "1 is the Rydberg state, taken for spin up"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Shots:
+    """Measurements as a file or an object held them.
+
+    bits: uint8 (n_shots, n_sites); MISSING where there was no atom (with missing="keep" only).
+    sites: a name for every column. bases: the letter X, Y or Z of every bit, str (n_shots, n_sites), or None where the
+    source names none. plus: the bit that means the eigenvalue +1 along each axis. convention: the same in words, with
+    the order of the columns. format: the name of the format. dropped: what was left out, with its number. source: the
+    file, or the type of the object. weights: how often each row occurred, int64 (n_rows,), with expand=False; None
+    where every row is one shot.
+    """
+
+    bits: np.ndarray
+    sites: tuple[str, ...]
+    convention: str
+    plus: Mapping[str, int] = field(default_factory=lambda: dict(GATES_PLUS))
+    bases: np.ndarray | None = None
+    format: str = ""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    source: str = ""
+    weights: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        return f"Shots({self.n_shots} of {self.n_sites} sites, {self.format}, from {self.source})"
+
+    def __str__(self) -> str:
+        lines = [f"{self.n_shots:,} shots of {self.n_sites} sites ({self.format}) from {self.source}",
+                 f"columns: {', '.join(self.sites[:12])}{', ...' if self.n_sites > 12 else ''}",
+                 f"convention: {self.convention}"]
+        if self.bases is not None:
+            lines.append(f"bases: {len(np.unique(self.bases, axis=0)):,} different")
+        lines += [f"left out: {count:,} {what}" for what, count in self.dropped.items()]
+        return "\n".join(lines)
+
+    @property
+    def n_shots(self) -> int:
+        return len(self.bits) if self.weights is None else int(self.weights.sum())
+
+    @property
+    def n_sites(self) -> int:
+        return self.bits.shape[1]
+
+    def flipped(self) -> Shots:
+        """0 and 1 exchanged, missing sites left missing."""
+        bits = np.where(self.bits == MISSING, MISSING, self.bits ^ 1).astype(np.uint8)
+        return replace(self, bits=bits, plus={axis: 1 - bit for axis, bit in self.plus.items()},
+                       convention=f"0 and 1 exchanged, before which {self.convention}")
+
+    def ordered(self, order: str | Sequence[int | str]) -> Shots:
+        """Other columns: "kept", "reverse", or the wanted columns by number (from 0) or by name."""
+        places = columns(order, self.sites)
+        left = self.n_sites - len(places)
+        return replace(self, bits=np.ascontiguousarray(self.bits[:, places]),
+                       sites=tuple(self.sites[place] for place in places),
+                       bases=None if self.bases is None else np.ascontiguousarray(self.bases[:, places]),
+                       convention=f"{self.convention}; columns then chosen by order={order!r}",
+                       dropped={**self.dropped, **({"columns not asked for": left} if left else {})})
+
+    def in_conventions(self) -> np.ndarray:
+        """The bits as `lib.conventions` means them (1 is spin up along z), uint8 (n_shots, n_sites), for training.
+
+        Bits whose basis the source does not name are taken for measurements along z. Aggregated rows are repeated.
+        """
+        turn = np.zeros(self.bits.shape, dtype=bool)
+        for axis, bit in self.plus.items():
+            if bit != PLUS_OUTCOME[axis]:
+                turn |= (self.bases == axis) if self.bases is not None else axis == "Z"
+        bits = np.where(self.bits == MISSING, MISSING, self.bits ^ turn).astype(np.uint8)
+        return bits if self.weights is None else np.repeat(bits, self.weights, axis=0)
+
+
+def columns(order: str | Iterable[int | str], sites: Sequence[str]) -> list[int]:
+    """The places of the columns that are asked for; ValueError for names that are not there or come twice."""
+    if isinstance(order, str):
+        if order not in ("kept", "reverse"):
+            raise ValueError(f'expected order as "kept", "reverse" or a list of columns, got {order!r}; '
+                             'try order="reverse"')
+        return list(range(len(sites)))[::1 if order == "kept" else -1]
+    places = []
+    for column in order:
+        if isinstance(column, str):
+            if sites.count(column) != 1:
+                raise ValueError(f"expected order to name columns among {', '.join(sites[:20])}, got {column!r}; "
+                                 "try their numbers, counted from 0")
+            places.append(sites.index(column))
+        elif isinstance(column, (int, np.integer)) and not isinstance(column, bool) and 0 <= column < len(sites):
+            places.append(int(column))
+        else:
+            raise ValueError(f"expected columns from 0 to {len(sites) - 1} in order, got {column!r}; "
+                             f"try order={list(range(len(sites)))[:20]}")
+    if not places or len(set(places)) < len(places):
+        raise ValueError(f"expected different columns in order, at least one, got {list(order)!r}; "
+                         f"try order={list(range(len(sites)))[:20]}")
+    return places
+
+
+def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> ValueError:
+    """The error of a file: what was expected and got, where, and what to try."""
+    return ValueError(f"expected {expected}, got {got} in {source}{', ' + place if place else ''}; try {hint}")
+
+
+def short(value: object, length: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[:length] + "..."
+
+
+def number(value: object, source: str, what: str, place: str = "", *, least: int = 0) -> int:
+    """A whole number, at least `least`; 3.0 and "3" count, 2.5, -1, NaN and True do not."""
+    hint = "whole numbers: probabilities are no shots" if isinstance(value, float) else "to make the file again"
+    try:
+        whole = int(value)
+        if isinstance(value, (bool, np.bool_)) or whole != float(value) or whole < least:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise wrong(source, f"{what} as a whole number, at least {least}", short(value), hint, place) from None
+    return whole
+
+
+def table(rows: object, source: str, what: str = "measurements", n_sites: int | None = None) -> np.ndarray:
+    """Rows of zeros and ones as uint8 (n_rows, n_sites); the error names the file, row and column."""
+    return check_bits(rows, n_sites, name=f"{what} in {source}", hint="n_sites={found}, or the file of the other chain")
+
+
+def mapping(value: object, source: str, what: str, place: str = "") -> dict:
+    if not isinstance(value, Mapping):
+        raise wrong(source, f"{what} as an object with named members", short(value), "to export the file again", place)
+    return value
+
+
+def member(value: Mapping, name: str, source: str, place: str = "") -> object:
+    if name not in value:
+        raise wrong(source, f"a member {name!r}", f"only {', '.join(map(str, list(value)[:8])) or 'nothing'}",
+                    "to export the file again", place)
+    return value[name]
+
+
+def check_shots(found: int, told: object, source: str, asked: int | None = None) -> None:
+    """That as many shots are there as asked for or, where nobody asked, as the file tells."""
+    if asked is None and told is None:
+        return
+    wanted = number(told if asked is None else asked, source, "the number of shots")
+    if found != wanted:
+        who = "asked for" if asked is not None else "the file itself tells"
+        raise wrong(source, f"{wanted} shots, as {who}", f"{found}",
+                    f"shots={found} if those that are there are all that is wanted, or to fetch the file again")
+
+
+def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if name in seen:
+            raise wrong(source, f"{what} with different names", f"{name!r} twice (places {seen[name]} and {place})",
+                        "to rename one of them before exporting")
+        seen[name] = place
+    return tuple(names)
+
+
+def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -> np.ndarray:
+    """Strings of 0 and 1 as uint8 (n_keys, width), the first letter in column 0."""
+    if not keys:
+        raise wrong(source, "at least one outcome", "none", "another file")
+    width = len(keys[0]) if n_sites is None else n_sites
+    for place, key in enumerate(keys):
+        if len(key) != width or not key:
+            hint = "n_sites=, the number of bits, if leading zeros were dropped" if n_sites is None else \
+                f"n_sites={len(key)}, or the file of {n_sites} sites"
+            raise wrong(source, f"outcomes of {width} bits" + ("" if n_sites else ", as the first"),
+                        f"{len(key)} in {short(key)}", hint, f"outcome {place + 1}")
+    letters = np.frombuffer("".join(keys).encode("ascii", "replace"), dtype=np.uint8).reshape(len(keys), width)
+    bad = (letters != ord("0")) & (letters != ord("1"))
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise wrong(source, "outcomes of the letters 0 and 1", f"{keys[row][column]!r} in {short(keys[row])}",
+                    "to clean that outcome", f"outcome {row + 1}, letter {column + 1}")
+    return letters & 1
+
+
+def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
+             limit: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows repeated as often as they were counted, or the rows with their counts as weights."""
+    present = counts > 0
+    bits, counts = bits[present], counts[present]
+    if not len(bits):
+        raise wrong(source, "at least one shot", "counts of 0 only", "another file")
+    if not expand:
+        return np.ascontiguousarray(bits), counts
+    total = sum(int(count) for count in counts)  # exact: the sum of int64 could wrap around
+    require_memory(total * bits.shape[1], f"{total} shots of {bits.shape[1]} sites counted in {source}", limit=limit,
+                   hint="expand=False, which keeps each outcome once with its weight")
+    return np.repeat(bits, counts, axis=0), None
+
+
+def check_size(n_bytes: int, what: str, source: str, limit: int) -> None:
+    """Refuse what would take more memory than allowed, before it is read."""
+    if n_bytes > limit:
+        raise wrong(source, f"at most {format_bytes(limit)} of memory", f"{what} of {format_bytes(n_bytes)}",
+                    f"limit={n_bytes}, if the file can be trusted, or to split it by shots")

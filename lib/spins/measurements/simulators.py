@@ -1,0 +1,189 @@
+"""Samples of simulators: PennyLane, QuTiP, TeNPy, quimb, NetKet; PastaQ's HDF5; tables without a maker."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from lib.spins.measurements.counts import counted, meaning, require_order
+from lib.spins.measurements.shots import (
+    GATES,
+    LIMIT,
+    VALUES_PLUS,
+    Shots,
+    check_shots,
+    check_size,
+    mapping,
+    member,
+    short,
+    table,
+    wrong,
+)
+
+WIRES = f"{GATES}; columns in the order of the wires that were measured"
+LETTERS = np.array(["X", "Y", "Z"])
+
+
+def numbered(bits: np.ndarray, convention: str, source: str, shots: int | None, **others) -> Shots:
+    check_shots(len(bits), None, source, shots)
+    return Shots(bits, tuple(map(str, range(bits.shape[1]))), convention, **others)
+
+
+def from_values(rows: object, source: str, plus_bit: int) -> np.ndarray:
+    """Eigenvalues -1 and +1 as bits, +1 as plus_bit."""
+    try:
+        values = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise wrong(source, "rows of -1 and +1 of one width", short(rows), "one list a shot") from None
+    values = values.reshape(-1, values.shape[-1]) if values.ndim > 2 else values
+    if values.ndim != 2 or 0 in values.shape:
+        raise wrong(source, "values (shots, sites)", f"shape {values.shape}", "one row a shot")
+    bad = np.abs(values) != 1
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise wrong(source, "eigenvalues -1 and +1", f"{values[row, column]:g}",
+                    'format="rows" for zeros and ones', f"row {row}, column {column} (counted from 0)")
+    return ((values > 0) == plus_bit).astype(np.uint8)
+
+
+def read_pennylane(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
+                   expand: bool = True) -> Shots:
+    """Samples of wires (0, 1) or of observables (+1, -1), shadows (bits and recipes), counts.
+
+    recipes: 0, 1, 2 for X, Y, Z; bit 0 is the eigenvalue +1 along each.
+    """
+    if hasattr(document, "recipes"):
+        document = {"bits": document.bits, "recipes": document.recipes}
+    if isinstance(document, Mapping) and "recipes" in document:
+        document = (member(document, "bits", source), document["recipes"])
+    elif isinstance(document, Mapping):
+        bits, weights = counted(document, source, shots=shots, expand=expand, limit=limit)
+        return Shots(bits, tuple(map(str, range(bits.shape[1]))), WIRES, weights=weights)
+    array = None if isinstance(document, tuple) else np.asarray(document)
+    if array is not None and array.ndim == 3 and array.shape[0] == 2 and array.dtype.kind == "i":
+        document = (array[0], array[1])
+    if isinstance(document, tuple):
+        bits = table(document[0], f"{source}, bits")
+        recipes = np.asarray(document[1])
+        if recipes.shape != bits.shape or recipes.dtype.kind not in "iu" or not np.isin(recipes, (0, 1, 2)).all():
+            raise wrong(source, f"recipes 0, 1, 2 (X, Y, Z) of shape {bits.shape}", f"{recipes.dtype} {recipes.shape}",
+                        "the recipes of the same shadow")
+        return numbered(bits, WIRES, source, shots, bases=LETTERS[recipes])
+    if array.dtype.kind == "f" or array.dtype.kind == "i" and (array < 0).any():
+        return numbered(from_values(array, source, 0), f"{WIRES}; from eigenvalues", source, shots)
+    return numbered(table(array, source), WIRES, source, shots)
+
+
+def read_qutip(document: object, source: str, *, shots: int | None = None) -> Shots:
+    """Outcomes of `measure_observable` of Pauli operators, -1 and +1, a row a shot.
+
+    Positions in the lists of `measurement_statistics` are refused: impossible outcomes are left out there, so that
+    position 0 means another outcome for another state.
+    """
+    return numbered(from_values(document, source, 0),
+                    f"{GATES}; from eigenvalues (basis(2, 0) has +1); columns as measured", source, shots)
+
+
+def _configurations(document: object, source: str) -> list:
+    rows = []
+    for place, pair in enumerate([document] if isinstance(document, tuple) else document):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not np.ndim(pair[0]) == 1 or np.ndim(pair[1]):
+            raise wrong(source, "samples with their weights, (outcomes, weight)", short(pair),
+                        "a list of what one call returned, a pair a shot", f"shot {place + 1}")
+        rows.append(np.asarray(pair[0]))
+    return rows
+
+
+def read_tenpy(document: object, source: str, *, shots: int | None = None, one: str | None = None) -> Shots:
+    """What `MPS.sample_measurements` returned, a pair a shot; the weights (amplitudes) are left out.
+
+    one: "up" where the local state 1 is up, as SpinHalfSite has it with conserve "Sz" or "parity", else "down".
+    """
+    words, plus = meaning(one, source, "psi.sites[0].state_labels tells: one=\"up\" where 'up' is 1")
+    rows = _configurations(document, source)
+    return numbered(table(rows, source), f"{words}; column i is site i of the state", source, shots, plus=plus,
+                    dropped={"weights": len(rows)})
+
+
+def read_quimb(document: object, source: str, *, shots: int | None = None) -> Shots:
+    """What `MatrixProductState.sample` gave, pairs of outcomes and probability; the probabilities are left out."""
+    rows = _configurations(document, source)
+    return numbered(table(rows, source), f"{GATES}; column i is site i of the state", source, shots,
+                    dropped={"probabilities": len(rows)})
+
+
+def read_netket(document: object, source: str, *, shots: int | None = None) -> Shots:
+    """Samples of a sampler, -1 and +1 (chains, samples, sites), or the pair (outcomes, bases) of its reconstruction."""
+    convention = "1 is the eigenvalue +1 (spin up along z); column i is site i"
+    bases = None
+    if isinstance(document, tuple):
+        document, strings = document
+        bases = letters(strings, source)
+    bits = from_values(document, source, 1)
+    if bases is not None and bases.shape != bits.shape:
+        raise wrong(source, f"a basis of {bits.shape[1]} letters for each of {len(bits)} shots", f"{bases.shape}",
+                    "the bases of the same data")
+    return numbered(bits, convention, source, shots, plus=VALUES_PLUS, bases=bases)
+
+
+def letters(strings: object, source: str) -> np.ndarray:
+    """Bases as strings "XZZ" or rows of letters: str (n_shots, n_sites); lower-case letters are refused."""
+    rows = [list(row) if isinstance(row, str) else [str(letter) for letter in row] for row in strings]
+    for place, row in enumerate(rows):
+        bad = [letter for letter in row if letter not in ("X", "Y", "Z")]
+        if bad or len(row) != len(rows[0]):
+            raise wrong(source, f"bases of {len(rows[0])} letters X, Y, Z", short("".join(row)),
+                        "upper-case letters: NetKet itself takes others for Z", f"row {place}")
+    if not rows:
+        raise wrong(source, "at least one basis", "none", "the bases of the same data")
+    return np.array(rows)
+
+
+def read_pastaq(source_or_file: object, source: str, *, limit: int = LIMIT, shots: int | None = None) -> Shots:
+    """PastaQ's HDF5 file, through h5py: "outcomes", and "bases" where there are several.
+
+    Julia writes columns first, so that h5py gives (sites, shots).
+    """
+    if not isinstance(source_or_file, Path):
+        return _pastaq(source_or_file, source, limit, shots)
+    try:
+        h5py = importlib.import_module("h5py")
+    except ImportError:
+        raise wrong(source, "the package h5py for HDF5 files", "none installed", "pip install h5py") from None
+    try:
+        file = h5py.File(source_or_file, "r")
+    except OSError as error:
+        raise wrong(source, "an HDF5 file", f"a damaged one ({error})", "to copy the file again") from None
+    with file:
+        return _pastaq(file, source, limit, shots)
+
+
+def _pastaq(file: Mapping, source: str, limit: int, shots: int | None) -> Shots:
+    if "inputs" in file:
+        raise wrong(source, "measurements of a state", "process tomography, with input states",
+                    "data of getsamples without process=true")
+    outcomes = member(file, "outcomes", source)
+    check_size(int(np.prod(outcomes.shape)) * 9, "outcomes", source, limit)
+    bits = table(np.asarray(outcomes).T, source)
+    bases = None
+    if "bases" in file:
+        words = np.asarray(file["bases"]).T
+        bases = letters([[word.decode() if isinstance(word, bytes) else str(word) for word in row] for row in words],
+                        source)
+        if bases.shape != bits.shape:
+            raise wrong(source, f"bases of shape {bits.shape}", f"{bases.shape}", "to write the file again")
+    return numbered(bits, f"{GATES}; column i is qubit i + 1 of Julia", source, shots, bases=bases)
+
+
+def read_rows(document: object, source: str, *, n_sites: int | None = None, shots: int | None = None,
+              order: object = None, one: str | None = None) -> Shots:
+    """A table of zeros and ones that no package marked: order and meaning of 1 are the user's to say."""
+    require_order(order, source)
+    words, plus = meaning(one, source, "as in chapter 5")
+    if isinstance(document, Mapping):
+        document = mapping(document, source, "a table")
+    return numbered(table(document, source, n_sites=n_sites), f"{words}; columns as in the table", source, shots,
+                    plus=plus)

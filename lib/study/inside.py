@@ -1,0 +1,301 @@
+"""What runs inside the kernel of a chapter: it notes failures that would leave no error output, and bounds output.
+
+An IPython extension.  Every note names the cell, as the number of the run cell it came from, and goes into a file that
+:mod:`lib.study.execute` reads after each cell.  What must not happen raises an error in the cell as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import faulthandler
+import functools
+import gc
+import json
+import multiprocessing.process
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+from IPython.core.magics import script
+
+from lib.study import guard
+
+OUTPUT_BYTES = 10 * 10**6  # of a cell, as it arrives; a message, however small, counts as MESSAGE_BYTES
+MESSAGE_BYTES = 1000
+QUICK_MESSAGES, MESSAGE_SECONDS = 500, 0.01  # after so many of a cell, each waits, or the socket would drop some
+DELIMITER = b"<IDS|MSG>"  # of a Jupyter message: identities before it, signature and header behind
+UNBOUNDED = ("status", "execute_input", "iopub_welcome", "shutdown_reply")
+
+
+class ChapterEnded(Exception):
+    """A cell wanted to end the kernel."""
+
+
+class _State:
+    """Of the kernel: the cells so far, and what they have started."""
+
+    def __init__(self):
+        self.pid = os.getpid()
+        self.cell = 0  # the one that runs, counted from 1
+        self.threads: dict[threading.Thread, int] = {}
+        self.tasks: list[tuple[asyncio.Task, dict]] = []
+        self.children: list[tuple[object, dict]] = []
+        self.futures: list[tuple[concurrent.futures.Future, dict]] = []
+        self.signalled: set[int] = set()  # processes that the chapter itself has sent a signal
+        self.bytes = self.messages = 0
+        self.is_over = False
+
+
+_state = _State()
+
+
+def load_ipython_extension(shell) -> None:
+    """Called by IPython before the first cell."""
+    shell.system_raise_on_error = True  # `!false` is an error, in this line
+    shell.ask_exit = _refuse_exit
+    shell.events.register("pre_run_cell", functools.partial(_begin, shell))
+    shell.events.register("post_run_cell", lambda result: review())
+    threading.excepthook = _in_thread
+    sys.unraisablehook = _unraisable
+    sys.addaudithook(_watch)
+    os._exit = _no_exit
+    os.system = _checked_system
+    _after(threading.Thread, "start", lambda thread: _state.threads.setdefault(thread, _here()["cell"]))
+    _after(subprocess.Popen, "__init__", _note_child)
+    _after(multiprocessing.process.BaseProcess, "start", _note_child)
+    _note_futures()
+    script.print = _no_program
+    thread = shell.kernel.iopub_socket.io_thread
+    thread.send_multipart = functools.partial(_bounded, thread.send_multipart)
+    folder = Path(os.environ[guard.VARIABLE]).parent
+    faulthandler.enable((folder / guard.CRASH).open("w"), all_threads=False)
+    (folder / guard.READY).touch()
+
+
+def trouble(error: str, where: dict) -> None:
+    """Note a failure of a cell, and of a line of it where that is known; else of the cell that runs."""
+    guard.note(guard.TROUBLE, {"error": error, "cell": _state.cell, **where})
+
+
+def _begin(shell, info) -> None:
+    _state.cell += 1
+    _state.bytes, _state.messages, _state.is_over = 0, 0, False
+    guard.cells[shell.compile.get_code_name(info.raw_cell, info.raw_cell, _state.cell)] = _state.cell
+    loop = asyncio.get_event_loop()
+    if loop.get_task_factory() is not _new_task:
+        loop.set_task_factory(_new_task)
+        loop.set_exception_handler(_in_loop)
+
+
+def review() -> None:
+    """Note what has failed without a word since the last cell: tasks, and processes that nobody waits for."""
+    for task, where in list(_state.tasks):
+        if task.done():
+            _state.tasks.remove((task, where))
+            if not task.cancelled() and getattr(task, "_log_traceback", False):  # nobody has asked for its error
+                _failed("an asyncio task", task.exception(), where)
+    for child, where in list(_state.children):
+        status = child.exitcode if isinstance(child, multiprocessing.process.BaseProcess) else child.poll()
+        if status is None:
+            continue
+        _state.children.remove((child, where))
+        own = child.pid in _state.signalled or -status == signal.SIGPIPE  # the reader had enough
+        if not own and (status < 0 or isinstance(child, multiprocessing.process.BaseProcess) and status):
+            how = f"of {_signal(-status)}" if status < 0 else f"with status {status}"
+            trouble(f"the process {_name(child)}, which this cell started, ended {how}; try to look at what it wrote, "
+                    "or to check its status in the cell", where)
+
+
+async def finish() -> None:
+    """After the last cell: wait for the threads and tasks that cells have started, and look at what came of them."""
+    threads = [(thread, cell) for thread, cell in _state.threads.items() if thread.is_alive() and not thread.daemon]
+    for what, cell in [*threads, *((task, where["cell"]) for task, where in _state.tasks)]:
+        kind = "a thread" if isinstance(what, threading.Thread) else "an asyncio task"
+        guard.note(guard.WAITING, {"cell": cell, "error": f"{kind} that this cell started was still running after "
+                                     "the last cell; try to wait for it, or to end it, in a cell"})
+    for thread, _ in threads:
+        while thread.is_alive():
+            await asyncio.sleep(0.05)
+    if pending := [task for task, _ in _state.tasks if not task.done()]:
+        await asyncio.wait(pending)
+    gc.collect()
+    await asyncio.sleep(0)
+    review()
+    for future, where in _state.futures:
+        if not future.asked:
+            _failed("a future that no cell asked for its result", future._exception, where)
+
+
+def _failed(what: str, error: BaseException | None, where: dict) -> None:
+    """Note an exception by the line of a cell that it passed, and the cell that started what it ended."""
+    here = _last_place(error.__traceback__)
+    trouble(f"{type(error).__name__} in {what}, which this cell started: {error}",
+            {**where, **(here if here.get("cell") == where["cell"] else {})})
+
+
+def _last_place(trace: types.TracebackType | None) -> dict:
+    """The cell and line that an error has passed last; {} where it has passed none."""
+    passed = [{"cell": guard.cells[frame.filename], "line": frame.lineno} for frame in traceback.extract_tb(trace)
+              if frame.filename in guard.cells]
+    return passed[-1] if passed else {}
+
+
+def _here() -> dict:
+    """The cell that the present thread works for."""
+    return {"cell": _state.threads.get(threading.current_thread(), _state.cell)}
+
+
+def _in_thread(failure) -> None:
+    if issubclass(failure.exc_type, SystemExit) and not failure.exc_value.code:
+        return
+    threading.__excepthook__(failure)
+    if os.getpid() == _state.pid:
+        error = failure.exc_value.with_traceback(failure.exc_traceback)
+        _failed("a thread", error, {"cell": _state.threads.get(failure.thread, _state.cell)})
+
+
+def _unraisable(failure) -> None:
+    """An error where Python has nobody to tell, in a destructor say; only that of code of the chapter counts."""
+    sys.__unraisablehook__(failure)
+    if (where := _last_place(failure.exc_traceback)) and os.getpid() == _state.pid:
+        trouble(f"{failure.exc_type.__name__} where nobody can catch it (in {failure.object!r}): {failure.exc_value}",
+                where)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, context: dict) -> None:
+    """An error in a callback of the event loop; those of tasks are seen by `review`."""
+    loop.default_exception_handler(context)
+    error = context.get("exception")
+    if error is not None and (where := _last_place(error.__traceback__)):
+        _failed("the event loop", error, where)
+
+
+def _new_task(loop: asyncio.AbstractEventLoop, coroutine, **settings: object) -> asyncio.Task:
+    task = asyncio.Task(coroutine, loop=loop, **settings)
+    if where := guard.place():
+        _state.tasks.append((task, where))
+    return task
+
+
+def _watch(event: str, arguments: tuple) -> None:
+    """Audit hook: a chapter may end processes that it has started, but not its kernel."""
+    if event in ("os.kill", "os.killpg"):
+        _state.signalled.add(arguments[0])
+        if arguments[0] in (0, _state.pid) and arguments[1] not in (0, signal.SIGINT) and os.getpid() == _state.pid:
+            trouble(f"the cell sent the kernel itself signal {int(arguments[1])}", guard.place())
+    elif event == "os.exec" and os.getpid() == _state.pid:
+        _end("os.exec replaces the kernel")
+
+
+def _end(what: str) -> None:
+    error = f"{what}, so that the rest of the chapter would not run; try to delete it, or to raise an error"
+    trouble(f"ChapterEnded: {error}", guard.place())
+    raise ChapterEnded(error)
+
+
+def _refuse_exit() -> None:
+    _end("exit() ends the kernel")
+
+
+def _no_program(text: str) -> None:
+    """What the magic command of scripts says goes to stdout alone."""
+    print(text)
+    trouble(text, {})
+
+
+def _no_exit(status: int) -> None:
+    if os.getpid() != _state.pid:
+        _leave(status)
+    _end(f"os._exit({status}) ends the kernel")
+
+
+def _checked_system(command: str) -> int:
+    status = _system(command)
+    if (code := os.waitstatus_to_exitcode(status)) < 0:
+        trouble(f"the command {command!r} ended of {_signal(-code)}", guard.place() or _here())
+    return status
+
+
+_leave, _system = os._exit, os.system
+
+
+def _after(kind: type, name: str, note: Callable) -> None:
+    """Have a method call `note` when it is done, in this process."""
+    original = getattr(kind, name)
+
+    @functools.wraps(original)
+    def noted(self, *arguments, **settings):
+        original(self, *arguments, **settings)
+        if os.getpid() == _state.pid:
+            note(self)
+
+    setattr(kind, name, noted)
+
+
+def _note_child(child: object) -> None:
+    """Keep a process that a cell has started until its end is seen; joblib and asyncio look after their own."""
+    if "loky" not in type(child).__module__ and "asyncio" not in sys._getframe(2).f_code.co_filename:
+        _state.children.append((child, guard.place() or _here()))
+
+
+def _signal(number: int) -> str:
+    return f"signal {number} ({signal.Signals(number).name})"
+
+
+def _name(child: object) -> str:
+    command = getattr(child, "args", None)
+    return repr(child.name if command is None else command)[:200]
+
+
+def _note_futures() -> None:
+    """Errors of futures that nobody asks for their result."""
+    future = concurrent.futures.Future
+    future.asked = False
+    failed, result, exception = future.set_exception, future.result, future.exception
+
+    def set_exception(self, error):
+        if error is not None and os.getpid() == _state.pid:
+            _state.futures.append((self, _here()))
+        failed(self, error)
+
+    def asks(original: Callable) -> Callable:
+        @functools.wraps(original)
+        def ask(self, timeout=None):
+            self.asked = True
+            return original(self, timeout)
+        return ask
+
+    future.set_exception, future.result, future.exception = set_exception, asks(result), asks(exception)
+
+
+def _bounded(send: Callable, frames: list, *arguments, **settings) -> None:
+    """Send a message to whoever shows output, unless the cell has sent too much; then stop the cell."""
+    header = json.loads(bytes(frames[frames.index(DELIMITER) + 2]))
+    if header["msg_type"] not in UNBOUNDED:
+        _state.messages += 1
+        _state.bytes += max(MESSAGE_BYTES, sum(len(frame) for frame in frames))
+        if _state.messages > QUICK_MESSAGES:
+            time.sleep(MESSAGE_SECONDS)
+        if _state.bytes > OUTPUT_BYTES and header["msg_type"] != "error":
+            if not _state.is_over:
+                _state.is_over = True
+                _too_much()
+            return
+    send(frames, *arguments, **settings)
+
+
+def _too_much() -> None:
+    main = threading.main_thread().ident
+    trouble(f"the cell wrote more than {OUTPUT_BYTES / 1e6:g} MB of output, the limit for one cell, in "
+            f"{_state.messages} messages (each counts as {MESSAGE_BYTES / 1000:g} kB at least); try to print less, or "
+            "into a file",
+            guard.place(sys._current_frames().get(main)))
+    signal.pthread_kill(main, signal.SIGINT)

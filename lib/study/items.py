@@ -1,0 +1,46 @@
+"""Figures, tables, equations and sections of the thesis that claims and sweeps name: each has to exist."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import re
+from pathlib import Path
+
+from lib.study import claim_files, notebooks
+
+ITEMS = Path("data/thesis/items.json")
+
+
+def problems(top: Path) -> list[str]:
+    """Items that the thesis does not have, one line each, with the file and line that names them."""
+    if not (top / ITEMS).exists():
+        return []
+    entries = json.loads((top / ITEMS).read_text("utf-8"))
+    items, chapters = [entry["item"] for entry in entries], {entry["chapter"] for entry in entries}
+    named = [(claim.place, claim.item) for claim in claim_files.read(top)[0].values() if not claim.own]
+    for path in notebooks.chapter_files(top):
+        named += [(f"{path.name}, line {line}", item) for line, item in _of_sweeps(notebooks.read_chapter(path))]
+    return [f"{place}: {words}" for place, item in named if (words := _wrong(item, items, chapters))]
+
+
+def _wrong(item: str, items: list[str], chapters: set[str]) -> str:
+    """What is wrong with an item, if anything: of figures and tables there is a list, of the others the chapters."""
+    kind = re.match("eq|s", item)
+    if not kind:
+        if item in items:
+            return ""
+        near = difflib.get_close_matches(item, items, 2) or items
+        return f"expected a figure or table of the thesis ({ITEMS}), got {item!r}; try {' or '.join(near)}"
+    chapter = item[kind.end():].partition(".")[0]
+    what = "an equation" if kind[0] == "eq" else "a section"
+    return "" if chapter in chapters else (f"expected {what} of a chapter of the thesis, got {item!r}; try one of "
+                                           f"{', '.join(f'{kind[0]}{name}.1' for name in sorted(chapters))}")
+
+
+def _of_sweeps(chapter: notebooks.Chapter) -> list[tuple[int, str]]:
+    """The items that sweeps of a chapter name, with their lines."""
+    return [(cell.line + node.lineno - 1, node.value.value) for cell in chapter.cells for node in ast.walk(cell.tree())
+            if isinstance(node, ast.keyword) and node.arg == "item" and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str) and node.value.value]

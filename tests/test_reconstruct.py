@@ -1,0 +1,148 @@
+"""The command from a file of measurements to a saved machine, its observables and a plot."""
+
+import itertools
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib import __main__ as command
+from lib import reconstruct
+from lib.rbm import files, metrics
+from lib.rbm.states import PositiveState
+from lib.spins import measurements
+from tests.test_formats import MADE, MAKER, N, exact
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return command.main(["reconstruct", *map(str, arguments)])
+
+
+def exact_psi():
+    """The amplitudes behind the files, in our order: bit 1 is spin up, the gates' outcome 0."""
+    states = np.array(list(itertools.product((0, 1), repeat=N)))
+    amplitudes = np.sqrt(np.prod(np.where(states, MAKER["P"], 1 - np.array(MAKER["P"])), axis=1))
+    for control, target in MAKER["NOTS"]:
+        states[:, target] ^= states[:, control]
+    psi = np.zeros(2**N)
+    psi[(1 - states) @ (1 << np.arange(N)[::-1])] = amplitudes
+    return psi
+
+
+def test_two_registers_to_the_state(here, capsys):
+    assert run(MADE / "qiskit_two_registers.json", "--epochs", 300, "--resamples", 2, "--field", 0.5) == 0
+    text = capsys.readouterr().out
+    assert "2,000 shots of 9 sites (qiskit)" in text
+    assert "One basis fixes the sizes of the amplitudes and no phases" in text
+    assert re.search(r"known to 0\.022 from 2,000 shots, not to the 0\.01 asked for, which would take \d,\d{3}\.", text)
+    assert "z of back[0]" in text and "second Renyi entropy of the first 4 of 9 sites" in text
+    machine, metadata = files.load("qiskit_two_registers-machine.npz")
+    assert metadata["sites"][4] == "back[0]" and metadata["shots"] == 2000
+    # 99 parameters from 2000 shots: an infidelity of 0.012 on average; the machine has 108 to spare for it.
+    assert metrics.fidelity(PositiveState(machine), exact_psi()) > 0.98
+    results = json.loads(Path("qiskit_two_registers-results.json").read_text())["values"]
+    marginals, _ = exact()
+    for site, p in enumerate(marginals):
+        value = results[f"z {site}"]
+        assert value["mean"] == pytest.approx(1 - 2 * p, abs=0.12)  # five standard errors of the shots
+        assert value["data"] == pytest.approx(value["mean"], abs=0.08) and 0 < value["error"] < 0.1
+    # The NOT from 2 to 5 entangles: every cut between them has entropy, in nats.
+    p = MAKER["P"][2]
+    assert results["S2 4"]["mean"] > results["S2 1"]["mean"] + 0.05 and p == 0.4
+    assert results["energy"]["mean"] == pytest.approx(
+        results["energy of bonds"]["mean"] - 0.5 * results["x"]["mean"], abs=1e-9)
+    assert Path("qiskit_two_registers-plot.png").stat().st_size > 5000
+
+
+def test_missing_atoms_to_a_state(here, capsys):
+    assert run(MADE / "braket_analog.json", "--epochs", 50, "--resamples", 2, "--out", "runs/array") == 0
+    text = capsys.readouterr().out
+    assert "left out: 102 shots with an empty site" in text and "left out: 5 shots of status 'Failure'" in text
+    assert sorted(path.name for path in (here / "runs").iterdir()) == [
+        "array-machine.npz", "array-plot.png", "array-results.json"]
+    results = json.loads((here / "runs" / "array-results.json").read_text())
+    assert results["sites"][4] == "5" and results["dropped"]["shots with an empty site"] == 102
+    marginals, _ = exact()
+    for site, p in enumerate(marginals):  # 1 is Rydberg, taken for spin up
+        assert results["values"][f"z {site}"]["mean"] == pytest.approx(2 * p - 1, abs=0.25)
+
+
+def test_without_tqdm_and_matplotlib(here, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert run(MADE / "counts.csv", "--order", "kept", "--one", "down", "--epochs", 20, "--resamples", 0) == 0
+    assert sorted(path.name for path in here.iterdir()) == ["counts-machine.npz", "counts-results.json"]
+
+
+def test_the_same_seed_gives_the_same_files(here):
+    for out in ("a", "b"):
+        assert run(MADE / "stim.01", "--epochs", 20, "--resamples", 2, "--out", out) == 0
+    assert Path("a-machine.npz").read_bytes() == Path("b-machine.npz").read_bytes()
+    assert Path("a-results.json").read_bytes() == Path("b-results.json").read_bytes()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((MADE / "stim.b8",), "n_sites=, the number of bits a shot"),
+    ((MADE / "counts.csv",), "order=: which column is which site"),
+    (("none.json",), "got no file at none.json"),
+    ((MADE / "pennylane_shadow.npz",), "expected at least 20 shots along z at every site, got"),
+    ((MADE / "stim.01", "--order", "9"), "expected columns from 0 to 8"),
+])
+def test_what_cannot_be_read_is_said_in_one_line(here, capsys, arguments, message):
+    assert run(*arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error and "; try " in error and error.count("\n") == 1
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("--hidden", "0"), ("--error", "0"), ("--field", "nan"), ("--epochs", "-1"),
+                                       ("--formt", "01"), ("--resamples", "-1")])
+def test_arguments_that_are_wrong(here, capsys, arguments):
+    with pytest.raises(SystemExit):
+        run(MADE / "stim.01", *arguments)
+    assert list(here.iterdir()) == []
+
+
+def test_no_command_is_explained(capsys):
+    assert command.main([]) == 2 and command.main(["guess"]) == 2 and command.main(["--help"]) == 0
+    assert "python -m lib reconstruct FILE" in capsys.readouterr().err
+
+
+def test_prospects_say_what_the_shots_can_tell():
+    bits = np.random.default_rng(1).integers(0, 2, (1000, 4), dtype=np.uint8)
+    bits[:, 3] = 1
+
+    def said(error, n_hidden=2, bases=None, rows=bits):
+        shots = measurements.read(rows, "rows", order="kept", one="up", bases=bases)
+        return "\n".join(reconstruct.prospects(shots, reconstruct.along_z(shots), n_hidden, error))
+
+    assert "known to 0.032 from 1,000 shots, not to the 0.01 asked for, which would take" in said(0.01)
+    needed = int(re.search(r"which would take ([\d,]+)", said(0.01))[1].replace(",", ""))
+    assert 9900 < needed <= 10_000
+    assert "not to" not in said(0.04) and "would take" not in said(0.04)
+    # Four sites have 15 free probabilities, however many weights the machine has: 15 / 4000.
+    assert "15 free parameters learnt from them leave an infidelity of about 0.0037" in said(0.04, n_hidden=50)
+    assert "0.001 would take 3,750 shots" in said(0.001, n_hidden=50)
+    assert "1 sites never changed" in said(0.04) and "names no basis" in said(0.04)
+    letters = np.full(bits.shape, "Z")
+    letters[:400, 1] = "X"
+    assert "600 of 1,000 shots are along z" in said(0.04, bases=letters)
+    assert "names no basis" not in said(0.04, bases=letters)
+
+
+def test_bits_are_turned_into_our_conventions():
+    counts = {"001": 60, "111": 40}
+    down = reconstruct.along_z(measurements.read(counts, "qiskit"))
+    assert down[0].tolist() == [0, 1, 1]  # classical bit 0 was 1: spin down
+    short = reconstruct.along_z(measurements.read(counts, "qiskit", expand=False))
+    np.testing.assert_array_equal(short, down)
+    assert reconstruct.along_z(measurements.read(counts, "pulser"))[0].tolist() == [0, 0, 1]
