@@ -17,6 +17,8 @@
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
+`spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
+`spins.shadows`       averages straight from measurements in random Pauli bases (classical shadows)
 `spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
