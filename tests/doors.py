@@ -48,7 +48,8 @@ from lib.rbm import (
     training,
 )
 from lib.rbm import machine as machines
-from lib.spins import ising, measurements
+from lib.spins import bases, chains, ising, measurements, vectors
+from lib.spins.measurements import shots, simulators, stim
 
 
 class Door(NamedTuple):
@@ -146,6 +147,10 @@ DOORS = [
     Door("conventions.spins_from_bits", conventions.spins_from_bits, BITS, "bits"),
     Door("conventions.bits_from_spins", conventions.bits_from_spins, 2 * BITS.astype(np.int8) - 1, "spins"),
     Door("conventions.bits_from_index", lambda k: conventions.bits_from_index(k, 4), np.arange(9), "integer"),
+    Door("measurements.shots.table", lambda v: shots.table(v, "here"), BITS, "bits"),
+    Door("measurements.simulators.from_values", lambda v: simulators.from_values(v, "here", 1),
+         2 * BITS.astype(np.int8) - 1, "spins"),
+    Door("measurements.stim.read_array", lambda v: stim.read_array(v, "here").bits, BITS.astype(bool), "mask", False),
     Door("conventions.check_bits", conventions.check_bits, BITS, "bits"),
     Door("measurements.save", _saved, BITS, "bits"),
     Door("training.train data", _trained, BITS, "bits"),
@@ -200,6 +205,10 @@ DOORS = [
          np.array([1.0, 2.0, 4.0, 8.0])),
     Door("optimum.closest_width distances", lambda v: [optimum.closest_width([1, 2, 3, 4], v)], VALUES[:, 0]),
     # states
+    Door("bases.check_gate", bases.check_gate, np.array([[0.0, 1.0], [1.0, 0.0]]), "complex"),
+    Door("bases.check_vector_or_matrix", bases.check_vector_or_matrix, np.diag(P), "complex"),
+    Door("vectors.w phases", lambda v: vectors.w(3, v), np.array([0.5, 0.25, 1.0])),
+    Door("chains.ising field", lambda v: [chains.ising(3, v).terms[-1][0]], np.array([0.5, 0.25, 1.0])),
     Door("conventions.check_state_vector", conventions.check_state_vector, PSI, "complex"),
     Door("ising.magnetization_z", ising.magnetization_z, PSI, "complex"),
     Door("ising.absolute_magnetization", lambda v: [ising.absolute_magnetization(v)], PSI, "complex"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib.study import provenance, surroundings
-from tests import toy_book
+from tests import patience, toy_book
 
 # What people have set for other reasons, and would change numbers, pages, their origin, or end a build.
 DROPPED = """
@@ -128,7 +128,7 @@ def test_a_build_is_the_same_whatever_the_shell_says(tmp_path):
         file.write(SPY)
     toy_book.commit(top)
     theirs = hostile(tmp_path)
-    done = subprocess.run(toy_book.command(top, "book"), cwd=top, env=os.environ | theirs, timeout=240,
+    done = subprocess.run(toy_book.command(top, "book"), cwd=top, env=os.environ | theirs, timeout=patience.LIMIT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"The book: {top}/_build/html/index.html\n")

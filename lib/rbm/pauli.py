@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.checks import as_array
 from lib.conventions import PAULI, check_region, spins_from_bits
 from lib.rbm.complex_state import ComplexState, check_pure
 from lib.spins.chains import Chain
@@ -30,7 +31,7 @@ def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.n
     if paulis:
         check_region(paulis, state.n_spins, name="paulis")
     before = state.log_psi(samples).numpy()  # checks the bits
-    bits = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples).astype(np.uint8)
+    bits = as_array(samples, "samples").astype(np.uint8)
     moved, factor = bits.copy(), np.ones(bits.shape[:-1], dtype=np.complex128)
     for site, letter in paulis.items():
         if letter not in PAULI:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from lib.checks import as_floats
 from lib.conventions import check_n_spins, require_memory
 
 
@@ -22,7 +23,7 @@ def w(n_spins: int, phases=None) -> np.ndarray:
     phases: that of the state with spin i up, (n_spins,) in radians; None means zero.
     """
     psi = _zeros(n_spins)
-    phases = np.zeros(n_spins) if phases is None else np.asarray(phases, dtype=np.float64)
+    phases = np.zeros(n_spins) if phases is None else as_floats(phases, "phases")
     if phases.shape != (n_spins,) or not np.isfinite(phases).all():
         raise ValueError(f"expected {n_spins} finite phases, one a spin, got shape {phases.shape}; try "
                          f"numpy.zeros({n_spins})")
