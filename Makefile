@@ -92,7 +92,7 @@ preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again when
 	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) lib.study.preview "$$GIVEN_CH" \
 	  --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS" --port='$(PORT)'
 
-check: $(STAMP)  ## refuse chapters with outputs, wrong parameters, untidy code (in chapters too)
+check: $(STAMP)  ## say what a build would refuse, with page and line, and what is untidy; nothing is executed
 	@$(BUILD) check
 	@$(RUN) ruff check
 

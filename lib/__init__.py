@@ -10,14 +10,15 @@
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
-`spins.heisenberg`    open chains with exchange, XXZ and J1-J2, by exact diagonalization; Marshall's signs
 `spins.density`       density matrices: noise, fidelity, purity, entropies
-`spins.vectors`       GHZ and W states with phases, random states
+`spins.vectors`       GHZ and W states with phases, random states, Marshall's signs
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
+`spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
+`spins.shadows`       averages straight from measurements in random Pauli bases (classical shadows)
 `spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache

@@ -23,25 +23,26 @@ _WORDS = {REAL: "real numbers", COMPLEX: "numbers", INTEGER: "integers", "b": "T
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
-def as_array(values: Any, name: str = "values", *, kinds: str = REAL) -> np.ndarray:
+def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str | None = None) -> np.ndarray:
     """The values as a plain numpy array in the byte order of the machine, in their own memory where that can be.
 
     values: what the module names. name: what the messages call it. kinds: of dtypes that are allowed: REAL, COMPLEX,
-    INTEGER, or "b". Shape and range are left to the caller.
+    INTEGER, or "b". words: what the messages call them. Shape and range are left to the caller.
     Raises ValueError for masked entries, saying how many there are and where the first is, for rows of several
     lengths, and for what holds other things than such numbers.
     """
+    words = words or _WORDS[kinds]
     try:
-        array = _plain(values, name)
+        array = as_plain(values, name)
     except ValueError:
         raise
     except Exception as error:  # whatever a foreign object raises on its way into numpy
-        raise ValueError(f"expected {name} as an array of {_WORDS[kinds]}, got {_type(values)} that numpy cannot read "
+        raise ValueError(f"expected {name} as an array of {words}, got {_type(values)} that numpy cannot read "
                          f"({type(error).__name__}: {error}); try numpy.array of its numbers") from None
     if array.dtype.kind == "O":
-        array = _from_objects(array, name, kinds)
+        array = _from_objects(array, name, words)
     if array.dtype.kind not in kinds:
-        raise ValueError(f"expected {name} made of {_WORDS[kinds]}, got {_got(array, values)}; "
+        raise ValueError(f"expected {name} made of {words}, got {_got(array, values)}; "
                          f"try {_remedy(array, name, kinds)}")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
@@ -137,8 +138,8 @@ def refuse_masked(values: Any, name: str) -> None:
                      f"try {remedy}")
 
 
-def _plain(values: Any, name: str) -> np.ndarray:
-    """A plain array, of whatever dtype."""
+def as_plain(values: Any, name: str) -> np.ndarray:
+    """A plain array of whatever dtype, for those who look at that themselves. ValueError for masked entries."""
     if isinstance(values, np.ndarray):
         if values.dtype.names is None:  # a record with names is refused by its dtype
             refuse_masked(values, name)
@@ -152,7 +153,7 @@ def _plain(values: Any, name: str) -> np.ndarray:
                          f"{_expression(name)}.toarray()")
     # A subclass may come out, with a mask: not np.asarray, which would drop it.
     array = np.asanyarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
-    return _plain(array, name)
+    return as_plain(array, name)
 
 
 def _from_tensor(tensor: Any, name: str) -> np.ndarray:
@@ -175,7 +176,7 @@ def _from_tensor(tensor: Any, name: str) -> np.ndarray:
 
 def _from_list(values: list | tuple, name: str) -> np.ndarray:
     if _holds_objects(values):  # arrays, tensors and the like, each through the door by itself
-        values = [_plain(part, f"{name}[{number}]") for number, part in enumerate(values)]
+        values = [as_plain(part, f"{name}[{number}]") for number, part in enumerate(values)]
     try:
         return np.array(values)
     except ValueError:
@@ -194,13 +195,13 @@ def _holds_objects(values: list | tuple) -> bool:
     return False
 
 
-def _from_objects(array: np.ndarray, name: str, kinds: str) -> np.ndarray:
+def _from_objects(array: np.ndarray, name: str, words: str) -> np.ndarray:
     """An array of Python objects, if they are numbers: so come tables whose columns can have missing values."""
     for where, value in np.ndenumerate(array):
         if not isinstance(value, (bool, int, float, complex, np.number, np.bool_)) or value is np.ma.masked:
             missing = value is None or "NA" in type(value).__name__
             place = f" at index {', '.join(map(str, where))}" if where else ""
-            raise ValueError(f"expected {name} made of {_WORDS[kinds]}, got {'no value' if missing else _type(value)} "
+            raise ValueError(f"expected {name} made of {words}, got {'no value' if missing else _type(value)} "
                              f"({str(value)[:40]!r}){place}; try "
                              + ("to drop the rows with missing values" if missing and where else
                                 "a numpy array of numbers"))
@@ -208,7 +209,7 @@ def _from_objects(array: np.ndarray, name: str, kinds: str) -> np.ndarray:
 
 
 def _got(array: np.ndarray, values: Any) -> str:
-    first = f" (first value {array.flat[0]!r})" if array.size and array.dtype.kind in "US" else ""
+    first = f" (first value {array.flat[0].item()!r})" if array.size and array.dtype.kind in "US" else ""
     return f"dtype {array.dtype}{first}" if array.shape or array.dtype.kind not in "US" else _type(values)
 
 

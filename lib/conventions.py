@@ -156,7 +156,7 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
                              "shape (n_samples, n_spins), as spins.measurements.read_text returns")
         bits = list(bits)
         _refuse_ragged(bits, name)
-    bits = as_array(bits, name)
+    bits = as_array(bits, name, words="the numbers 0 and 1")
     if bits.ndim != 2 or 0 in bits.shape:
         raise ValueError(f"expected {name} as a table (n_samples, n_spins), neither of them 0, "
                          f"got shape {bits.shape}; try one row a measurement")

@@ -35,6 +35,7 @@ from lib.models.sparse_resnet import SparseResNet, check_labels
 from lib.pruning import bands, magnitude
 from lib.rbm import (
     annealing,
+    convergence,
     metrics,
     observables,
     partition,
@@ -43,10 +44,12 @@ from lib.rbm import (
     quality,
     sampling,
     states,
+    tempering,
     training,
 )
 from lib.rbm import machine as machines
-from lib.spins import ising, measurements
+from lib.spins import bases, chains, ising, measurements, vectors
+from lib.spins.measurements import shots, simulators, stim
 
 
 class Door(NamedTuple):
@@ -144,6 +147,10 @@ DOORS = [
     Door("conventions.spins_from_bits", conventions.spins_from_bits, BITS, "bits"),
     Door("conventions.bits_from_spins", conventions.bits_from_spins, 2 * BITS.astype(np.int8) - 1, "spins"),
     Door("conventions.bits_from_index", lambda k: conventions.bits_from_index(k, 4), np.arange(9), "integer"),
+    Door("measurements.shots.table", lambda v: shots.table(v, "here"), BITS, "bits"),
+    Door("measurements.simulators.from_values", lambda v: simulators.from_values(v, "here", 1),
+         2 * BITS.astype(np.int8) - 1, "spins"),
+    Door("measurements.stim.read_array", lambda v: stim.read_array(v, "here").bits, BITS.astype(bool), "mask", False),
     Door("conventions.check_bits", conventions.check_bits, BITS, "bits"),
     Door("measurements.save", _saved, BITS, "bits"),
     Door("training.train data", _trained, BITS, "bits"),
@@ -154,6 +161,8 @@ DOORS = [
     Door("sampling.gibbs", lambda v: sampling.gibbs(MACHINE, v, 2, seed=1, engine="torch"), BITS, "bits"),
     Door("annealing.log_partition data", lambda v: annealing.log_partition(MACHINE, seed=1, n_runs=20, n_temperatures=2,
                                                                            data=v), BITS, "bits"),
+    Door("tempering.sample data", lambda v: tempering.sample(MACHINE, 4, seed=1, betas=[0, 1], n_chains=2, burn_in=1,
+                                                             thin=1, data=v), BITS, "bits"),
     Door("quality.reference data", lambda v: quality.reference(4, 1.0, v, n_samples=10, rng=np.random.default_rng(1)
                                                                ).basis.frequencies, BITS, "bits"),
     Door("quality.sampled", lambda v: [quality.sampled(MACHINE, _EXACT, v)["energy"]], DRAWS, "bits"),
@@ -180,6 +189,11 @@ DOORS = [
     Door("observables.renyi2", lambda v: [observables.renyi2(STATE, v, [0]).mean], DRAWS, "bits"),
     # means and errors
     Door("observables.estimate", lambda v: list(vars(observables.estimate(v)).values()), VALUES),
+    Door("convergence.convergence", convergence.convergence, VALUES),
+    Door("convergence.rhat", lambda v: [convergence.rhat(v)], VALUES),
+    Door("tempering.sample betas", lambda b: tempering.sample(MACHINE, 4, seed=1, betas=b, n_chains=2, burn_in=1,
+                                                              thin=1),
+         np.array([0.0, 0.25, 1.0])),
     Door("observables.estimate one chain", lambda v: [observables.estimate(v).mean], VALUES[:, 0]),
     Door("bands.band", bands.band, VALUES[:, 0]),
     Door("bands.first_outside", lambda v: [bands.first_outside(v, (0, 1), in_a_row=1)], VALUES[:, 0]),
@@ -191,6 +205,10 @@ DOORS = [
          np.array([1.0, 2.0, 4.0, 8.0])),
     Door("optimum.closest_width distances", lambda v: [optimum.closest_width([1, 2, 3, 4], v)], VALUES[:, 0]),
     # states
+    Door("bases.check_gate", bases.check_gate, np.array([[0.0, 1.0], [1.0, 0.0]]), "complex"),
+    Door("bases.check_vector_or_matrix", bases.check_vector_or_matrix, np.diag(P), "complex"),
+    Door("vectors.w phases", lambda v: vectors.w(3, v), np.array([0.5, 0.25, 1.0])),
+    Door("chains.ising field", lambda v: [chains.ising(3, v).terms[-1][0]], np.array([0.5, 0.25, 1.0])),
     Door("conventions.check_state_vector", conventions.check_state_vector, PSI, "complex"),
     Door("ising.magnetization_z", ising.magnetization_z, PSI, "complex"),
     Door("ising.absolute_magnetization", lambda v: [ising.absolute_magnetization(v)], PSI, "complex"),

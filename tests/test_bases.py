@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lib.conventions import GATES, PAULI, PLUS_OUTCOME, outcome_values, state_index
-from lib.spins import bases, heisenberg, vectors
+from lib.spins import bases, chains, exact, vectors
 from lib.spins import measurements as files
 from tests import oracles
 
@@ -143,28 +143,10 @@ def test_expectation_of_paulis(paulis):
 # --- chains with exchange
 
 
-def spin_matrix(n_spins, couplings, anisotropy):
-    result = np.zeros((2**n_spins, 2**n_spins), dtype=complex)
-    for distance, coupling in couplings.items():
-        for site in range(n_spins - distance):
-            for letter, factor in (("X", 1), ("Y", 1), ("Z", anisotropy)):
-                at = {site, site + distance}
-                result += 0.25 * coupling * factor * kron([PAULI[letter] if k in at else np.eye(2)
-                                                           for k in range(n_spins)])
-    return result
-
-
-@pytest.mark.parametrize("n_spins, couplings, anisotropy", [
-    (2, {1: 1.0}, 1.0), (3, {1: 0.7}, 0.4), (4, {1: 1.0, 2: 0.8}, 1.0), (5, {1: -1.0, 3: 0.3}, -1.5)])
-def test_the_exchange_hamiltonian_is_made_of_paulis(n_spins, couplings, anisotropy):
-    ours = heisenberg.hamiltonian(n_spins, couplings, anisotropy=anisotropy).toarray()
-    np.testing.assert_allclose(ours, spin_matrix(n_spins, couplings, anisotropy), atol=1e-14)
-
-
 @pytest.mark.parametrize("n_spins, anisotropy", [(4, 0.5), (6, 1.0), (6, 1.7), (10, 0.3)])
 def test_energies_of_xxz_chains_from_three_rotated_bases(n_spins, anisotropy):
     """<XX>, <YY> and <ZZ> from outcomes along x, y and z add up to the energy of exact diagonalization."""
-    energy, psi = heisenberg.ground_state(n_spins, {1: 1.0}, anisotropy=anisotropy)
+    energy, psi = exact.ground_state(chains.xxz(n_spins, anisotropy))
     found = sum(0.25 * factor * bases.expectation(psi, {site: letter, site + 1: letter})
                 for letter, factor in (("X", 1), ("Y", 1), ("Z", anisotropy)) for site in range(n_spins - 1))
     assert found == pytest.approx(energy, abs=1e-10)
@@ -178,24 +160,20 @@ def test_energies_of_xxz_chains_from_three_rotated_bases(n_spins, anisotropy):
 
 
 def test_marshalls_signs_suit_one_chain_and_not_the_other():
-    signs = heisenberg.marshall_signs(10)
-    assert heisenberg.wrong_sign_weight(heisenberg.ground_state(10, {1: 1.0})[1], signs) < 1e-12
-    frustrated = heisenberg.ground_state(10, {1: 1.0, 2: 0.8})[1]
-    assert 0.2 < heisenberg.wrong_sign_weight(frustrated, signs) < 0.3
+    signs = vectors.marshall_signs(10)
+    assert vectors.wrong_sign_weight(exact.ground_state(chains.xxz(10, 1.0))[1], signs) < 1e-12
+    frustrated = exact.ground_state(chains.xxz(10, 1.0, next_coupling=0.8))[1]
+    assert 0.2 < vectors.wrong_sign_weight(frustrated, signs) < 0.3
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: heisenberg.hamiltonian(17, {1: 1.0}), "from 1 to 16, got 17"),
-    (lambda: heisenberg.hamiltonian(4, {4: 1.0}), "distances 1 to 3, got 1.0 at distance 4"),
-    (lambda: heisenberg.hamiltonian(4, {1: np.nan}), "got nan at distance 1"),
-    (lambda: heisenberg.hamiltonian(4, {1: 1.0}, anisotropy=np.inf), "finite anisotropy"),
-    (lambda: heisenberg.ground_state(3, {1: 1.0}), "expected one state of lowest energy, got two"),
-    (lambda: heisenberg.ground_state(4, {1: 0.0}), "expected one state of lowest energy, got two"),
     (lambda: vectors.w(3, [0.0, 1.0]), r"expected 3 finite phases, one a spin, got shape \(2,\)"),
     (lambda: vectors.ghz(3, np.nan), "expected a finite phase"),
     (lambda: vectors.ghz(60), "GiB|EiB|PiB"),
+    (lambda: vectors.marshall_signs(60), "GiB|EiB|PiB"),
+    (lambda: vectors.random_state(0, rng=np.random.default_rng(1)), "n_spins to be an integer >= 1, got 0"),
 ])
-def test_chains_and_vectors_refuse(call, message):
+def test_vectors_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 

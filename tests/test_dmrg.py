@@ -91,6 +91,15 @@ def test_with_parity_it_does_not():
     assert middle[0] - middle[1] == pytest.approx(np.log(2), abs=1e-6)
 
 
+def test_a_bond_dimension_that_is_too_small_shows_in_the_truncation():
+    chain = chains.ising(12, 1.0)
+    value, _ = exact.ground_state(chain)
+    small, better = (dmrg.ground_state(chain, bond_dimension=bond) for bond in (2, 4))
+    assert max(small.state.bond_dimensions) == 2 and max(better.state.bond_dimensions) == 4
+    assert 1e-4 < small.truncation < 1e-3 and better.truncation < 1e-5
+    assert value + 1e-2 < small.energy < value + 3e-2 and value + 1e-6 < better.energy < value + 1e-4
+
+
 def test_logging_is_left_as_it_was():
     logger = logging.getLogger("tenpy")
     logger.setLevel(logging.WARNING)
@@ -106,7 +115,7 @@ def test_without_tenpy_the_remedy_is_named(monkeypatch):
 
 @pytest.mark.parametrize(("chain", "arguments", "message"), [
     (chains.ising(2, 1.0), {}, "chain.n_spins to be an integer >= 3, got 2; try lib.spins.exact"),
-    (chains.ising(4, 1.0), {"bond_dimension": 0}, "bond_dimension to be an integer >= 1"),
+    (chains.ising(4, 1.0), {"bond_dimension": 1}, "bond_dimension to be an integer >= 2"),
     (chains.ising(4, 1.0), {"max_sweeps": 2.5}, "max_sweeps to be an integer >= 1"),
     (chains.ising(4, 1.0), {"tolerance": 0.0}, "tolerance between 0 and 1"),
     (chains.ising(4, 1.0), {"conserve": "Sz"}, 'conserve to be "parity" or None'),

@@ -240,9 +240,11 @@ def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
     row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
     memory = row | {"name": "memory", "bytes_ours": 2**20, "bytes_peer": 2**21, "group": "sparse"}
     layer = row | {"name": "layer", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "seconds_csr": 5e-3, "group": "sparse"}
+    several = layer | {"name": "several", "sides": {"ours": 1e-3, "sparselab": 2e-3, "dense": 7e-3}}
     other = row | {"name": "chains", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "fidelity_ours": 0.5}
-    book = staged(tmp_path, bench=[memory, layer, other])
+    book = staged(tmp_path, bench=[memory, layer, several, other])
     text = render(companion_tables.Benchmarks, book, "sparse")
+    assert "sparselab 2 ms; dense 7 ms" in text
     assert "1 MiB" in text and "2 MiB" in text and "torch.sparse CSR 5 ms" in text and "chains" not in text
     text = render(companion_tables.Benchmarks, book)
     assert "fidelity 0.5000 / –" in text and "memory" in text

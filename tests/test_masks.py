@@ -1,7 +1,6 @@
 """Static random masks: exact counts, equal chances by chi-square over seeds, whole kernels, and reproducibility."""
 
 import math
-import time
 import tracemalloc
 from itertools import combinations
 
@@ -14,6 +13,7 @@ from scipy import stats
 from lib.pruning.distribution import water_filling
 from lib.pruning.masks import channel_mask, layer_masks, random_mask, whole_kernels
 from lib.rng import stream
+from tests import patience
 
 SHAPES = st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple)
 
@@ -61,10 +61,9 @@ def test_all_places_of_a_large_layer_are_equally_likely(fraction):
         assert 1e-4 < p < 1 - 1e-4
 
 
-def test_ten_million_weights_fit_in_time_and_memory():
-    start = time.process_time()
+def test_ten_million_weights_fit_in_memory_and_take_no_loop():
     mask = random_mask((10**4, 10**3), 10**6, rng=generator())
-    assert time.process_time() - start < 5
+    assert patience.steps(lambda: random_mask((10**3, 10**2), 10**4, rng=generator())) < 1000
     assert np.count_nonzero(mask) == 10**6
     tracemalloc.start()
     try:

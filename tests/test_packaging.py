@@ -109,6 +109,7 @@ case "$*" in
     cp -n .venv/bin/activate .venv/bin/jupyter ;;
   *"from importlib.metadata"*) exit "${ELSEWHERE:-0}" ;;
   *"pip install"*) echo "WARNING: an odd index"; env | grep -E "^(PIP_|PYTHON.+=)" > around; exit "${PIP_FAILS:-0}" ;;
+  *jupyterlab*) env > around ;;
 esac
 """
 
@@ -235,6 +236,16 @@ def test_pip_gets_all_of_the_environment_but_what_is_pythons(set_up, tmp_path):
     theirs = dict.fromkeys(("PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS", "PYTHONOPTIMIZE"), "theirs")
     assert set_up(PIP_INDEX_URL="https://example.org/a b", **theirs)[0].returncode == 0
     assert (tmp_path / "around").read_text() == "PIP_INDEX_URL=https://example.org/a b\n"
+
+
+def test_jupyterlab_keeps_the_users_environment(set_up, tmp_path):
+    """Somebody works there: colours, key bindings, modules of one's own."""
+    theirs = {"JUPYTER_CONFIG_DIR": "theirs", "PYTHONPATH": "theirs", "MPLBACKEND": "theirs", "IPYTHONDIR": "theirs"}
+    assert set_up()[0].returncode == 0
+    done = subprocess.run(["make", "edit"], cwd=tmp_path, env=os.environ | theirs | {"LOG": str(tmp_path / "log")},
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and "-I -X utf8 -m jupyterlab" in (tmp_path / "log").read_text().splitlines()[-1]
+    assert {f"{name}=theirs" for name in theirs} <= set((tmp_path / "around").read_text().splitlines())
 
 
 def test_packages_that_pip_puts_elsewhere_are_noticed(set_up, tmp_path):

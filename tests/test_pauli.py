@@ -7,7 +7,7 @@ import torch
 from lib.conventions import all_states
 from lib.rbm import observables, pauli
 from lib.rbm.complex_state import ComplexState
-from lib.spins import bases, heisenberg
+from lib.spins import bases, chains, exact
 from tests.test_complex_state import make_state
 
 
@@ -21,15 +21,16 @@ def test_means_over_all_configurations_are_expectations(paulis, seed):
     assert mean == pytest.approx(bases.expectation(psi, paulis), abs=1e-12)
 
 
-def test_the_energy_of_a_chain_with_exchange():
-    state, couplings = make_state(4, 3, 5, 0.9, 4), {1: 1.0, 2: 0.8}
+@pytest.mark.parametrize("chain", [chains.xxz(4, 0.7, next_coupling=0.8), chains.ising(4, 1.3),
+                                   chains.fields(4, x=1.0, y=-0.5, z=0.2)])
+def test_the_energy_of_a_chain(chain):
+    state = make_state(4, 3, 5, 0.9, 4)
     psi = state.psi().numpy()
-    terms = pauli.exchange_terms(4, couplings, anisotropy=0.7)
-    exact = (psi.conj() @ heisenberg.hamiltonian(4, couplings, anisotropy=0.7) @ psi).real
-    assert np.abs(psi) ** 2 @ pauli.local_sum(state, all_states(4), terms) == pytest.approx(exact, abs=1e-12)
+    energy = exact.energy(chain, psi)
+    assert np.abs(psi) ** 2 @ pauli.local_energy(state, all_states(4), chain) == pytest.approx(energy, abs=1e-12)
     draws = state.sample(40_000, seed=5, n_chains=4000, burn_in=100, thin=5)
-    found = observables.estimate(pauli.local_sum(state, draws, terms).real)
-    assert abs(found.mean - exact) < 5 * found.error and found.error < 0.05
+    found = observables.estimate(pauli.local_energy(state, draws, chain).real)
+    assert abs(found.mean - energy) < 5 * found.error and found.error < 0.05
 
 
 def test_samples_of_every_kind_and_shape():
@@ -47,7 +48,8 @@ def test_samples_of_every_kind_and_shape():
     (lambda s: pauli.local_pauli(s, [[0, 2, 1]], {0: "X"}), "expected bits 0 or 1, got 2"),
     (lambda s: pauli.local_pauli(s, [[0, 1]], {0: "X"}), "visible units of shape"),
     (lambda s: pauli.local_pauli(s.amplitude, [[0, 1, 1]], {0: "X"}), "a ComplexState or MixedState, got Machine"),
-    (lambda s: pauli.local_sum(s, [[0, 1, 1]], []), "at least one term, got none"),
+    (lambda s: pauli.local_energy(s, [[0, 1, 1]], chains.ising(4, 1.0)), "a Chain of 3 spins, got one of 4"),
+    (lambda s: pauli.local_energy(s, [[0, 1, 1]], [(1.0, "X", (0,))]), "a Chain of 3 spins, got list"),
 ])
 def test_what_is_no_observable_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

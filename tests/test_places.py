@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib.study import build, gate, parameters, places
-from tests import toy_book
+from tests import patience, toy_book
 
 FOLDERS = ["thesis: two", "{x}", "{seed}", "{prefix}", "100%", "a#b", "[glob]*", "$HOME", "-dash", "--root", "it's",
            '"q"', "a b  c", "Größe 數", "a&b;c", "`id`", "~", "a,b", "a=b", "%s%(x)d",
@@ -20,13 +20,23 @@ FOLDERS = ["thesis: two", "{x}", "{seed}", "{prefix}", "100%", "a#b", "[glob]*",
 ALL = "/".join(name for name in FOLDERS if name not in ("lib", "é" * 60, "~"))
 
 
+READING = """
+```{code-cell} ipython3
+import subprocess
+import sys
+
+subprocess.run([sys.executable, "-c", "import sys; open(sys.argv[1])", str(root() / "data/other.txt")])
+```
+"""
+
+
 def contents(place: Path) -> dict[str, bytes]:
     return {name: content for name, content in toy_book.contents(place).items() if "__pycache__" not in name}
 
 
 def build_in(top: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> None:
     done = subprocess.run([sys.executable, "-m", "lib.study.build", "--root", str(top), *arguments], cwd=cwd or top,
-                          env=os.environ | variables, capture_output=True, text=True, timeout=240)
+                          env=os.environ | variables, capture_output=True, text=True, timeout=patience.LIMIT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -48,6 +58,11 @@ def test_a_tree_is_built_wherever_it_lies(tmp_path, drawn):
         assert shown == []
         if name == ALL:
             build_in(top, "chapter", "1", "--params=label='bold' seed=3")
+            toy_book.write(top, "data/other.txt", "")
+            with (top / "book/01-first.md").open("a") as file:
+                file.write(READING)
+            done = toy_book.run(top, "chapter", "1")
+            assert done.returncode == 1 and "got a read of data/other.txt" in done.stdout, done.stdout + done.stderr
         shutil.rmtree(tmp_path / "places")
 
 

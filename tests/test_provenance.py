@@ -105,7 +105,7 @@ def test_a_new_default_is_both_code_and_parameter(top):
     ("budget_core_minutes: 1", "budget_core_minutes: 2", []),
     (":tags: [parameters]", ":tags: [parameters, hide-cell]", []),
     (":tags: [parameters]", ":tags: [parameters]\n:mystnb: {code_prompt_show: the cell}", []),
-    ("time_limit_minutes: 1", "time_limit_minutes: 2", ["its front matter changed"]),
+    ("time_limit_minutes: 30", "time_limit_minutes: 2", ["its front matter changed"]),
     ("figures: [fig-1]", "figures: []", ["its front matter changed"]),
     (":tags: [parameters]", ":tags: [parameters, sweep]", ["code cell 1 changed"]),
     ("import random\n", "import random  # of Python\n", ["code cell 2 changed"]),

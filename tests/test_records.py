@@ -5,14 +5,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lib.study import records, results
 from lib.study.notebooks import chapter_files, read_chapter
-from tests import toy_book
+from tests import patience, toy_book
 
 SWEEP = '''```{code-cell} ipython3
 :tags: [sweep]
@@ -135,7 +134,7 @@ def test_editing_goes_on_while_records_are_computed(top):
     process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=12", "--jobs", "2",
                                                 module="records"),
                                cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (top / "_build/records/squares").exists())
+    patience.wait_for(lambda: (top / "_build/records/squares").exists())
     toy_book.write(top, "lib/toy/squares.py", "in the middle of an edit (")
     toy_book.write(top, "book/01-first.md", "nor is this a chapter")
     assert process.communicate()[1].count("Error") == 0 and process.returncode == 0
@@ -232,12 +231,10 @@ def test_a_stopped_run_says_what_is_safe(top, how, jobs):
                                cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True,
                                # A shell's background jobs ignore interrupts, and so would their children.
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    deadline = time.monotonic() + 60
     folder = top / "_build/records/squares"
-    while len(list(folder.glob("*.jsonl"))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    patience.wait_for(lambda: len(list(folder.glob("*.jsonl"))) >= 4)
     process.send_signal(how)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=patience.LIMIT)
     assert process.returncode == 130 and "stopped; what was recorded is safe, and the same command goes on" in errors
     assert "Traceback" not in errors
     lines = [line for lines in results.read(top / "data/records/squares.jsonl", folder).points.values()
@@ -250,10 +247,3 @@ def test_every_record_that_the_book_declares_is_there_and_valid():
         for sweep in records.declared_sweeps(toy_book.ROOT, read_chapter(path), "laptop").values():
             assert sweep.item and sweep.progress()["states"].keys() <= {"valid", "failed", "not run"}
             assert sweep.progress()["states"]["valid"] > 0
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

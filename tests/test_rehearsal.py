@@ -82,8 +82,8 @@ def test_a_fault_is_named_with_its_page_and_line(said, name, fault):
     lines, places = said
     first = places[f"book/{name}"][fault]
     last = first + fault.count("\n")
-    found = [line for line in lines if line.startswith(f"{name}:") and FAULTS[fault] in line]
-    numbers = [int(number) for line in found for number in re.findall(rf"^{re.escape(name)}:(\d+):", line)]
+    found = [line for line in lines if line.startswith(f"{name}, ") and FAULTS[fault] in line and "; try " in line]
+    numbers = [int(number) for line in found for number in re.findall(r"^[^:]*, line (\d+): expected", line)]
     # A transform of docutils may tell the line of what stands around.
     assert any(first - 1 <= number <= last + 1 for number in numbers), (found or lines, first)
 
@@ -100,11 +100,12 @@ def test_figures_labels_numbers_and_citations_of_other_pages_are_known(book, tmp
     assert rehearsal.problems(top) == [] and (top / rehearsal.PASSED).exists()
     toy_book.replace(top, "book/01-first.md", "(a-place)=\n", "")
     (line,) = rehearsal.problems(top)
-    assert line.startswith("index.md:3: WARNING: undefined label: 'a-place'")
+    assert line == "index.md, line 3: expected a text that can be rendered, got: undefined label: 'a-place'; try " \
+                   "to mend or take out what it names"
     toy_book.replace(top, "book/01-first.md", "## A section", "(a-place)=\n## A section")
     toy_book.replace(top, "book/01-first.md", "Two.", "Two, {ref}`nowhere-at-all`.")
     (line,) = rehearsal.problems(top)
-    assert line.startswith("01-first.md:") and "nowhere-at-all" in line
+    assert line.startswith("01-first.md, line ") and "nowhere-at-all" in line
     toy_book.replace(top, "book/01-first.md", "Two, {ref}`nowhere-at-all`.", "Two.")
     toy_book.replace(top, "book/01-first.md", "name: fig-1-2", "name: fig-1-1")
     assert any("fig-1-1" in line for line in rehearsal.problems(top))
@@ -158,3 +159,23 @@ def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
     assert remedy in line
     line = unknown("So " + form.format(f"01-first.ipynb::{key}"), "errata")[-1]
     assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("01-a.md:14: WARNING: undefined label: 'fig-non' [ref.ref]", "01-a.md, line 14: expected a text that can be "
+     "rendered, got: undefined label: 'fig-non'; try fig-none"),
+    ("01-a.md:3: WARNING: unknown document: '02-secnod' [ref.doc]", "unknown document: '02-secnod'; try 02-second"),
+    ("01-a.md:3: WARNING: equation not found: eq-onee [ref.eq]", "equation not found: eq-onee; try eq-one"),
+    ("01-a.md: WARNING: could not find bibtex key \"hinton202\" [bibtex.key_not_found]",
+     "01-a.md: expected a text that can be rendered, got: could not find bibtex key \"hinton202\"; try hinton2002"),
+    ("01-a.md:5: WARNING: image file not readable: pitcure.png [image.not_readable]", "; try picture.png"),
+    ("01-a.md:5: CRITICAL: Directive \"include\": file not found: 'no.md'", "file not found: 'no.md'; try to mend"),
+    ("WARNING: unknown config value 'numfg' in override, ignoring", "_config.yml: expected a text that can be"),
+    ("Extension error: Could not import extension companoin", "Extension error: Could not import extension companoin"),
+])
+def test_complaints_of_the_renderer_are_put_into_words(tmp_path, line, words):
+    toy_book.write(tmp_path, "book/02-second.md", "(a-place)=\n$$\nx\n$$ (eq-one)\n\n    name: fig-none\n")
+    toy_book.write(tmp_path, "book/references.bib", "@article{hinton2002,\n}\n")
+    toy_book.write(tmp_path, "book/picture.png", "")
+    (said,) = rehearsal.in_words(tmp_path, [line, line])
+    assert words in said

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from lib.study import site
-from tests import toy_book
+from tests import patience, toy_book
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 FIGURE = f'''
@@ -175,7 +175,7 @@ def test_a_preview_follows_what_is_saved(book):
             shown = [next(line for line in preview.stdout if line.startswith("http"))]
             toy_book.replace(book, "book/01-first.md", "The total is", "The previewed total is")
             shown += [next(line for line in preview.stdout if line.startswith("http"))]
-            with urllib.request.urlopen(shown[1].split()[0], timeout=20) as answer:
+            with urllib.request.urlopen(shown[1].split()[0], timeout=patience.LIMIT) as answer:
                 assert "The previewed total is" in answer.read().decode() and shown[0] == shown[1]
         finally:
             preview.kill()

@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -366,7 +365,9 @@ def test_counts_that_do_not_fit_are_refused():
         multiply_adds(TINY, remaining=[10**9] * 21)
 
 
-def test_counting_builds_no_tensors():
-    began = time.process_time()
+def test_counting_builds_no_tensors(monkeypatch):
+    def refuse(*arguments, **settings):
+        raise AssertionError("built")
+
+    monkeypatch.setattr(torch.nn.Module, "__init__", refuse)
     multiply_adds(resnet.Architecture(4096, 1000, "imagenet"))  # 46 billion weights
-    assert time.process_time() - began < 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from lib.study import results
 from lib.study.results import FAILED, NOT_RUN, SUPERSEDED, VALID, decode, encode, settings_key
+from tests import patience
 from tests.toy_book import ROOT
 
 RUN = results.run_of({"commit": "c" * 40, "dirty": False, "environment": "e", "processor": "one", "versions": {},
@@ -174,20 +175,20 @@ def test_an_empty_folder_stays_while_a_point_is_put_there(path, tmp_path, monkey
         if file.parent == folder:
             folder.mkdir()
             begun.set()
-            go_on.wait(10)
+            go_on.wait()
         real(file, content)
 
     monkeypatch.setattr(results.atomic, "write_bytes", slow)
     with ThreadPoolExecutor(2) as pool:
         keeping = pool.submit(results.keep, folder, RUN, point(5, y=0.5))
-        assert begun.wait(10)
+        assert begun.wait(patience.LIMIT)
         packing = pool.submit(results.pack, path, folder)
         with pytest.raises(TimeoutError):
             packing.result(0.2)
         assert folder.exists()
         go_on.set()
-        keeping.result(10)
-        assert packing.result(10) == 1 and len(results.read(path).points) == 4
+        keeping.result()
+        assert packing.result() == 1 and len(results.read(path).points) == 4
 
 
 def test_the_box_says_what_a_table_rests_on():

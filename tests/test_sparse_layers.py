@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from lib.models import sparse_choice, sparse_layers
-from lib.models.sparse import SparseConvolution
+from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from tests.test_tiles import run_in_another_process
 
@@ -419,3 +419,33 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_is_told_or_served():
     run_in_another_process(FORKED)
+
+
+# --- images into the layout and back
+
+
+@pytest.mark.parametrize("n_images", [1, 15, 16, 35])
+@pytest.mark.parametrize("shape", [(3, 1, 1), (40, 1, 1), (5, 4, 4), (2, 5, 7), (3, 8, 16), (2, 3, 33)])
+@pytest.mark.parametrize("border", [0, 1, 2])
+def test_packing_is_that_of_the_plain_twin(n_images, shape, border):
+    layout, x = Layout(n_images, *shape, border), images(n_images, *shape)
+    expected, array = layout.zeros(), layout.zeros()
+    layout.pack(x.numpy(), expected)
+    layout.view(array)[:] = 7  # what an earlier minibatch has left
+    sparse_layers._packed(layout, array, x)
+    assert np.array_equal(array, expected)
+    assert torch.equal(sparse_layers._unpacked(layout, array, n_images), x)
+
+
+def test_results_that_somebody_holds_keep_their_numbers_and_others_leave_their_memory():
+    layer, x = SparseConv2d(random_mask((8, 4, 3, 3), 0.5), seed=1, path="native"), images(64, 4, 32, 32)
+    first = layer(x).detach()
+    copy_of_first, seen = first.clone(), first.numpy()[3:]  # a view of it by numpy outlives the tensor
+    assert 4 * first.numel() > sparse_layers._LARGE
+    second = layer(2 * x).detach()
+    place = second.data_ptr()
+    assert torch.equal(first, copy_of_first) and not torch.equal(first, second)
+    del first, second
+    third = layer(3 * x).detach()
+    assert third.data_ptr() == place
+    assert np.array_equal(seen, copy_of_first[3:].numpy())

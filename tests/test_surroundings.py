@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib.study import provenance, surroundings
-from tests import toy_book
+from tests import patience, toy_book
 
 # What people have set for other reasons, and would change numbers, pages, their origin, or end a build.
 DROPPED = """
@@ -128,7 +128,7 @@ def test_a_build_is_the_same_whatever_the_shell_says(tmp_path):
         file.write(SPY)
     toy_book.commit(top)
     theirs = hostile(tmp_path)
-    done = subprocess.run(toy_book.command(top, "book"), cwd=top, env=os.environ | theirs, timeout=240,
+    done = subprocess.run(toy_book.command(top, "book"), cwd=top, env=os.environ | theirs, timeout=patience.LIMIT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"The book: {top}/_build/html/index.html\n")
@@ -265,22 +265,22 @@ def test_a_repository_around_the_tree_counts_only_where_it_holds_the_tree(tmp_pa
 @pytest.mark.parametrize(("module", "arguments"), [
     ("status", []), ("build", ["check"]), ("records", ["status"]), ("verify", []), ("build", ["accept"]),
     ("build", ["--help"]), ("build", ["--profile", "none", "check"]), ("build", ["chapter", "none"])])
-@pytest.mark.parametrize("streams", ["stdout", "both", "closed"])
-def test_output_that_nobody_reads_ends_no_command(tmp_path, module, arguments, streams):
+def test_output_that_nobody_reads_ends_no_command(tmp_path, module, arguments):
     """As with `| head`, which reads some lines and ends, and with `>&-`."""
     top = toy_book.make(tmp_path)
     whole = toy_book.run(top, *arguments, module=module)
-    command = toy_book.command(top, *arguments, module=module)
-    reading, writing = os.pipe()
-    os.close(reading)
-    if streams == "closed":
-        command = ["sh", "-c", 'exec "$@" >&- <&-', "sh", *command]
-    done = subprocess.run(command, cwd=top, env=toy_book.environment(top), text=True,
-                          stdout=subprocess.PIPE if streams == "closed" else writing,
-                          stderr=writing if streams == "both" else subprocess.PIPE)
-    os.close(writing)
-    assert done.returncode == whole.returncode and not done.stdout
-    assert streams == "both" or (done.stderr == whole.stderr and "Traceback" not in done.stderr)
+    for streams in ("stdout", "both", "closed"):
+        command = toy_book.command(top, *arguments, module=module)
+        reading, writing = os.pipe()
+        os.close(reading)
+        if streams == "closed":
+            command = ["sh", "-c", 'exec "$@" >&- <&-', "sh", *command]
+        done = subprocess.run(command, cwd=top, env=toy_book.environment(top), text=True,
+                              stdout=subprocess.PIPE if streams == "closed" else writing,
+                              stderr=writing if streams == "both" else subprocess.PIPE)
+        os.close(writing)
+        assert done.returncode == whole.returncode and not done.stdout
+        assert streams == "both" or (done.stderr == whole.stderr and "Traceback" not in done.stderr)
 
 
 @pytest.mark.parametrize("settings", [

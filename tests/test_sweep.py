@@ -18,7 +18,7 @@ from lib.study.points import cores
 from lib.study.progress import duration
 from lib.study.results import settings_key
 from lib.study.sweep import Sweep, grid
-from tests import sweep_points, toy_book
+from tests import patience, sweep_points, toy_book
 
 
 @pytest.fixture
@@ -292,8 +292,8 @@ def test_workers_of_another_version_are_refused_and_what_is_finished_is_kept(rec
             "Sweep(moving.point, grid(a=range(2)), record=Path(sys.argv[1])).run(1)\n"
             "os.environ['NEWER'] = '1'\n"
             "Sweep(moving.point, grid(a=range(6)), record=Path(sys.argv[1])).run(2)\n")
-    done = subprocess.run([sys.executable, "-c", code, str(record)], capture_output=True, text=True, timeout=120,
-                          env=os.environ | {"PYTHONPATH": f"{toy_book.ROOT}:{tmp_path}"})
+    done = subprocess.run([sys.executable, "-c", code, str(record)], capture_output=True, text=True,
+                          timeout=patience.LIMIT, env=os.environ | {"PYTHONPATH": f"{toy_book.ROOT}:{tmp_path}"})
     assert "expected workers with version 1 of moving.point, got version 2" in done.stderr
     assert n_lines(record) == 2
 

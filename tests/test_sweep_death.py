@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 
 import joblib
@@ -17,7 +16,7 @@ import pytest
 
 from lib.study import results
 from lib.study.sweep import Sweep, grid
-from tests import sweep_points
+from tests import patience, sweep_points
 from tests.toy_book import ROOT
 
 
@@ -52,12 +51,12 @@ def test_workers_end_with_a_driver_that_was_killed(tmp_path):
             "Sweep(sweep_points.logged, grid(a=range(1000), log=sys.argv[1], seconds=0.1)).run(2)")
     driver = subprocess.Popen([sys.executable, "-c", code, str(log)], cwd=ROOT, stderr=subprocess.DEVNULL)
     at_work = lambda: {int(entry.split()[1]) for entry in log.read_text().splitlines()}
-    wait_for(lambda: len(at_work()) == 2)
+    patience.wait_for(lambda: len(at_work()) == 2)
     workers = at_work()
     driver.kill()
     driver.wait()
     assert driver.pid not in workers
-    wait_for(lambda: not any(is_running(worker) for worker in workers))
+    patience.wait_for(lambda: not any(is_running(worker) for worker in workers))
 
 
 def test_a_point_that_ends_its_process_is_named_and_what_is_finished_is_kept(tmp_path):
@@ -100,11 +99,11 @@ def test_a_dask_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, t
     sweep = Sweep(sweep_points.logged, grid(a=range(40), log=str(log), seconds=0.1), record=tmp_path / "r.jsonl")
 
     def kill_one():
-        wait_for(lambda: len(log.read_text().splitlines()) > 12)
+        patience.wait_for(lambda: len(log.read_text().splitlines()) > 12)
         os.kill(workers[0].pid, signal.SIGKILL)
 
-    with Client(address, timeout="60s") as client:
-        client.wait_for_workers(2, timeout=60)
+    with Client(address, timeout="600s") as client:
+        client.wait_for_workers(2, timeout=patience.LIMIT)
         killer = threading.Thread(target=kill_one)
         killer.start()
         with joblib.parallel_config(backend="dask"):
@@ -122,20 +121,13 @@ def test_a_dask_worker_killed_in_the_middle_loses_and_doubles_nothing(cluster, t
 def test_a_point_that_ends_its_dask_worker_is_recorded_as_failed(cluster, tmp_path):
     from dask.distributed import Client
     sweep = Sweep(sweep_points.deadly, grid(a=range(12)), record=tmp_path / "r.jsonl")
-    with Client(cluster[0], timeout="60s") as client, joblib.parallel_config(backend="dask"):
-        client.wait_for_workers(2, timeout=60)
+    with Client(cluster[0], timeout="600s") as client, joblib.parallel_config(backend="dask"):
+        client.wait_for_workers(2, timeout=patience.LIMIT)
         table = sweep.run()
     failed = table[table.state == "failed"]
     # Dask blames also the points that were waiting on the worker that died, at most all that were under way.
     assert 2 in set(failed.a) and len(failed) <= 4 and set(table.state) == {"valid", "failed"}
     assert "died, again and again" in failed.error.iloc[0]
-
-
-def wait_for(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def is_running(process):

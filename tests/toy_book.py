@@ -9,16 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import patience
+
 ROOT = Path(__file__).resolve().parents[1]
 
 CHAPTER = '''---
 kernelspec:
   display_name: Python 3
-  language: python
   name: python3
 companion:
   budget_core_minutes: 1
-  time_limit_minutes: 1
+  time_limit_minutes: 30
   figures: [fig-{stem}]
   inputs: [data/offset.txt]
 ---
@@ -143,10 +144,10 @@ def commit(top: Path) -> None:
     git(top, "commit", "--quiet", "--message", "as it is")
 
 
-def run(top: Path, *arguments: str, module: str = "build", timeout: float = 240) -> subprocess.CompletedProcess:
+def run(top: Path, *arguments: str, module: str = "build") -> subprocess.CompletedProcess:
     """Run the driver on the toy book."""
-    return subprocess.run(command(top, *arguments, module=module), cwd=top, env=environment(top), timeout=timeout,
-                          capture_output=True, text=True)
+    return subprocess.run(command(top, *arguments, module=module), cwd=top, env=environment(top),
+                          timeout=patience.LIMIT, capture_output=True, text=True)
 
 
 def command(top: Path, *arguments: str, module: str = "build") -> list[str]:

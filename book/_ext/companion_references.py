@@ -15,7 +15,7 @@ class AuthorYearLabels:
 
     def format_labels(self, entries):
         for entry in entries:
-            authors = [Text.from_latex(" ".join([*person.prelast_names, *person.last_names])).render_as("text")
+            authors = [str(Text.from_latex(" ".join([*person.prelast_names, *person.last_names])))
                        for person in entry.persons["author"]]
             names = f"{authors[0]} et al." if len(authors) > 2 else " and ".join(authors)
             yield f"{names}, {entry.fields['year']}"

@@ -227,11 +227,13 @@ def _yes_no(word: str, good: bool) -> str:
 
 
 def _besides(row: dict) -> str:
-    """What some rows have besides: fidelities, the path that was chosen, the time of torch.sparse."""
+    """What some rows have besides: fidelities, the path that was chosen, the times of others."""
     pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
     parts = ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
     parts += [f"{row['path']} path"] if "path" in row else []
     parts += [f"torch.sparse CSR {_amount(row, 'csr')}"] if "seconds_csr" in row else []
+    parts += [f"{side} {_amount({'seconds_side': seconds}, 'side')}" for side, seconds in row.get("sides", {}).items()
+              if side != "ours"]
     return "; ".join(parts) or "–"
 
 

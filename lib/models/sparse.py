@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import mmap
 import os
 import threading
@@ -155,11 +156,8 @@ class Layout(NamedTuple):
             view[:, :, :b], view[:, :, -b:], view[:, :, :, :b], view[:, :, :, -b:] = 0, 0, 0, 0
 
     def rows(self, first: int, step: int, n: int, column: int) -> np.ndarray:
-        """Where column `column` of the rows first, first + step, ... (n of them) of the first group stands, int64."""
-        return self.origin + (first + step * np.arange(n)) * self.row + column * LANES
-
-    def in_all_groups(self, rows: np.ndarray) -> np.ndarray:
-        """The same rows of every group."""
+        """Where column `column` of the rows first, first + step, ... (n of them) of every group stands, int64."""
+        rows = self.origin + (first + step * np.arange(n)) * self.row + column * LANES
         return (np.arange(self.n_groups)[:, None] * self.group + rows).ravel()
 
     def view(self, array: np.ndarray) -> np.ndarray:
@@ -186,12 +184,18 @@ class Layout(NamedTuple):
         return images
 
 
+@functools.lru_cache(maxsize=512)
+def _rows(layout: Layout, rows: tuple[int, ...]) -> np.ndarray:
+    """Rows of a layout, kept: to make them takes as long as the kernel of a small layer."""
+    return layout.rows(*rows)
+
+
 class _Weights(NamedTuple):
     """Index lists for one call of `sums` or `products`: see there; for minibatches of any size but for the rows."""
 
     steps: int
-    rows: np.ndarray  # of the first group of images
-    other_rows: np.ndarray
+    rows: tuple[int, ...]  # as `Layout.rows` takes them
+    other_rows: tuple[int, ...]
     n_columns: int
     band: int
     starts: np.ndarray
@@ -280,9 +284,9 @@ class SparseConvolution:
         if "forward" not in self._lists:
             n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
             offset = source * self.x.channel + y * self.x.row + x * LANES
-            rows = self.x.rows(-self.padding, self.stride, self.out.height, -self.padding)
+            rows = -self.padding, self.stride, self.out.height, -self.padding
             self._lists["forward"] = [_Weights(
-                self._steps(self.stride, 1), rows, self.out.rows(0, 1, self.out.height, 0), self.out.width,
+                self._steps(self.stride, 1), rows, (0, 1, self.out.height, 0), self.out.width,
                 _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))]
         return self._lists["forward"][0]
 
@@ -291,8 +295,8 @@ class SparseConvolution:
         f = self._forward
         _checked("weights", weights, self.n_weights, exact=True)
         _checked("x", x, self.x.size), _checked("out", out, self.out.size)
-        _tiles.sums(f.steps, x, self.x.in_all_groups(f.rows), out, self.out.in_all_groups(f.other_rows), f.n_columns,
-                    f.band, self.out.channel, f.starts, f.offsets, weights[f.order], int(add))
+        _tiles.sums(f.steps, x, _rows(self.x, f.rows), out, _rows(self.out, f.other_rows), f.n_columns, f.band,
+                    self.out.channel, f.starts, f.offsets, weights[f.order], int(add))
 
     def _backward(self, g: Layout) -> list[_Weights]:
         """Pixels of x an even and an odd number of strides away from a border feel different weights."""
@@ -306,8 +310,7 @@ class SparseConvolution:
                     offset = (channel * g.channel + dy // s * g.row + dx // s * LANES)[felt]
                     n_rows, n_columns = -(-(self.x.height - y0) // s), -(-(self.x.width - x0) // s)
                     starts, offsets, order = _listed(source[felt], channel[felt], offset, n_in, n_out)
-                    lists.append(_Weights(self._steps(1, s), g.rows(0, 1, n_rows, 0),
-                                          self.x._replace(border=0).rows(y0, s, n_rows, x0), n_columns,
+                    lists.append(_Weights(self._steps(1, s), (0, 1, n_rows, 0), (y0, s, n_rows, x0), n_columns,
                                           _band(n_columns), starts, offsets, felt[order].astype(np.int32)))
             self._lists[g.border] = lists
         return self._lists[g.border]
@@ -319,8 +322,8 @@ class SparseConvolution:
         _checked("g", g, g_layout.size), _checked("out", out, plain.size)
         for b in self._backward(g_layout):
             if not (add and b.starts[-1, -1] == 0):
-                _tiles.sums(b.steps, g, g_layout.in_all_groups(b.rows), out, plain.in_all_groups(b.other_rows),
-                            b.n_columns, b.band, plain.channel, b.starts, b.offsets, weights[b.order], int(add))
+                _tiles.sums(b.steps, g, _rows(g_layout, b.rows), out, _rows(plain, b.other_rows), b.n_columns,
+                            b.band, plain.channel, b.starts, b.offsets, weights[b.order], int(add))
 
     def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                         partial: np.ndarray | None = None) -> None:
@@ -335,8 +338,8 @@ class SparseConvolution:
         partial = zeros(n_partial) if partial is None else _checked("partial", partial, n_partial)[:n_partial]
         # Errors of so many rows stay in the second-level cache while the segments pass by.
         bands = _BLOCK // (4 * LANES * self.out.n_channels * f.n_columns * f.band)
-        g_rows = g_layout.in_all_groups(g_layout.rows(0, 1, self.out.height, 0))
-        _tiles.products(f.steps, x, self.x.in_all_groups(f.rows), g, g_rows, f.n_columns, f.band, g_layout.channel,
+        g_rows = _rows(g_layout, (0, 1, self.out.height, 0))
+        _tiles.products(f.steps, x, _rows(self.x, f.rows), g, g_rows, f.n_columns, f.band, g_layout.channel,
                         f.starts, f.offsets, partial, numba.get_num_threads(), f.band * max(1, bands))
         _tiles.lane_totals(partial, f.order, out)
 

@@ -14,7 +14,9 @@ twin, and the path on a GPU and in other precisions.
 
 from __future__ import annotations
 
+import functools
 import math
+import weakref
 
 import numpy as np
 import torch
@@ -22,7 +24,7 @@ from torch.nn import functional
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.models import sparse, sparse_choice
+from lib.models import _packing, sparse, sparse_choice
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
@@ -31,6 +33,9 @@ _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its imag
 _MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step
 _MOST_NUMBERS = 2**30  # of sixteen images, for "auto"; offsets in them are int32
 
+_LARGE, _MOST_LEFT = 2**20, 2**28  # bytes of a result whose memory is kept, numbers kept in all
+_LEFT: dict[int, list[np.ndarray]] = {}
+_PARTIAL = np.empty(0, np.float32)
 _SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}  # all layers work in the same arrays, one at a time
 
 
@@ -43,16 +48,55 @@ def _scratch(layout: Layout, use: str) -> np.ndarray:
     return array
 
 
-def _packed(layout: Layout, use: str, images: torch.Tensor) -> np.ndarray:
-    array = _scratch(layout, use)
-    layout._replace(n_images=len(images)).pack(images.detach().contiguous().numpy(), array)
-    # Lanes without an image: what an earlier minibatch left there would count in the gradient by the weights.
-    layout.view(array)[-1, ..., LANES - (layout.n_images - len(images)):] = 0
+def _partial(n_weights: int) -> np.ndarray:
+    """Room for sixteen sums a weight, which all layers share."""
+    global _PARTIAL
+    if len(_PARTIAL) < LANES * n_weights:
+        _PARTIAL = sparse.zeros(LANES * n_weights)
+    return _PARTIAL
+
+
+@functools.lru_cache(maxsize=64)
+def _places(layout: Layout) -> np.ndarray:
+    """Where the lanes of each pixel of the first group stand, int64 (n_channels height width,)."""
+    channel, row, column = (np.arange(n) for n in (layout.n_channels, layout.height, layout.width))
+    return (layout.origin + channel[:, None, None] * layout.channel + row[:, None] * layout.row
+            + column * LANES).ravel()
+
+
+def _packed(layout: Layout, array: np.ndarray, images: torch.Tensor) -> np.ndarray:
+    """The images in an array of this layout, whose border is zero."""
+    _packing.pack(images.detach().contiguous().numpy().reshape(-1), array, len(images),
+                  _places(layout._replace(n_images=0)), layout.group)
     return array
 
 
 def _unpacked(layout: Layout, array: np.ndarray, n_images: int) -> torch.Tensor:
-    return torch.from_numpy(layout._replace(n_images=n_images).unpack(array))
+    images = _result((n_images, layout.n_channels, layout.height, layout.width))
+    _packing.unpack(array, images.reshape(-1), n_images, _places(layout._replace(n_images=0)), layout.group)
+    return torch.from_numpy(images)
+
+
+def _result(shape: tuple[int, ...]) -> np.ndarray:
+    """An array for a tensor that leaves; large ones in memory that earlier ones have left.
+
+    Fresh pages of the system would take longer than the numbers that are written there.
+    """
+    n = math.prod(shape)
+    if 4 * n < _LARGE:
+        return np.empty(shape, np.float32)
+    free = _LEFT.get(n)
+    whole = free.pop() if free else sparse.zeros(n)
+    array = whole.reshape(shape)
+    # This very object is what the tensor's storage holds on to; views of it by others refer to the tensor.
+    weakref.finalize(array, _leave, whole).atexit = False
+    return array
+
+
+def _leave(whole: np.ndarray) -> None:
+    """Keep the memory of a tensor that is gone for the next one of its size."""
+    if sum(n * len(arrays) for n, arrays in _LEFT.items()) + whole.size <= _MOST_LEFT:
+        _LEFT.setdefault(whole.size, []).append(whole)
 
 
 class _Native(torch.autograd.Function):
@@ -60,10 +104,14 @@ class _Native(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, images, weight, convolution):
-        ctx.save_for_backward(images, weight)
-        ctx.convolution = convolution
+        ctx.convolution, layout, ctx.x = convolution, convolution.x, None
         with sparse.one_at_a_time():
-            x, out = _packed(convolution.x, "x", images), _scratch(convolution.out, "result")
+            if layout.border == 0 and 4 * layout.size < _LARGE:  # small enough to be kept as it is for the gradient
+                ctx.x = x = _packed(layout, np.empty(layout.size, np.float32), images)
+            else:
+                x = _packed(layout, _scratch(layout, "x"), images)
+            ctx.save_for_backward(images if ctx.x is None else None, weight)
+            out = _scratch(convolution.out, "result")
             convolution.forward(weight.detach().numpy(), x, out)
             return _unpacked(convolution.out, out, len(images))
 
@@ -75,15 +123,17 @@ class _Native(torch.autograd.Function):
         images, weight = ctx.saved_tensors
         convolution, border, results = ctx.convolution, ctx.convolution.padding, [None, None, None]
         with sparse.one_at_a_time():
-            errors = _packed(convolution.out._replace(border=border), "g", g)
+            layout = convolution.out._replace(border=border)
+            errors = _packed(layout, _scratch(layout, "g"), g)
             if ctx.needs_input_grad[0]:
                 plain = convolution.x._replace(border=0)
                 out = _scratch(plain, "result")
                 convolution.backward(weight.detach().numpy(), errors, border, out)
-                results[0] = _unpacked(plain, out, len(images))
+                results[0] = _unpacked(plain, out, len(g))
             if ctx.needs_input_grad[1]:
-                x, by_weight = _packed(convolution.x, "x", images), np.empty(len(weight), np.float32)
-                convolution.weight_gradient(x, errors, border, by_weight)
+                x = ctx.x if images is None else _packed(convolution.x, _scratch(convolution.x, "x"), images)
+                by_weight = np.empty(len(weight), np.float32)
+                convolution.weight_gradient(x, errors, border, by_weight, _partial(len(weight)))
                 results[1] = torch.from_numpy(by_weight)
         return tuple(results)
 

@@ -10,7 +10,7 @@ states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
 complex_training  its training on measurements in many bases, as an iterator
-pauli        products of Pauli operators and energies of it, from samples
+pauli        products of Pauli operators and energies of any chain, from samples of it
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
+from lib.checks import as_array, as_floats
+
 if TYPE_CHECKING:
     import pandas as pd  # of the book; the tables alone need it
 
@@ -47,7 +49,7 @@ def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL) -> Interva
     are infinite and the lower end is the largest x; where all did, they are minus infinity and the smallest x.
     Raises ValueError for lists of different lengths, none, and a single x with both outcomes.
     """
-    x, seen = np.asarray(x, dtype=float), _outcomes(learnt)
+    x, seen = as_floats(x, "x"), _outcomes(learnt)
     if x.shape != seen.shape:
         raise ValueError(f"expected an x for each outcome, got {x.shape} and {seen.shape}; try one row a machine")
     if not seen.any():
@@ -71,7 +73,7 @@ def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL) -> Interva
 
 def first_success(steps: ArrayLike, learnt: ArrayLike) -> float:
     """The smallest step with which one machine learnt, as section 6.4.2 searches; infinite where none did."""
-    steps, seen = np.asarray(steps, dtype=float), _outcomes(learnt)
+    steps, seen = as_floats(steps, "steps"), _outcomes(learnt)
     return float(steps[seen].min()) if seen.any() else float("inf")
 
 
@@ -91,7 +93,7 @@ def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
     Where chi^2 exceeds its degrees of freedom, the errors of the parameters grow by the root of the ratio.
     Raises ValueError for fewer than three points, an error that is not positive, and an x or y that is not.
     """
-    x, y, errors = (np.asarray(values, dtype=float) for values in (x, y, errors))
+    x, y, errors = as_floats(x, "x"), as_floats(y, "y"), as_floats(errors, "errors")
     if not (x.shape == y.shape == errors.shape and x.ndim == 1 and x.size >= 3):
         raise ValueError(f"expected three points or more, each with an error, got {x.shape}, {y.shape}, {errors.shape};"
                          " try more sizes")
@@ -116,7 +118,7 @@ def minimal(run: Mapping) -> Interval:
     The ends are those of `half_point` over its machines, rounded up, as hidden units come in ones; they take in the
     value. Where nothing was found, the value is infinite and the lower end the largest that was tried.
     """
-    tried, learnt = np.asarray(run["tried hidden"]), np.asarray(run["tried learnt"])
+    tried, learnt = as_array(run["tried hidden"], "tried hidden"), as_array(run["tried learnt"], "tried learnt")
     if run["smallest"] is None or np.isnan(run["smallest"]):
         return Interval(np.inf, float(tried.max()), np.inf)
     value = float(run["smallest"])
@@ -209,7 +211,7 @@ class Decay(NamedTuple):
 
 def weight_decay(magnitudes: ArrayLike) -> Decay:
     """The shape of sorted magnitudes at evenly spaced ranks, largest first. Raises ValueError for other lists."""
-    sizes = np.asarray(magnitudes, dtype=float)
+    sizes = as_floats(magnitudes, "magnitudes")
     if sizes.ndim != 1 or sizes.size < 20 or not (np.diff(sizes) <= 0).all() or not sizes[0] > 0:
         raise ValueError(f"expected at least 20 sizes of weights, largest first, got {sizes.shape}; try np.sort")
     place = np.linspace(0, 1, sizes.size)
@@ -232,7 +234,7 @@ def noise_distance(magnitudes: ArrayLike) -> float:
     """How far sorted weights are from normal noise of the same median, from 30% to 95% of the way: the root mean square
     of the logarithm of their ratio. Raises ValueError as `weight_decay` does."""
     weight_decay(magnitudes)
-    sizes = np.asarray(magnitudes, dtype=float)
+    sizes = as_floats(magnitudes, "magnitudes")
     noise, place = half_normal(sizes.size), np.linspace(0, 1, sizes.size)
     ratio = np.log(np.maximum(sizes, sizes[0] * 1e-12) / np.median(sizes) * np.median(noise) / noise)
     return float(np.sqrt(np.mean(ratio[(place >= 0.3) & (place <= 0.95)] ** 2)))
@@ -246,7 +248,7 @@ def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
 
 
 def _outcomes(learnt: ArrayLike) -> np.ndarray:
-    seen = np.asarray(learnt)
+    seen = as_array(learnt, "learnt")
     if seen.ndim != 1 or not seen.size or not np.isin(seen, (0, 1)).all():
         raise ValueError(f"expected outcomes 0 or 1, at least one, got {seen.tolist()!r}; try bound <= eps")
     return seen.astype(bool)

@@ -2,17 +2,19 @@
 
 A product of X, Y and Z connects each configuration to one other, so that its local estimator is one ratio of
 amplitudes. Values are complex; their mean is real for a Hermitian operator, and `observables.estimate` takes the real
-parts. Energies are sums over the terms of a Hamiltonian.
+parts. Energies are sums over the terms of a chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
+from lib.checks import as_array
 from lib.conventions import PAULI, check_region, spins_from_bits
 from lib.rbm.complex_state import ComplexState, check_pure
+from lib.spins.chains import Chain
 
 
 def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.ndarray:
@@ -29,7 +31,7 @@ def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.n
     if paulis:
         check_region(paulis, state.n_spins, name="paulis")
     before = state.log_psi(samples).numpy()  # checks the bits
-    bits = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples).astype(np.uint8)
+    bits = as_array(samples, "samples").astype(np.uint8)
     moved, factor = bits.copy(), np.ones(bits.shape[:-1], dtype=np.complex128)
     for site, letter in paulis.items():
         if letter not in PAULI:
@@ -44,23 +46,17 @@ def local_pauli(state: ComplexState, samples, paulis: Mapping[int, str]) -> np.n
     return factor * np.exp(state.log_psi(moved).numpy() - before)
 
 
-def local_sum(state: ComplexState, samples, terms: Iterable[tuple[float, Mapping[int, str]]]) -> np.ndarray:
-    """The local estimator of a sum of coefficients times Pauli products, such as a Hamiltonian; complex128 (...).
+def local_energy(state: ComplexState, samples, chain: Chain) -> np.ndarray:
+    """The local estimator of a Hamiltonian, or of any other sum of Pauli products; complex128 (...).
 
-    terms: pairs (coefficient, paulis), as `exchange_terms` gives them.
+    chain: of `spins.chains`, in its units of energy. Raises ValueError for a chain of other spins.
     """
-    total = None
-    for coefficient, paulis in terms:
-        part = coefficient * local_pauli(state, samples, paulis)
-        total = part if total is None else total + part
-    if total is None:
-        raise ValueError('expected at least one term, got none; try [(1.0, {0: "X"})]')
+    check_pure(state)
+    if not isinstance(chain, Chain) or chain.n_spins != state.n_spins:
+        got = f"one of {chain.n_spins}" if isinstance(chain, Chain) else type(chain).__name__
+        raise ValueError(f"expected a Chain of {state.n_spins} spins, got {got}; try "
+                         f"lib.spins.chains.xxz({state.n_spins}, 1.0)")
+    total = 0.0 * local_pauli(state, samples, {})
+    for coefficient, letters, sites in chain.terms:
+        total += coefficient * local_pauli(state, samples, dict(zip(sites, letters, strict=True)))
     return total
-
-
-def exchange_terms(n_spins: int, couplings: Mapping[int, float], *,
-                   anisotropy: float = 1.0) -> list[tuple[float, dict[int, str]]]:
-    """The terms of the chain of `spins.heisenberg` with these couplings."""
-    return [(0.25 * coupling * factor, {site: letter, site + distance: letter})
-            for distance, coupling in couplings.items() for site in range(n_spins - distance)
-            for letter, factor in (("X", 1.0), ("Y", 1.0), ("Z", anisotropy))]

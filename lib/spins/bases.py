@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.checks import COMPLEX, as_array
 from lib.conventions import (
     GATES,
     PAULI,
@@ -169,7 +170,8 @@ def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None
 
 def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "state") -> np.ndarray:
     """Normalised amplitudes, or a density matrix: Hermitian, of trace 1, no negative eigenvalues, within 1e-6."""
-    values = np.asarray(state.detach().cpu() if hasattr(state, "detach") else state)
+    values = as_array(state, name, kinds=COMPLEX)
+    values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64, copy=False)
     if values.ndim != 2:
         return check_state_vector(values, n_spins, name=name)
     size = len(values)
@@ -271,15 +273,15 @@ def expectation(psi, paulis: Mapping[int, str]) -> float:
 
 def check_gate(gate, name: str = "gate") -> np.ndarray:
     """A unitary 2x2 matrix as complex128; ValueError saying how far from unitary it is."""
-    try:
-        matrix = np.asarray(gate.detach().cpu().numpy() if hasattr(gate, "detach") else gate, dtype=np.complex128)
-    except (TypeError, ValueError):
+    if gate is None or isinstance(gate, (str, bytes)):
         raise ValueError(f"expected gate {name!r} as a 2x2 matrix of numbers, got {type(gate).__name__}; try "
-                         "[[1, 0], [0, 1j]]") from None
+                         "[[1, 0], [0, 1j]]")
+    matrix = as_array(gate, f"gate {name!r}", kinds=COMPLEX).astype(np.complex128)
     if matrix.shape != (2, 2):
         raise ValueError(f"expected gate {name!r} as a 2x2 matrix, got shape {matrix.shape}; try one matrix a spin, "
                          "complex (not real and imaginary part apart)")
-    away = np.abs(matrix @ matrix.conj().T - np.eye(2)).max()
+    with np.errstate(invalid="ignore"):  # of infinity: NaN is refused below
+        away = np.abs(matrix @ matrix.conj().T - np.eye(2)).max()
     if not away <= UNITARY_TOLERANCE:  # NaN is not
         raise ValueError(f"expected gate {name!r} unitary within {UNITARY_TOLERANCE:g}, got one with |U U* - 1| up to "
                          f"{away:.3g}; try u, _, v = numpy.linalg.svd(gate) and u @ v, the nearest unitary")

@@ -13,6 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from lib.checks import as_floats
 from lib.conventions import check_n_spins
 
 Term = tuple[float, str, tuple[int, ...]]
@@ -80,7 +81,7 @@ def ising(n_spins: int, field, coupling=1.0) -> Chain:
 
     field, coupling: h and J, a number or one a site or bond.
     """
-    minus_h, minus_j = (-np.asarray(values, dtype=np.float64) for values in (field, coupling))
+    minus_h, minus_j = (-as_floats(values, name) for name, values in (("field", field), ("coupling", coupling)))
     return bonds(n_spins, z=minus_j) + fields(n_spins, x=minus_h)
 
 
@@ -90,7 +91,7 @@ def xxz(n_spins: int, anisotropy: float, *, coupling: float = 1.0, next_coupling
     coupling, next_coupling: J_1 and J_2, positive for antiferromagnets; anisotropy 1 with J_2 is the J1-J2 chain
     field: h, a number or one a site (`staggered`, `random_fields`)
     """
-    result = fields(n_spins, z=-0.5 * np.asarray(field, dtype=np.float64))
+    result = fields(n_spins, z=-0.5 * as_floats(field, "field"))
     for distance, value in ((1, coupling), (2, next_coupling)):
         quarter = 0.25 * float(value)
         result += bonds(n_spins, x=quarter, y=quarter, z=anisotropy * quarter, distance=distance)
@@ -155,7 +156,7 @@ def _check_term(term: Term, n_spins: int) -> Term:
 
 def _one_each(values: float | Sequence[float] | Iterable[float], count: int, name: str, what: str) -> list[float]:
     """A number repeated, or the given ones if there is one for each."""
-    array = np.asarray(values, dtype=np.float64)
+    array = as_floats(values, name)
     if array.ndim == 0:
         array = np.full(count, float(array))
     if array.shape != (count,):

@@ -61,7 +61,7 @@ def ground_state(chain: Chain, *, bond_dimension: int = 32, conserve: str | None
 
     Needs TeNPy: raises ImportError that says how to get it. Raises ValueError for arguments out of range.
     """
-    for name, value, least in (("bond_dimension", bond_dimension, 1), ("max_sweeps", max_sweeps, 1),
+    for name, value, least in (("bond_dimension", bond_dimension, 2), ("max_sweeps", max_sweeps, 1),
                                ("chain.n_spins", chain.n_spins, 3)):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try "
@@ -108,6 +108,7 @@ def _search(chain: Chain, axis: str | None, sign: int | None, bond_dimension: in
             # a bond: here three to nine times slower, to no better energy after as many sweeps.
             "max_N_for_ED": 20, "lanczos_params": {"N_max": 5},
             "mixer": True, "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 3}, "min_sweeps": 4,
+            "max_trunc_err": None,  # else a small bond dimension is an error from 1e-4 on; the result tells of it
             "max_E_err": tolerance, "max_S_err": 1e-4, "max_sweeps": max_sweeps})
         engine.run()
         psi.canonical_form()

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import atomic
+from lib.checks import as_plain
 from lib.conventions import PAULI, check_bits, check_state_vector, require_memory
 from lib.spins.chains import Chain
 
@@ -295,7 +296,7 @@ def positive_phase(state: MatrixProductState) -> MatrixProductState:
 
 def _same_type(tensors: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Copies as contiguous float64 or complex128, with bonds that fit; ValueError naming the site."""
-    arrays = [np.asarray(tensor) for tensor in tensors]
+    arrays = [as_plain(tensor, f"tensors[{site}]") for site, tensor in enumerate(tensors)]
     if not arrays:
         raise ValueError("expected one tensor a site, got none; try [numpy.ones((1, 2, 1))]")
     dtype = np.complex128 if any(array.dtype.kind == "c" for array in arrays) else np.float64
@@ -319,7 +320,7 @@ def _operator(name: str | np.ndarray) -> np.ndarray:
         if name not in PAULI:
             raise ValueError(f'expected a letter X, Y or Z, got {name!r}; try "Z"')
         return PAULI[name].real if name != "Y" else PAULI[name]
-    matrix = np.asarray(name)
+    matrix = as_plain(name, "operator")
     if matrix.shape != (2, 2):
         raise ValueError(f"expected a letter or a 2x2 matrix, got shape {matrix.shape}; try numpy.eye(2)")
     return matrix

@@ -1,4 +1,4 @@
-"""State vectors that need no diagonalization: GHZ and W states with phases, and random states."""
+"""State vectors that need no diagonalization: GHZ and W states with phases, random states; and Marshall's signs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from lib.checks import as_floats
 from lib.conventions import check_n_spins, require_memory
 
 
@@ -22,7 +23,7 @@ def w(n_spins: int, phases=None) -> np.ndarray:
     phases: that of the state with spin i up, (n_spins,) in radians; None means zero.
     """
     psi = _zeros(n_spins)
-    phases = np.zeros(n_spins) if phases is None else np.asarray(phases, dtype=np.float64)
+    phases = np.zeros(n_spins) if phases is None else as_floats(phases, "phases")
     if phases.shape != (n_spins,) or not np.isfinite(phases).all():
         raise ValueError(f"expected {n_spins} finite phases, one a spin, got shape {phases.shape}; try "
                          f"numpy.zeros({n_spins})")
@@ -35,6 +36,24 @@ def random_state(n_spins: int, *, rng: np.random.Generator) -> np.ndarray:
     psi = _zeros(n_spins)
     psi[:] = rng.standard_normal(psi.size) + 1j * rng.standard_normal(psi.size)
     return psi / np.linalg.norm(psi)
+
+
+def marshall_signs(n_spins: int) -> np.ndarray:
+    """The sign (-1)^(number of spins up on sites 1, 3, 5, ...) of every basis state: float64 (2^n_spins,).
+
+    The amplitudes of an antiferromagnet with exchange of odd distance only are these signs times positive numbers, up
+    to one overall sign (W. Marshall, Proc. R. Soc. A 232, 48 (1955)).
+    """
+    n_spins = check_n_spins(n_spins)
+    require_memory(24 * 2**n_spins, f"the signs of 2^{n_spins} states")
+    odd = sum(1 << (n_spins - 1 - site) for site in range(1, n_spins, 2))
+    return 1.0 - 2.0 * (np.bitwise_count(np.arange(2**n_spins) & odd) % 2)
+
+
+def wrong_sign_weight(psi: np.ndarray, signs: np.ndarray) -> float:
+    """The weight sum |psi|^2 of real amplitudes whose sign is not that of `signs`, for the better overall sign."""
+    weight = float(np.sum(psi[psi * signs < 0] ** 2))
+    return min(weight, 1.0 - weight)
 
 
 def _zeros(n_spins: int) -> np.ndarray:

@@ -8,7 +8,7 @@ What a chapter depends on (`provenance.chapter_inputs`)::
     {"code": {"front matter": digest, "cells": [digest, ...]},      without what only shapes the page
      "parameters": {name: value},            the values of this profile
      "modules": {"lib.rbm.training": digest of its syntax tree, without docstrings and comments},
-     "data": {"data/x.npz": sha256, or null where the file is missing},
+     "data": {"data/x.npz": sha256, ... of each declared input (`inputs.digests`), or null where it is missing},
      "environment": digest of the pinned packages and the Python version}
 
 `ROOT/executed/STEM.ipynb`, `ROOT/executed/STEM.json`: the last good run (`execute.execute`)::
@@ -22,6 +22,7 @@ What a chapter depends on (`provenance.chapter_inputs`)::
                     "budget_core_minutes": 4 or null, "time_limit_minutes": 20,
                     "date": "2025-01-31T12:00:00+00:00"},
      "claims": [...], "numbers": [...], "sweeps": [...],      below
+     "experiments_read": ["data/x"],         of inputs' data, what experiments declare and points computed here read
      "figures": {"fig-5-1.svg": sha256},     the files in ROOT/files/STEM/
      "notebook": sha256 of STEM.ipynb}
 
@@ -97,6 +98,9 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 
 `ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
 (:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.
+
+While a chapter runs, `_build/tmp/STEM-.../` holds what it may read (`guard.write`) and what is noted of it, a line of
+JSON each (`guard.note`): its reads, failures without error output, and what still runs after its last cell.
 """
 
 import sys

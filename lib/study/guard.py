@@ -14,6 +14,7 @@ import re
 import sys
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 VARIABLE = "COMPANION_GUARD"  # the file that says what may be read
@@ -44,7 +45,23 @@ def write(top: Path, work: Path, page: Path, found: dict[str, tuple[list[str], l
 
 def environment(work: Path) -> dict[str, str]:
     """The variables of a process that is guarded, and whose children are, by the settings in the folder `work`."""
-    return {VARIABLE: str(work / SETTINGS), "PYTHONPATH": str(Path(__file__).with_name("startup"))}
+    return {VARIABLE: str(work / SETTINGS), "PYTHONPATH": _startup()}
+
+
+@cache
+def _startup() -> str:
+    """The folder that PYTHONPATH names; a link to it where it could not, since the path has a colon."""
+    startup = Path(__file__).with_name("startup")
+    if os.pathsep not in str(startup):
+        return str(startup)
+    import atexit  # here, since every process of Python in a run loads this module
+    import tempfile
+
+    folder = tempfile.TemporaryDirectory(prefix="companion-")
+    atexit.register(folder.cleanup)
+    link = Path(folder.name, "startup")
+    link.symlink_to(startup)
+    return str(link)
 
 
 def lines(entries: list[str]) -> str:

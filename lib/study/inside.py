@@ -32,6 +32,7 @@ OUTPUT_BYTES = 10 * 10**6  # of a cell, as it arrives; a message, however small,
 MESSAGE_BYTES = 1000
 QUICK_MESSAGES, MESSAGE_SECONDS = 500, 0.01  # after so many of a cell, each waits, or the socket would drop some
 DELIMITER = b"<IDS|MSG>"  # of a Jupyter message: identities before it, signature and header behind
+STOP = signal.SIGUSR1  # ends a cell that has sent too much
 UNBOUNDED = ("status", "execute_input", "iopub_welcome", "shutdown_reply")
 
 
@@ -75,6 +76,9 @@ def load_ipython_extension(shell) -> None:
     script.print = _no_program
     thread = shell.kernel.iopub_socket.io_thread
     thread.send_multipart = functools.partial(_bounded, thread.send_multipart)
+    signal.signal(STOP, _stop)
+    for stream in (sys.stdout, sys.stderr):  # what is written to the descriptors is shown once, and not in the terminal
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream._original_stdstream_copy)
     folder = Path(os.environ[guard.VARIABLE]).parent
     faulthandler.enable((folder / guard.CRASH).open("w"), all_threads=False)
     (folder / guard.READY).touch()
@@ -116,7 +120,8 @@ def review() -> None:
 
 async def finish() -> None:
     """After the last cell: wait for the threads and tasks that cells have started, and look at what came of them."""
-    threads = [(thread, cell) for thread, cell in _state.threads.items() if thread.is_alive() and not thread.daemon]
+    threads = [(thread, cell) for thread, cell in _state.threads.items() if thread.is_alive() and not thread.daemon
+               and not type(thread).__module__.startswith("joblib.")]  # its processes wait for the next call
     for what, cell in [*threads, *((task, where["cell"]) for task, where in _state.tasks)]:
         kind = "a thread" if isinstance(what, threading.Thread) else "an asyncio task"
         guard.note(guard.WAITING, {"cell": cell, "error": f"{kind} that this cell started was still running after "
@@ -288,14 +293,19 @@ def _bounded(send: Callable, frames: list, *arguments, **settings) -> None:
             if not _state.is_over:
                 _state.is_over = True
                 _too_much()
+            signal.pthread_kill(threading.main_thread().ident, STOP)
             return
     send(frames, *arguments, **settings)
 
 
 def _too_much() -> None:
-    main = threading.main_thread().ident
     trouble(f"the cell wrote more than {OUTPUT_BYTES / 1e6:g} MB of output, the limit for one cell, in "
             f"{_state.messages} messages (each counts as {MESSAGE_BYTES / 1000:g} kB at least); try to print less, or "
             "into a file",
-            guard.place(sys._current_frames().get(main)))
-    signal.pthread_kill(main, signal.SIGINT)
+            guard.place(sys._current_frames().get(threading.main_thread().ident)))
+
+
+def _stop(number: int, frame: types.FrameType | None) -> None:
+    """Signal handler: end the cell, but leave the kernel itself alone, which is sending what a cell wrote last, say."""
+    if guard.place(frame):
+        raise KeyboardInterrupt

@@ -165,7 +165,8 @@ def _left_over(block: Block) -> Iterator[tuple[int, str]]:
         for found in LEFT_OVER.finditer(line):
             role = found[0][0] == "{"
             yield block.line + number, (f"expected {found[0]}`...`, got it without a text between two `" if role else
-                                        f"expected TeX in a formula, got {found[0]} outside of one; try ${found[0]}$")
+                                        f"expected TeX in a formula, got {found[0]} outside of one; try ${found[0]}$, "
+                                        "or ` around it where it is something else")
 
 
 def _twice(block: Block) -> Iterator[tuple[int, str]]:

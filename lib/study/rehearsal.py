@@ -24,7 +24,10 @@ PASSED = Path("_build/rehearsed.json")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 RECORD = "application/papermill.record/"
 GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
-NOISE = re.compile(r"Sphinx Warning|^\s*$|warnings? treated as error")
+COMPLAINT = re.compile(r"(?:(\S+\.md):(?:(\d+):)? )?(?:WARNING|ERROR|CRITICAL): (.*?)(?: \[[\w.-]+\])?$")
+# Names that a page can refer to: labels, figures, equations, entries of the bibliography.
+NAMES = re.compile(r"^\(([\w.-]+)\)=|^\s*:?(?:name|label): *([\w.-]+)|\$\$ \(([\w.-]+)\)|^@\w+\{([^,\s]+),",
+                   re.MULTILINE)
 
 
 def problems(top: Path) -> list[str]:
@@ -109,7 +112,29 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
         place = Path(temporary)
         site.write_files(place / "stage", staged, {})
         failed, lines = site.render(top, place / "stage", place / "pages", place, "--strict", "--rehearse")
-    return [line for line in dict.fromkeys(lines) if not NOISE.search(line)] if failed else []
+    return in_words(top, lines) if failed else []
+
+
+def in_words(top: Path, lines: list[str]) -> list[str]:
+    """What the renderer complains of, as the other checks say it, with the nearest name of what is there."""
+    files = [path for path in (top / "book").rglob("*") if path.is_file()]
+    known = {path.stem if path.suffix == ".md" else path.name for path in files}
+    for path in files:
+        if path.suffix in (".md", ".bib"):
+            known |= {next(filter(None, found.groups())) for found in NAMES.finditer(path.read_text("utf-8"))}
+    said = []
+    for line in dict.fromkeys(lines):
+        if not (found := COMPLAINT.match(line)):
+            said.append(line)
+            continue
+        page, number, words = found.groups()
+        named = [(quoted or last).rpartition("/")[2].removesuffix(".md")
+                 for quoted, last in re.findall(r"['\"]([^'\"]+)['\"]|: (\S+)$", words)]
+        near = next((match for name in named for match in difflib.get_close_matches(name, known - {name}, 1)), "")
+        where = f"{page or '_config.yml'}, line {number}" if number else page or "_config.yml"
+        said.append(f"{where}: expected a text that can be rendered, got: {words}; try "
+                    + (near or "to mend or take out what it names"))
+    return said
 
 
 def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):

@@ -13,7 +13,7 @@ import re  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-GROUPS = ("rbm", "records", "sparse", "kernels", "measurements")
+GROUPS = ("rbm", "complex_states", "records", "sparse", "kernels", "measurements", "samples")
 TARGET = Path(__file__).resolve().parents[2] / "_build" / "bench.json"
 
 
@@ -29,7 +29,7 @@ def missed(row: dict) -> str:
 
 
 def amount(row: dict, side: str) -> str:
-    """Time or memory of a side ("ours", "peer", "csr"), or an empty string."""
+    """Time or memory of a side ("ours", "peer", ...), or an empty string."""
     if f"bytes_{side}" in row:
         return f"{row[f'bytes_{side}'] / 2**20:.0f} MiB"
     if f"seconds_{side}" not in row:
@@ -43,7 +43,8 @@ def notes(row: dict) -> str:
     """What some rows have besides."""
     parts = [f"fidelity {row['fidelity_ours']:.4f}, peer {row['fidelity_peer']:.4f}"] if "fidelity_ours" in row else []
     parts += [f"path {row['path']}, native {amount(row, 'native')}"] if "path" in row else []
-    parts += [f"torch.sparse {amount(row, 'csr')}"] if "seconds_csr" in row else []
+    parts += [f"{side} {amount({'seconds_side': seconds}, 'side')}" for side, seconds in row.get("sides", {}).items()
+              if side != "ours"]
     return "; ".join(parts)
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 import numba
 import numpy as np
@@ -22,8 +20,8 @@ import torch
 from lib.kernels.neural_tangent import analytic
 from lib.study.provenance import processor
 from tests.benchmarks import sparse_kernels
+from tests.benchmarks.peer import Peer, environment
 
-ROOT = Path(__file__).resolve().parents[2]
 PEER = "neural-tangents==0.6.5"
 # All that its kernels import, and the last versions that it works with.
 PINS = ("jax==0.4.30", "jaxlib==0.4.30", "ml_dtypes==0.5.4", "opt_einsum==3.4.0", "frozendict==2.5.1", "numpy==1.26.4",
@@ -31,45 +29,14 @@ PINS = ("jax==0.4.30", "jaxlib==0.4.30", "ml_dtypes==0.5.4", "opt_einsum==3.4.0"
 DEPTH = 3
 
 
-def install_peer() -> Path:
-    """The Python of an environment with the peer package, which is made by pip in _build/peers if it is not there."""
-    folder = ROOT / "_build" / "peers" / PEER.replace("==", "-")
-    python = folder / "bin" / "python"
-    if not list(folder.glob("lib/python*/site-packages/neural_tangents/__init__.py")):
-        print(f"installing {PEER} into {folder.relative_to(ROOT)}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--no-deps", *PINS, PEER], check=True)
-    return python
-
-
-class Peer:
-    """neural-tangents in its own process: its kernels of the inputs, and the seconds of each evaluation asked for."""
-
-    def __init__(self, x: np.ndarray, activation: str, threads: int):
-        script = Path(__file__).with_name("neural_tangents_peer.py")
-        # Without PYTHONPATH and the like, so that it finds its own packages alone.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        with tempfile.TemporaryDirectory() as folder:
-            np.save(f"{folder}/inputs.npy", x)
-            command = [install_peer(), script, folder, threads, DEPTH, activation]
-            self.process = subprocess.Popen([str(part) for part in command], env=environment, text=True,
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            if self._read() != "ready":
-                raise RuntimeError(f"{PEER} did not start; its messages are above")
-            self.kernels = [np.load(f"{folder}/{name}.npy") for name in ("nngp", "ntk")]
-
-    def seconds(self) -> float:
-        """The time of one more evaluation of both kernels."""
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        return float(self._read())
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _read(self) -> str:
-        return self.process.stdout.readline().strip()
+@contextlib.contextmanager
+def _peer(x: np.ndarray, activation: str, threads: int) -> Iterator[tuple[Peer, list[np.ndarray]]]:
+    """neural-tangents in its own process, and its kernels of the inputs."""
+    python = environment(PEER.replace("==", "-"), (*PINS, PEER))
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/inputs.npy", x)
+        with contextlib.closing(Peer(python, "neural_tangents_peer.py", folder, threads, DEPTH, activation)) as peer:
+            yield peer, [np.load(f"{folder}/{name}.npy") for name in ("nngp", "ntk")]
 
 
 def compare_neural_tangents(activation: str, goal: float | None, runs: int) -> dict:
@@ -78,8 +45,8 @@ def compare_neural_tangents(activation: str, goal: float | None, runs: int) -> d
     x, threads = load_digits().data / 16, numba.get_num_threads()
     kernels = analytic(x, depth=DEPTH, activation=activation)  # compiles, or loads from the cache
     ours, theirs = [], []
-    with contextlib.closing(Peer(x, activation, threads)) as peer:
-        differences = [float(np.abs(ours / theirs - 1).max()) for ours, theirs in zip(kernels, peer.kernels)]
+    with _peer(x, activation, threads) as (peer, their_kernels):
+        differences = [float(np.abs(ours / theirs - 1).max()) for ours, theirs in zip(kernels, their_kernels)]
         if max(differences) > 1e-6:  # or the times would compare different things
             raise RuntimeError(f"expected equal kernels, got relative differences {differences}")
         for _ in range(runs):

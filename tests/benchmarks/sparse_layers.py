@@ -1,4 +1,4 @@
-"""Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and as torch.sparse CSR.
+"""Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and by other packages.
 
 What is timed is a training step of the layer: forward, and the gradients by input and weights; dense is the faster of
 torch's two orders of images, NCHW and channels last. From these numbers come the table of `lib.models.sparse_choice`
@@ -7,7 +7,11 @@ torch's two orders of images, NCHW and channels last. From these numbers come th
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
 import statistics
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -21,7 +25,9 @@ from lib.models import _norms
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from lib.pruning.masks import random_mask
+from tests.benchmarks.peer import Peer, environment
 
+PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")
 DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02)
 LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
     *[(3, 1, channels, channels, 32) for channels in (8, 16, 32, 64, 128)],
@@ -40,18 +46,21 @@ _SHORTEST = 4e-3  # seconds of a timed run
 
 def interleaved(runs: int, sides: dict) -> dict:
     """Median seconds of each side: a call that does its work once. Each round times all of them."""
+    def timed(call, repeats):
+        if isinstance(call, functools.partial):  # a peer in another process, which has its own clock
+            return call.func(f"{call.args[0]} {repeats}")
+        began = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        return (time.perf_counter() - began) / repeats
+
     repeats, seconds = {}, {name: [] for name in sides}
     for name, call in sides.items():
-        call()  # compiles, allocates
-        began = time.perf_counter()
-        call()
-        repeats[name] = max(1, round(_SHORTEST / (time.perf_counter() - began)))
+        timed(call, 1)  # compiles, allocates
+        repeats[name] = max(1, round(_SHORTEST / timed(call, 1)))
     for _ in range(runs):
         for name, call in sides.items():
-            began = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            seconds[name].append((time.perf_counter() - began) / repeats[name])
+            seconds[name].append(timed(call, repeats[name]))
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
@@ -107,28 +116,12 @@ def in_torch(layer: Callable, parameters: list[torch.Tensor], x: torch.Tensor) -
     return step
 
 
-def in_csr(mask: np.ndarray, n_images: int, size: int) -> Callable[[], None]:
-    """A step of the layer (stride 1) by torch.sparse: products with the CSR matrix, its transpose, and sampled ones.
-
-    A convolution is a product with unfolded images. (torch's own autograd of CSR has a dense gradient: slower.)
-    """
-    kernel, flat = mask.shape[2], torch.from_numpy(mask.reshape(len(mask), -1)).float()
+def in_csr(mask: np.ndarray, x: torch.Tensor) -> Callable[[], None]:
+    """A step of a linear layer as a torch.sparse CSR matrix, whose gradient has its pattern."""
     with warnings.catch_warnings():  # that CSR is in beta state
         warnings.simplefilter("ignore", UserWarning)
-        matrix, transposed = flat.to_sparse_csr(), flat.T.contiguous().to_sparse_csr()
-    images, g = _numbers("x", n_images, mask.shape[1], size, size), _numbers("g", len(mask), n_images * size**2)
-
-    def step():
-        columns = functional.unfold(images, kernel, padding=kernel // 2) if kernel > 1 else images.flatten(2)
-        columns = columns.transpose(0, 1).reshape(flat.shape[1], -1)  # n_in kernel^2, image pixel
-        (matrix @ columns).view(len(mask), n_images, -1).transpose(0, 1).contiguous()
-        torch.sparse.sampled_addmm(matrix, g, columns.T, beta=0.0)
-        by_columns = (transposed @ g).view(flat.shape[1], n_images, -1).transpose(0, 1)
-        if kernel > 1:
-            functional.fold(by_columns, (size, size), kernel, padding=kernel // 2)
-        else:
-            by_columns.contiguous()
-    return step
+        matrix = torch.from_numpy(mask / 100).float().to_sparse_csr().requires_grad_()
+    return in_torch(lambda x: torch.sparse.mm(matrix, x.t()).t(), [matrix], x)
 
 
 def measure(layer: tuple[int, ...], runs: int) -> dict:
@@ -184,17 +177,35 @@ def measure_norms(runs: int) -> dict[str, float]:
     return {"native": seconds["native"], "dense": min(seconds["nchw"], seconds["channels last"])}
 
 
-def compare_csr(name: str, layer: tuple[int, ...], n_weights: int, n_images: int, runs: int) -> dict:
-    """A row of bench.json: a layer of stride 1 in torch, native against masked dense, and as torch.sparse CSR."""
+def compare_peers(layer: tuple[int, ...], density: float, n_images: int, goal: float, runs: int) -> dict:
+    """A row of bench.json: a layer of stride 1 in torch against the fastest of dense torch, CSR, and other packages."""
     kernel, _, n_in, n_out, size = layer
-    mask = random_mask((n_out, n_in, kernel, kernel), n_weights, rng=rng.stream(1, "benchmarks", "layers", "mask"))
-    x, sides = _numbers("x", n_images, n_in, size, size), {}
-    for path in ("native", "dense"):
-        module = SparseConv2d(mask, seed=1, path=path) if kernel > 1 else SparseLinear(mask[:, :, 0, 0], bias=False,
-                                                                                      seed=1, path=path)
-        sides[path] = in_torch(module, [module.weight], x.clone() if kernel > 1 else x[:, :, 0, 0].clone())
-    sides["csr"] = in_csr(mask, n_images, size)
-    seconds = interleaved(runs, sides)
-    return {"name": name, "ratio": seconds["dense"] / seconds["native"], "goal": None, "runs": runs, "threads": 1,
-            "seconds_ours": seconds["native"], "seconds_peer": seconds["dense"], "seconds_csr": seconds["csr"],
+    numbers, shape = rng.stream(1, "benchmarks", "layers", "mask"), (n_out, n_in, kernel, kernel)
+    mask = random_mask(shape, round(density * math.prod(shape)), rng=numbers)
+    weight = torch.from_numpy(mask * numbers.standard_normal(shape, np.float32) / 10)
+    x, name = _numbers("x", n_images, n_in, size, size), f"3x3 convolution of {n_in} channels, {size}x{size}"
+    sides, convolve = {}, lambda x, weight: functional.conv2d(x, weight, None, 1, kernel // 2)
+    if kernel == 1:
+        name, mask, weight, x = f"linear layer {n_in} to {n_out}", mask[:, :, 0, 0], weight[:, :, 0, 0], x[:, :, 0, 0]
+        sides["csr"] = in_csr(mask, x.clone())
+        convolve = functional.linear
+    module = (SparseConv2d if kernel > 1 else functools.partial(SparseLinear, bias=False))(mask, seed=1, path="native")
+    if kernel > 1:
+        sides |= dense_sides(convolve, [weight], x)
+    else:
+        own = weight.clone().requires_grad_()
+        sides["dense"] = in_torch(lambda x: convolve(x, own), [own], x.clone())
+    sides["ours"] = in_torch(module, [module.weight], x.clone())
+    with tempfile.TemporaryDirectory() as folder:
+        for what, tensor in {"x": x, "g": _numbers("g", *module(x).shape), "weight": weight}.items():
+            np.save(f"{folder}/{what}.npy", tensor.numpy())
+        python = environment("sparse-layers", PEERS, beside_ours=True)
+        with contextlib.closing(Peer(python, "sparse_layers_peer.py", folder)) as peer:
+            for side in peer.said:
+                sides[side] = functools.partial(peer.seconds, side)
+            seconds = interleaved(runs, sides)
+    best = min((side for side in seconds if side != "ours"), key=seconds.get)
+    return {"name": f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch",
+            "peer": f"best: {best}", "ratio": seconds[best] / seconds["ours"], "goal": goal, "runs": runs, "threads": 1,
+            "seconds_ours": seconds["ours"], "seconds_peer": seconds[best], "sides": seconds,
             "unit": "seconds a step of the layer"}

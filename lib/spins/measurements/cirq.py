@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.checks import as_plain
 from lib.spins.measurements.documents import open_array
 from lib.spins.measurements.shots import (
     GATES,
@@ -36,7 +37,7 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, shots: i
     document = choose(document, task, source)
     names = [cls.__name__ for cls in type(document).__mro__ if cls.__module__.split(".")[0].startswith("cirq")]
     if names:
-        records = {str(key): np.asarray(value) for key, value in document.records.items()}
+        records = {str(key): as_plain(value, source) for key, value in document.records.items()}
     else:
         document = mapping(document, source, "a ResultDict")
         if document.get("cirq_type") not in TYPES:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.checks import as_array, as_plain
 from lib.spins.measurements.counts import counted, meaning, require_order
 from lib.spins.measurements.shots import (
     GATES,
@@ -34,10 +35,7 @@ def numbered(bits: np.ndarray, convention: str, source: str, shots: int | None, 
 
 def from_values(rows: object, source: str, plus_bit: int) -> np.ndarray:
     """Eigenvalues -1 and +1 as bits, +1 as plus_bit."""
-    try:
-        values = np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise wrong(source, "rows of -1 and +1 of one width", short(rows), "one list a shot") from None
+    values = as_array(rows, f"values in {source}", words="-1 and +1").astype(np.float64)
     values = values.reshape(-1, values.shape[-1]) if values.ndim > 2 else values
     if values.ndim != 2 or 0 in values.shape:
         raise wrong(source, "values (shots, sites)", f"shape {values.shape}", "one row a shot")
@@ -62,12 +60,12 @@ def read_pennylane(document: object, source: str, *, limit: int = LIMIT, shots: 
     elif isinstance(document, Mapping):
         bits, weights = counted(document, source, shots=shots, expand=expand, limit=limit)
         return Shots(bits, tuple(map(str, range(bits.shape[1]))), WIRES, weights=weights)
-    array = None if isinstance(document, tuple) else np.asarray(document)
+    array = None if isinstance(document, tuple) else as_plain(document, source)
     if array is not None and array.ndim == 3 and array.shape[0] == 2 and array.dtype.kind == "i":
         document = (array[0], array[1])
     if isinstance(document, tuple):
         bits = table(document[0], f"{source}, bits")
-        recipes = np.asarray(document[1])
+        recipes = as_plain(document[1], f"{source}, recipes")
         if recipes.shape != bits.shape or recipes.dtype.kind not in "iu" or not np.isin(recipes, (0, 1, 2)).all():
             raise wrong(source, f"recipes 0, 1, 2 (X, Y, Z) of shape {bits.shape}", f"{recipes.dtype} {recipes.shape}",
                         "the recipes of the same shadow")
@@ -93,7 +91,7 @@ def _configurations(document: object, source: str) -> list:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not np.ndim(pair[0]) == 1 or np.ndim(pair[1]):
             raise wrong(source, "samples with their weights, (outcomes, weight)", short(pair),
                         "a list of what one call returned, a pair a shot", f"shot {place + 1}")
-        rows.append(np.asarray(pair[0]))
+        rows.append(as_plain(pair[0], f"{source}, shot {place + 1}"))
     return rows
 
 
@@ -167,10 +165,10 @@ def _pastaq(file: Mapping, source: str, limit: int, shots: int | None) -> Shots:
                     "data of getsamples without process=true")
     outcomes = member(file, "outcomes", source)
     check_size(int(np.prod(outcomes.shape)) * 9, "outcomes", source, limit)
-    bits = table(np.asarray(outcomes).T, source)
+    bits = table(as_plain(outcomes, source).T, source)
     bases = None
     if "bases" in file:
-        words = np.asarray(file["bases"]).T
+        words = as_plain(file["bases"], source).T
         bases = letters([[word.decode() if isinstance(word, bytes) else str(word) for word in row] for row in words],
                         source)
         if bases.shape != bits.shape:

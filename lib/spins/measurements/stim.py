@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.checks import as_plain
 from lib.spins.measurements.shots import GATES, LIMIT, Shots, check_shots, check_size, short, table, wrong
 
 FORMATS = ("01", "b8", "r8", "ptb64", "hits", "dets")
@@ -38,7 +39,7 @@ def read_file(path: Path, kind: str, *, limit: int = LIMIT, n_sites: int | Mappi
 
 def read_array(array: object, source: str, *, n_sites: int | None = None, shots: int | None = None) -> Shots:
     """What a sampler returns: bool (shots, bits), or uint8 of packed bits, which need n_sites."""
-    array = np.asarray(array)
+    array = as_plain(array, source)
     if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8) or 0 in array.shape:
         raise wrong(source, "bool (shots, bits) or uint8 (shots, bytes)", f"{array.dtype} {array.shape}",
                     'format="rows" for other tables')

@@ -8,7 +8,7 @@ import os
 import sys
 
 if "COMPANION_GUARD" in os.environ:
-    place = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "guard.py")
+    place = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "guard.py")
     spec = importlib.util.spec_from_file_location("lib.study.guard", place)
     guard = sys.modules["lib.study.guard"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(guard)

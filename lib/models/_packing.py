@@ -1,0 +1,90 @@
+"""Images into the layout of the kernels and back: blocks of sixteen images by sixteen pixels, transposed in registers.
+
+The plain twins are `Layout.pack` and `Layout.unpack` of `lib.models.sparse`.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import njit, prange, types
+from numba.extending import intrinsic
+
+N = 16  # numbers of a block, images of a group
+_INT, _VECTOR = ir.IntType(64), ir.VectorType(ir.FloatType(), N)
+
+
+def _interleaved(builder, a, b, half):
+    """a[k], b[k], a[k + 1], b[k + 1], ... of the lower half (0) or the upper one (1) of two vectors."""
+    places = [place for k in range(half * N // 2, (half + 1) * N // 2) for place in (k, N + k)]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), N), places))
+
+
+def _block(to_lanes):
+    """An intrinsic that moves a block: see `_to_lanes` and `_to_images`."""
+    @intrinsic
+    def move(typing_context, images, first, image, array, begin, places, pixel):
+        def generate(context, builder, signature, arguments):
+            kinds = signature.args
+            data = {n: context.make_array(kinds[n])(context, builder, arguments[n]).data for n in (0, 3, 5)}
+            _, first, image, _, begin, _, pixel = arguments
+
+            def pointer(n, index):
+                return builder.bitcast(builder.gep(data[n], [index]), _VECTOR.as_pointer())
+
+            def of_image(n):
+                return pointer(0, builder.add(first, builder.mul(image, _INT(n))))
+
+            def of_pixel(n):
+                return pointer(3, builder.add(begin, builder.load(builder.gep(data[5], [builder.add(pixel, _INT(n))]))))
+            source, target = (of_image, of_pixel) if to_lanes else (of_pixel, of_image)
+            rows = [builder.load(source(n), align=4) for n in range(N)]
+            for _ in range(4):  # each moves one bit of a number's row into its column
+                rows = [_interleaved(builder, rows[n // 2], rows[n // 2 + N // 2], n % 2) for n in range(N)]
+            for n, row in enumerate(rows):
+                builder.store(row, target(n), align=4)
+            return context.get_dummy_value()
+        number = types.intp
+        return types.void(images, number, number, array, number, places, number), generate
+    return move
+
+
+_to_lanes = _block(True)  # array[begin + places[pixel + i] + j] = images[first + j image + i] for i, j < 16
+_to_images = _block(False)  # the same from right to left
+
+
+@njit(cache=True, parallel=True)
+def pack(images, array, n_images, places, group):
+    """Images (n_images, n_pixels) into groups of sixteen; lanes without an image become zero.
+
+    images, array: flat float32. places: int64, where the sixteen numbers of each pixel of the first group stand. group:
+    numbers from a group to the next. No bounds are checked.
+    """
+    n_pixels = len(places)
+    n_blocks = (n_pixels + N - 1) // N
+    for k in prange((n_images + N - 1) // N * n_blocks):
+        g, pixel = k // n_blocks, k % n_blocks * N
+        lanes, begin = min(N, n_images - g * N), g * group
+        if lanes == N and n_pixels >= N:
+            pixel = min(pixel, n_pixels - N)  # the last block overlaps the one before
+            _to_lanes(images, g * N * n_pixels + pixel, n_pixels, array, begin, places, pixel)
+        else:
+            for i in range(pixel, min(pixel + N, n_pixels)):
+                for lane in range(N):
+                    array[begin + places[i] + lane] = images[(g * N + lane) * n_pixels + i] if lane < lanes else 0
+
+
+@njit(cache=True, parallel=True)
+def unpack(array, images, n_images, places, group):
+    """The images in groups of sixteen as an array (n_images, n_pixels) of their own; arguments as of `pack`."""
+    n_pixels = len(places)
+    n_blocks = (n_pixels + N - 1) // N
+    for k in prange((n_images + N - 1) // N * n_blocks):
+        g, pixel = k // n_blocks, k % n_blocks * N
+        lanes, begin = min(N, n_images - g * N), g * group
+        if lanes == N and n_pixels >= N:
+            pixel = min(pixel, n_pixels - N)
+            _to_images(images, g * N * n_pixels + pixel, n_pixels, array, begin, places, pixel)
+        else:
+            for i in range(pixel, min(pixel + N, n_pixels)):
+                for lane in range(lanes):
+                    images[(g * N + lane) * n_pixels + i] = array[begin + places[i] + lane]

@@ -1,0 +1,127 @@
+"""Classical shadows: averages straight from measurements in random Pauli bases, without any model of the state.
+
+Where every spin is measured along x, y or z with equal chances, each single outcome is an unbiased estimate
+
+    rho^ = product over sites of (3 |phi_i><phi_i| - 1),  phi_i the state that spin i was found in,
+
+of the whole state, and averages over outcomes estimate whatever is linear in it (H.-Y. Huang, R. Kueng, J. Preskill,
+Nat. Phys. 16, 1050 (2020)).  A product of k Pauli operators has a variance near 3^k a measurement, a fidelity one that
+grows exponentially with the number of spins: the yardstick for machines that learn a state from the same data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+
+from lib.conventions import PLUS_OUTCOME, check_state_vector
+from lib.spins.bases import Measurements
+from lib.spins.chains import Chain
+
+MAX_FIDELITY_SPINS = 14
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error, from independent measurements."""
+
+    value: float
+    error: float
+
+
+def expectation(measurements: Measurements, paulis: Mapping[int, str]) -> Estimate:
+    """<product of Pauli operators>, {site: letter}: 3^k times the mean product of outcomes, 0 in other bases.
+
+    measurements: at least two, in bases drawn with equal chances from X, Y, Z for every spin (`bases.random_bases`)
+
+    Raises ValueError for other letters or sites, and where a spin was never measured along one of the axes.
+    """
+    _check(measurements)
+    for site, letter in paulis.items():
+        if site not in range(measurements.n_spins) or letter not in PLUS_OUTCOME:
+            raise ValueError(f"expected letters X, Y, Z of sites 0 to {measurements.n_spins - 1}, got {letter!r} of "
+                             f'site {site!r}; try {{0: "X"}}')
+    return _mean(_single(measurements, tuple(paulis), "".join(paulis.values())))
+
+
+def energy(measurements: Measurements, chain: Chain) -> Estimate:
+    """<H> of a chain; the error knows that all terms come from the same measurements."""
+    _check(measurements)
+    if chain.n_spins != measurements.n_spins:
+        raise ValueError(f"expected a chain of {measurements.n_spins} spins, got one of {chain.n_spins}; try the chain "
+                         "that was measured")
+    total = np.zeros(measurements.n_samples)
+    for value, letters, sites in chain.terms:
+        total += value * _single(measurements, sites, letters)
+    return _mean(total)
+
+
+def fidelity(measurements: Measurements, psi) -> Estimate:
+    """<psi|rho|psi> with a pure state (2^n_spins,); the estimate may lie outside of 0 to 1.
+
+    Raises ValueError for more than 14 spins.
+    """
+    _check(measurements)
+    n_spins = measurements.n_spins
+    if n_spins > MAX_FIDELITY_SPINS:
+        raise ValueError(f"expected at most {MAX_FIDELITY_SPINS} spins for a fidelity, got {n_spins}; try expectation "
+                         "or energy")
+    psi = check_state_vector(psi, n_spins)
+    values = np.empty(measurements.n_samples)
+    batch = max(1, 2**18 // psi.size)
+    for start in range(0, len(values), batch):
+        rows = slice(start, start + batch)
+        bras = measurements.gates[measurements.codes[rows], measurements.bits[rows]]  # row site bit
+        turned = np.broadcast_to(psi, (len(bras), psi.size))
+        for site in range(n_spins):
+            halves = turned.reshape(len(bras), 2**site, 2, -1)  # row left bit right
+            bra = bras[:, site]
+            found = np.einsum("nb,nlbr->nlr", bra, halves)
+            turned = 3 * np.einsum("nb,nlr->nlbr", bra.conj(), found) - halves
+        values[rows] = (turned.reshape(len(bras), -1) @ psi.conj()).real
+    return _mean(values)
+
+
+def median_of_means(measurements: Measurements, paulis: Mapping[int, str], n_groups: int) -> float:
+    """<product of Pauli operators> as the median over groups of rows of the mean of each.
+
+    Its large deviations are rarer than those of the mean, which counts where very many averages are asked for at once.
+    """
+    _check(measurements)
+    if isinstance(n_groups, bool) or not isinstance(n_groups, Integral) or not 1 <= n_groups <= measurements.n_samples:
+        raise ValueError(f"expected n_groups from 1 to {measurements.n_samples}, got {n_groups!r}; try n_groups=10")
+    values = _single(measurements, tuple(paulis), "".join(paulis.values()))
+    return float(np.median([part.mean() for part in np.array_split(values, n_groups)]))
+
+
+def _single(measurements: Measurements, sites: tuple[int, ...], letters: str) -> np.ndarray:
+    """The estimate of every measurement alone, (n_samples,)."""
+    result = np.full(measurements.n_samples, 3.0 ** len(sites))
+    for site, letter in zip(sites, letters, strict=True):
+        outcome = np.where(measurements.bits[:, site] == PLUS_OUTCOME[letter], 1.0, -1.0)
+        result *= np.where(measurements.codes[:, site] == measurements.letters.index(letter), outcome, 0.0)
+    return result
+
+
+def _mean(values: np.ndarray) -> Estimate:
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+
+
+def _check(measurements: Measurements) -> None:
+    if not isinstance(measurements, Measurements) or measurements.n_samples < 2:
+        got = "one" if isinstance(measurements, Measurements) else type(measurements).__name__
+        raise ValueError(f"expected at least two measurements with their bases, got {got}; try "
+                         "lib.spins.bases.measured(bits, bases)")
+    for letter in "XYZ":
+        along = (measurements.codes == measurements.letters.index(letter)).any(axis=0)
+        if not along.all():
+            raise ValueError("expected bases drawn with equal chances from X, Y and Z for every spin, got site "
+                             f"{int(np.argmin(along))} never along {letter}; try lib.spins.bases.random_bases, or more "
+                             "measurements")
+    others = measurements.codes > max(measurements.letters.index(letter) for letter in "XYZ")
+    if others.any():
+        raise ValueError("expected the bases X, Y and Z alone, got another gate in row "
+                         f"{int(np.argmax(others.any(axis=1)))} (counted from 0); try the rows without it")
