@@ -2,9 +2,8 @@
 # cirq-core 1.7.0: the columns of `measure_each` follow the moments of the circuit, not the order that was asked for.
 #
 # Four qubits are measured by cirq.measure_each(q0, q1, q2, q3), and 0 and 3 take part in a gate before. Seen: the
-# result's keys and the columns of its table are q(1), q(2), q(0), q(3) in some order that begins with the idle qubits,
-# since their measurements slide into an earlier moment. Whoever joins the columns as they come has qubits exchanged, and
-# in other circuits, or after an optimization, in another way.
+# result's keys and the columns of its table are q(1), q(2), q(0), q(3): the measurements of idle qubits slide into an
+# earlier moment. Whoever joins the columns as they come has qubits exchanged, in another circuit in another way.
 # What this book does: keys that differ in their numbers only are put in the order of the numbers, the names of the
 # columns are part of the result, and it says so (lib/spins/measurements/cirq.py).
 set -euo pipefail

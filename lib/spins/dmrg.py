@@ -107,7 +107,7 @@ def _search(chain: Chain, axis: str | None, sign: int | None, bond_dimension: in
             # By default TeNPy diagonalizes effective matrices up to 400 x 400 densely and takes up to 20 Lanczos steps
             # a bond: here three to nine times slower, to no better energy after as many sweeps.
             "max_N_for_ED": 20, "lanczos_params": {"N_max": 5},
-            "mixer": True, "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 3}, "min_sweeps": 4,
+            "mixer": True, "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 2}, "min_sweeps": 3,
             "max_trunc_err": None,  # else a small bond dimension is an error from 1e-4 on; the result tells of it
             "max_E_err": tolerance, "max_S_err": 1e-4, "max_sweeps": max_sweeps})
         engine.run()

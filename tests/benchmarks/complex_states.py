@@ -1,7 +1,7 @@
 """Training of complex states against QuCumber 1.3.3: equal data, bases, batch size, k and learning rate.
 
-Both compute in float64 and complex128 on one thread, with CD-k from rows along z. A further row has our exact
-negative phase, which QuCumber has not during training.
+Both compute in float64 and complex128 on one thread, with CD-k from rows along z. Further rows have our exact negative
+phase, which QuCumber has not during training.
 """
 
 from __future__ import annotations
