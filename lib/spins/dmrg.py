@@ -105,7 +105,7 @@ def _search(chain: Chain, axis: str | None, sign: int | None, bond_dimension: in
         engine = tenpy.algorithms.dmrg.TwoSiteDMRGEngine(psi, model, {
             "trunc_params": {"chi_max": bond_dimension, "svd_min": 1e-9}, "combine": True,
             # By default TeNPy diagonalizes effective matrices up to 400 x 400 densely and takes up to 20 Lanczos steps
-            # a bond: here three to nine times slower, to no better energy after as many sweeps.
+            # a bond: at 30 spins 3 to 9 times slower, for energies that agree to 1e-11.
             "max_N_for_ED": 20, "lanczos_params": {"N_max": 5},
             "mixer": True, "mixer_params": {"amplitude": 1e-4, "decay": 4.0, "disable_after": 2}, "min_sweeps": 3,
             "max_trunc_err": None,  # else a small bond dimension is an error from 1e-4 on; the result tells of it
