@@ -211,7 +211,7 @@ def test_audits_of_another_version_do_not_count(top, experiment):
     run_audit(top, experiment)
     settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
     (top / "lib/experiments/toy.py").write_text("@experiment(version=2)\ndef audited_toy(): ...\n")
-    assert audits.summary(top, "toy")["text"] == "not audited: no valid points to compare with"
+    assert audits.summary(top, "toy")["text"] == "not audited: no valid points that audits can compare"
     experiment.version = 2
     write(top, experiment, settings)
     assert audits.summary(top, "toy")["text"] == "audited: 0 of the 36 points of the whole record computed again"

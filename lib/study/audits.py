@@ -220,7 +220,7 @@ def summary(top: Path, name: str) -> dict:
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
              "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
     text = f"audited: {n} of the {of} points of the whole record computed again" if of else \
-        "not audited: no valid points to compare with"
+        "not audited: no valid points that audits can compare"
     if n:
         verdict = f"no verdict below {LEAST} points" if n < LEAST else \
             "no verdict from so few seeds" if p is None else \
