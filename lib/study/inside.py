@@ -113,7 +113,7 @@ def review() -> None:
         _state.children.remove((child, where))
         own = child.pid in _state.signalled or -status == signal.SIGPIPE  # the reader had enough
         if not own and (status < 0 or isinstance(child, multiprocessing.process.BaseProcess) and status):
-            how = f"of {_signal(-status)}" if status < 0 else f"with status {status}"
+            how = f"of {guard.signal_name(-status)}" if status < 0 else f"with status {status}"
             trouble(f"the process {_name(child)}, which this cell started, ended {how}; try to look at what it wrote, "
                     "or to check its status in the cell", where)
 
@@ -193,7 +193,8 @@ def _new_task(loop: asyncio.AbstractEventLoop, coroutine, **settings: object) ->
 def _watch(event: str, arguments: tuple) -> None:
     """Audit hook: a chapter may end processes that it has started, but not its kernel."""
     if event in ("os.kill", "os.killpg"):
-        _state.signalled.add(arguments[0])
+        if arguments[1]:  # 0 only asks whether there is such a process
+            _state.signalled.add(arguments[0])
         if arguments[0] in (0, _state.pid) and arguments[1] not in (0, signal.SIGINT) and os.getpid() == _state.pid:
             trouble(f"the cell sent the kernel itself signal {int(arguments[1])}", guard.place())
     elif event == "os.exec" and os.getpid() == _state.pid:
@@ -225,7 +226,7 @@ def _no_exit(status: int) -> None:
 def _checked_system(command: str) -> int:
     status = _system(command)
     if (code := os.waitstatus_to_exitcode(status)) < 0:
-        trouble(f"the command {command!r} ended of {_signal(-code)}", guard.place() or _here())
+        trouble(f"the command {command!r} ended of {guard.signal_name(-code)}", guard.place() or _here())
     return status
 
 
@@ -249,10 +250,6 @@ def _note_child(child: object) -> None:
     """Keep a process that a cell has started until its end is seen; joblib and asyncio look after their own."""
     if "loky" not in type(child).__module__ and "asyncio" not in sys._getframe(2).f_code.co_filename:
         _state.children.append((child, guard.place() or _here()))
-
-
-def _signal(number: int) -> str:
-    return f"signal {number} ({signal.Signals(number).name})"
 
 
 def _name(child: object) -> str:
