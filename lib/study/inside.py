@@ -12,6 +12,7 @@ import faulthandler
 import functools
 import gc
 import json
+import multiprocessing.pool
 import multiprocessing.process
 import os
 import signal
@@ -49,7 +50,7 @@ class _State:
         self.threads: dict[threading.Thread, int] = {}
         self.tasks: list[tuple[asyncio.Task, dict]] = []
         self.children: list[tuple[object, dict]] = []
-        self.futures: list[tuple[concurrent.futures.Future, dict]] = []
+        self.futures: list[tuple[object, BaseException, dict]] = []  # those that failed
         self.signalled: set[int] = set()  # processes that the chapter itself has sent a signal
         self.bytes = self.messages = 0
         self.is_over = False
@@ -134,9 +135,9 @@ async def finish() -> None:
     gc.collect()
     await asyncio.sleep(0)
     review()
-    for future, where in _state.futures:
+    for future, error, where in _state.futures:
         if not future.asked:
-            _failed("a future that no cell asked for its result", future._exception, where)
+            _failed("a future that no cell asked for its result", error, where)
 
 
 def _failed(what: str, error: BaseException | None, where: dict) -> None:
@@ -258,14 +259,14 @@ def _name(child: object) -> str:
 
 
 def _note_futures() -> None:
-    """Errors of futures that nobody asks for their result."""
+    """Errors of futures, and of results of pools of processes, that nobody asks for."""
     future = concurrent.futures.Future
     future.asked = False
     failed, result, exception = future.set_exception, future.result, future.exception
 
     def set_exception(self, error):
         if error is not None and os.getpid() == _state.pid:
-            _state.futures.append((self, _here()))
+            _state.futures.append((self, error, _here()))
         failed(self, error)
 
     def asks(original: Callable) -> Callable:
@@ -276,6 +277,16 @@ def _note_futures() -> None:
         return ask
 
     future.set_exception, future.result, future.exception = set_exception, asks(result), asks(exception)
+
+    def note(pooled):
+        if pooled.ready() and not pooled._success and not pooled._error_callback:
+            _state.futures.append((pooled, pooled._value, _here()))
+
+    pooled = multiprocessing.pool.ApplyResult
+    pooled.asked = False
+    pooled.get = asks(pooled.get)
+    _after(pooled, "_set", note)
+    _after(multiprocessing.pool.MapResult, "_set", note)
 
 
 def _bounded(send: Callable, frames: list, *arguments, **settings) -> None:
