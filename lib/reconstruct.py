@@ -10,7 +10,9 @@ machines that are trained on resampled shots (bootstrap).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -209,17 +211,21 @@ def run(options: argparse.Namespace) -> int:
     print(shots)
     bits = along_z(shots)
     print("\n" + "\n".join(prospects(shots, bits, options.hidden, options.error)) + "\n")
+    out = options.out or Path(options.file).stem
+    folder = Path(out).parent
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir() or not os.access(folder, os.W_OK):  # better now than after the training
+        raise ValueError(f"expected a folder that can be written to, got {folder}; try --out FOLDER/NAME")
     epochs = options.epochs or max(20, min(5000, ROWS // len(bits)))
     bar = progress((1 + options.resamples) * (2 + -(-epochs // max(1, epochs // 100))))
     machine, values = reconstruct(bits, n_hidden=options.hidden, epochs=epochs, seed=options.seed, field=options.field,
                                   n_resamples=options.resamples, step=bar.update)
     bar.close()
     print("\n".join(table(values, shots.sites)))
-    out = options.out or Path(options.file).name.split(".")[0]
     settings = {"source": str(options.file), "format": shots.format, "sites": list(shots.sites), "shots": len(bits),
                 "convention": shots.convention, "dropped": dict(shots.dropped), "n_hidden": options.hidden,
                 "epochs": epochs, "seed": options.seed, "resamples": options.resamples, "field": options.field}
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
     files.save(f"{out}-machine.npz", machine, metadata=settings)
     results = {name: asdict(value) for name, value in values.items()}
     atomic.write_json(Path(f"{out}-results.json"), settings | {"values": results})
@@ -254,7 +260,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="passes through the shots (as many as make 3 million shots)")
     parser.add_argument("--error", type=float, default=0.01, help="the standard error that is wanted (0.01)")
     parser.add_argument("--field", type=float, help="h/J, to give the energy of the Ising chain -J zz - h x")
-    parser.add_argument("--resamples", type=int, default=4, help="machines trained on resampled shots (4)")
+    parser.add_argument("--resamples", type=int, default=4, help="machines trained on resampled shots (4); "
+                        "0 for none, and errors of the Markov chains alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="beginning of the names of what is written (the name of the file, here)")
     reading = parser.add_argument_group("what the file leaves open; see lib.spins.measurements.read")
@@ -273,6 +280,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and value < least:
             parser.error(f"expected --{name} of at least {least}, got {value}; try --{name} 10")
+    if options.resamples == 1:
+        parser.error("expected --resamples of 0, or of at least 2, since one machine has no spread, got 1; "
+                     "try --resamples 4")
     if not 0 < options.error < 1:
         parser.error(f"expected --error between 0 and 1, got {options.error}; try --error 0.01")
     if options.field is not None and not math.isfinite(options.field):

@@ -40,8 +40,11 @@ def problems(source: str, name: str) -> list[str]:
                 given = node.args[0].value
                 if isinstance(given, (int, float)) and given < 300 and f"{name}: {text}" not in MEANT:
                     found.append(f"{name}, line {node.lineno}: {text} waits for a short time")
-    if (short := SHORT_LIMIT.search(source)) and not ENDLESS.search(source):
-        found.append(f"{name}, line {source[:short.start()].count(chr(10)) + 1}: {short[0]} for what ends by itself")
+    for node in ast.parse(source).body:  # a test, most often
+        text = "\n".join(lines[node.lineno - 1:node.end_lineno])
+        if (short := SHORT_LIMIT.search(text)) and not ENDLESS.search(text):
+            line = node.lineno + text.count("\n", 0, short.start())
+            found.append(f"{name}, line {line}: {short[0]} for what ends by itself")
     return [problem for problem in found if not any(meant.partition(": ")[2] in lines[int(re.search(
         r"line (\d+)", problem)[1]) - 1] for meant in MEANT if meant.startswith(name))]
 
@@ -58,6 +61,7 @@ def test_no_test_hangs_on_the_speed_of_the_machine():
     "from time import perf_counter\nbegan = perf_counter()\nassert perf_counter() - began < 0.5",
     "subprocess.run(['x'], timeout=20)", "process.wait(timeout=5)", "future.result(2)", "thread.join(0.5)",
     "event.wait(10)", "queue.get(1.0)", "client.wait_for_workers(2, timeout=60)", "'time_limit_minutes: 0.05'",
+    "def test_a():\n    run('while True: pass')\n\n\ndef test_b():\n    run('time_limit_minutes: 0.05')",
 ])
 def test_what_would_hang_on_it_is_found(code):
     assert len(problems(code, "test_x.py")) == 1
@@ -65,7 +69,7 @@ def test_what_would_hang_on_it_is_found(code):
 
 @pytest.mark.parametrize("code", [
     "process.wait()", "process.wait(timeout=patience.LIMIT)", "','.join(['a'])", "time.sleep(0.1)", "settings.get('a')",
-    "assert record['seconds'] > 0", "'time_limit_minutes: 0.05'; 'while True: pass'", "run(limit=True)",
+    "assert record['seconds'] > 0", "('time_limit_minutes: 0.05', 'while True: pass')", "run(limit=True)",
     "client.wait_for_workers(2, timeout=600)",
 ])
 def test_what_does_not_is_left_alone(code):

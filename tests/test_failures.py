@@ -61,6 +61,11 @@ FAILURES = {
               "ZeroDivisionError in a thread"),
     "future": (["from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
                 "    pool.submit(lambda: 1 / 0)", "2"], 2, 3, "ZeroDivisionError in a future that no cell asked for"),
+    "pool": ([f"{PROCESS}with fork.Pool(1) as pool:\n    pool.apply_async(int, ('x',)).wait()", "2"], 2, None,
+             "ValueError in a future that no cell asked for"),
+    "pool of threads": (["from multiprocessing.pool import ThreadPool\nwith ThreadPool(1) as pool:\n"
+                         "    pool.map_async(int, 'x').wait()", "2"], 2, None,
+                        "ValueError in a future that no cell asked for"),
     "task": ([f"{TASK}task = asyncio.create_task(work())", "2"], 2, 3, LOST.format("an asyncio task")),
     "task of the last cell": (["1", f"{TASK}task = asyncio.create_task(work())"], 3, 3, LOST.format("an asyncio task")),
     "task that nobody keeps": ([f"{TASK}asyncio.ensure_future(work());", "2"], 2, 3, LOST.format("an asyncio task")),
@@ -147,6 +152,10 @@ FINE = {
     "status that the code may judge": "import subprocess\nassert subprocess.run('false').returncode == 1",
     "process": f"{PROCESS}p = fork.Process(target=int)\np.start()\np.join()",
     "process pool": f"{PROCESS}with fork.Pool(2) as pool:\n    assert pool.map(abs, [-1, 2]) == [1, 2]",
+    "process pool whose errors are asked for": f"{PROCESS}found = []\nwith fork.Pool(1) as pool:\n"
+                                               "    pool.apply_async(int, 'x', error_callback=found.append).wait()\n"
+                                               "    try:\n        pool.map(int, 'x')\n    except ValueError:\n"
+                                               "        pass",
     "joblib": "import joblib\nassert joblib.Parallel(2)(joblib.delayed(abs)(n) for n in (-1, 2)) == [1, 2]",
     "log": "import logging\nlogging.getLogger().error('so be it')",
 }
@@ -169,5 +178,5 @@ def test_the_kernel_that_is_killed_from_outside_is_told_apart(top):
 
 def test_a_thread_that_never_ends_is_named_when_the_time_is_over(top):
     cell = "import threading\nthreading.Thread(target=threading.Event().wait).start()"
-    _, failure = execute(top, "1", cell, "2", companion="  time_limit_minutes: 0.05\n")
-    assert failure["cell"] == 3 and "a thread that this cell started was still running" in failure["error"]
+    _, failure = execute(top, cell, "2", companion="  time_limit_minutes: 0.25\n")
+    assert failure["cell"] == 2 and "a thread that this cell started was still running" in failure["error"]

@@ -76,6 +76,20 @@ def test_missing_atoms_to_a_state(here, capsys):
         assert results["values"][f"z {site}"]["mean"] == pytest.approx(2 * p - 1, abs=0.25)
 
 
+def test_where_nothing_can_be_written_is_said_before_the_training(here, monkeypatch, capsys):
+    monkeypatch.setattr(reconstruct, "reconstruct", None)
+    (here / "file").write_text("mine")
+    assert run(MADE / "stim.01", "--out", "file/x") == 1
+    assert "expected a folder that can be written to, got file; try --out" in capsys.readouterr().err
+
+
+def test_files_with_several_dots_have_results_of_their_own(here):
+    for name in ("run.1", "run.2"):
+        (here / f"{name}.01").write_bytes((MADE / "stim.01").read_bytes())
+        assert run(f"{name}.01", "--epochs", 2, "--resamples", 0) == 0
+        assert Path(f"{name}-machine.npz").exists()
+
+
 def test_without_tqdm_and_matplotlib(here, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -105,7 +119,7 @@ def test_what_cannot_be_read_is_said_in_one_line(here, capsys, arguments, messag
 
 
 @pytest.mark.parametrize("arguments", [("--hidden", "0"), ("--error", "0"), ("--field", "nan"), ("--epochs", "-1"),
-                                       ("--formt", "01"), ("--resamples", "-1")])
+                                       ("--formt", "01"), ("--resamples", "-1"), ("--resamples", "1")])
 def test_arguments_that_are_wrong(here, capsys, arguments):
     with pytest.raises(SystemExit):
         run(MADE / "stim.01", *arguments)

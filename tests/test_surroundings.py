@@ -245,6 +245,18 @@ def test_a_tree_of_another_owner_has_its_commit(tmp_path):
     assert provenance.commit(tmp_path / "tree")[1] is False
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_repository_of_another_owner_around_the_tree_starts_nothing(tmp_path):
+    toy_book.write(tmp_path, "tree/a.txt", "a")
+    toy_book.write(tmp_path, ".gitattributes", "* filter=theirs\n")
+    toy_book.commit(tmp_path)
+    toy_book.git(tmp_path, "config", "filter.theirs.clean", f"touch '{tmp_path}/started'; cat")
+    toy_book.write(tmp_path, "tree/a.txt", "b")
+    for path in [tmp_path, *(tmp_path / ".git").rglob("*"), tmp_path / ".git"]:
+        os.chown(path, 12345, 12345)
+    assert provenance.commit(tmp_path / "tree") == (None, None) and not (tmp_path / "started").exists()
+
+
 def test_a_repository_around_the_tree_counts_only_where_it_holds_the_tree(tmp_path):
     toy_book.write(tmp_path, "thesis.tex", "text")
     toy_book.write(tmp_path, ".gitignore", "ignored/\n")

@@ -95,7 +95,7 @@ def _result(shape: tuple[int, ...]) -> np.ndarray:
 
 def _leave(whole: np.ndarray) -> None:
     """Keep the memory of a tensor that is gone for the next one of its size."""
-    if sum(n * len(arrays) for n, arrays in _LEFT.items()) + whole.size <= _MOST_LEFT:
+    if sum(n * len(arrays) for n, arrays in list(_LEFT.items())) + whole.size <= _MOST_LEFT:
         _LEFT.setdefault(whole.size, []).append(whole)
 
 

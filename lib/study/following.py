@@ -117,7 +117,7 @@ class Following:
             why = ("the system ended the kernel, since the memory was not enough; try fewer samples" if memory else
                    "the kernel was killed; most often the memory was not enough: try fewer samples")
         elif status is not None and status < 0:
-            why = (f"the kernel died of signal {-status} ({signal.Signals(-status).name}), in compiled code; try the "
+            why = (f"the kernel died of {guard.signal_name(-status)}, in compiled code; try the "
                    "same with fewer or smaller arrays, and with another version of the library that this line calls")
         else:
             why = f"the kernel died: it ended itself with status {status}; try without the call that ends it"

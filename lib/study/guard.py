@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import sys
 import urllib.parse
 from collections.abc import Iterable, Iterator
@@ -106,6 +107,14 @@ def note(name: str, what: dict) -> None:
         os.write(handle, json.dumps(what).encode() + b"\n")
     finally:
         os.close(handle)
+
+
+def signal_name(number: int) -> str:
+    """A signal in words; those for real time have a number alone."""
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
 
 
 class _Guard:

@@ -12,6 +12,7 @@ import faulthandler
 import functools
 import gc
 import json
+import multiprocessing.pool
 import multiprocessing.process
 import os
 import signal
@@ -49,7 +50,7 @@ class _State:
         self.threads: dict[threading.Thread, int] = {}
         self.tasks: list[tuple[asyncio.Task, dict]] = []
         self.children: list[tuple[object, dict]] = []
-        self.futures: list[tuple[concurrent.futures.Future, dict]] = []
+        self.futures: list[tuple[object, BaseException, dict]] = []  # those that failed
         self.signalled: set[int] = set()  # processes that the chapter itself has sent a signal
         self.bytes = self.messages = 0
         self.is_over = False
@@ -113,7 +114,7 @@ def review() -> None:
         _state.children.remove((child, where))
         own = child.pid in _state.signalled or -status == signal.SIGPIPE  # the reader had enough
         if not own and (status < 0 or isinstance(child, multiprocessing.process.BaseProcess) and status):
-            how = f"of {_signal(-status)}" if status < 0 else f"with status {status}"
+            how = f"of {guard.signal_name(-status)}" if status < 0 else f"with status {status}"
             trouble(f"the process {_name(child)}, which this cell started, ended {how}; try to look at what it wrote, "
                     "or to check its status in the cell", where)
 
@@ -134,9 +135,9 @@ async def finish() -> None:
     gc.collect()
     await asyncio.sleep(0)
     review()
-    for future, where in _state.futures:
+    for future, error, where in _state.futures:
         if not future.asked:
-            _failed("a future that no cell asked for its result", future._exception, where)
+            _failed("a future that no cell asked for its result", error, where)
 
 
 def _failed(what: str, error: BaseException | None, where: dict) -> None:
@@ -193,7 +194,8 @@ def _new_task(loop: asyncio.AbstractEventLoop, coroutine, **settings: object) ->
 def _watch(event: str, arguments: tuple) -> None:
     """Audit hook: a chapter may end processes that it has started, but not its kernel."""
     if event in ("os.kill", "os.killpg"):
-        _state.signalled.add(arguments[0])
+        if arguments[1]:  # 0 only asks whether there is such a process
+            _state.signalled.add(arguments[0])
         if arguments[0] in (0, _state.pid) and arguments[1] not in (0, signal.SIGINT) and os.getpid() == _state.pid:
             trouble(f"the cell sent the kernel itself signal {int(arguments[1])}", guard.place())
     elif event == "os.exec" and os.getpid() == _state.pid:
@@ -225,7 +227,7 @@ def _no_exit(status: int) -> None:
 def _checked_system(command: str) -> int:
     status = _system(command)
     if (code := os.waitstatus_to_exitcode(status)) < 0:
-        trouble(f"the command {command!r} ended of {_signal(-code)}", guard.place() or _here())
+        trouble(f"the command {command!r} ended of {guard.signal_name(-code)}", guard.place() or _here())
     return status
 
 
@@ -251,24 +253,20 @@ def _note_child(child: object) -> None:
         _state.children.append((child, guard.place() or _here()))
 
 
-def _signal(number: int) -> str:
-    return f"signal {number} ({signal.Signals(number).name})"
-
-
 def _name(child: object) -> str:
     command = getattr(child, "args", None)
     return repr(child.name if command is None else command)[:200]
 
 
 def _note_futures() -> None:
-    """Errors of futures that nobody asks for their result."""
+    """Errors of futures, and of results of pools of processes, that nobody asks for."""
     future = concurrent.futures.Future
     future.asked = False
     failed, result, exception = future.set_exception, future.result, future.exception
 
     def set_exception(self, error):
         if error is not None and os.getpid() == _state.pid:
-            _state.futures.append((self, _here()))
+            _state.futures.append((self, error, _here()))
         failed(self, error)
 
     def asks(original: Callable) -> Callable:
@@ -279,6 +277,16 @@ def _note_futures() -> None:
         return ask
 
     future.set_exception, future.result, future.exception = set_exception, asks(result), asks(exception)
+
+    def note(pooled):
+        if pooled.ready() and not pooled._success and not pooled._error_callback:
+            _state.futures.append((pooled, pooled._value, _here()))
+
+    pooled = multiprocessing.pool.ApplyResult
+    pooled.asked = False
+    pooled.get = asks(pooled.get)
+    _after(pooled, "_set", note)
+    _after(multiprocessing.pool.MapResult, "_set", note)
 
 
 def _bounded(send: Callable, frames: list, *arguments, **settings) -> None:

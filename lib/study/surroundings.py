@@ -44,9 +44,9 @@ OURS = {"PYTHONHASHSEED": "0",  # sets have the same order in every run
         "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1",  # no module from the folder or the home directory
         "DOCUTILSCONFIG": os.devnull}  # instead of ~/.docutils
 
-# Settings of a user's own Git that would change what it says, and the refusal of trees of another owner: who runs the
-# code of a tree trusts it.  Its ignored files and line ends stay, since they say whether a tree is as committed.
-GIT = ("safe.directory=*", "color.ui=false", "core.quotePath=true", "core.hooksPath=" + os.devnull,
+# Settings of a user's own Git that would change what it says.  Its ignored files and line ends stay, since they say
+# whether a tree is as committed.
+GIT = ("color.ui=false", "core.quotePath=true", "core.hooksPath=" + os.devnull,
        "core.fsmonitor=false", "status.showUntrackedFiles=normal", "status.branch=false", "protocol.file.allow=always",
        "clone.rejectShallow=false", "advice.detachedHead=false")
 
@@ -73,11 +73,12 @@ def command(top, module: str, *arguments: str) -> list[str]:
 def git(top, *arguments: str):
     """Run git on the tree `top`, and no other; returns the completed process, with its output as text.
 
-    Raises FileNotFoundError where there is no git.
+    The tree may belong to another user, since who runs its code trusts it; a repository around it may not: its settings
+    could start programs.  Raises FileNotFoundError where there is no git.
     """
     import subprocess
 
-    settings = [word for setting in GIT for word in ("-c", setting)]
+    settings = [word for setting in (f"safe.directory={os.path.realpath(top)}", *GIT) for word in ("-c", setting)]
     return subprocess.run(["git", *settings, "-C", str(top), *arguments], env=variables(os.environ),
                           capture_output=True, text=True, encoding="utf-8", errors="surrogateescape")
 

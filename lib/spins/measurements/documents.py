@@ -52,6 +52,10 @@ def parse_json(content: bytes, source: str) -> object:
         cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
         raise wrong(source, "JSON", f"the end of a file that was cut ({error.msg})" if cut else error.msg, again,
                     place) from None
+    except ValueError as error:
+        if "integer string conversion" not in str(error):  # one of the above
+            raise
+        raise wrong(source, "numbers of at most some thousand digits", "a longer one", again) from None
     except RecursionError:
         raise wrong(source, "JSON of results", "lists within lists beyond Python's depth", again) from None
 

@@ -93,7 +93,7 @@ def load(path: str | Path, *, limit: int = LIMIT) -> tuple[np.ndarray, dict]:
     check_size(int(shape[0]) * int(shape[1]), "bits", str(path), limit)
     try:
         metadata = json.loads(str(text))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"expected metadata in JSON, got {str(text)[:40]!r} in {path} ({error}); "
                          f"{hint}") from None
     return np.unpackbits(packed, axis=1, count=int(shape[1])), metadata

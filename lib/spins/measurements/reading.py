@@ -287,7 +287,7 @@ def _of_text(head: bytes) -> list[str]:
         found.append("01")
     if all(re.fullmatch(r"[01](\.0+(e\+00)?)?(\s+[01](\.0+(e\+00)?)?)*", line) for line in body):
         found.append("qucumber")
-    rows = body[1:] if re.fullmatch(r"[A-Za-z_ \"']+[,;\t ][A-Za-z_ \"']+", body[0]) else body
+    rows = body[1:] if len(body[0]) < 200 and re.fullmatch(r"[A-Za-z_ \"']+[,;\t ][A-Za-z_ \"']+", body[0]) else body
     if rows and all(re.fullmatch(r"[\"']?[01]{2,}[\"']?\s*[,;\t ]\s*-?[0-9.]+", line) for line in rows):
         found.append("counts")
     if rows is body and all(re.fullmatch(r"[0-9]+(,[0-9]+)*|", line) for line in lines) and any("," in x for x in body):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -164,11 +165,13 @@ def _pastaq(file: Mapping, source: str, limit: int, shots: int | None) -> Shots:
         raise wrong(source, "measurements of a state", "process tomography, with input states",
                     "data of getsamples without process=true")
     outcomes = member(file, "outcomes", source)
-    check_size(int(np.prod(outcomes.shape)) * 9, "outcomes", source, limit)
+    check_size(math.prod(outcomes.shape) * (8 + outcomes.dtype.itemsize), "outcomes", source, limit)
     bits = table(as_plain(outcomes, source).T, source)
     bases = None
     if "bases" in file:
-        words = as_plain(file["bases"], source).T
+        found = file["bases"]
+        check_size(math.prod(found.shape) * (8 + found.dtype.itemsize), "bases", source, limit)
+        words = as_plain(found, source).T
         bases = letters([[word.decode() if isinstance(word, bytes) else str(word) for word in row] for row in words],
                         source)
         if bases.shape != bits.shape:
