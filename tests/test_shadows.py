@@ -82,6 +82,11 @@ def test_refuses():
              "site 0 never along Y"),
             (lambda: shadows.expectation(bases.measured([[0], [1], [1], [0]], ["X", "Y", "Z", "T"],
                                                         gates={"T": np.eye(2)}), {0: "X"}), "another gate in row 3"),
+            (lambda: shadows.expectation(bases.measured(np.zeros((500, 2), int),
+                                                        ["ZZ", "XZ", "ZX", "YZ", "ZY"] * 100), {0: "Z"}),
+             "in a share 0.6 of the rows, not 0.333"),
+            (lambda: shadows.expectation(bases.measured(np.zeros((600, 2), int), ["XX", "YY", "ZZ"] * 200), {0: "Z"}),
+             "with . at site . in a share"),
             (lambda: shadows.fidelity(bases.measured(np.zeros((3, 15), int), ["X" * 15, "Y" * 15, "Z" * 15]), [1.0]),
              "at most 14 spins for a fidelity, got 15")):
         with pytest.raises(ValueError, match=message):

@@ -22,6 +22,9 @@ from lib.spins.bases import Measurements
 from lib.spins.chains import Chain
 
 MAX_FIDELITY_SPINS = 14
+# -ln of the probability that the share of a letter, or of a pair of letters, passes for unequal though it is not: with
+# 100 spins there are 10^5 of them.
+_UNLIKELY = 25.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ def expectation(measurements: Measurements, paulis: Mapping[int, str]) -> Estima
 
     measurements: at least two, in bases drawn with equal chances from X, Y, Z for every spin (`bases.random_bases`)
 
-    Raises ValueError for other letters or sites, and where a spin was never measured along one of the axes.
+    Raises ValueError for other letters or sites, where a spin was never measured along one of the axes, and where the
+    letters of one spin or of two are not drawn with equal chances: then the factor 3^k would be wrong.
     """
     _check(measurements)
     for site, letter in paulis.items():
@@ -125,3 +129,28 @@ def _check(measurements: Measurements) -> None:
     if others.any():
         raise ValueError("expected the bases X, Y and Z alone, got another gate in row "
                          f"{int(np.argmax(others.any(axis=1)))} (counted from 0); try the rows without it")
+    _check_chances(measurements)
+
+
+def _check_chances(measurements: Measurements) -> None:
+    """ValueError where the bases cannot have been drawn with equal chances, as those of (5.19): estimates would be
+    biased. Spins are looked at alone and in pairs."""
+    n_samples, n_spins = measurements.codes.shape
+    order = [measurements.letters.index(letter) for letter in "XYZ"]
+    count = np.zeros((3 * n_spins, 3 * n_spins))
+    for start in range(0, n_samples, 8192):
+        codes = measurements.codes[start : start + 8192]
+        flags = (codes[:, :, None] == order).reshape(len(codes), -1).astype(np.float32)  # sample, (site letter)
+        count += flags.T @ flags
+    share = (count / n_samples).reshape(n_spins, 3, n_spins, 3)
+    same = np.eye(n_spins, dtype=bool)[:, None, :, None]
+    expected = np.where(same, np.eye(3)[None, :, None, :] / 3, 1 / 9)
+    # Bernstein's inequality.
+    allowed = np.sqrt(2 * _UNLIKELY * expected * (1 - expected) / n_samples) + 2 / 3 * _UNLIKELY / n_samples
+    away = np.abs(share - expected) - allowed
+    if away.max() > 0:
+        i, a, j, b = (int(place) for place in np.unravel_index(np.argmax(away), away.shape))
+        what = f"{'XYZ'[a]} at site {i}" + ("" if i == j else f" with {'XYZ'[b]} at site {j}")
+        raise ValueError("expected bases drawn with equal chances from X, Y and Z for every spin, got "
+                         f"{what} in a share {share[i, a, j, b]:.3g} of the rows, not {expected[i, a, j, b]:.3g}; try "
+                         "lib.spins.bases.random_bases")
