@@ -43,8 +43,9 @@ def top(tmp_path):
                    '    if seed == 2 and Path(os.environ.get("COMPANION_HOME", "."), "_build/broken").exists():\n'
                    '        raise ValueError("broken")\n'
                    '    return {"y": x * x + seed}\n')
-    with (tmp_path / "book/01-first.md").open("a") as file:
-        file.write("\n" + SWEEP)
+    chapter = (tmp_path / "book/01-first.md").read_text()
+    chapter = chapter.replace("inputs: [data/offset.txt]", "inputs: [data/offset.txt, data/records/squares.jsonl]")
+    toy_book.write(tmp_path, "book/01-first.md", chapter + "\n" + SWEEP)
     toy_book.commit(tmp_path)
     return tmp_path
 

@@ -68,7 +68,9 @@ class Following:
         self.cost.update(_kernel_cost(self.cost))
         self.refuse_trouble()
         shown = [output for output in cell.outputs if output.output_type == "error"]
-        for error in [execute_reply["content"]] if execute_reply["content"]["status"] == "error" else shown:
+        if execute_reply["content"]["status"] == "error" and not shown:  # an error that is shown has a name
+            shown = [execute_reply["content"]]
+        for error in shown:
             raise self.failed(plain(f"{error['ename']}: {error['evalue']}"), line_of(error["traceback"]))
         gate.merge_streams(cell)
         if (size := gate.text_size(cell)) > TEXT_BYTES:

@@ -219,7 +219,8 @@ def _no_program(text: str) -> None:
 
 
 def _no_exit(status: int) -> None:
-    if os.getpid() != _state.pid:
+    caller = sys._getframe(1).f_globals.get("__name__", "")
+    if os.getpid() != _state.pid or caller.startswith("ipykernel."):  # it has seen that the driver is gone
         _leave(status)
     _end(f"os._exit({status}) ends the kernel")
 

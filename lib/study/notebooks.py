@@ -7,6 +7,7 @@ Only the code cells and the front matter are read here, with line numbers, and w
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import hashlib
 import json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import yaml
 
+PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # of cells: what follows is Python all the same
 FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
 CHAPTER_NAME = re.compile(r"[0-9]{2}-[a-z0-9-]+")
 DEFAULT_TIME_LIMIT = 20.0  # minutes
@@ -43,6 +45,15 @@ def root() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2]
 
 
+def without_magic(source: str) -> str:
+    """Python with as many lines as a code cell: its shell escapes and magic commands do nothing, or give None."""
+    command = source.lstrip().split("\n")[0]
+    if command.startswith("%%") and command[2:].split()[:1] not in ([name] for name in PYTHON_MAGICS):
+        return ""  # the language of another program
+    escaped = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
+    return re.sub(r"^([ \t]*[\w., \t]+=[ \t]*)[%!].*$", r"\1None", escaped, flags=re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A code cell: its source, options (`tags`, `mystnb`, ...) and the line of the file where its source starts."""
@@ -65,12 +76,15 @@ class Cell:
 
     @property
     def python(self) -> str:
-        """The source without the lines that only IPython understands, which are empty."""
-        return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in self.source.splitlines())
+        """The source without what only IPython understands."""
+        return without_magic(self.source)
 
     def tree(self) -> ast.Module:
         """The source as Python reads it."""
-        return compile(self.python, "", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        with contextlib.suppress(SyntaxError):
+            return compile(self.source, "", "exec", flags)
+        return compile(self.python, "", "exec", flags)
 
     @property
     def first_line(self) -> str:

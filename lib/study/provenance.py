@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import json
 import platform
-import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -23,10 +22,9 @@ from pathlib import Path
 
 from lib import atomic
 from lib.study import inputs, surroundings
-from lib.study.notebooks import Chapter, read_chapter, root
+from lib.study.notebooks import Chapter, read_chapter, root, without_magic
 from lib.study.parameters import profile_values, resolve
 
-PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # of cells: what follows is Python all the same
 DISTRIBUTION = "deep-quantum-companion"  # the name of the package in pyproject.toml
 
 
@@ -315,16 +313,9 @@ def _parse(source: str, where: str, first: int = 1) -> ast.Module:
     with contextlib.suppress(SyntaxError):
         return ast.parse(source)
     try:
-        return ast.parse(_without_magic(source))
+        return ast.parse(without_magic(source))
     except SyntaxError as error:
         raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
                          f"in {(error.text or '').strip()!r}") from None
 
 
-def _without_magic(source: str) -> str:
-    """Python with as many lines as a code cell: its shell escapes and magic commands do nothing, or give None."""
-    command = source.lstrip().split("\n")[0]
-    if command.startswith("%%") and command[2:].split()[:1] not in ([name] for name in PYTHON_MAGICS):
-        return ""  # the language of another program
-    escaped = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
-    return re.sub(r"^([ \t]*[\w., \t]+=[ \t]*)[%!].*$", r"\1None", escaped, flags=re.MULTILINE)
