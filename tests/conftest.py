@@ -48,6 +48,25 @@ def _seed(config) -> int:
     return int(shown.stdout, 16) if shown.returncode == 0 else 0  # 0: no repository
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "some(n): of the cases of this test run n that are drawn, or all with --all")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the cases that a test marked `some` does not draw; every worker draws the same."""
+    cases = {}
+    for item in items:
+        if (mark := item.get_closest_marker("some")) and not config.getoption("--all"):
+            cases.setdefault((item.path, item.originalname, mark.args[0]), []).append(item)
+    out = set()
+    for (_, name, n), found in cases.items():
+        kept = random.Random(f"{_seed(config)} {name}").sample(range(len(found)), min(n, len(found)))
+        out |= {item for place, item in enumerate(found) if place not in kept}
+    if out:
+        config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
+        items[:] = [item for item in items if item not in out]
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if not config.getoption("--all"):
         terminalreporter.write_line(f"Tests drew some of their cases by seed {_seed(config)}: --draw={_seed(config)} "

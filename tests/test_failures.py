@@ -119,6 +119,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.some(20)
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_fails_its_cell_with_its_cause(top, name):
     cells, cell, line, words = FAILURES[name]
@@ -161,6 +162,7 @@ FINE = {
 }
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_no_failure_is_published(top, name):
     done, failure = execute(top, FINE[name], "2")

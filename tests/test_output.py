@@ -66,6 +66,7 @@ def run(top, *cells, **settings):
     return done, runs.read_failure(top / "_build", "01-first")
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("how", [*ENDLESS, *LONG])
 def test_a_cell_that_writes_too_much_is_stopped_by_name(top, how):
     done, failure = run(top, START, (ENDLESS | LONG)[how], "n = 2")
