@@ -223,6 +223,8 @@ def run(options: argparse.Namespace) -> int:
                                   n_resamples=options.resamples, step=bar.update)
     bar.close()
     print("\n".join(table(values, shots.sites)))
+    if options.field is None:
+        print("no energy, which takes a Hamiltonian: --field 1.0 gives that of the Ising chain -J zz - h x at h/J = 1")
     settings = {"source": str(options.file), "format": shots.format, "sites": list(shots.sites), "shots": len(bits),
                 "convention": shots.convention, "dropped": dict(shots.dropped), "n_hidden": options.hidden,
                 "epochs": epochs, "seed": options.seed, "resamples": options.resamples, "field": options.field}
