@@ -111,6 +111,19 @@ def test_figures_labels_numbers_and_citations_of_other_pages_are_known(book, tmp
     assert any("fig-1-1" in line for line in rehearsal.problems(top))
 
 
+@pytest.mark.parametrize("name", ["book/index.md", "_config.yml", "_toc.yml", "lib/study/site.py",
+                                  "data/thesis/items.json"])
+def test_sources_that_passed_are_read_again_when_one_of_them_changes(tmp_path, name, monkeypatch):
+    top, read = tmp_path, []
+    toy_book.make(top)
+    monkeypatch.setattr(rehearsal, "_rendered", lambda *_: read.append(name) or [])
+    (top / rehearsal.PASSED).unlink(missing_ok=True)
+    assert rehearsal.problems(top) == rehearsal.problems(top) == [] and len(read) == 1
+    path = top / name
+    toy_book.write(top, name, (path.read_text() if path.exists() else "[]") + "\n")
+    assert rehearsal.problems(top) == [] and len(read) == 2
+
+
 @pytest.mark.parametrize(("old", "new", "word"), [
     ("html_show_sourcelink: false", "html_show_sorcelink: false", "html_show_sorcelink"),
     ("nb_render_markdown_format: myst", "nb_render_markdown_format: mist", "render_markdown_format"),
