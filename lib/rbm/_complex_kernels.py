@@ -21,7 +21,8 @@ import numpy as np
 from numba import njit
 
 from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, quotient, store, total
-from lib.rbm._kernels import add_gradient, exponential, load_rows, packs, store_rows, sweep
+from lib.rbm._kernels import add_gradient, exponential, load_rows, packs, parts, store_rows, sweep
+from lib.rbm.optimizers import descend
 
 # ln of the largest over the smallest amplitude: squares of exp(-300), and their products, stay inside float64.
 LARGEST_SPREAD = 300.0
@@ -29,14 +30,6 @@ LARGEST_SPREAD = 300.0
 IMPOSSIBLE = 1e-30
 # Factors 1 + exp(-|a|) <= 2 that are multiplied before a logarithm is due: 2^512 is far from overflow.
 _N_FACTORS = 512
-
-
-@njit
-def parts(parameters, first, n_visible, n_hidden):
-    """Views of one machine in the flat vector: weights, visible bias, hidden bias."""
-    weights = first + n_visible * n_hidden
-    visible = weights + n_visible
-    return parameters[first:weights], parameters[weights:visible], parameters[visible:visible + n_hidden]
 
 
 @njit
@@ -347,34 +340,15 @@ def sum_rows(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, 
     return impossible
 
 
-@njit
-def descend(parameters, gradient, moments, optimizer, rate, constants, step):
-    """One step of plain descent (0), momentum (1) or Adam (2); step counts from 1."""
-    first, second = moments[0], moments[1]
-    beta, beta_second, small = constants
-    if optimizer == 0:
-        for k in range(len(parameters)):
-            parameters[k] -= rate * gradient[k]
-    elif optimizer == 1:
-        for k in range(len(parameters)):
-            first[k] = beta * first[k] + gradient[k]
-            parameters[k] -= rate * first[k]
-    else:
-        one, two = 1 - beta**step, 1 - beta_second**step
-        for k in range(len(parameters)):
-            first[k] += (1 - beta) * (gradient[k] - first[k])
-            second[k] += (1 - beta_second) * (gradient[k] * gradient[k] - second[k])
-            parameters[k] -= rate * (first[k] / one) / (math.sqrt(second[k] / two) + small)
-
-
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, exact, start_bits, starts, chains,
-                generators, n_gibbs, rates, optimizer, constants, moments, n_done, losses):
+                generators, n_gibbs, rates, optimizer, momentum, moments, n_done, losses, gradient):
     """One epoch of steps in place; the number of a row that is impossible under the state, or -1.
 
     batches: int64 (n_steps, batch_size). exact: the negative phase by the table; else by chains, which begin at rows of
-    start_bits, `starts` (n_steps, n_chains), or, where that is empty, run on in `chains`. rates: one a step. moments:
-    (2, n_parameters). n_done: steps before this epoch. losses: the mean of -ln |psi|^2 (exact: -ln P) of every step.
+    start_bits, `starts` (n_steps, n_chains), or, where that is empty, run on in `chains`. rates: one a step.
+    optimizer, momentum, moments: see `optimizers.descend`. n_done: steps before this epoch. losses: the mean of
+    -ln |psi|^2 (exact: -ln P) of every step. gradient: (n_parameters,), that of the last step afterwards.
     """
     n_visible, n_hidden, n_hidden_phase = sizes
     n_steps, batch_size = batches.shape
@@ -393,7 +367,6 @@ def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, e
     every_chain = np.arange(n_chains)
     load_rows(generators, every_chain, states)
     load_rows(chains, every_chain, negative)
-    gradient = np.empty_like(parameters)
     weights, visible_bias, hidden_bias = parts(parameters, 0, n_visible, n_hidden)
     by_weights, by_visible, by_hidden = parts(gradient, 0, n_visible, n_hidden)
     weights_t = np.empty_like(weights)
@@ -416,7 +389,7 @@ def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, e
                       n_gibbs)
             add_gradient(weights, hidden_bias, negative, hidden, n_chains, 1.0 / n_chains, by_weights, by_visible,
                          by_hidden)
-        descend(parameters, gradient, moments, optimizer, rates[step], constants, n_done + step + 1)
+        descend(parameters, gradient, moments, optimizer, rates[step], momentum, n_done + step + 1)
 
     store_rows(states, generators)
     store_rows(negative, chains)

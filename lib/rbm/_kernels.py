@@ -40,6 +40,7 @@ from lib._lanes import (
     store,
     total,
 )
+from lib.rbm.optimizers import SGD, descend
 
 # tanh(a/2) = a P(a^2) / Q(a^2), fitted for |a| <= 15 with the smallest largest error (differential
 # correction: linear programmes on 3000 points). Largest error of the probability 0.5 + 0.5 tanh(a/2): 7.6e-7
@@ -297,65 +298,100 @@ def balance(weights, visible_bias, hidden_bias):
             hidden_bias[j] -= half * weights[n_hidden * i + j]
 
 
-@njit(cache=True)
-def train_epoch(weights, visible_bias, hidden_bias, pruned, symmetric, data, batches, starts, persistent, chains,
-                generators, n_gibbs, rates):
+@njit
+def parts(parameters, first, n_visible, n_hidden):
+    """Views of one machine in a flat vector: weights, visible bias, hidden bias."""
+    weights = first + n_visible * n_hidden
+    visible = weights + n_visible
+    return parameters[first:weights], parameters[weights:visible], parameters[visible:visible + n_hidden]
+
+
+@njit
+def centre(by_weights, by_visible, by_hidden, visible, hidden, pruned):
+    """The twin of `optimizers.centred`, in place."""
+    n_hidden = len(by_hidden)
+    for i in range(len(by_visible)):
+        for j in range(n_hidden):
+            by_weights[n_hidden * i + j] -= by_visible[i] * hidden[j] + visible[i] * by_hidden[j]
+    for place in pruned:
+        by_weights[place] = 0
+    for i in range(len(by_visible)):
+        for j in range(n_hidden):
+            by_visible[i] -= by_weights[n_hidden * i + j] * hidden[j]
+            by_hidden[j] -= by_weights[n_hidden * i + j] * visible[i]
+
+
+@njit(cache=True, nogil=True)
+def train_epoch(parameters, gradient, pruned, symmetric, centred, data, batches, starts, persistent, chains, generators,
+                optimizer, momentum, moments, n_done, n_gibbs, rates):
     """One epoch of contrastive divergence (4.19, 4.23) in place: the fast twin of the steps in `training`.
 
-    weights: (n_visible, n_hidden) flat. pruned: int64, the places in it of weights that are zero and stay so.
-    symmetric: whether the biases are those of `machine.balanced_biases`, at the start and after every step.
+    parameters: flat, as `parts`. gradient: as long; holds that of the last step afterwards, but for plain descent.
+    pruned: int64, the places in the weights of those that are zero and stay so. symmetric: whether the biases are those
+    of `machine.balanced_biases`, at the start and after every step. centred: see `optimizers.centred`.
     data: uint8 (n_samples, n_visible). batches: int64 (n_steps, batch_size), the rows of each minibatch. starts:
     int64 (n_steps, n_chains), the rows at which the negative chains of each step begin; with `persistent` they
     run on in `chains` instead, uint8 (n_chains, n_visible), through all steps and epochs. generators: uint32
-    (n_chains, 4), advanced in place. rates: the learning rate of each step, in the precision of the weights.
+    (n_chains, 4), advanced in place. optimizer, momentum, moments: see `optimizers.descend`. n_done: steps before this
+    epoch. rates: the learning rate of each step, in the precision of the parameters.
     """
-    n_visible, n_hidden = len(visible_bias), len(hidden_bias)
+    n_visible = data.shape[1]
+    n_hidden = (len(parameters) - n_visible) // (n_visible + 1)
     n_steps, batch_size = batches.shape
     n_chains = len(chains)
     real = rates.dtype.type
+    weights, visible_bias, hidden_bias = parts(parameters, 0, n_visible, n_hidden)
+    by_weights, by_visible, by_hidden = parts(gradient, 0, n_visible, n_hidden)
     weights_t = np.empty_like(weights)
-    by_weights = np.empty_like(weights)
-    by_visible = np.empty_like(visible_bias)
-    by_hidden = np.empty_like(hidden_bias)
-    positive = packs(batch_size, n_visible, weights.dtype)
-    negative = packs(n_chains, n_visible, weights.dtype)
-    hidden = packs(max(batch_size, n_chains), n_hidden, weights.dtype)
+    mean_visible, mean_hidden = np.empty_like(by_visible), np.empty_like(by_hidden)
+    positive = packs(batch_size, n_visible, parameters.dtype)
+    negative = packs(n_chains, n_visible, parameters.dtype)
+    hidden = packs(max(batch_size, n_chains), n_hidden, parameters.dtype)
     states = packs(n_chains, 4, generators.dtype)
     every_chain = np.arange(n_chains)
     load_rows(generators, every_chain, states)
     load_rows(chains, every_chain, negative)
 
     for step in range(n_steps):
-        by_weights[:] = 0
-        by_visible[:] = 0
-        by_hidden[:] = 0
+        gradient[:] = 0
         for i in range(n_visible):
             for j in range(n_hidden):
                 weights_t[n_visible * j + i] = weights[n_hidden * i + j]
-        # Plus the average over the minibatch,
+        # Plain descent has its rate in the gradient, which saves a product.
+        rate, scale = rates[step], real(1)
+        if optimizer == SGD and not centred:
+            rate, scale = scale, rate
+        # The average of dE over the minibatch,
         load_rows(data, batches[step], positive)
-        add_gradient(weights, hidden_bias, positive, hidden, batch_size, rates[step] / real(batch_size),
+        add_gradient(weights, hidden_bias, positive, hidden, batch_size, -scale / real(batch_size),
                      by_weights, by_visible, by_hidden)
-        # minus the average over the chains after n_gibbs sweeps.
+        if centred:
+            mean_visible[:], mean_hidden[:] = by_visible, by_hidden
+        # minus that over the chains after n_gibbs sweeps.
         if not persistent:
             load_rows(data, starts[step], negative)
         for pack in range(len(negative)):
             sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack],
                   n_gibbs)
-        add_gradient(weights, hidden_bias, negative, hidden, n_chains, -rates[step] / real(n_chains),
+        add_gradient(weights, hidden_bias, negative, hidden, n_chains, scale / real(n_chains),
                      by_weights, by_visible, by_hidden)
+        if centred:  # <v>_data = -mean, <v>_model = <v>_data + by
+            for i in range(n_visible):
+                mean_visible[i] = by_visible[i] * real(0.5) - mean_visible[i]
+            for j in range(n_hidden):
+                mean_hidden[j] = by_hidden[j] * real(0.5) - mean_hidden[j]
+            centre(by_weights, by_visible, by_hidden, mean_visible, mean_hidden, pruned)
         if symmetric:  # the slope along machines whose biases follow from their weights
             for i in range(n_visible):
                 for j in range(n_hidden):
                     by_weights[n_hidden * i + j] -= (by_visible[i] + by_hidden[j]) * real(0.5)
+            by_visible[:] = 0
+            by_hidden[:] = 0
         for place in pruned:
             by_weights[place] = 0
-        weights += by_weights
+        descend(parameters, gradient, moments, optimizer, rate, momentum, n_done + step + 1)
         if symmetric:
             balance(weights, visible_bias, hidden_bias)
-        else:
-            visible_bias += by_visible
-            hidden_bias += by_hidden
 
     store_rows(states, generators)
     store_rows(negative, chains)

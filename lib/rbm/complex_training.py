@@ -21,25 +21,26 @@ True
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
+import torch
 
 from lib import rng
+from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
-from lib.rbm import rotations
+from lib.rbm import optimizers, rotations
+from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
 from lib.rbm.complex_state import ComplexState, MixedState
+from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
 from lib.rbm.training import LARGEST_PARAMETER, Diverged, learning_rates, minibatches
 from lib.spins import bases
 from lib.spins.bases import Measurements
 
 MAX_EXACT_SPINS = 12  # up to here "auto" sums ln Z, in well under a millisecond a step
-OPTIMIZERS = ("sgd", "momentum", "adam")
-_ADAM_SECOND, _ADAM_SMALL = 0.999, 1e-8
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,10 @@ class StateSettings:
     negative_batch_size: chains; None means batch_size. n_gibbs: k, sweeps in a step. chains: where they begin, "data"
     (rows measured along z throughout, drawn with replacement, as in QuCumber), "persistent" (where they were left), or
     "auto": data where there are such rows. learning_rate: of the first step; it stays, or follows half a cosine to
-    final_learning_rate. optimizer: "sgd", "momentum" (with the parameter momentum) or "adam" (momentum is its first
-    decay). allow_undetermined: train also where the bases say nothing about some of the phases.
+    final_learning_rate. optimizer: "sgd", "momentum" (with the parameter momentum), "adam" (momentum is its first
+    decay) or "natural", the natural gradient with this damping, whose Fisher matrix is that of spins and ancillas
+    together, from what the negative phase averages over; see `optimizers`. allow_undetermined: train also where the
+    bases say nothing about some of the phases.
     Raises ValueError for values out of range.
     """
 
@@ -67,6 +70,7 @@ class StateSettings:
     final_learning_rate: float | None = None
     optimizer: str = "sgd"
     momentum: float = 0.9
+    damping: float = 0.01
     allow_undetermined: bool = False
 
     def __post_init__(self):
@@ -76,50 +80,37 @@ class StateSettings:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
-        for name, below in (("learning_rate", math.inf), ("final_learning_rate", math.inf), ("momentum", 1)):
+        for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < below:
-                wanted = "finite and >= 0" if below == math.inf else f"from 0 to below {below}"
-                raise ValueError(f"expected {name} to be {wanted}, got {value!r}; try {name}=0.01")
-        for name, allowed in (("negative_phase", ("auto", "exact", "sampled")), ("optimizer", OPTIMIZERS),
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+                raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
+        optimizers.check(self)
+        for name, allowed in (("negative_phase", ("auto", "exact", "sampled")),
                               ("chains", ("auto", "data", "persistent")), ("allow_undetermined", (False, True))):
             if not any(getattr(self, name) is value or getattr(self, name) == value for value in allowed):
                 raise ValueError(f"expected {name} to be one of {', '.join(map(str, allowed))}, got "
                                  f"{getattr(self, name)!r}; try {name}={allowed[0]!r}")
 
 
-@dataclass(frozen=True)
-class Step:
-    """Where a training stands: epochs done, the state, seconds of training so far, and the loss of the last epoch.
-
-    loss: mean over its steps of -ln P of the minibatch, in nats a measurement; None before the first epoch, and with
-    sampled negative phase, where ln Z is not known.
-    """
-
-    epoch: int
-    state: ComplexState | MixedState
-    seconds: float
-    loss: float | None
-
-
 def train(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
-          every: int = 1) -> Iterator[Step]:
-    """Train step by step: yields a Step before the first epoch, after every `every` epochs, and after the last one.
+          every: int = 1, resume: Checkpoint | None = None) -> Iterator[Step]:
+    """Train step by step: yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
 
-    The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains.
+    The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains. resume: the
+    checkpoint of a step of this very training, which goes on there to the same bits; epochs may be others, where the
+    learning rate is constant.
 
     Raises ValueError at once for measurements of another width, for bases that leave phases undetermined (naming the
-    spins), and where a table or a list of configurations would not fit the memory; during training for a measurement
-    that has become impossible, and Diverged, a ValueError naming the epoch, for parameters beyond 1000 or not finite.
+    spins), for the checkpoint of another training, and where a table or a list of configurations would not fit the
+    memory; during training for a measurement that has become impossible, and Diverged, a ValueError naming the epoch,
+    for parameters beyond 1000 or not finite.
     """
     rotations.check_measurements(measurements, state)
     if not isinstance(settings, StateSettings):
         raise ValueError(f"expected settings as StateSettings, got {type(settings).__name__}; try "
                          "StateSettings(epochs=100)")
-    if isinstance(every, bool) or not isinstance(every, (int, np.integer)) or every < 1:
-        raise ValueError(f"expected every to be an integer >= 1, got {every!r}; try every=10")
     lacking = bases.undetermined_phases(measurements)
     if lacking and not settings.allow_undetermined:
         raise ValueError(f"expected measurements that determine all phases, got none that turns {_named(lacking)}: "
@@ -130,12 +121,13 @@ def train(state: ComplexState | MixedState, measurements: Measurements, settings
         raise ValueError(f"expected bases that determine a density matrix of {state.n_spins} spins, {full} numbers, "
                          f"got {len(measurements.distinct()[0])} that determine {rank} of them; try all products of X, "
                          "Y and Z, or allow_undetermined=True")
-    return _steps(state, measurements, settings, seed, every, _start(state, measurements, settings, seed))
+    return advance(_Run(state, measurements, settings, seed), settings.epochs, every, resume)
 
 
-def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int) -> Step:
+def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
+        resume: Checkpoint | None = None) -> Step:
     """The last step of `train`."""
-    *_, last = train(state, measurements, settings, seed=seed, every=settings.epochs)
+    *_, last = train(state, measurements, settings, seed=seed, every=settings.epochs, resume=resume)
     return last
 
 
@@ -174,35 +166,83 @@ def _start(state: ComplexState, measurements: Measurements, settings: StateSetti
     return table, exact, begin, chains
 
 
-def _steps(state: ComplexState, measurements: Measurements, settings: StateSettings, seed: int, every: int,
-           start: tuple) -> Iterator[Step]:
-    table, exact, begin, chains = start
-    parameters = rotations.flat_parameters(state)
-    moments = np.zeros((2, len(parameters)))
-    states = generators(rng.child_seed(seed, "complex", "gibbs"), len(chains))
-    mixing, seconds, n_done = bases.mixes(measurements.gates), 0.0, 0
-    constants = (settings.momentum, _ADAM_SECOND, _ADAM_SMALL)
-    yield Step(0, state, 0.0, None)
-    for epoch in range(1, settings.epochs + 1):
-        began = time.perf_counter()
-        batches, _ = minibatches(measurements.n_samples, settings, seed=seed, epoch=epoch)
-        starts = rng.stream(seed, "complex", "starts", epoch).integers(
-            0, max(1, len(begin)), (len(batches) if len(begin) and not exact else 0, len(chains)))
-        losses = np.zeros(len(batches))
-        impossible = kernels.train_epoch(
-            parameters, rotations.sizes(state), measurements.bits, measurements.codes, measurements.gates, mixing,
-            batches, table, exact, begin, starts, chains, states, settings.n_gibbs,
-            learning_rates(settings, len(batches), epoch), OPTIMIZERS.index(settings.optimizer), constants, moments,
-            n_done, losses)
-        n_done += len(batches)
-        largest = float(np.abs(parameters).max())
+class _Run:
+    """A training at work, as `checkpoints.advance` asks for it."""
+
+    def __init__(self, state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings,
+                 seed: int):
+        self.given, self.measurements, self.settings, self.seed = state, measurements, settings, seed
+        self.table, self.exact, self.begin, self.chains = _start(state, measurements, settings, seed)
+        self.parameters = rotations.flat_parameters(state)
+        self.gradient = np.zeros_like(self.parameters)
+        self.moments = np.zeros((2, len(self.parameters)))
+        self.states = generators(rng.child_seed(seed, "complex", "gibbs"), len(self.chains))
+        self.mixing = bases.mixes(measurements.gates)
+        if settings.optimizer == "natural" and self.exact:
+            require_memory(24 * 2**rotations.n_units(state) * len(self.parameters), "the derivatives at all "
+                           "configurations for the natural gradient", hint='negative_phase="sampled"')
+
+    def training(self) -> dict:
+        """What a checkpoint has to be of."""
+        rows = self.measurements
+        return {"kind": "mixed" if isinstance(self.given, MixedState) else "complex", "seed": int(self.seed),
+                "data": digest(rows.bits, rows.codes, rows.gates), "units": list(rotations.sizes(self.given)),
+                "ancillas": self.given.n_ancillas, **described(self.settings)}
+
+    def state(self) -> ComplexState | MixedState:
+        return rotations.from_flat(self.parameters, self.given)
+
+    def epoch(self, epoch: int) -> float | None:
+        settings, n_begin = self.settings, len(self.begin)
+        batches, _ = minibatches(self.measurements.n_samples, settings, seed=self.seed, epoch=epoch)
+        n_steps = len(batches)
+        starts = rng.stream(self.seed, "complex", "starts", epoch).integers(
+            0, max(1, n_begin), (n_steps if n_begin and not self.exact else 0, len(self.chains)))
+        rates, losses = learning_rates(settings, n_steps, epoch), np.zeros(n_steps)
+        natural = settings.optimizer == "natural"
+        for part in [slice(step, step + 1) for step in range(n_steps)] if natural else [slice(None)]:
+            impossible = self._run(batches[part], starts[part], rates[part], (epoch - 1) * n_steps, losses[part])
+            if natural and impossible < 0:
+                self.parameters -= rates[part] * self._direction()
+            self._check(epoch, impossible)
+        return float(losses.mean()) if self.exact else None
+
+    def _run(self, batches: np.ndarray, starts: np.ndarray, rates: np.ndarray, n_done: int, losses: np.ndarray) -> int:
+        rows, settings = self.measurements, self.settings
+        return kernels.train_epoch(
+            self.parameters, rotations.sizes(self.given), rows.bits, rows.codes, rows.gates, self.mixing, batches,
+            self.table, self.exact, self.begin, starts, self.chains, self.states, settings.n_gibbs, rates,
+            optimizers.OPTIMIZERS.index(settings.optimizer), float(settings.momentum), self.moments, n_done, losses,
+            self.gradient)
+
+    def _direction(self) -> np.ndarray:
+        """The natural gradient: each machine has a block of its own in the geometric tensor."""
+        state, place, found = self.state(), 0, []
+        visible = torch.from_numpy(all_states(rotations.n_units(state)) if self.exact else self.chains)
+        share = probabilities(state.amplitude) if self.exact else None
+        for machine in (state.amplitude, state.phase):
+            rows = optimizers.flat(optimizers.derivatives(machine, visible))
+            gradient = torch.from_numpy(self.gradient[place:place + rows.shape[1]])
+            found.append(optimizers.natural_direction(rows, gradient, self.settings.damping, share))
+            place += rows.shape[1]
+        return torch.cat(found).numpy()
+
+    def _check(self, epoch: int, impossible: int) -> None:
+        """Diverged for parameters that are not finite or absurdly large, ValueError for a row of no probability."""
+        rate, largest = self.settings.learning_rate, float(np.abs(self.parameters).max())
         if not largest <= LARGEST_PARAMETER:  # NaN is not
             raise Diverged(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got one of size "
-                           f"{largest:.3g} in epoch {epoch} at learning rate {settings.learning_rate:g}: the training "
-                           f"diverged; try learning_rate={settings.learning_rate / 10:g}")
+                           f"{largest:.3g} in epoch {epoch} at learning rate {rate:g}: the training diverged; try "
+                           f"learning_rate={rate / 10:g}")
         if impossible >= 0:
-            raise ValueError(rotations.impossible_row(measurements, impossible) + f", or a smaller learning rate than "
-                             f"{settings.learning_rate:g}, if this is not the first epoch (it is epoch {epoch})")
-        seconds += time.perf_counter() - began
-        if epoch == settings.epochs or epoch % every == 0:
-            yield Step(epoch, rotations.from_flat(parameters, state), seconds, float(losses.mean()) if exact else None)
+            raise ValueError(rotations.impossible_row(self.measurements, impossible) + f", or a smaller learning rate "
+                             f"than {rate:g}, if this is not the first epoch (it is epoch {epoch})")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that changes, in its own memory."""
+        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
+                "generators": self.states}
+
+    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
+        for name, value in self.arrays().items():
+            value[...] = arrays[name]

@@ -10,6 +10,8 @@ these members and no others (the mask only of a pruned machine):
     mask            bool, (n_visible, n_hidden), True where a weight exists
     metadata        uint8, a JSON object in UTF-8
 
+A checkpoint of `lib.rbm.checkpoints` has other arrays between format and metadata, and is else the same.
+
 The archive's comment, the last 64 bytes of the file, is the SHA-256 of all bytes before it in hexadecimal.
 It is checked before anything is parsed: a file cut short or with a changed bit is refused whole, not read in
 part. Equal machines with equal metadata give equal bytes.
@@ -49,7 +51,12 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
     check_machine(machine)
     names = PARAMETERS if machine.mask is None else (*PARAMETERS, MASK)
     arrays = {name: np.ascontiguousarray(getattr(machine, name).detach().cpu().numpy()) for name in names}
-    text = _metadata_text({} if metadata is None else metadata)
+    write(path, arrays, {} if metadata is None else metadata)
+
+
+def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], metadata: dict) -> None:
+    """Any arrays, as `save` does those of a machine."""
+    text = _metadata_text(metadata)
     buffer = io.BytesIO()
     np.savez(buffer, format=np.int64(FORMAT), **arrays, metadata=np.frombuffer(text, np.uint8))
     with zipfile.ZipFile(buffer, "a") as archive:
@@ -68,39 +75,51 @@ def load(path: str | os.PathLike) -> tuple[Machine, dict]:
     Raises ValueError naming the file if it is damaged, cut short, made by another program (pickle and
     torch.save included: nothing is ever unpickled) or holds no valid machine; OSError if it cannot be read.
     """
+    arrays, metadata = read(path, "machine", "rbm.files.save")
+    try:
+        if sorted(arrays) not in (sorted(PARAMETERS), sorted((*PARAMETERS, MASK))):
+            raise ValueError(f"expected the members {', '.join(MEMBERS)}, and perhaps {MASK}, got "
+                             f"{', '.join(arrays) or 'none'}; try checkpoints.load, if it is one of a training, or "
+                             "saving the machine again")
+        return Machine(*(torch.from_numpy(arrays[name]) for name in (*PARAMETERS, MASK) if name in arrays)), metadata
+    except Exception as error:  # as below
+        raise ValueError(f"{path}: no valid machine: {error or type(error).__name__}") from error
+
+
+def read(path: str | os.PathLike, what: str, written_by: str) -> tuple[dict[str, np.ndarray], dict]:
+    """The arrays and the metadata of a file, both as `load` checks them, with these words for what it should be."""
     path = Path(path)
     content = path.read_bytes()
     if len(content) <= N_DIGEST or _digest(content[:-N_DIGEST]) != content[-N_DIGEST:]:
-        raise ValueError(f"expected {path} to be a machine written by rbm.files.save, got {len(content)} "
+        raise ValueError(f"expected {path} to be a {what} written by {written_by}, got {len(content)} "
                          "bytes that do not end in their checksum: damaged, cut short, or made by another "
-                         "program such as pickle or torch.save; try saving the machine again")
+                         f"program such as pickle or torch.save; try saving the {what} again")
     try:
         arrays = _read_members(content)
-        version = arrays["format"]
+        version, text = arrays.pop("format"), arrays.pop("metadata")
         if version.dtype != np.int64 or version.shape != () or version != FORMAT:
             raise ValueError(f"expected format {FORMAT}, got {version}; try a newer version of this code")
-        metadata = json.loads(arrays["metadata"].tobytes().decode())
+        metadata = json.loads(text.tobytes().decode())
         if not isinstance(metadata, dict):
             raise ValueError(f"expected metadata as a JSON object, got {type(metadata).__name__}; "
                              "try saving it again")
-        machine = Machine(*(torch.from_numpy(arrays[name]) for name in (*PARAMETERS, MASK) if name in arrays))
     # The checksum is right, so this comes from a file that some program wrote so on purpose: zipfile and numpy then
     # raise whatever they meet.
     except Exception as error:
-        raise ValueError(f"{path}: no valid machine: {error or type(error).__name__}") from error
-    return machine, metadata
+        raise ValueError(f"{path}: no valid {what}: {error or type(error).__name__}") from error
+    return arrays, metadata
 
 
 def _read_members(content: bytes) -> dict[str, np.ndarray]:
-    """The arrays of the archive, exactly those of the format."""
+    """The arrays of the archive, with format and metadata among them."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > len(content):
             raise ValueError(f"expected members that are stored as they are, got more than {len(content)} bytes of "
-                             "them; try saving the machine again")
+                             "them; try saving it again")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        if sorted(archive.files) not in (sorted(MEMBERS), sorted((*MEMBERS, MASK))):
-            raise ValueError(f"expected the members {', '.join(MEMBERS)}, and perhaps {MASK}, got "
-                             f"{', '.join(archive.files) or 'none'}; try saving the machine again")
+        if not {"format", "metadata"} <= set(archive.files):
+            raise ValueError(f"expected the members format and metadata, got {', '.join(archive.files) or 'none'}; try "
+                             "saving it again")
         return {name: archive[name] for name in archive.files}
 
 

@@ -70,10 +70,18 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
 
 
 def uniforms(seed: int, device: torch.device | str = "cpu") -> Callable[[tuple[int, ...]], Tensor]:
-    """A source of float64 numbers uniform on [0, 1): a function of the shape, for `gibbs_sweep`."""
+    """A source of float64 numbers uniform on [0, 1): a function of the shape, for `gibbs_sweep`.
+
+    Its attribute `generator` has the state.
+    """
     generator = torch.Generator(device=device)
     generator.manual_seed(rng.child_seed(seed, "gibbs", "torch"))
-    return lambda shape: torch.rand(shape, generator=generator, device=device, dtype=torch.float64)
+
+    def uniform(shape: tuple[int, ...]) -> Tensor:
+        return torch.rand(shape, generator=generator, device=device, dtype=torch.float64)
+
+    uniform.generator = generator
+    return uniform
 
 
 def gibbs_sweep(machine: Machine, visible: Tensor, uniform: Callable[[tuple[int, ...]], Tensor]) -> Tensor:

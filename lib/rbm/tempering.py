@@ -19,6 +19,7 @@ Source: S. Syed, A. Bouchard-Cote, G. Deligiannidis and A. Doucet, J. R. Stat. S
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Chains:
     """
 
     def __init__(self, betas: np.ndarray, n_visible: int, n_chains: int, generator: np.random.Generator):
-        self.betas, self._generator, self._parity = betas, generator, 0
+        self.betas, self.parity, self._generator = betas, 0, generator
         self.visible = generator.integers(0, 2, (len(betas), n_chains, n_visible)).astype(np.float64)
         self.attempts = np.zeros(len(betas) - 1)
         self.refusals = np.zeros(len(betas) - 1)
@@ -71,8 +72,8 @@ class Chains:
         return self.visible[-1]
 
     def _change_places(self, way: Path, inputs: np.ndarray) -> None:
-        lower = np.arange(self._parity, len(self.betas) - 1, 2)
-        self._parity = 1 - self._parity
+        lower = np.arange(self.parity, len(self.betas) - 1, 2)
+        self.parity = 1 - self.parity
         if not lower.size:
             return
         upper = lower + 1
@@ -122,6 +123,23 @@ class Replicas:
     def advance(self, machine: Machine, n_sweeps: int) -> torch.Tensor:
         """Configurations of the machine as it is now, (n_chains, n_visible), after n_sweeps sweeps of the ladder."""
         return torch.from_numpy(self._chains.advance(path(machine), n_sweeps).copy())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that changes, for a checkpoint."""
+        chains = self._chains
+        return {"ladder_betas": chains.betas, "ladder_visible": chains.visible.astype(np.uint8),
+                "ladder_attempts": chains.attempts, "ladder_refusals": chains.refusals,
+                "ladder_parity": np.array([chains.parity]),
+                "random_tempering": np.frombuffer(json.dumps(self._generator.bit_generator.state).encode(), np.uint8)}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Go on where `arrays` was called."""
+        betas = _checked(arrays["ladder_betas"])
+        self._chains = Chains(betas, *arrays["ladder_visible"].shape[:0:-1], self._generator)
+        self._chains.visible[:] = arrays["ladder_visible"]
+        self._chains.attempts[:], self._chains.refusals[:] = arrays["ladder_attempts"], arrays["ladder_refusals"]
+        self._chains.parity = int(arrays["ladder_parity"][0])
+        self._generator.bit_generator.state = json.loads(arrays["random_tempering"].tobytes())
 
 
 def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 100, refused: float = REFUSED,

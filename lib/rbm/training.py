@@ -1,17 +1,17 @@
 """Training restricted Boltzmann machines by contrastive divergence (section 4.2).
 
-Plain stochastic gradient descent on the Kullback-Leibler divergence (4.12): each step subtracts the learning
-rate times <grad E>_data - <grad E>_model (4.15, 4.19). The average over the model comes from short Gibbs
-chains (4.23) or, for small machines, from the exact distribution. In QuCumber's words: batch_size is
-pos_batch_size, negative_batch_size is neg_batch_size, learning_rate is lr, n_gibbs is k, and seeds, precision
-and engine are ours.
+Stochastic gradient descent on the Kullback-Leibler divergence (4.12): each step subtracts the learning rate
+times <grad E>_data - <grad E>_model (4.15, 4.19), or what an optimizer makes of it. The average over the model
+comes from short Gibbs chains (4.23) or, for small machines, from the exact distribution. In QuCumber's words:
+batch_size is pos_batch_size, negative_batch_size is neg_batch_size, learning_rate is lr, n_gibbs is k, and
+seeds, precision and engine are ours.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -22,8 +22,9 @@ from torch import Tensor
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.conventions import all_states, check_bits
-from lib.rbm import _kernels
+from lib.conventions import all_states, check_bits, require_memory
+from lib.rbm import _kernels, optimizers
+from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
 from lib.rbm.machine import Gradient, Machine, balanced_biases, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
@@ -48,8 +49,12 @@ class TrainingSettings:
     CPU: for machines with several valleys, at some thirty times the cost). symmetric: train the weights alone, with
     biases that follow from them such that flipping all units changes no probability (`machine.balanced_biases`): for
     data whose distribution is known to have that symmetry, as ground states without a field along z. precision: of
-    the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU. Raises
-    ValueError for values out of range and for settings that exclude each other.
+    the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU. optimizer:
+    "sgd", "momentum" (with the parameter momentum), "adam" (momentum is its first decay), or "natural", the natural
+    gradient with this damping, whose Fisher matrix comes from what the negative phase averages over, all states or its
+    chains. centred: the enhanced gradient, for which it makes no difference which value of a unit is called 0 (with
+    "sgd" and "momentum"). See `optimizers` for both. Raises ValueError for values out of range and for settings that
+    exclude each other.
     """
 
     epochs: int = 100
@@ -64,6 +69,10 @@ class TrainingSettings:
     symmetric: bool = False
     precision: str = "float32"
     engine: str = "auto"
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    damping: float = 0.01
+    centred: bool = False
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "negative_batch_size", "n_gibbs", "n_chains"):
@@ -72,7 +81,7 @@ class TrainingSettings:
                 continue
             if not _is_count(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
-        for name in ("persistent", "symmetric"):
+        for name in ("persistent", "symmetric", "centred"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"expected {name} as True or False, got {getattr(self, name)!r}; try {name}=True")
         for name in ("learning_rate", "final_learning_rate"):
@@ -86,6 +95,11 @@ class TrainingSettings:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got "
                                  f'{getattr(self, name)!r}; try {name}="{allowed[0]}"')
+        optimizers.check(self)
+        if self.centred and (self.symmetric or self.optimizer == "natural"):
+            other = "symmetric=True" if self.symmetric else 'optimizer="natural"'
+            raise ValueError(f"expected centred=True without {other}, which makes no difference between 0 and 1 "
+                             "either, got both; try centred=False")
         if self.n_chains is not None and not self.persistent and self.negative_phase != "tempered":
             raise ValueError("expected n_chains only together with persistent=True or negative_phase='tempered', got "
                              f"n_chains={self.n_chains}; try negative_batch_size for CD")
@@ -118,18 +132,37 @@ class TrainingResult:
 
 
 def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int | None = None,
-          callback: Callable[[int, Machine], Any] | None = None) -> TrainingResult:
-    """Fit the machine to measurements by CD-k or PCD-k (section 4.2); the given machine is left as it is.
+          callback: Callable[[int, Machine], Any] | None = None, resume: Checkpoint | None = None) -> TrainingResult:
+    """Fit the machine to measurements by CD-k or PCD-k (section 4.2): all of `steps`, whose arguments these are.
 
-    Of a pruned machine (`Machine.pruned`) the weights that exist and all biases are trained; the others stay zero.
+    callback(epoch, machine): called before the first epoch (0), after every `every` epochs (None: none in between) and
+    after the last one; what it returns goes into the history, which after `resume` begins there.
+    Raises ValueError and Diverged as `steps`.
+    """
+    history: list[tuple[int, Any]] = []
+    of_all = steps(machine, data, settings, seed=seed, every=sys.maxsize if every is None else every, resume=resume)
+    for step in of_all:
+        if callback is not None:
+            value = callback(step.epoch, step.state)
+            if value is not None:
+                history.append((step.epoch, value))
+    return TrainingResult(step.state, history, step.seconds)
+
+
+def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int = 1,
+          resume: Checkpoint | None = None) -> Iterator[Step]:
+    """Train step by step: yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
+
+    The given machine is left as it is; to stop early, leave the loop. Of a pruned machine (`Machine.pruned`) the
+    weights that exist and all biases are trained; the others stay zero.
     data: bits (n_samples, n_visible). seed: fixes the minibatches and the chains; one seed gives one result,
-    however many processes run (engine "numba"; with "torch" the last digits depend on threads and device). To go
-    on with training take another seed, else the same minibatches and chains come again. callback(epoch, machine):
-    called before the first epoch (0), after every `every` epochs (None: none in between) and after the last one;
-    what it returns goes into the history.
-    Raises ValueError for data of another width or value and for a machine beyond the following bounds, and
-    Diverged, a ValueError naming the epoch, when a parameter is no longer finite or its absolute value exceeds
-    1000.
+    however many processes run (engine "numba"; with "torch", and with the natural gradient, the last digits depend on
+    threads and device). To train a machine further take another seed, else the same minibatches and chains come again.
+    resume: the checkpoint of a step of this very training, which goes on there to the same bits; epochs may be
+    others, where the learning rate is constant.
+    Raises ValueError for data of another width or value, for a machine beyond the following bounds and for the
+    checkpoint of another training, and Diverged, a ValueError naming the epoch, when a parameter is no longer finite or
+    its absolute value exceeds 1000.
     """
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):
@@ -137,8 +170,6 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
         raise ValueError(f"expected settings as TrainingSettings, got {type(settings).__name__}; try {hint}")
     rows = check_bits(data, machine.n_visible, name="data",
                       hint=f"Machine.random({{found}}, {machine.n_hidden}, seed=1), or the data of the other chain")
-    if every is not None and not _is_count(every):
-        raise ValueError(f"expected every to be an integer >= 1 or None, got {every!r}; try every=10")
     largest = max(float(value.detach().abs().max())
                   for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
     if largest > LARGEST_PARAMETER:
@@ -147,25 +178,10 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
                          "seed=1)")
     if settings.symmetric:
         _check_balanced(machine)
-    run_epoch = _start(machine, rows, settings, seed)
-    current = choose_precision(machine, settings.precision)
-    history: list[tuple[int, Any]] = []
-    seconds = 0.0
-
-    def report(epoch: int) -> None:
-        if callback is not None:
-            value = callback(epoch, current.to(dtype=machine.dtype))
-            if value is not None:
-                history.append((epoch, value))
-
-    report(0)
-    for epoch in range(1, settings.epochs + 1):
-        began = time.perf_counter()
-        current = _bounded(run_epoch(current, epoch), machine.mask, epoch, settings)
-        seconds += time.perf_counter() - began
-        if epoch == settings.epochs or (every is not None and epoch % every == 0):
-            report(epoch)
-    return TrainingResult(current.to(dtype=machine.dtype), history, seconds)
+    sampled = settings.negative_phase == "sampled"
+    engine = choose_engine(machine, settings.engine) if sampled else "torch"
+    run = (_Numba if engine == "numba" else _Torch)(machine, rows, settings, seed)
+    return advance(run, settings.epochs, every, resume)
 
 
 def learning_rates(settings: TrainingSettings, n_steps: int, epoch: int) -> np.ndarray:
@@ -195,84 +211,206 @@ def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int,
     return batches, rng.stream(seed, "train", "starts", epoch).integers(0, n_rows, (n_steps, n_chains))
 
 
-def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
-           seed: int) -> Callable[[Machine, int], tuple[Tensor, Tensor, Tensor]]:
-    """The function (machine, epoch) -> new parameters of the chosen engine, with its chains inside."""
-    n_chains = settings.n_chains or settings.negative_batch_size or min(settings.batch_size, len(rows))
-    chains = rows[rng.stream(seed, "train", "chains").integers(0, len(rows), n_chains)]  # for PCD
-    chain_seed = rng.child_seed(seed, "train", "gibbs")
-    exact = settings.negative_phase == "exact"
-    if exact and machine.n_visible > MAX_EXACT_VISIBLE:
-        raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", '
-                         f'got {machine.n_visible}; try negative_phase="sampled"')
-    tempered = settings.negative_phase == "tempered"
-    if not (exact or tempered) and choose_engine(machine, settings.engine) == "numba":
-        states = generators(chain_seed, n_chains)
+class _Run:
+    """A training at work, as `checkpoints.advance` asks for it: what both engines share."""
 
-        def run_numba(current: Machine, epoch: int):
-            parameters = [value.detach().numpy().flatten() for value in
-                          (current.weights, current.visible_bias, current.hidden_bias)]
-            pruned = np.flatnonzero(~current.mask.numpy()) if current.mask is not None else np.empty(0, np.int64)
-            batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
-            with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
-                rates = learning_rates(settings, len(batches), epoch).astype(parameters[0].dtype)
-            _kernels.train_epoch(*parameters, pruned, settings.symmetric, rows, batches, starts, settings.persistent,
-                                 chains, states, settings.n_gibbs, rates)
-            weights, visible_bias, hidden_bias = (torch.from_numpy(value) for value in parameters)
-            return weights.reshape(current.weights.shape), visible_bias, hidden_bias
-        return run_numba
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
+        self.settings, self.rows, self.seed, self.dtype = settings, rows, seed, machine.dtype
+        start = choose_precision(machine, settings.precision)
+        # All parameters in one vector; the machine at work sees its changes.
+        self.flat = optimizers.flat(Gradient(start.weights, start.visible_bias, start.hidden_bias)).detach()
+        parts = self.flat.split([start.weights.numel(), start.n_visible, start.n_hidden])
+        self.machine = Machine(parts[0].view(start.weights.shape), *parts[1:], start.mask)
+        self.n_chains = settings.n_chains or settings.negative_batch_size or min(settings.batch_size, len(rows))
+        self.chains = rows[rng.stream(seed, "train", "chains").integers(0, len(rows), self.n_chains)]  # for PCD
+        self.chain_seed = rng.child_seed(seed, "train", "gibbs")
 
-    data = as_tensor(rows).to(machine.device)
-    uniform = uniforms(chain_seed, machine.device)
-    states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
-    persistent = torch.from_numpy(chains).to(machine.device)
-    replicas = Replicas(machine, n_chains, seed=chain_seed) if tempered else None
+    def training(self) -> dict:
+        """What a checkpoint has to be of."""
+        return {"kind": "positive", "engine": type(self).__name__.strip("_").lower(), **described(self.settings),
+                "seed": int(self.seed), "data": digest(self.rows),
+                "mask": None if self.machine.mask is None else digest(self.machine.mask.cpu().numpy())}
 
-    def run_torch(current: Machine, epoch: int):
-        nonlocal persistent
-        batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
-        rates = learning_rates(settings, len(batches), epoch)
-        if tempered:
-            replicas.begin_epoch()
-        for batch, start, rate in zip(batches, starts, rates, strict=True):
-            positive = effective_energy_gradient(current, data[torch.from_numpy(batch)])
-            if exact:
-                negative = effective_energy_gradient(current, states, probabilities(current))
-            elif tempered:
-                negative = effective_energy_gradient(current, replicas.advance(current, settings.n_gibbs))
-            else:
-                begin = persistent if settings.persistent else data[torch.from_numpy(start)]
-                visible = begin.to(current.dtype)
-                for _ in range(settings.n_gibbs):
-                    visible = gibbs_sweep(current, visible, uniform)
-                persistent = visible
-                negative = effective_energy_gradient(current, visible)
-            parameters = _descend(current, positive, negative, rate, settings.symmetric)
-            current = _bounded(parameters, current.mask, epoch, settings)
-        return current.weights, current.visible_bias, current.hidden_bias
-    return run_torch
+    def state(self) -> Machine:
+        """A copy of the machine, in the precision of the one to begin with."""
+        now = self.machine
+        return Machine(now.weights.clone(), now.visible_bias.clone(), now.hidden_bias.clone(),
+                       now.mask).to(dtype=self.dtype)
+
+    def check(self, epoch: int) -> None:
+        """Diverged naming the epoch where parameters are not finite or absurdly large."""
+        largest = float(self.flat.abs().max())
+        if not largest <= LARGEST_PARAMETER:  # NaN is not <=
+            got = f"one of size {largest:.3g}" if math.isfinite(largest) else "NaN or infinity"
+            settings = self.settings
+            name, rate = "learning_rate", settings.learning_rate
+            if settings.final_learning_rate is not None and settings.final_learning_rate > rate:
+                name, rate = "final_learning_rate", settings.final_learning_rate
+            raise Diverged(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got {got} in epoch "
+                           f"{epoch} at learning rate {rate:g}: the training diverged; try "
+                           f"{name}={min(rate / 10, 0.1):g}")
+
+    def natural(self, gradient: Tensor, visible: Tensor, share: Tensor | None = None) -> Tensor:
+        """The direction of the natural gradient, from these states and their probabilities (None: equal)."""
+        rows = _along(self.machine, optimizers.derivatives(self.machine, visible), self.settings.symmetric)
+        return optimizers.natural_direction(optimizers.flat(rows), gradient, self.settings.damping,
+                                            share).to(gradient.dtype)
+
+    def balance(self) -> None:
+        for bias, balanced in zip((self.machine.visible_bias, self.machine.hidden_bias),
+                                  balanced_biases(self.machine.weights)):
+            bias.copy_(balanced)
+
+
+class _Numba(_Run):
+    """The fused loops of `_kernels`; the natural gradient asks them for one step at a time."""
+
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
+        super().__init__(machine, rows, settings, seed)
+        self.parameters = self.flat.numpy()  # the same memory
+        self.gradient = np.zeros_like(self.parameters)
+        self.moments = np.zeros((2, len(self.parameters)), self.parameters.dtype)
+        mask = self.machine.mask
+        self.pruned = np.empty(0, np.int64) if mask is None else np.flatnonzero(~mask.numpy())
+        self.states = generators(self.chain_seed, self.n_chains)
+
+    def epoch(self, epoch: int) -> None:
+        settings = self.settings
+        batches, starts = minibatches(len(self.rows), settings, seed=self.seed, epoch=epoch)
+        with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
+            rates = learning_rates(settings, len(batches), epoch).astype(self.parameters.dtype)
+        if settings.optimizer != "natural":
+            self._run(batches, starts, (epoch - 1) * len(batches), rates)
+        else:
+            for step in range(len(batches)):
+                part = slice(step, step + 1)
+                self._run(batches[part], starts[part], 0, rates[part])
+                direction = self.natural(torch.from_numpy(self.gradient), torch.from_numpy(self.chains))
+                self.parameters -= rates[step] * direction.numpy()
+                if settings.symmetric:
+                    self.balance()
+        self.check(epoch)
+
+    def _run(self, batches: np.ndarray, starts: np.ndarray, n_done: int, rates: np.ndarray) -> None:
+        settings = self.settings
+        _kernels.train_epoch(self.parameters, self.gradient, self.pruned, settings.symmetric, settings.centred,
+                             self.rows, batches, starts, settings.persistent, self.chains, self.states,
+                             optimizers.OPTIMIZERS.index(settings.optimizer), float(settings.momentum), self.moments,
+                             n_done, settings.n_gibbs, rates)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that changes, in its own memory."""
+        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
+                "generators": self.states}
+
+    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
+        for name, value in self.arrays().items():
+            value[...] = arrays[name]
+
+
+class _Torch(_Run):
+    """The same in torch, and the negative phases that only it has."""
+
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
+        super().__init__(machine, rows, settings, seed)
+        device = machine.device
+        self.data, self.visible = as_tensor(rows).to(device), as_tensor(self.chains).to(device)
+        self.optimizer = optimizers.of_torch(self.flat, settings)
+        self.uniform = uniforms(self.chain_seed, device)
+        tempered, exact = settings.negative_phase == "tempered", settings.negative_phase == "exact"
+        self.replicas = Replicas(machine, self.n_chains, seed=self.chain_seed) if tempered else None
+        self.all_states = None
+        if exact:
+            if machine.n_visible > MAX_EXACT_VISIBLE:
+                raise ValueError(f'expected at most {MAX_EXACT_VISIBLE} visible units for negative_phase="exact", got '
+                                 f'{machine.n_visible}; try negative_phase="sampled"')
+            if settings.optimizer == "natural":
+                require_memory(24 * 2**machine.n_visible * len(self.flat), "the derivatives at all states for the "
+                               "natural gradient", hint='negative_phase="sampled"')
+            self.all_states = torch.from_numpy(all_states(machine.n_visible)).to(device)
+
+    def epoch(self, epoch: int) -> None:
+        batches, starts = minibatches(len(self.rows), self.settings, seed=self.seed, epoch=epoch)
+        if self.replicas is not None:
+            self.replicas.begin_epoch()
+        for batch, start, rate in zip(batches, starts, learning_rates(self.settings, len(batches), epoch), strict=True):
+            positive = effective_energy_gradient(self.machine, self.data[torch.from_numpy(batch)])
+            visible, share = self._negative_phase(start)
+            negative = effective_energy_gradient(self.machine, visible, share)
+            self._descend(self._slope(positive, negative), rate, visible, share)
+            self.check(epoch)
+
+    def _negative_phase(self, start: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """States, and their probabilities, or None for chains."""
+        if self.all_states is not None:
+            return self.all_states, probabilities(self.machine)
+        if self.replicas is not None:
+            return self.replicas.advance(self.machine, self.settings.n_gibbs), None
+        begin = self.visible if self.settings.persistent else self.data[torch.from_numpy(start)]
+        visible = begin.to(self.machine.dtype)
+        for _ in range(self.settings.n_gibbs):
+            visible = gibbs_sweep(self.machine, visible, self.uniform)
+        self.visible = visible.to(torch.uint8)
+        return visible, None
+
+    def _slope(self, positive: Gradient, negative: Gradient) -> Gradient:
+        """<grad E>_data - <grad E>_model (4.15, 4.19), centred or along the machines that may be reached."""
+        slope = Gradient(*(up - down for up, down in zip(positive, negative)))
+        if self.settings.centred:
+            means = (-(positive[part] + negative[part]) / 2 for part in (1, 2))
+            return optimizers.centred(slope, *means, self.machine.mask)
+        return _along(self.machine, slope, self.settings.symmetric)
+
+    def _descend(self, slope: Gradient, rate: float, visible: Tensor, share: Tensor | None) -> None:
+        gradient = optimizers.flat(slope)
+        if self.settings.optimizer == "natural":
+            gradient = self.natural(gradient, visible, share)
+        if self.optimizer is None:
+            self.flat -= rate * gradient
+        else:
+            self.flat.grad = gradient
+            # An absurd rate ends as "diverged", not as an overflow.
+            self.optimizer.param_groups[0]["lr"] = min(float(rate), torch.finfo(self.flat.dtype).max)
+            self.optimizer.step()
+        if self.settings.symmetric:
+            self.balance()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        found = {"parameters": self.flat.cpu().numpy(), "chains": self.visible.cpu().numpy(),
+                 "random_torch": self.uniform.generator.get_state().numpy()}
+        if self.optimizer is not None:
+            found["moments"] = optimizers.moments(self.optimizer).cpu().numpy()
+        return found | (self.replicas.arrays() if self.replicas is not None else {})
+
+    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
+        self.flat.copy_(torch.from_numpy(arrays["parameters"]))
+        if self.optimizer is not None:
+            n_steps = -(-len(self.rows) // min(self.settings.batch_size, len(self.rows)))
+            moments = torch.from_numpy(arrays["moments"]).to(self.flat.device)
+            optimizers.set_moments(self.optimizer, moments, epoch * n_steps)
+        self.visible = torch.from_numpy(arrays["chains"]).to(self.flat.device)
+        self.uniform.generator.set_state(torch.from_numpy(arrays["random_torch"]))
+        if self.replicas is not None:
+            self.replicas.restore(arrays)
+
+
+def _along(machine: Machine, by: Gradient, symmetric: bool) -> Gradient:
+    """Derivatives (of a machine, or of each row) along the machines that a training may reach.
+
+    Those are by the weights that exist. symmetric: along machines whose biases are -1/2 of the sums of their weights,
+    so that the slope by W_ij is that of the weight less half of those of the two biases, and there are no others.
+    """
+    by_weights, by_visible, by_hidden = by
+    if symmetric:
+        by_weights = by_weights - (by_visible[..., :, None] + by_hidden[..., None, :]) / 2
+        by_visible, by_hidden = torch.zeros_like(by_visible), torch.zeros_like(by_hidden)
+    if machine.mask is not None:
+        by_weights = torch.where(machine.mask, by_weights, 0.0)
+    return Gradient(by_weights, by_visible, by_hidden)
 
 
 def _is_count(value) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
-
-
-def _descend(machine: Machine, positive: Gradient, negative: Gradient, rate: float,
-             symmetric: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """One step against <grad E>_data - <grad E>_model (4.15, 4.19), in the weights that exist.
-
-    symmetric: along machines whose biases are -1/2 of the sums of their weights, so that the slope by W_ij is that of
-    the weight less half of those of the two biases.
-    """
-    by_weights, by_visible, by_hidden = (up - down for up, down in zip(positive, negative))
-    if symmetric:
-        by_weights = by_weights - (by_visible[:, None] + by_hidden) / 2
-    if machine.mask is not None:
-        by_weights = torch.where(machine.mask, by_weights, 0.0)
-    weights = machine.weights - rate * by_weights
-    if symmetric:
-        return weights, *balanced_biases(weights)
-    return weights, machine.visible_bias - rate * by_visible, machine.hidden_bias - rate * by_hidden
 
 
 def _check_balanced(machine: Machine) -> None:
@@ -283,19 +421,3 @@ def _check_balanced(machine: Machine) -> None:
         raise ValueError("expected a machine that is symmetric under flipping all units to start from, got biases that "
                          f"are off by {far:.3g}; try Machine.random({machine.n_visible}, {machine.n_hidden}, seed=1, "
                          "symmetric_biases=True)")
-
-
-def _bounded(parameters: tuple[Tensor, Tensor, Tensor], mask: Tensor | None, epoch: int,
-             settings: TrainingSettings) -> Machine:
-    """A machine of these parameters; Diverged naming the epoch where they are not finite or absurdly large."""
-    extremes = [float(value.detach().abs().max()) for value in parameters]
-    if not all(value <= LARGEST_PARAMETER for value in extremes):  # NaN is not <=
-        finite = all(math.isfinite(value) for value in extremes)
-        got = f"one of size {max(extremes):.3g}" if finite else "NaN or infinity"
-        name, rate = "learning_rate", settings.learning_rate
-        if settings.final_learning_rate is not None and settings.final_learning_rate > rate:
-            name, rate = "final_learning_rate", settings.final_learning_rate
-        raise Diverged(f"expected finite parameters of size at most {LARGEST_PARAMETER:g}, got {got} in epoch "
-                       f"{epoch} at learning rate {rate:g}: the training diverged; try "
-                       f"{name}={min(rate / 10, 0.1):g}")
-    return Machine(*parameters, mask)

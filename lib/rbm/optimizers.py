@@ -1,0 +1,137 @@
+"""How a gradient becomes a step: plain descent, momentum, Adam and the natural gradient, for every kind of state.
+
+The compiled loops take their steps by `descend`; what runs in torch takes those of `torch.optim`, which are the same.
+
+The natural gradient solves (F + damping) direction = gradient with the Fisher matrix F, the covariance of the
+derivatives of E(v) (4.20-4.22) in the distribution of the machine: it descends as fast as the distribution changes, in
+whatever parameters that is written (S. Amari, Neural Comput. 10, 251 (1998)). For wavefunctions it is known as
+stochastic reconfiguration (S. Sorella, Phys. Rev. Lett. 80, 4558 (1998)): with psi = sqrt(p) e^{i phi/2} (5.12), four
+times the real part of the quantum geometric tensor is F of the amplitude machine and, in a block of its own, the same
+covariance for the phase machine, averaged over |psi|^2, too.
+
+The enhanced gradient (K. Cho, T. Raiko, A. Ilin, Neural Comput. 25, 805 (2013)), which is the centred one (J. Melchior,
+A. Fischer, L. Wiskott, JMLR 17(99), 1 (2016)) with the mean of both phases as offsets, writes the energy in v - mu and
+h - lambda and goes back: with G the gradient by W, b and c
+
+    G_W' = G_W - G_b lambda^T - mu G_c^T,   G_b' = G_b - G_W' lambda,   G_c' = G_c - G_W'^T mu.
+
+Which value of a unit is called 0 then makes no difference.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import torch
+from numba import njit
+from torch import Tensor
+
+from lib.rbm.machine import Gradient, Machine, hidden_probability
+
+OPTIMIZERS = ("sgd", "momentum", "adam", "natural")
+SGD, MOMENTUM, ADAM, NATURAL = range(4)
+ADAM_SECOND, ADAM_SMALL = 0.999, 1e-8  # second decay, and what keeps its root from zero: those of D. Kingma and J. Ba
+
+
+def check(settings) -> None:
+    """ValueError for an optimizer, a momentum or a damping that is none, in settings of any training."""
+    if settings.optimizer not in OPTIMIZERS:
+        raise ValueError(f"expected optimizer to be one of {', '.join(OPTIMIZERS)}, got {settings.optimizer!r}; try "
+                         'optimizer="adam"')
+    for name, wanted, fits in (("momentum", "from 0 to below 1", lambda value: 0 <= value < 1),
+                               ("damping", "finite and above 0", lambda value: 0 < value < math.inf)):
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+            raise ValueError(f"expected {name} to be {wanted}, got {value!r}; try {name}=0.01")
+
+
+@njit
+def descend(parameters, gradient, moments, optimizer, rate, momentum, step):
+    """One step of plain descent, momentum or Adam in place; of the natural gradient none, which is the caller's.
+
+    moments: (2, n_parameters). step: counts from 1.
+    """
+    first, second = moments[0], moments[1]
+    if optimizer == SGD:
+        for k in range(len(parameters)):
+            parameters[k] -= rate * gradient[k]
+    elif optimizer == MOMENTUM:
+        for k in range(len(parameters)):
+            first[k] = momentum * first[k] + gradient[k]
+            parameters[k] -= rate * first[k]
+    elif optimizer == ADAM:
+        one, two = 1 - momentum**step, 1 - ADAM_SECOND**step
+        for k in range(len(parameters)):
+            first[k] += (1 - momentum) * (gradient[k] - first[k])
+            second[k] += (1 - ADAM_SECOND) * (gradient[k] * gradient[k] - second[k])
+            parameters[k] -= rate * (first[k] / one) / (math.sqrt(second[k] / two) + ADAM_SMALL)
+
+
+def of_torch(parameters: Tensor, settings) -> torch.optim.Optimizer | None:
+    """The optimizer of `torch.optim` that takes the steps of `descend`; None where they have no moments."""
+    if settings.optimizer == "adam":
+        return torch.optim.Adam([parameters], betas=(settings.momentum, ADAM_SECOND), eps=ADAM_SMALL)
+    return torch.optim.SGD([parameters], momentum=settings.momentum) if settings.optimizer == "momentum" else None
+
+
+def moments(optimizer: torch.optim.Optimizer) -> Tensor:
+    """The moments of `of_torch`'s optimizer, as `descend` has them: (2, n_parameters), zero where it has none."""
+    (parameters,) = optimizer.param_groups[0]["params"]
+    state = optimizer.state[parameters]
+    names = ("exp_avg" if isinstance(optimizer, torch.optim.Adam) else "momentum_buffer", "exp_avg_sq")
+    return torch.stack([state[name] if state.get(name) is not None else torch.zeros_like(parameters) for name in names])
+
+
+def set_moments(optimizer: torch.optim.Optimizer, values: Tensor, n_done: int) -> None:
+    """The inverse, for an optimizer that has taken n_done steps."""
+    (parameters,) = optimizer.param_groups[0]["params"]
+    first, second = values.clone()
+    optimizer.state[parameters] = {"momentum_buffer": first}
+    if isinstance(optimizer, torch.optim.Adam):
+        optimizer.state[parameters] = {"exp_avg": first, "exp_avg_sq": second, "step": torch.tensor(float(n_done))}
+
+
+def derivatives(machine: Machine, visible: Tensor) -> Gradient:
+    """The derivatives of E(v) by W, b and c (4.20-4.22) of each row: (n, n_visible, n_hidden), (n, ...), (n, ...)."""
+    hidden = hidden_probability(machine, visible)
+    visible = visible.to(hidden)
+    return Gradient(-visible[:, :, None] * hidden[:, None, :], -visible, -hidden)
+
+
+def flat(parts: Gradient) -> Tensor:
+    """Derivatives by W, b and c in one vector (n_parameters,), or in one for each row (n, n_parameters)."""
+    return torch.cat([parts.weights.flatten(-2), parts.visible_bias, parts.hidden_bias], -1)
+
+
+def natural_direction(rows: Tensor, gradient: Tensor, damping: float, probabilities: Tensor | None = None) -> Tensor:
+    """(F + damping)^-1 gradient, with F the covariance of the rows, in float64.
+
+    rows: derivatives of E(v), (n, n_parameters). gradient: (n_parameters,). damping: added to the diagonal of F, which
+    has directions that change nothing, and from samples is of rank n at most; it bounds a step by rate |gradient| /
+    damping. probabilities: of the rows, (n,), if they are not equal.
+    """
+    rows, gradient = rows.to(torch.float64), gradient.to(torch.float64)
+    share = rows.new_full((len(rows),), 1 / len(rows)) if probabilities is None else probabilities.to(rows)
+    rows = (rows - share @ rows) * share.sqrt()[:, None]
+    if rows.shape[0] >= rows.shape[1]:
+        return _solve(rows.T @ rows, gradient, damping)
+    # (R^T R + d)^-1 = (1 - R^T (R R^T + d)^-1 R) / d
+    return (gradient - rows.T @ _solve(rows @ rows.T, rows @ gradient, damping)) / damping
+
+
+def centred(gradient: Gradient, visible: Tensor, hidden: Tensor, mask: Tensor | None = None) -> Gradient:
+    """The centred gradient with the offsets mu and lambda `visible` and `hidden`; of a pruned machine, in its weights.
+
+    Any offsets give a direction of descent.
+    """
+    weights = gradient.weights - gradient.visible_bias[:, None] * hidden - visible[:, None] * gradient.hidden_bias
+    if mask is not None:
+        weights = torch.where(mask, weights, 0.0)
+    return Gradient(weights, gradient.visible_bias - weights @ hidden, gradient.hidden_bias - visible @ weights)
+
+
+def _solve(matrix: Tensor, vector: Tensor, damping: float) -> Tensor:
+    """(matrix + damping)^-1 vector of a matrix without negative eigenvalues; NaN where it holds NaN."""
+    matrix.diagonal().add_(damping)
+    return torch.cholesky_solve(vector[:, None], torch.linalg.cholesky_ex(matrix)[0])[:, 0]
