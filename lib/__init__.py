@@ -54,7 +54,8 @@
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
-`rbm.pauli`        Pauli products and energies of a complex state, from samples
+`rbm.operators`    operators and their sums and products, energies, from samples of any state
+`rbm.statistics`   error bars of functions of means, of long runs, of the learning itself
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes

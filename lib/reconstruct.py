@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import atomic, rng
-from lib.rbm import files, observables
+from lib.rbm import files, observables, statistics
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
@@ -138,9 +138,7 @@ def reconstruct(bits: np.ndarray, *, n_hidden: int, epochs: int, seed: int, fiel
     machine = fit(bits, n_hidden, epochs, seed, step)
     central = measure(machine, bits, field, rng.child_seed(seed, "samples"))
     others = []
-    for number in range(n_resamples):
-        draw = rng.stream(seed, "resample", number)
-        again = bits[draw.integers(0, len(bits), len(bits))]
+    for number, again in enumerate(statistics.resampled(bits, n_resamples, seed=seed)):
         other = fit(again, n_hidden, epochs, rng.child_seed(seed, "resample", number), step)
         others.append(measure(other, again, field, rng.child_seed(seed, "resamples", number), 20_000))
     data = from_shots(bits)

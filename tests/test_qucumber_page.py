@@ -16,7 +16,7 @@ MetricEvaluator ObservableEvaluator LivePlotting ModelSaver EarlyStopping Varian
 CallbackBase Logger Timer SigmaX SigmaY SigmaZ NeighbourInteraction SWAP System statistics ObservableBase
 importance_sampling_weight fidelity NLL KL load_data load_data_DM extract_refbasis_samples create_dict rotate_psi
 rotate_rho_probs set_random_seed epochs pos_batch_size neg_batch_size k lr input_bases optimizer scheduler
-starting_epoch progbar time gpu metadata burn_in
+starting_epoch progbar time gpu metadata burn_in statistics_from_samples
 """.split()
 
 

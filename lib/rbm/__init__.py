@@ -10,10 +10,11 @@ states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
 complex_training  its training on measurements in many bases, as an iterator
-pauli        products of Pauli operators and energies of any chain, from samples of it
+operators    Pauli operators, energies of any chain and operators of your own, their sums and products, from samples
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
+statistics   error bars of functions of means, of long runs in little memory, of learning; extrapolated energies
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
