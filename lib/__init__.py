@@ -18,6 +18,7 @@
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
+`spins.density_fit`   density matrices of a few spins fitted to measurements: maximum likelihood, linear inversion
 `spins.shadows`       averages straight from measurements in random Pauli bases (classical shadows)
 `spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
