@@ -25,6 +25,7 @@ import torch
 from scipy.special import logsumexp
 
 from lib import rng
+from lib.checks import as_array
 from lib.conventions import all_states, check_bits
 from lib.rbm import complex_training, rotations, training
 from lib.rbm.complex_state import ComplexState, MixedState
@@ -45,7 +46,7 @@ _BLOCK = 2**20  # completions in memory at a time
 def train(machine: Machine, read, settings: training.TrainingSettings, *, readout: Readout | None = None, weights=None,
           turned: bool = False, seed: int, every: int | None = None,
           callback: Callable[[int, Machine], Any] | None = None) -> training.TrainingResult:
-    """`training.train` on bits as they were read, uint8 (n_rows, n_visible), MISSING where a site was not.
+    """`training.train` on bits as they were read, (n_rows, n_visible), MISSING or masked where a site was not.
 
     readout: the errors; None means none. turned: whether the bits are the opposite of what the device read. weights:
     how often each row was counted, whole numbers; then an epoch has all rows repeated, or where these are more than
@@ -258,9 +259,12 @@ def _decided(argument: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _check_read(read, n_sites: int) -> np.ndarray:
-    """Bits and gaps as uint8, where gaps are few enough and every site was read in some row."""
-    gaps = np.asarray(read) == MISSING
-    bits = check_bits(np.where(gaps, 0, read) if gaps.any() else read, n_sites, name="what was read")
+    """Bits and gaps (MISSING, or masked) as uint8, where gaps are few enough and every site was read in some row."""
+    if isinstance(read, np.ma.MaskedArray):
+        read = np.where(np.ma.getmaskarray(read), MISSING, read.data)
+    read = as_array(read, "what was read", words="the numbers 0 and 1")
+    gaps = read == MISSING
+    bits = check_bits(np.where(gaps, 0, read), n_sites, name="what was read")
     if not gaps.any():
         return bits
     counts = gaps.sum(1)
