@@ -22,15 +22,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from lib import rng
 from lib.checks import as_array
 from lib.conventions import all_states, check_bits
 from lib.rbm import complex_training, rotations, training
+from lib.rbm._readout_kernels import run_in_fields
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.machine import Machine, check_machine, effective_energy
 from lib.rbm.partition import log_partition
+from lib.rbm.sampling import generators
 from lib.spins.bases import Measurements
 from lib.spins.measurements import MISSING
 from lib.spins.measurements.readout import Readout
@@ -103,10 +105,9 @@ def negative_log_likelihood(model: Machine | ComplexState | MixedState, read, *,
                          "sites")
     log_z = float(log_partition(model if isinstance(model, Machine) else model.amplitude)) if log_z is None else log_z
     total = 0.0
-    for chosen in rows.enumerable(least=0):
-        weights, open_sites, fields = rows.completions(of, chosen)
-        constant = rows.constant(chosen, open_sites)
-        total += float((logsumexp(weights, axis=1) + constant).sum())
+    for first, _, kind in rows.enumerable(least=0):
+        weights, open_sites = rows.completions(of, first)
+        total += float((logsumexp(weights, axis=1) + rows.constant(first, open_sites))[kind].sum())
     return log_z - total / len(rows.bits)
 
 
@@ -131,6 +132,9 @@ class _Rows:
             np.repeat(np.arange(len(self.read)), self.weights) if self.fixed else self._shares(0)
         finite = np.isfinite(self.readout.ratios(self.read, self.turned)).sum(1)
         self.open_of_row, self.n_open = finite, finite[self.who]
+        alike = np.column_stack([self.place.astype(np.int64).view(np.uint8).reshape(len(self.read), -1), self.read,
+                                 self.turned])  # rows with one posterior
+        self.kind = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
         self.change = bool(self.n_open.any()) or not self.fixed
         self.bits = self._start(self.who, rng.stream(seed, "readout", "start"))
 
@@ -142,12 +146,13 @@ class _Rows:
             new = np.flatnonzero(who != self.who)
             self.who, self.n_open = who, self.open_of_row[who]
             self.bits[new] = self._start(who[new], random)
-        for chosen in self.enumerable(least=1):
-            weights, open_sites, _ = self.completions(model, chosen)
+        for first, chosen, kind in self.enumerable(least=1):
+            weights, open_sites = self.completions(model, first)
             cumulative = np.cumsum(np.exp(weights - weights.max(1, keepdims=True)), axis=1)
-            drawn = (cumulative < random.random((len(chosen), 1)) * cumulative[:, -1:]).sum(1)
-            patterns = all_states(open_sites.shape[1])
-            self.bits[chosen[:, None], open_sites] = patterns[drawn]
+            steps = cumulative / cumulative[:, -1:] + np.arange(len(first))[:, None]  # one staircase for all rows
+            drawn = np.searchsorted(steps.ravel(), kind + random.random(len(chosen)), side="right")
+            drawn = np.minimum(drawn - kind * steps.shape[1], steps.shape[1] - 1)
+            self.bits[chosen[:, None], open_sites[kind]] = all_states(open_sites.shape[1])[drawn]
         chains = np.flatnonzero(self.n_open > MAX_OPEN)
         for chosen in np.array_split(chains, -(-len(chains) * self.bits.shape[1] // _BLOCK)) if len(chains) else ():
             self.bits[chosen] = model.sweeps(self.place[self.who[chosen]], self.bits[chosen], self.fields(chosen),
@@ -158,15 +163,18 @@ class _Rows:
         """f of the rows."""
         return self.readout.ratios(self.read[self.who[chosen]], self.turned[self.who[chosen]])
 
-    def enumerable(self, least: int) -> Iterator[np.ndarray]:
-        """The rows whose completions are summed, in blocks of equally many unsure sites."""
+    def enumerable(self, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The rows whose completions are summed, in blocks: one of each kind, all of them, which kind each is."""
         for count in range(least, MAX_OPEN + 1):
             rows = np.flatnonzero(self.n_open == count)
-            if len(rows):
-                yield from np.array_split(rows, -(-len(rows) * 2**count // _BLOCK))
+            _, first, kind = np.unique(self.kind[self.who[rows]], return_index=True, return_inverse=True)
+            size = max(1, _BLOCK >> count)
+            for start in range(0, len(first), size):
+                inside = (kind >= start) & (kind < start + size)
+                yield rows[first[start:start + size]], rows[inside], kind[inside] - start
 
     def completions(self, model: _OfMachine | _OfState, chosen: np.ndarray):
-        """ln p(s) + f s of all completions s of rows, (n_rows, 2^n_open); their unsure sites; the fields there."""
+        """ln p(s) + f s of all completions s of rows, (n_rows, 2^n_open), and their unsure sites."""
         fields = self.fields(chosen)
         unsure = np.isfinite(fields)
         count = int(unsure[0].sum())
@@ -187,7 +195,7 @@ class _Rows:
             np.put_along_axis(states, open_sites[:, None], np.broadcast_to(patterns, (len(base), *patterns.shape)), 2)
             weights = model.log_weights(np.repeat(place, len(patterns)), states.reshape(-1, n_sites))
             weights = weights.reshape(len(base), -1)
-        return weights + fields @ patterns.T, open_sites, fields
+        return weights + fields @ patterns.T, open_sites
 
     def constant(self, chosen: np.ndarray, open_sites: np.ndarray) -> np.ndarray:
         """ln of the chance to read these rows, were their unsure sites 0."""
@@ -219,12 +227,12 @@ class _OfMachine:
 
     def sweeps(self, place: np.ndarray, bits: np.ndarray, fields: np.ndarray,
                random: np.random.Generator) -> np.ndarray:
-        weights, visible_bias, hidden_bias = (value.detach().numpy() for value in (
+        weights, visible_bias, hidden_bias = (value.detach().to(torch.float32).numpy() for value in (
             self.machine.weights, self.machine.visible_bias, self.machine.hidden_bias))
-        for _ in range(N_SWEEPS):
-            hidden = _decided(bits @ weights + hidden_bias, random)
-            bits = _decided(hidden @ weights.T + visible_bias + fields, random)
-        return bits.astype(np.uint8)
+        states = generators(int(random.integers(2**62)), len(bits))
+        run_in_fields(weights.ravel(), weights.T.ravel(), visible_bias.ravel(), hidden_bias.ravel(),
+                      fields.astype(np.float32), states, N_SWEEPS, bits)
+        return bits
 
 
 class _OfState:
@@ -247,15 +255,10 @@ class _OfState:
             other[:, site] ^= 1
             then = self.log_weights(place, other)
             up = np.where(other[:, site] == 1, then - now, now - then) + fields[:, site]
-            drawn = _decided(up, random).astype(np.uint8)
+            drawn = (random.random(len(up)) < expit(up)).astype(np.uint8)
             now = np.where(drawn == other[:, site], then, now)
             bits[:, site] = drawn
         return bits
-
-
-def _decided(argument: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """1.0 with probability S(argument), else 0.0."""
-    return (random.random(argument.shape) < torch.sigmoid(torch.from_numpy(argument)).numpy()).astype(np.float64)
 
 
 def _check_read(read, n_sites: int) -> np.ndarray:

@@ -88,7 +88,11 @@ class Readout:
 
     def ratios(self, bits: np.ndarray, turned: np.ndarray | bool = False) -> np.ndarray:
         """ln C[read | 1] - ln C[read | 0] of each bit: what its reading says for 1 against 0, infinite where surely."""
-        return self.log_chances(bits, 1, turned) - self.log_chances(bits, 0, turned)
+        with np.errstate(divide="ignore"):  # of what the device reads: a site has two values
+            for_zero = np.log(self.zero_if_one) - np.log(1 - self.one_if_zero)
+            for_one = np.log(1 - self.zero_if_one) - np.log(self.one_if_zero)
+        found = np.where((bits == 1) ^ turned, for_one, for_zero)
+        return np.where(bits == MISSING, 0.0, np.where(turned, -found, found))
 
     def misread(self, bits, *, rng: np.random.Generator) -> np.ndarray:
         """Bits as a device with these errors would read them, uint8."""
