@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -105,10 +105,11 @@ class Step:
 
 
 def train(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
-          every: int = 1) -> Iterator[Step]:
+          every: int = 1, renew: Callable[[int, ComplexState], np.ndarray] | None = None) -> Iterator[Step]:
     """Train step by step: yields a Step before the first epoch, after every `every` epochs, and after the last one.
 
-    The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains.
+    The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains. renew(epoch,
+    state): other outcomes for an epoch, uint8 like measurements.bits (`readout`).
 
     Raises ValueError at once for measurements of another width, for bases that leave phases undetermined (naming the
     spins), and where a table or a list of configurations would not fit the memory; during training for a measurement
@@ -130,7 +131,7 @@ def train(state: ComplexState | MixedState, measurements: Measurements, settings
         raise ValueError(f"expected bases that determine a density matrix of {state.n_spins} spins, {full} numbers, "
                          f"got {len(measurements.distinct()[0])} that determine {rank} of them; try all products of X, "
                          "Y and Z, or allow_undetermined=True")
-    return _steps(state, measurements, settings, seed, every, _start(state, measurements, settings, seed))
+    return _steps(state, measurements, settings, seed, every, _start(state, measurements, settings, seed), renew)
 
 
 def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int) -> Step:
@@ -175,7 +176,7 @@ def _start(state: ComplexState, measurements: Measurements, settings: StateSetti
 
 
 def _steps(state: ComplexState, measurements: Measurements, settings: StateSettings, seed: int, every: int,
-           start: tuple) -> Iterator[Step]:
+           start: tuple, renew: Callable | None) -> Iterator[Step]:
     table, exact, begin, chains = start
     parameters = rotations.flat_parameters(state)
     moments = np.zeros((2, len(parameters)))
@@ -185,6 +186,8 @@ def _steps(state: ComplexState, measurements: Measurements, settings: StateSetti
     yield Step(0, state, 0.0, None)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
+        if renew is not None:
+            measurements = replace(measurements, bits=renew(epoch, rotations.from_flat(parameters, state)))
         batches, _ = minibatches(measurements.n_samples, settings, seed=seed, epoch=epoch)
         starts = rng.stream(seed, "complex", "starts", epoch).integers(
             0, max(1, len(begin)), (len(batches) if len(begin) and not exact else 0, len(chains)))

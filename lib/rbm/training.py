@@ -118,7 +118,8 @@ class TrainingResult:
 
 
 def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int | None = None,
-          callback: Callable[[int, Machine], Any] | None = None) -> TrainingResult:
+          callback: Callable[[int, Machine], Any] | None = None,
+          renew: Callable[[int, Machine], np.ndarray] | None = None) -> TrainingResult:
     """Fit the machine to measurements by CD-k or PCD-k (section 4.2); the given machine is left as it is.
 
     Of a pruned machine (`Machine.pruned`) the weights that exist and all biases are trained; the others stay zero.
@@ -126,7 +127,8 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     however many processes run (engine "numba"; with "torch" the last digits depend on threads and device). To go
     on with training take another seed, else the same minibatches and chains come again. callback(epoch, machine):
     called before the first epoch (0), after every `every` epochs (None: none in between) and after the last one;
-    what it returns goes into the history.
+    what it returns goes into the history. renew(epoch, machine): other rows for an epoch, uint8 of the shape of data
+    (`readout`).
     Raises ValueError for data of another width or value and for a machine beyond the following bounds, and
     Diverged, a ValueError naming the epoch, when a parameter is no longer finite or its absolute value exceeds
     1000.
@@ -147,6 +149,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
                          "seed=1)")
     if settings.symmetric:
         _check_balanced(machine)
+    rows = rows if renew is None else rows.copy()  # its content changes from epoch to epoch
     run_epoch = _start(machine, rows, settings, seed)
     current = choose_precision(machine, settings.precision)
     history: list[tuple[int, Any]] = []
@@ -161,6 +164,8 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     report(0)
     for epoch in range(1, settings.epochs + 1):
         began = time.perf_counter()
+        if renew is not None:
+            rows[:] = renew(epoch, current)
         current = _bounded(run_epoch(current, epoch), machine.mask, epoch, settings)
         seconds += time.perf_counter() - began
         if epoch == settings.epochs or (every is not None and epoch % every == 0):
@@ -222,7 +227,6 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
             return weights.reshape(current.weights.shape), visible_bias, hidden_bias
         return run_numba
 
-    data = as_tensor(rows).to(machine.device)
     uniform = uniforms(chain_seed, machine.device)
     states = torch.from_numpy(all_states(machine.n_visible)).to(machine.device) if exact else None
     persistent = torch.from_numpy(chains).to(machine.device)
@@ -232,6 +236,7 @@ def _start(machine: Machine, rows: np.ndarray, settings: TrainingSettings,
         nonlocal persistent
         batches, starts = minibatches(len(rows), settings, seed=seed, epoch=epoch)
         rates = learning_rates(settings, len(batches), epoch)
+        data = as_tensor(rows).to(machine.device)
         if tempered:
             replicas.begin_epoch()
         for batch, start, rate in zip(batches, starts, rates, strict=True):
