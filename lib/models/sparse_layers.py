@@ -14,9 +14,7 @@ twin, and the path on a GPU and in other precisions.
 
 from __future__ import annotations
 
-import functools
 import math
-import weakref
 
 import numpy as np
 import torch
@@ -24,118 +22,13 @@ from torch.nn import functional
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.models import _packing, sparse, sparse_choice
+from lib.models import _memory, _native, sparse, sparse_choice
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
 PATHS = ("auto", "native", "dense")
 _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images
-_MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step
 _MOST_NUMBERS = 2**30  # of sixteen images, for "auto"; offsets in them are int32
-
-_LARGE, _MOST_LEFT = 2**20, 2**28  # bytes of a result whose memory is kept, numbers kept in all
-_LEFT: dict[int, list[np.ndarray]] = {}
-_PARTIAL = np.empty(0, np.float32)
-_SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}  # all layers work in the same arrays, one at a time
-
-
-def _scratch(layout: Layout, use: str) -> np.ndarray:
-    """An array for one use within one call, its border zero; the oldest of other layouts go when they are too many."""
-    key = layout, use
-    _SCRATCH[key] = array = _SCRATCH.pop(key) if key in _SCRATCH else layout.zeros()
-    while sum(kept.nbytes for kept in _SCRATCH.values()) > _MOST_SCRATCH and next(iter(_SCRATCH))[0] != layout:
-        del _SCRATCH[next(iter(_SCRATCH))]
-    return array
-
-
-def _partial(n_weights: int) -> np.ndarray:
-    """Room for sixteen sums a weight, which all layers share."""
-    global _PARTIAL
-    if len(_PARTIAL) < LANES * n_weights:
-        _PARTIAL = sparse.zeros(LANES * n_weights)
-    return _PARTIAL
-
-
-@functools.lru_cache(maxsize=64)
-def _places(layout: Layout) -> np.ndarray:
-    """Where the lanes of each pixel of the first group stand, int64 (n_channels height width,)."""
-    channel, row, column = (np.arange(n) for n in (layout.n_channels, layout.height, layout.width))
-    return (layout.origin + channel[:, None, None] * layout.channel + row[:, None] * layout.row
-            + column * LANES).ravel()
-
-
-def _packed(layout: Layout, array: np.ndarray, images: torch.Tensor) -> np.ndarray:
-    """The images in an array of this layout, whose border is zero."""
-    _packing.pack(images.detach().contiguous().numpy().reshape(-1), array, len(images),
-                  _places(layout._replace(n_images=0)), layout.group)
-    return array
-
-
-def _unpacked(layout: Layout, array: np.ndarray, n_images: int) -> torch.Tensor:
-    images = _result((n_images, layout.n_channels, layout.height, layout.width))
-    _packing.unpack(array, images.reshape(-1), n_images, _places(layout._replace(n_images=0)), layout.group)
-    return torch.from_numpy(images)
-
-
-def _result(shape: tuple[int, ...]) -> np.ndarray:
-    """An array for a tensor that leaves; large ones in memory that earlier ones have left.
-
-    Fresh pages of the system would take longer than the numbers that are written there.
-    """
-    n = math.prod(shape)
-    if 4 * n < _LARGE:
-        return np.empty(shape, np.float32)
-    free = _LEFT.get(n)
-    whole = free.pop() if free else sparse.zeros(n)
-    array = whole.reshape(shape)
-    # This very object is what the tensor's storage holds on to; views of it by others refer to the tensor.
-    weakref.finalize(array, _leave, whole).atexit = False
-    return array
-
-
-def _leave(whole: np.ndarray) -> None:
-    """Keep the memory of a tensor that is gone for the next one of its size."""
-    if sum(n * len(arrays) for n, arrays in list(_LEFT.items())) + whole.size <= _MOST_LEFT:
-        _LEFT.setdefault(whole.size, []).append(whole)
-
-
-class _Native(torch.autograd.Function):
-    """The sparse convolution of float32 images (n_images, n_in, height, width) on the CPU, with both gradients."""
-
-    @staticmethod
-    def forward(ctx, images, weight, convolution):
-        ctx.convolution, layout, ctx.x = convolution, convolution.x, None
-        with sparse.one_at_a_time():
-            if layout.border == 0 and 4 * layout.size < _LARGE:  # small enough to be kept as it is for the gradient
-                ctx.x = x = _packed(layout, np.empty(layout.size, np.float32), images)
-            else:
-                x = _packed(layout, _scratch(layout, "x"), images)
-            ctx.save_for_backward(images if ctx.x is None else None, weight)
-            out = _scratch(convolution.out, "result")
-            convolution.forward(weight.detach().numpy(), x, out)
-            return _unpacked(convolution.out, out, len(images))
-
-    @staticmethod
-    def backward(ctx, g):
-        if torch.is_grad_enabled():
-            raise RuntimeError('expected first derivatives of a native sparse layer, got create_graph=True; try '
-                               'path="dense"')
-        images, weight = ctx.saved_tensors
-        convolution, border, results = ctx.convolution, ctx.convolution.padding, [None, None, None]
-        with sparse.one_at_a_time():
-            layout = convolution.out._replace(border=border)
-            errors = _packed(layout, _scratch(layout, "g"), g)
-            if ctx.needs_input_grad[0]:
-                plain = convolution.x._replace(border=0)
-                out = _scratch(plain, "result")
-                convolution.backward(weight.detach().numpy(), errors, border, out)
-                results[0] = _unpacked(plain, out, len(g))
-            if ctx.needs_input_grad[1]:
-                x = ctx.x if images is None else _packed(convolution.x, _scratch(convolution.x, "x"), images)
-                by_weight = np.empty(len(weight), np.float32)
-                convolution.weight_gradient(x, errors, border, by_weight, _partial(len(weight)))
-                results[1] = torch.from_numpy(by_weight)
-        return tuple(results)
 
 
 def _check_tensor(x) -> None:
@@ -162,7 +55,7 @@ class _SparseLayer(torch.nn.Module):
             raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
         if isinstance(stride, bool) or stride not in (1, 2):
             raise ValueError(f"expected stride 1 or 2, got {stride!r}; try torch.nn.Conv2d")
-        self.path, self.stride, self._plans = path, int(stride), {}
+        self.path, self.stride, self._plans, self._memory = path, int(stride), {}, None
         self.register_buffer("mask", mask)
         self.register_buffer("_places", mask.flatten().nonzero()[:, 0], persistent=False)
         n_weights, fan_in = len(self._places), math.prod(mask.shape[1:])
@@ -189,7 +82,8 @@ class _SparseLayer(torch.nn.Module):
         return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights{more}, path={self.path!r}"
 
     def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
-        fits = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (like, self.weight))
+        weight = self.weight
+        fits = like.dtype == weight.dtype == torch.float32 and like.device.type == weight.device.type == "cpu"
         if self.path == "native" and not fits:
             raise ValueError(f"expected float32 on the CPU for the native path, got {like.dtype} on {like.device} and "
                              f'weights in {self.weight.dtype} on {self.weight.device}; try path="auto"')
@@ -215,24 +109,29 @@ class _SparseLayer(torch.nn.Module):
                              f"{x.dtype} on {x.device}; try x.to(layer.weight)")
         return self.dense()
 
-    def _native(self, images: torch.Tensor) -> torch.Tensor:
-        """Without bias; images (n_images, n_in, height, width)."""
-        kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
-        n_images, key = -(-len(images) // LANES) * LANES, images.shape[1:]
+    def _native(self, x: torch.Tensor, size: tuple[int, int, int], shape: tuple[int, ...]) -> torch.Tensor:
+        """Without bias; x: images of this size (n_in, height, width) in any shape; shape: that of the result."""
+        self._memory = _memory.shared()
+        return _native.Native.apply(x, self.weight, self._passes(*size), shape, self._memory)
+
+    def _passes(self, *size: int) -> _native.Passes:
+        """What it needs for images of this size (n_in, height, width)."""
         with sparse.one_at_a_time():
-            convolution = self._plans.pop(key, None)
-            if convolution is None:
+            passes = self._plans.pop(size, None)
+            if passes is None:
+                kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
                 exists = np.zeros(self.mask.numel(), bool)
                 exists[self._places.numpy()] = True  # not `mask`, which somebody may have changed in place
                 exists = exists.reshape(*self.mask.shape[:2], kernel, kernel)
-                convolution = SparseConvolution(exists, self.stride, Layout(LANES, *key, border=kernel // 2))
-            self._plans[key] = convolution
+                layout = Layout(LANES, *size, border=kernel // 2)
+                passes = _native.Passes(SparseConvolution(exists, self.stride, layout))
+            self._plans[size] = passes
             while len(self._plans) > _MOST_PLANS:
                 del self._plans[next(iter(self._plans))]
-        return _Native.apply(images, self.weight.contiguous(), convolution.of_images(n_images))
+        return passes
 
     def __getstate__(self):  # a copy makes its own index lists
-        return {**self.__dict__, "_plans": {}}
+        return {**self.__dict__, "_plans": {}, "_memory": None}
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
@@ -287,7 +186,8 @@ class SparseConv2d(_SparseLayer):
         """images (n_images, n_in, height, width) -> (n_images, n_out, ceil(height / stride), ceil(width / stride))."""
         if self.path_for(images) == "dense":
             return functional.conv2d(images, self._dense_for(images), self.bias, self.stride, self.mask.shape[-1] // 2)
-        out = self._native(images)
+        height, width = (-(-n // self.stride) for n in images.shape[2:])
+        out = self._native(images, tuple(images.shape[1:]), (len(images), len(self.mask), height, width))
         return out if self.bias is None else out + self.bias[:, None, None]
 
 
@@ -315,5 +215,5 @@ class SparseLinear(_SparseLayer):
         """x (..., n_in) -> (..., n_out)."""
         if self.path_for(x) == "dense":
             return functional.linear(x, self._dense_for(x), self.bias)
-        out = self._native(x.reshape(-1, x.shape[-1], 1, 1)).view(*x.shape[:-1], len(self.mask))
+        out = self._native(x, (x.shape[-1], 1, 1), (*x.shape[:-1], len(self.mask)))
         return out if self.bias is None else out + self.bias
