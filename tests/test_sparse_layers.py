@@ -4,6 +4,7 @@ import copy
 import gc
 import os
 import threading
+import warnings
 import weakref
 
 import numpy as np
@@ -185,7 +186,7 @@ def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
     called = []
 
     def counted(name, method):
-        return lambda *arguments, **more: (called.append(name), method(*arguments, **more))[1]
+        return lambda *given, **more: (called.append(name), method(*given, **more))[1]
     for name in ("backward_unchecked", "weight_gradient_unchecked"):
         monkeypatch.setattr(SparseConvolution, name, counted(name, getattr(SparseConvolution, name)))
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
@@ -195,7 +196,8 @@ def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
     layer.weight.grad = None
     x = images(4, 3, 5, 5).requires_grad_()
     layer(x).sum().backward()
-    assert layer.weight.grad is None and x.grad is not None and called == ["weight_gradient_unchecked", "backward_unchecked"]
+    assert layer.weight.grad is None and x.grad is not None
+    assert called == ["weight_gradient_unchecked", "backward_unchecked"]
     with torch.no_grad():
         assert not layer(x).requires_grad
 
@@ -492,3 +494,27 @@ def test_images_pass_a_few_groups_at_a_time(stride, monkeypatch):
     agree(divided)
     for one, other in zip(whole, divided[0]):
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", sparse_layers.PATHS)
+def test_half_precision(path):
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path=path)
+    for dtype in (torch.float16, torch.bfloat16):
+        with pytest.raises(ValueError, match=f"got {dtype}"):
+            layer(images(2, 3, 5, 5).to(dtype))
+    if path != "native":
+        half = copy.deepcopy(layer).to(torch.bfloat16)
+        x = images(2, 3, 5, 5).to(torch.bfloat16)
+        assert half(x).dtype == torch.bfloat16 and torch.allclose(half(x).float(), layer(x.float()), atol=0.1)
+
+
+def test_another_device_takes_the_dense_way_and_says_so():
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1).to("meta")  # stands for a GPU here
+    x = torch.zeros(2, 3, 5, 5, device="meta")
+    assert layer.path_for(x) == "dense"
+    with pytest.warns(UserWarning, match="a sparse layer on meta takes the masked dense way: all 108 weights"):
+        assert layer(x).shape == (2, 4, 5, 5)
+    layer.path = "dense"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(x)

@@ -10,15 +10,22 @@ twin, and the path on a GPU and in other precisions.
     mask = torch.rand(64, 32, 3, 3) < 0.05
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
     net(torch.rand(100, 32, 16, 16)).sum().backward()
+
+`convert` makes a network of dense layers such a one, `to_masked` the other way; `lib.models.dynamic_masks` moves the
+weights of these layers while they learn.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.nn.utils import prune
 
 from lib import rng
 from lib.checks import as_tensor
@@ -77,6 +84,41 @@ class _SparseLayer(torch.nn.Module):
         return torch.zeros_like(self.mask, dtype=self.weight.dtype).flatten().scatter(
             0, self._places, self.weight).view(self.mask.shape)
 
+    def to_csr(self) -> torch.Tensor:
+        """The weights as a torch.sparse CSR matrix (n_out, n_in kernel^2), which has a memory of its own.
+
+        A convolution is its product with unfolded images: `torch.nn.functional.unfold(images, kernel, 1, padding,
+        stride)`. `from_csr` is the way back.
+        """
+        n_out, n_columns = len(self.mask), math.prod(self.mask.shape[1:])
+        ends = torch.bincount(self._places // n_columns, minlength=n_out).cumsum(0)
+        with warnings.catch_warnings():  # that CSR is in beta state
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.sparse_csr_tensor(functional.pad(ends, (1, 0)), self._places % n_columns,
+                                           self.weight.detach().clone(), (n_out, n_columns))
+
+    def change_mask(self, mask) -> torch.Tensor:
+        """Other places for as many weights: those that stay keep their values, new ones begin at 0.
+
+        Returns where each weight stood in the list before, int64 (n_weights,), -1 for a new one. The parameter stays
+        the same object; its gradient is dropped. Raises ValueError for a mask of another shape or number of weights.
+        """
+        mask = as_tensor(mask, "mask").detach().to(self.mask.device)
+        n_weights = len(self.weight)
+        if mask.dtype != torch.bool or mask.shape != self.mask.shape or int(mask.count_nonzero()) != n_weights:
+            raise ValueError(f"expected a bool mask {tuple(self.mask.shape)} with {n_weights} weights, got {mask.dtype} "
+                             f"{tuple(mask.shape)} with {int(mask.count_nonzero())}; try a new layer for another number")
+        before = torch.full((mask.numel(),), -1, device=mask.device)
+        before[self._places] = torch.arange(n_weights, device=mask.device)
+        places = mask.flatten().nonzero()[:, 0]
+        before = before[places]
+        with torch.no_grad():
+            self.weight.copy_(torch.where(before >= 0, self.weight[before], 0))
+        self.mask.copy_(mask)
+        self._places, self.weight.grad = places, None
+        self._plans.clear()
+        return before
+
     def extra_repr(self) -> str:
         more = f"{f', stride={self.stride}' if self.stride > 1 else ''}{'' if self.bias is None else ', bias'}"
         return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights{more}, path={self.path!r}"
@@ -107,6 +149,10 @@ class _SparseLayer(torch.nn.Module):
         if mixed or x.device != self.weight.device:
             raise ValueError(f"expected numbers like the weights, {self.weight.dtype} on {self.weight.device}, got "
                              f"{x.dtype} on {x.device}; try x.to(layer.weight)")
+        if self.path == "auto" and x.device.type != "cpu":
+            warnings.warn(f"a sparse layer on {x.device} takes the masked dense way: all {self.mask.numel()} weights "
+                          f'are computed, not {len(self.weight)}; path="dense" says the same without this warning',
+                          stacklevel=3)
         return self.dense()
 
     def _native(self, x: torch.Tensor, size: tuple[int, int, int], shape: tuple[int, ...]) -> torch.Tensor:
@@ -169,6 +215,20 @@ class SparseConv2d(_SparseLayer):
     def __init__(self, mask, stride: int = 1, bias: bool = False, *, seed: int, path: str = "auto"):
         super().__init__(mask, 4, stride, bias, seed, path)
 
+    @classmethod
+    def from_csr(cls, matrix: torch.Tensor, kernel: int, stride: int = 1, bias=None, *, path: str = "auto"):
+        """A layer with the weights of a CSR matrix (n_out, n_in kernel^2), as `to_csr` gives it; listed zeros count.
+
+        bias: None, or a tensor (n_out,). Raises ValueError for what is no such matrix.
+        """
+        _check_csr(matrix)
+        n_out, n_columns = matrix.shape
+        if kernel < 1 or n_columns % kernel**2:
+            raise ValueError(f"expected a matrix of n_in kernel^2 columns, got {n_columns} for kernel={kernel}; try "
+                             "SparseLinear.from_csr for a linear layer")
+        return _with_csr(lambda mask: cls(mask.view(n_out, -1, kernel, kernel), stride, bias is not None, seed=0,
+                                          path=path), matrix, bias)
+
     def _check(self, images: torch.Tensor):
         _check_tensor(images)
         if images.ndim != 4 or images.shape[1] != self.mask.shape[1] or 0 in images.shape[1:]:
@@ -200,6 +260,12 @@ class SparseLinear(_SparseLayer):
     def __init__(self, mask, bias: bool = True, *, seed: int, path: str = "auto"):
         super().__init__(mask, 2, 1, bias, seed, path)
 
+    @classmethod
+    def from_csr(cls, matrix: torch.Tensor, bias=None, *, path: str = "auto"):
+        """A layer with the weights of a CSR matrix (n_out, n_in); as `SparseConv2d.from_csr`."""
+        _check_csr(matrix)
+        return _with_csr(lambda mask: cls(mask, bias is not None, seed=0, path=path), matrix, bias)
+
     def _check(self, x: torch.Tensor):
         _check_tensor(x)
         if x.ndim == 0 or x.shape[-1] != self.mask.shape[1]:
@@ -217,3 +283,142 @@ class SparseLinear(_SparseLayer):
             return functional.linear(x, self._dense_for(x), self.bias)
         out = self._native(x, (x.shape[-1], 1, 1), (*x.shape[:-1], len(self.mask)))
         return out if self.bias is None else out + self.bias
+
+
+# --- from other forms and back
+
+
+def _check_csr(matrix) -> None:
+    if not isinstance(matrix, torch.Tensor) or matrix.layout != torch.sparse_csr or matrix.ndim != 2:
+        got = f"{matrix.layout} {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
+        raise ValueError(f"expected a torch.sparse CSR matrix, got {got}; try matrix.to_sparse_csr()")
+
+
+def _with_csr(make, matrix: torch.Tensor, bias) -> _SparseLayer:
+    """The layer that `make` makes of a mask, with the numbers of the matrix."""
+    n_rows, n_columns = matrix.shape
+    counts = matrix.crow_indices().diff()
+    places = torch.repeat_interleave(torch.arange(n_rows, device=counts.device), counts) * n_columns
+    places = places + matrix.col_indices()
+    mask = torch.zeros(n_rows * n_columns, dtype=torch.bool, device=places.device)
+    mask[places] = True
+    if int(mask.sum()) != len(places):
+        raise ValueError(f"expected a CSR matrix with each place at most once, got {len(places) - int(mask.sum())} "
+                         "twice; try matrix.to_sparse_coo().coalesce().to_sparse_csr()")
+    return _with_values(make(mask.view(n_rows, n_columns)), matrix.values()[places.argsort()], bias)
+
+
+def _with_values(layer: _SparseLayer, values: torch.Tensor, bias: torch.Tensor | None) -> _SparseLayer:
+    """The layer with these numbers, on their device and in their precision."""
+    layer = layer.to(values.device, values.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(values)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *,
+            path: str = "auto") -> torch.nn.Module:
+    """A copy of a network in which some dense layers have become sparse ones with the same weights.
+
+    masks: for each layer its name, as `model.named_modules()` gives it ("" is the model itself), and its mask, bool of
+    the shape of its weight; weights outside are left behind. None: those of `torch.nn.utils.prune`. The network itself
+    stays as it is; an optimizer of it knows nothing of the copy.
+
+    Raises ValueError for names that are none, masks of another shape or without weights, layers that stand in several
+    places or share their weights, and those that `SparseConv2d` cannot do.
+    """
+    names, users = {}, {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
+    for module in names:
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                users[parameter] = users.get(parameter, 0) + 1
+    modules = {name: module for module, its in names.items() for name in its}
+    if masks is None:
+        masks = {its[0]: module.weight_mask for module, its in names.items() if hasattr(module, "weight_mask")}
+    if not masks:
+        raise ValueError("expected masks by the names of layers, got none; try "
+                         '{"conv1": mask}, with names of model.named_modules()')
+    replaced = {}
+    for name, mask in masks.items():
+        if name not in modules:
+            layers = [known for known, module in modules.items() if type(module) in _DENSE]
+            raise ValueError(f"expected names of layers in masks, got {name!r}; try one of {', '.join(layers[:8])}")
+        module = modules[name]
+        own = [parameter for parameter in module._parameters.values() if parameter is not None]
+        if len(names[module]) > 1 or any(users[parameter] > 1 for parameter in own):
+            raise ValueError(f"expected layers that stand in one place with weights of their own, got {name!r}, which "
+                             f"is shared ({', '.join(names[module])}); try a layer for each place")
+        replaced[id(module)] = _sparse(name, module, mask, path)
+    return copy.deepcopy(model, replaced)
+
+
+def to_masked(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a network in which each sparse layer is a dense one of torch, masked by `torch.nn.utils.prune`.
+
+    `convert` without masks is the way back.
+    """
+    return copy.deepcopy(model, {id(module): _masked(module) for module in model.modules()
+                                 if isinstance(module, _SparseLayer)})
+
+
+_DENSE = torch.nn.Linear, torch.nn.Conv2d
+
+
+def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> _SparseLayer:
+    """The sparse layer in the place of a dense one."""
+    if type(module) not in _DENSE:
+        raise ValueError(f"expected Linear or Conv2d at {name!r}, got {type(module).__name__}; try other names")
+    pruned = hasattr(module, "weight_orig")
+    weight = module.weight_orig if pruned else module.weight
+    hooks = [*module._forward_hooks.values(), *module._backward_hooks.values(),
+             *(hook for hook in module._forward_pre_hooks.values() if not isinstance(hook, prune.BasePruningMethod))]
+    if not isinstance(weight, torch.nn.Parameter) or hooks or hasattr(module, "bias_orig"):
+        raise ValueError(f"expected a layer without hooks whose weight is a parameter at {name!r}, got other; try to "
+                         "remove its hooks and its spectral or weight norm first")
+    mask = as_tensor(mask, f"the mask of {name!r}")
+    mask = mask != 0 if pruned and mask.dtype == weight.dtype else mask
+    if mask.dtype != torch.bool or mask.shape != weight.shape or not mask.any():
+        raise ValueError(f"expected a bool mask {tuple(weight.shape)} at {name!r}, True somewhere, got {mask.dtype} "
+                         f"{tuple(mask.shape)} with {int(mask.count_nonzero())} weights; try "
+                         f"lib.pruning.masks.random_mask({tuple(weight.shape)}, n_remaining, rng=...)")
+    mask, bias = mask.to(weight.device), module.bias
+    if isinstance(module, torch.nn.Conv2d):
+        size, half, stride = module.kernel_size, tuple(n // 2 for n in module.kernel_size), module.stride
+        padding = half if module.padding == "same" and stride == (1, 1) else module.padding
+        if size[0] != size[1] or size[0] % 2 == 0 or padding != half or stride not in ((1, 1), (2, 2)) \
+                or module.dilation != (1, 1) or module.groups != 1 or module.padding_mode != "zeros":
+            raise ValueError(f"expected an odd square kernel, padding kernel // 2 of zeros, stride 1 or 2, no dilation "
+                             f"and no groups at {name!r}, got {module}; try to leave that layer dense")
+        layer = SparseConv2d(mask, stride[0], bias is not None, seed=0, path=path)
+    else:
+        layer = SparseLinear(mask, bias is not None, seed=0, path=path)
+    layer = _with_values(layer, weight.detach()[mask], bias).train(module.training)
+    layer.weight.requires_grad_(weight.requires_grad)
+    if bias is not None:
+        layer.bias.requires_grad_(bias.requires_grad)
+    return layer
+
+
+def _masked(layer: _SparseLayer) -> torch.nn.Module:
+    """The masked dense layer in the place of a sparse one."""
+    n_out, n_in = layer.mask.shape[:2]
+    more = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
+    if layer.mask.ndim == 2:
+        module = torch.nn.Linear(n_in, n_out, **more)
+    else:
+        kernel = layer.mask.shape[-1]
+        module = torch.nn.Conv2d(n_in, n_out, kernel, layer.stride, kernel // 2, **more)
+    with torch.no_grad():
+        module.weight.copy_(layer.dense())
+        if layer.bias is not None:
+            module.bias.copy_(layer.bias)
+    module.weight.requires_grad_(layer.weight.requires_grad)
+    if layer.bias is not None:
+        module.bias.requires_grad_(layer.bias.requires_grad)
+    exists = torch.zeros_like(layer.mask).flatten()
+    exists[layer._places] = True
+    return prune.custom_from_mask(module, "weight", exists.view(layer.mask.shape)).train(layer.training)
