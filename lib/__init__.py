@@ -31,7 +31,8 @@
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
-`models.sparse_layers` the same layers for torch
+`models.sparse_layers` the same layers for torch, and networks made of them or back
+`models.dynamic_masks` masks that move while these layers learn: SET and RigL
 `models.sparse_choice` when they pay: sparse or dense, from a table
 `models.sparse_resnet` a whole ResNet-18 of them
 `models.image_training` one training loop for it and for its torch twin
