@@ -18,6 +18,7 @@
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
+`spins.density_fit`   density matrices of a few spins fitted to measurements: maximum likelihood, linear inversion
 `spins.shadows`       averages straight from measurements in random Pauli bases (classical shadows)
 `spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
@@ -30,7 +31,8 @@
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
-`models.sparse_layers` the same layers for torch
+`models.sparse_layers` the same layers for torch, and networks made of them or back
+`models.dynamic_masks` masks that move while these layers learn: SET and RigL
 `models.sparse_choice` when they pay: sparse or dense, from a table
 `models.sparse_resnet` a whole ResNet-18 of them
 `models.image_training` one training loop for it and for its torch twin
@@ -54,7 +56,8 @@
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
-`rbm.pauli`        Pauli products and energies of a complex state, from samples
+`rbm.operators`    operators and their sums and products, energies, from samples of any state
+`rbm.statistics`   error bars of functions of means, of long runs, of the learning itself
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes

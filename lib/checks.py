@@ -32,13 +32,7 @@ def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str
     lengths, and for what holds other things than such numbers.
     """
     words = words or _WORDS[kinds]
-    try:
-        array = as_plain(values, name)
-    except ValueError:
-        raise
-    except Exception as error:  # whatever a foreign object raises on its way into numpy
-        raise ValueError(f"expected {name} as an array of {words}, got {_type(values)} that numpy cannot read "
-                         f"({type(error).__name__}: {error}); try numpy.array of its numbers") from None
+    array = as_plain(values, name)
     if array.dtype.kind == "O":
         array = _from_objects(array, name, words)
     if array.dtype.kind not in kinds:
@@ -151,8 +145,11 @@ def as_plain(values: Any, name: str) -> np.ndarray:
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         raise ValueError(f"expected {name} as an array, got a sparse matrix of shape {values.shape}; try "
                          f"{_expression(name)}.toarray()")
-    # A subclass may come out, with a mask: not np.asarray, which would drop it.
-    array = np.asanyarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    try:  # a subclass may come out, with a mask: not np.asarray, which would drop it
+        array = np.asanyarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    except Exception as error:  # whatever a foreign object raises on its way into numpy
+        raise ValueError(f"expected {name} as an array, got {_type(values)} that numpy cannot read "
+                         f"({type(error).__name__}: {error}); try numpy.array of its numbers") from None
     return as_plain(array, name)
 
 

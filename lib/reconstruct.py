@@ -1,10 +1,7 @@
 """From a file of measurements to a state: what `python -m lib reconstruct FILE` does.
 
 A restricted Boltzmann machine is trained on the shots along z (chapter 5). Its amplitudes are positive by construction,
-so that everything beyond the z basis is a statement about positive states; `prospects` says so before training.
-
-Error bars have two parts, added in squares: of the Markov chains that sample the machine, and of the shots, from
-machines that are trained on resampled shots (bootstrap).
+so that everything beyond the z basis is a statement about positive states, as is said before training.
 """
 
 from __future__ import annotations
@@ -14,141 +11,17 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from lib import atomic, rng
-from lib.rbm import files, observables
-from lib.rbm.machine import Machine
-from lib.rbm.states import PositiveState
-from lib.rbm.training import TrainingSettings, train
+from lib import atomic
+from lib.rbm import files, from_shots, readout
+from lib.rbm.from_shots import ALL_PAIRS, Value
 from lib.spins import measurements
 
 ROWS = 3_000_000  # shots times epochs of a training, unless --epochs says otherwise
-ALL_PAIRS = 20  # up to this many sites every pair is measured and every cut is made
-LEAST = 20  # shots along z, below which nothing is tried
-
-
-@dataclass(frozen=True)
-class Value:
-    """A mean with its standard error; data: the same from the shots alone, where they can tell it."""
-
-    mean: float
-    error: float
-    data: float | None = None
-
-
-def along_z(shots: measurements.Shots) -> np.ndarray:
-    """The shots that are along z at every site, as `lib.conventions` means them; ValueError where they are too few."""
-    bits = shots.in_conventions()
-    if shots.bases is not None:
-        rows = (shots.bases == "Z").all(axis=1)
-        bits = bits[rows if shots.weights is None else np.repeat(rows, shots.weights)]
-    if len(bits) < LEAST:
-        raise ValueError(f"expected at least {LEAST} shots along z at every site, got {len(bits)} of {shots.n_shots:,} "
-                         f"in {shots.source}; try more shots, fewer sites (--order), or a complex state "
-                         "for other bases")
-    return np.ascontiguousarray(bits)
-
-
-def prospects(shots: measurements.Shots, bits: np.ndarray, n_hidden: int, error: float) -> list[str]:
-    """What these shots can and cannot tell, before anything is trained.
-
-    error: the standard error that is wanted of a mean spin, and the infidelity. A model of P free parameters that is
-    fitted to n shots is P / (2n) nats from the state on average, which for positive states is an infidelity P / (4n).
-    """
-    n_shots, n_sites = bits.shape
-    lines = []
-    if shots.bases is None:
-        lines.append("The source names no basis: all shots are taken for measurements along z.")
-    elif n_shots < shots.n_shots:
-        lines.append(f"{n_shots:,} of {shots.n_shots:,} shots are along z at every site; the others are not used here.")
-    lines.append("One basis fixes the sizes of the amplitudes and no phases. They are taken for positive: what is said "
-                 "of x, of energies and of entropies holds for a positive state only.")
-    variance = float(4 * bits.var(axis=0).max())
-    reached = math.sqrt(variance / n_shots)
-    text = f"A mean spin is known to {reached:.2g} from {n_shots:,} shots"
-    if reached > error:
-        text += f", not to the {error:g} asked for, which would take {math.ceil(variance / error**2):,}"
-    lines.append(text + ".")
-    free = n_sites * n_hidden + n_sites + n_hidden
-    free = min(free, 2**n_sites - 1) if n_sites < 60 else free
-    infidelity = free / (4 * n_shots)
-    text = f"{free:,} free parameters learnt from them leave an infidelity of about {min(1.0, infidelity):.2g}"
-    if infidelity > error:
-        text += f"; {error:g} would take {math.ceil(free / (4 * error)):,} shots, or fewer hidden units"
-    lines.append(text + ".")
-    constant = int((bits.var(axis=0) == 0).sum())
-    if constant:
-        lines.append(f"{constant} sites never changed: the shots do not tell whether they can.")
-    return lines
-
-
-def fit(bits: np.ndarray, n_hidden: int, epochs: int, seed: int, step: Callable[[], None]) -> Machine:
-    """A machine trained on the bits; step is called about a hundred times."""
-    start = Machine.random(bits.shape[1], n_hidden, seed=rng.child_seed(seed, "start"), scale=0.01)
-    settings = TrainingSettings(epochs=epochs, n_gibbs=10, learning_rate=0.3, final_learning_rate=0.001)
-    return train(start, bits, settings, seed=rng.child_seed(seed, "training"), every=max(1, epochs // 100),
-                 callback=lambda epoch, machine: step()).machine
-
-
-def measure(machine: Machine, bits: np.ndarray, field: float | None, seed: int,
-            n_samples: int = 100_000) -> dict[str, observables.Estimate]:
-    """Magnetizations, correlations, energies and entropies of the machine's state, with the errors of its chains."""
-    state = PositiveState(machine)
-    n_sites = machine.n_visible
-    samples = state.sample(n_samples, seed=seed, start=bits, n_chains=1000)
-    spins = 2.0 * samples - 1
-    x = observables.magnetization_x(state, samples)
-    bonds = (spins[..., 1:] * spins[..., :-1]).sum(-1)
-    found = {"z": spins.mean(-1), "abs z": np.abs(spins.mean(-1)), "x": x, "energy of bonds": -bonds / n_sites}
-    if field is not None:
-        found["energy"] = (-bonds - field * n_sites * x) / n_sites
-    found |= {f"z {i}": spins[..., i] for i in range(n_sites)}
-    found |= {f"zz {i} {j}": spins[..., i] * spins[..., j] for i, j in pairs(n_sites)}
-    estimates = {name: observables.estimate(values) for name, values in found.items()}
-    cuts = range(1, n_sites) if n_sites <= ALL_PAIRS else [n_sites // 2]
-    return estimates | {f"S2 {cut}": observables.renyi2(state, samples, range(cut)) for cut in cuts}
-
-
-def pairs(n_sites: int) -> list[tuple[int, int]]:
-    """All pairs of sites of a short chain, the neighbours of a long one."""
-    if n_sites > ALL_PAIRS:
-        return [(i, i + 1) for i in range(n_sites - 1)]
-    return [(i, j) for i in range(n_sites) for j in range(i + 1, n_sites)]
-
-
-def from_shots(bits: np.ndarray) -> dict[str, float]:
-    """What needs no machine: means of products of spins along z over the shots."""
-    spins = 2.0 * bits - 1
-    n_sites = bits.shape[1]
-    means = {"z": spins.mean(), "abs z": np.abs(spins.mean(1)).mean()}
-    means["energy of bonds"] = -(spins[:, 1:] * spins[:, :-1]).sum(1).mean() / n_sites
-    means |= {f"z {i}": spins[:, i].mean() for i in range(n_sites)}
-    return {name: float(mean) for name, mean in
-            (means | {f"zz {i} {j}": (spins[:, i] * spins[:, j]).mean() for i, j in pairs(n_sites)}).items()}
-
-
-def reconstruct(bits: np.ndarray, *, n_hidden: int, epochs: int, seed: int, field: float | None = None,
-                n_resamples: int = 4, step: Callable[[], None] = lambda: None) -> tuple[Machine, dict[str, Value]]:
-    """A machine trained on bits, and its observables with the errors of chains and of shots."""
-    machine = fit(bits, n_hidden, epochs, seed, step)
-    central = measure(machine, bits, field, rng.child_seed(seed, "samples"))
-    others = []
-    for number in range(n_resamples):
-        draw = rng.stream(seed, "resample", number)
-        again = bits[draw.integers(0, len(bits), len(bits))]
-        other = fit(again, n_hidden, epochs, rng.child_seed(seed, "resample", number), step)
-        others.append(measure(other, again, field, rng.child_seed(seed, "resamples", number), 20_000))
-    data = from_shots(bits)
-    values = {}
-    for name, estimate in central.items():
-        spread = np.std([other[name].mean for other in others], ddof=1) if n_resamples > 1 else 0.0
-        values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), data.get(name))
-    return machine, values
+WRITTEN = ("machine.npz", "results.json", "plot.png")
 
 
 def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
@@ -205,29 +78,28 @@ def main(arguments: list[str]) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    shots = measurements.read(options.file, options.format, n_sites=options.n_sites, shots=options.shots,
-                              register=options.register, task=options.task, repetition=options.repetition,
-                              order=options.order, one=options.one, flip=options.flip, bases=options.bases)
+    reading = {name: getattr(options, name) for name in ("n_sites", "register", "task", "repetition", "order", "one",
+                                                          "flip")}
+    shots = measurements.read(options.file, options.format, **reading, shots=options.shots, bases=options.bases,
+                              missing=options.missing, expand=False)
     print(shots)
-    bits = along_z(shots)
-    print("\n" + "\n".join(prospects(shots, bits, options.hidden, options.error)) + "\n")
+    data = from_shots.along_z(shots, _errors(options, shots, reading))
+    print("\n" + "\n".join(from_shots.prospects(shots, data, options.hidden, options.error)) + "\n")
     out = options.out or Path(options.file).stem
-    folder = Path(out).parent
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not folder.is_dir() or not os.access(folder, os.W_OK):  # better now than after the training
-        raise ValueError(f"expected a folder that can be written to, got {folder}; try --out FOLDER/NAME")
-    epochs = options.epochs or max(20, min(5000, ROWS // len(bits)))
+    _check_output(out, options.replace)
+    epochs = options.epochs or max(20, min(5000, ROWS // min(data.n_shots, readout.MAX_ROWS)))
     bar = progress((1 + options.resamples) * (2 + -(-epochs // max(1, epochs // 100))))
-    machine, values = reconstruct(bits, n_hidden=options.hidden, epochs=epochs, seed=options.seed, field=options.field,
-                                  n_resamples=options.resamples, step=bar.update)
+    machine, values = from_shots.reconstruct(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed,
+                                             field=options.field, n_resamples=options.resamples, step=bar.update)
     bar.close()
     print("\n".join(table(values, shots.sites)))
     if options.field is None:
         print("no energy, which takes a Hamiltonian: --field 1.0 gives that of the Ising chain -J zz - h x at h/J = 1")
-    settings = {"source": str(options.file), "format": shots.format, "sites": list(shots.sites), "shots": len(bits),
+    settings = {"source": str(options.file), "format": shots.format, "sites": list(shots.sites), "shots": data.n_shots,
                 "convention": shots.convention, "dropped": dict(shots.dropped), "n_hidden": options.hidden,
-                "epochs": epochs, "seed": options.seed, "resamples": options.resamples, "field": options.field}
+                "epochs": epochs, "seed": options.seed, "resamples": options.resamples, "field": options.field,
+                "readout": {"one_if_zero": data.readout.one_if_zero.tolist(),
+                            "zero_if_one": data.readout.zero_if_one.tolist()}}
     files.save(f"{out}-machine.npz", machine, metadata=settings)
     results = {name: asdict(value) for name, value in values.items()}
     atomic.write_json(Path(f"{out}-results.json"), settings | {"values": results})
@@ -236,6 +108,33 @@ def run(options: argparse.Namespace) -> int:
         written.append(f"{out}-plot.png")
     print(f"\nwritten: {', '.join(written)}")
     return 0
+
+
+def _check_output(out: str, may_replace: bool) -> None:
+    """That the results can be written, and take the place of none: better said now than after the training."""
+    folder = Path(out).parent
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"expected a folder that can be written to, got {folder}; try --out FOLDER/NAME")
+    there = [f"{out}-{end}" for end in WRITTEN if Path(f"{out}-{end}").exists()]
+    if there and not may_replace:
+        raise ValueError(f"expected names that are free, got {', '.join(there)} of an earlier run; try --out {out}-2, "
+                         "or --replace")
+
+
+def _errors(options: argparse.Namespace, shots: measurements.Shots, reading: dict) -> measurements.Readout | None:
+    """The readout errors of the columns, from numbers, a file, or shots of all 0 and of all 1."""
+    if options.calibration:
+        known = [measurements.read(file, options.format, **reading) for file in options.calibration]
+        for of in known:
+            if of.sites != shots.sites:
+                raise ValueError(f"expected the columns {', '.join(shots.sites[:12])} in {of.source}, got "
+                                 f"{', '.join(of.sites[:12])}; try --order, with the same columns for all three files")
+        return measurements.Readout.calibrated(*(of.bits for of in known))
+    if options.readout is None or isinstance(options.readout, str):
+        return options.readout and measurements.read_readout(options.readout, shots.sites)
+    return measurements.Readout.uniform(shots.n_sites, *options.readout)
 
 
 class _Silent:
@@ -266,6 +165,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         "0 for none, and errors of the Markov chains alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="beginning of the names of what is written (the name of the file, here)")
+    parser.add_argument("--replace", action="store_true", help="take the place of the results of an earlier run")
+    errors = parser.add_argument_group("readout errors, of the bits as the file has them (after --flip)")
+    errors = errors.add_mutually_exclusive_group()
+    errors.add_argument("--readout", type=_chances, help="chances to read 1 for 0 and 0 for 1, such as 0.02,0.05, or "
+                        'a JSON file {"site": [0.02, 0.05], ...}')
+    errors.add_argument("--calibration", nargs=2, metavar=("ZEROS", "ONES"), help="two files of shots: of 0 prepared "
+                        "at every site, and of 1")
+    parser.add_argument("--missing", choices=["drop", "keep"], default="drop", help="leave out shots with an empty "
+                        "site (drop), or sum over what it could be (keep)")
     reading = parser.add_argument_group("what the file leaves open; see lib.spins.measurements.read")
     reading.add_argument("--format", choices=list(measurements.FORMATS))
     reading.add_argument("--n-sites", type=int)
@@ -290,6 +198,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if options.field is not None and not math.isfinite(options.field):
         parser.error(f"expected a finite --field, got {options.field}; try --field 1.0")
     return options
+
+
+def _chances(text: str) -> str | tuple[float, float]:
+    """Two numbers, or the name of a file."""
+    try:
+        first, second = map(float, text.split(","))
+    except ValueError:
+        return text
+    return first, second
 
 
 def _names(text: str) -> str | list[str]:

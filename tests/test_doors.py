@@ -41,6 +41,16 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return array
 
 
+class _Broken:
+    """An array of another library that cannot give its numbers."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self._error
+
+
 class _Wrapped:
     """What other libraries' arrays look like to numpy."""
 
@@ -100,6 +110,9 @@ def lossy(door: Door) -> dict:
     forms |= {"first masked": np.ma.array(good, mask=first), "last masked": np.ma.array(good, mask=first[::-1]),
               "all masked": np.ma.array(good, mask=True), "hard mask": np.ma.array(good, mask=first, hard_mask=True),
               "masked behind __array__": _Wrapped(np.ma.array(good, mask=first)),
+              "ValueError behind __array__": _Broken(ValueError("no")),
+              "RuntimeError behind __array__": _Broken(RuntimeError("no")),
+              "list with an error": [_Broken(ValueError("no"))] * len(good),
               "records": np.zeros(good.shape, [("a", float), ("b", int)]),
               "masked records": np.ma.zeros(good.shape, [("a", float), ("b", int)]),
               "text": np.full(good.shape, "x"), "dates": np.full(good.shape, "2026-01-01", "datetime64[D]"),

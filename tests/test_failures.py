@@ -99,6 +99,15 @@ FAILURES = {
     "process that is killed": (
         [f"{PROCESS}p = fork.Process(target=lambda: os.kill(os.getpid(), 9))\np.start()\np.join()", "2"], 2, 4,
         "ended of signal 9 (SIGKILL)"),
+    "fork that raises": (["import os\nif os.fork() == 0:\n    1 / 0\nos.wait();", "2"], 2, 3,
+                         "ZeroDivisionError in a forked process"),
+    "fork that goes on": (["import os\nif os.fork():\n    os.wait()", "2"], 2, None, "try os._exit(0)"),
+    "atexit": (["import atexit\natexit.register(lambda: 1 / 0);", "2"], 2, 2,
+               "ZeroDivisionError in a function of atexit"),
+    "atexit, as a decorator": (["import atexit\n@atexit.register\ndef last():\n    raise KeyError('lost')", "2"], 2, 4,
+                               LOST.format("a function of atexit")),
+    "log of a wrong format": (["import logging\nlogging.error('%d sites', 'ten')", "2"], 2, 2,
+                              "an entry of the log could not be written: TypeError"),
     "script that raises": (["open('s.py', 'w').write('1 / 0')\n%run s.py", "2"], 2, None, "ZeroDivisionError"),
     "script that leaves": (
         ["open('s.py', 'w').write('import sys; sys.exit(2)')\n%run s.py", "2"], 2, None, "SystemExit: 2"),
@@ -158,6 +167,9 @@ FINE = {
                                                "    try:\n        pool.map(int, 'x')\n    except ValueError:\n"
                                                "        pass",
     "joblib": "import joblib\nassert joblib.Parallel(2)(joblib.delayed(abs)(n) for n in (-1, 2)) == [1, 2]",
+    "fork": "import os\nif os.fork() == 0:\n    os._exit(0)\nos.wait();",
+    "fork that leaves": "import os, sys\nif os.fork() == 0:\n    sys.exit()\nos.wait();",
+    "atexit": "import atexit\natexit.register(int)\nprint(atexit.unregister(atexit.register(lambda: 1 / 0)))",
     "log": "import logging\nlogging.getLogger().error('so be it')",
 }
 

@@ -65,6 +65,7 @@ READERS = {
     "Path.rglob": "list(root().rglob('*.txt'))", "Path.iterdir": "list(data.iterdir())",
     "a pattern from the run's folder": "glob.glob('../../../../data/*')",
     "a folder's handle": "os.open(data, os.O_RDONLY)",
+    "a file beside a folder's handle": "os.open('../data/offset.txt', os.O_RDONLY, dir_fd=os.open(root() / 'lib', 0))",
     "csv": "list(csv.reader(open(x)))", "json": "json.load(open(x))", "pickle": "pickle.load(open(x, 'rb'))",
     "tomllib": "tomllib.load(open(x, 'rb'))", "configparser": "configparser.ConfigParser().read(x)",
     "linecache": "linecache.getline(x, 1)", "fileinput": "list(fileinput.input(x))", "gzip": "gzip.open(x).read()",
@@ -180,7 +181,9 @@ def test_every_kind_of_declaration_may_be_read(top, tmp_path):
             "glob.glob('data/pattern/*.csv'), list(root().glob('data/many/**/*.dat'))\n"
             "list((root() / 'data/folder').rglob('*')), os.listdir('data/far')\n"
             "open(os.path.realpath('data/far/far.txt'))\n"
-            "open('data/new.txt', 'w').write('2')\nos.path.exists('data');")
+            "open('data/new.txt', 'w').write('2')\nos.path.exists('data')\n"
+            "import shutil, tempfile\nelsewhere = tempfile.mkdtemp()\nos.makedirs(f'{elsewhere}/data/deep')\n"
+            "shutil.rmtree(elsewhere);")
     done, _ = execute(top, cell, declared=declared)
     assert done.returncode == 0 and "no read was seen" not in done.stdout, done.stdout + done.stderr
 

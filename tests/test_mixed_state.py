@@ -9,7 +9,7 @@ from lib.conventions import GATES, PAULI, state_index
 from lib.rbm import rotations
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings, fit, train
-from lib.spins import bases, density, ising, vectors
+from lib.spins import bases, density, density_fit, ising, vectors
 from tests import oracles
 from tests.test_bases import kron, random_psi
 from tests.test_complex_state import both, make_state, random_rows
@@ -178,6 +178,18 @@ def test_a_noisy_bell_state_is_learnt(negative_phase):
     # Chains of five sweeps are noisy.
     assert density.fidelity(found, rho) > (0.96 if negative_phase == "exact" else 0.85)
     assert density.purity(found) == pytest.approx(density.purity(rho), abs=0.1)
+
+
+def test_a_noisy_w_state_is_learnt_from_a_hundred_shots_a_basis():
+    """The start with the lowest loss is about as good as the likeliest of all density matrices."""
+    rho = density.depolarized(vectors.w(2, [0.0, 0.8]), 0.1)
+    rows = bases.sample(rho, [name for name in all_bases(2) for _ in range(100)], rng=np.random.default_rng(1))
+    settings = StateSettings(epochs=200, batch_size=50, optimizer="adam", learning_rate=0.05,
+                             final_learning_rate=0.0005)
+    starts = [fit(MixedState.random(2, 8, seed=seed), rows, settings, seed=seed).state for seed in (1, 2, 3)]
+    found = min(starts, key=lambda state: rotations.negative_log_likelihood(state, rows)).density_matrix().numpy()
+    likeliest = density_fit.maximum_likelihood(rows).rho
+    assert density.fidelity(found, rho) > max(0.94, density.fidelity(likeliest, rho) - 0.02)
 
 
 @pytest.mark.parametrize("names, message", [

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from lib import __main__ as command
-from lib import reconstruct
-from lib.rbm import files, metrics
+from lib.rbm import files, from_shots, metrics
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
 from tests.test_formats import MADE, MAKER, N, exact
@@ -19,7 +18,10 @@ from tests.test_formats import MADE, MAKER, N, exact
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
+    """A folder for results, which rest on fewer samples of the machines than a user gets."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(from_shots, "N_SAMPLES", 5000)
+    monkeypatch.setattr(from_shots, "N_SAMPLES_AGAIN", 2000)
     return tmp_path
 
 
@@ -76,8 +78,101 @@ def test_missing_atoms_to_a_state(here, capsys):
         assert results["values"][f"z {site}"]["mean"] == pytest.approx(2 * p - 1, abs=0.25)
 
 
+def test_missing_atoms_are_summed_over(here, capsys):
+    assert run(MADE / "braket_analog.json", "--missing", "keep", "--epochs", 50, "--resamples", 0) == 0
+    text = capsys.readouterr().out
+    kept = measurements.read(MADE / "braket_analog.json", missing="keep")
+    n_missing = (kept.bits == measurements.MISSING).sum()
+    assert f"{n_missing} of 5,355 bits are missing; the training sums over their values" in text
+    results = json.loads(Path("braket_analog-results.json").read_text())
+    assert results["shots"] == 595 and "shots with an empty site" not in results["dropped"]
+    marginals, _ = exact()
+    for site, p in enumerate(marginals):
+        column = kept.bits[kept.bits[:, site] != measurements.MISSING, site]
+        value = results["values"][f"z {site}"]
+        assert value["data"] == pytest.approx(2 * column.mean() - 1, abs=1e-12)
+        assert value["mean"] == pytest.approx(2 * p - 1, abs=0.25)
+
+
+def lines(path, bits):
+    path.write_text("".join("".join(map(str, row)) + "\n" for row in bits.tolist()))
+    return path
+
+
+@pytest.fixture
+def device(here):
+    """Files of a device with errors: 4000 shots of three sites, of all 0, of all 1; the errors; the true shots."""
+    rng = np.random.default_rng(1)
+    bits = np.repeat(np.array([[0, 1, 1], [1, 0, 0], [1, 1, 0]], np.uint8), [2000, 1500, 500], axis=0)
+    errors = measurements.Readout([0.02, 0.05, 0.10], [0.20, 0.05, 0.10])
+    for name, rows in (("run.01", bits), ("zeros.01", 0 * bits), ("ones.01", 0 * bits + 1)):
+        lines(here / name, errors.misread(rows, rng=rng))
+    (here / "errors.json").write_text(json.dumps({str(site): [float(errors.one_if_zero[site]),
+                                                              float(errors.zero_if_one[site])] for site in range(3)}))
+    return bits, errors
+
+
+@pytest.mark.parametrize("how", ["errors.json", "calibration"])
+def test_readout_errors_are_corrected(device, capsys, how):
+    bits, errors = device
+    options = ("--calibration", "zeros.01", "ones.01") if how == "calibration" else ("--readout", "errors.json")
+    settings = ("--epochs", 100, "--resamples", 0, "--hidden", 4)
+    assert run("run.01", *options, *settings, "--order", "2,0,1") == 0
+    assert "Readout errors, on average" in capsys.readouterr().out
+    mended = json.loads(Path("run-results.json").read_text())
+    assert run("run.01", *settings, "--out", "raw", "--order", "2,0,1") == 0
+    assert "No readout errors are given" in capsys.readouterr().out
+    raw = json.loads(Path("raw-results.json").read_text())["values"]
+    spins = 1 - 2 * bits[:, [2, 0, 1]].astype(float)  # 1 is spin down in Stim's files
+    np.testing.assert_allclose(mended["readout"]["zero_if_one"], errors.zero_if_one[[2, 0, 1]], atol=0.03)
+    pair = (spins[:, 0] * spins[:, 1]).mean()
+    for name, true in [("zz 0 1", pair), *((f"z {i}", spins[:, i].mean()) for i in range(3))]:
+        value = mended["values"][name]
+        assert value["data"] == pytest.approx(true, abs=0.09) and value["mean"] == pytest.approx(true, abs=0.16), name
+    assert abs(raw["zz 0 1"]["mean"] - pair) > 0.3 > 2 * abs(mended["values"]["zz 0 1"]["mean"] - pair)
+    assert "abs z" in raw and mended["values"]["abs z"]["data"] is None  # no linear function of the spins
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--readout", "0.6,0.5"), "sum below 1, got 0.6 + 0.5 at site 0"),
+    (("--readout", "none.json"), "No such file"),
+    (("--readout", "broken.json"), "a pair [chance of 1 where 0 is true, chance of 0 where 1 is true], got 3 in "
+                                   "broken.json, site '0'"),
+    (("--readout", "short.json"), "errors of the sites 0, 1, 2, got none of '1'"),
+    (("--calibration", "two.01", "two.01"), "expected the columns 0, 1, 2 in two.01, got 0, 1"),
+])
+def test_readout_errors_that_are_wrong(device, capsys, options, message):
+    Path("broken.json").write_text('{"0": 3, "1": 3, "2": 3}')
+    Path("short.json").write_text('{"0": [0.1, 0.1]}')
+    lines(Path("two.01"), np.zeros((30, 2), int))
+    assert run("run.01", *options) == 1
+    assert message in capsys.readouterr().err and not Path("run-results.json").exists()
+
+
+def test_a_thousand_million_counts_are_weights(here, capsys):
+    Path("many.csv").write_text("outcome,count\n011,400000000\n100,300000000\n111,200000000\n000,100000000\n")
+    assert run("many.csv", "--order", "kept", "--one", "up", "--epochs", 5, "--resamples", 2, "--hidden", 3) == 0
+    assert "A mean spin is known to 3.2e-05 from 1,000,000,000 shots" in capsys.readouterr().out
+    results = json.loads(Path("many-results.json").read_text())
+    assert results["shots"] == 10**9
+    assert results["values"]["z 1"]["data"] == pytest.approx(0.2, abs=1e-12)
+    assert results["values"]["z 1"]["mean"] == pytest.approx(0.2, abs=0.08)
+    assert results["values"]["zz 1 2"]["mean"] > 0.95
+
+
+def test_earlier_results_are_not_overwritten(here, monkeypatch, capsys):
+    arguments = (MADE / "stim.01", "--epochs", 1, "--resamples", 0)
+    (here / "stim-results.json").write_text("mine")
+    assert run(*arguments) == 1
+    assert "expected names that are free, got stim-results.json of an earlier run; try --out stim-2, or --replace" in \
+        capsys.readouterr().err
+    assert (here / "stim-results.json").read_text() == "mine" and len(list(here.iterdir())) == 1
+    assert run(*arguments, "--replace") == 0
+    assert json.loads((here / "stim-results.json").read_text())["shots"] == 2000
+
+
 def test_where_nothing_can_be_written_is_said_before_the_training(here, monkeypatch, capsys):
-    monkeypatch.setattr(reconstruct, "reconstruct", None)
+    monkeypatch.setattr(from_shots, "reconstruct", None)
     (here / "file").write_text("mine")
     assert run(MADE / "stim.01", "--out", "file/x") == 1
     assert "expected a folder that can be written to, got file; try --out" in capsys.readouterr().err
@@ -119,7 +214,8 @@ def test_what_cannot_be_read_is_said_in_one_line(here, capsys, arguments, messag
 
 
 @pytest.mark.parametrize("arguments", [("--hidden", "0"), ("--error", "0"), ("--field", "nan"), ("--epochs", "-1"),
-                                       ("--formt", "01"), ("--resamples", "-1"), ("--resamples", "1")])
+                                       ("--formt", "01"), ("--resamples", "-1"), ("--resamples", "1"),
+                                       ("--readout", "0.1,0.1", "--calibration", "a", "b")])
 def test_arguments_that_are_wrong(here, capsys, arguments):
     with pytest.raises(SystemExit):
         run(MADE / "stim.01", *arguments)
@@ -137,7 +233,7 @@ def test_prospects_say_what_the_shots_can_tell():
 
     def said(error, n_hidden=2, bases=None, rows=bits):
         shots = measurements.read(rows, "rows", order="kept", one="up", bases=bases)
-        return "\n".join(reconstruct.prospects(shots, reconstruct.along_z(shots), n_hidden, error))
+        return "\n".join(from_shots.prospects(shots, from_shots.along_z(shots), n_hidden, error))
 
     assert "known to 0.032 from 1,000 shots, not to the 0.01 asked for, which would take" in said(0.01)
     needed = int(re.search(r"which would take ([\d,]+)", said(0.01))[1].replace(",", ""))
@@ -155,8 +251,9 @@ def test_prospects_say_what_the_shots_can_tell():
 
 def test_bits_are_turned_into_our_conventions():
     counts = {"001": 60, "111": 40}
-    down = reconstruct.along_z(measurements.read(counts, "qiskit"))
-    assert down[0].tolist() == [0, 1, 1]  # classical bit 0 was 1: spin down
-    short = reconstruct.along_z(measurements.read(counts, "qiskit", expand=False))
-    np.testing.assert_array_equal(short, down)
-    assert reconstruct.along_z(measurements.read(counts, "pulser"))[0].tolist() == [0, 0, 1]
+    down = from_shots.along_z(measurements.read(counts, "qiskit"))
+    assert down.bits[0].tolist() == [0, 1, 1] and down.turned  # classical bit 0 was 1: spin down
+    short = from_shots.along_z(measurements.read(counts, "qiskit", expand=False))
+    assert short.bits.tolist() == [[0, 1, 1], [0, 0, 0]] and short.weights.tolist() == [60, 40]
+    rydberg = from_shots.along_z(measurements.read(counts, "pulser"))
+    assert rydberg.bits[0].tolist() == [0, 0, 1] and not rydberg.turned

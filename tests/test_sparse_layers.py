@@ -1,15 +1,18 @@
 """Sparse layers for torch against masked dense torch: outputs, gradients, trajectories, and what is refused."""
 
 import copy
+import gc
 import os
 import threading
+import warnings
+import weakref
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from lib.models import sparse_choice, sparse_layers
+from lib.models import _memory, _native, sparse_choice, sparse_layers
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from tests.test_tiles import run_in_another_process
@@ -183,17 +186,18 @@ def test_gradients_that_nobody_asks_for_are_not_computed(monkeypatch):
     called = []
 
     def counted(name, method):
-        return lambda *arguments: (called.append(name), method(*arguments))[1]
-    for name in ("backward", "weight_gradient"):
+        return lambda *given, **more: (called.append(name), method(*given, **more))[1]
+    for name in ("backward_unchecked", "weight_gradient_unchecked"):
         monkeypatch.setattr(SparseConvolution, name, counted(name, getattr(SparseConvolution, name)))
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
     layer(images(4, 3, 5, 5)).sum().backward()
-    assert called == ["weight_gradient"]
+    assert called == ["weight_gradient_unchecked"]
     layer.weight.requires_grad_(False)
     layer.weight.grad = None
     x = images(4, 3, 5, 5).requires_grad_()
     layer(x).sum().backward()
-    assert layer.weight.grad is None and x.grad is not None and called == ["weight_gradient", "backward"]
+    assert layer.weight.grad is None and x.grad is not None
+    assert called == ["weight_gradient_unchecked", "backward_unchecked"]
     with torch.no_grad():
         assert not layer(x).requires_grad
 
@@ -354,15 +358,6 @@ def test_batches_of_all_sizes_share_index_lists():
     assert len(layer._plans) == sparse_layers._MOST_PLANS
 
 
-def test_scratch_of_other_layouts_goes_when_there_is_too_much(monkeypatch):
-    monkeypatch.setattr(sparse_layers, "_MOST_SCRATCH", 200_000)
-    monkeypatch.setattr(sparse_layers, "_SCRATCH", {})
-    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
-    for size in (20, 10, 12, 14, 16):
-        layer(images(2, 3, size, size))
-        assert sum(array.nbytes for array in sparse_layers._SCRATCH.values()) <= 200_000
-
-
 def test_a_mask_or_weights_changed_by_hand():
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path="native")
     layer.mask[0] = False  # both paths keep to the weights that there are
@@ -432,16 +427,18 @@ def test_packing_is_that_of_the_plain_twin(n_images, shape, border):
     expected, array = layout.zeros(), layout.zeros()
     layout.pack(x.numpy(), expected)
     layout.view(array)[:] = 7  # what an earlier minibatch has left
-    sparse_layers._packed(layout, array, x)
+    way, back = _native.Images.of(layout), np.empty(x.numel(), np.float32)
+    way.pack(_native.flat(x), 0, n_images, array)
     assert np.array_equal(array, expected)
-    assert torch.equal(sparse_layers._unpacked(layout, array, n_images), x)
+    way.unpack(array, back, 0, n_images)
+    assert np.array_equal(back.reshape(x.shape), x)
 
 
 def test_results_that_somebody_holds_keep_their_numbers_and_others_leave_their_memory():
     layer, x = SparseConv2d(random_mask((8, 4, 3, 3), 0.5), seed=1, path="native"), images(64, 4, 32, 32)
     first = layer(x).detach()
     copy_of_first, seen = first.clone(), first.numpy()[3:]  # a view of it by numpy outlives the tensor
-    assert 4 * first.numel() > sparse_layers._LARGE
+    assert 4 * first.numel() > _memory.SMALL
     second = layer(2 * x).detach()
     place = second.data_ptr()
     assert torch.equal(first, copy_of_first) and not torch.equal(first, second)
@@ -449,3 +446,75 @@ def test_results_that_somebody_holds_keep_their_numbers_and_others_leave_their_m
     third = layer(3 * x).detach()
     assert third.data_ptr() == place
     assert np.array_equal(seen, copy_of_first[3:].numpy())
+
+
+def test_memory_that_is_free_is_bounded_and_goes_with_the_last_layer(monkeypatch):
+    monkeypatch.setattr(_memory, "_SHARED", None)
+    monkeypatch.setattr(_memory, "MOST", 20_000_000)
+    layer = SparseConv2d(random_mask((8, 4, 3, 3), 0.5), seed=1, path="native")
+    for size in (32, 40, 24, 28, 36):
+        layer(images(64, 4, size, size))
+    memory = _memory.shared()
+    assert 0 < memory.n_bytes <= 20_000_000
+    held = layer(images(64, 4, 32, 32)).detach()
+    copied = held.clone()
+    there = weakref.ref(memory)
+    del memory, layer
+    gc.collect()
+    assert there() is None and torch.equal(held, copied)
+    del held  # a result that is left when nobody keeps memory any more
+
+
+def test_small_arrays_are_not_kept_and_borders_are_zero():
+    memory, layout = _memory.Memory(), Layout(16, 8, 48, 48, 1)
+    memory.take((10, 100))
+    memory.take(Layout(2, 3, 4, 4, 1))
+    assert memory.n_bytes == 0
+    array = memory.take(layout)
+    layout.view(array)[:] = 5
+    place = array.ctypes.data
+    del array
+    assert memory.n_bytes == 4 * layout.size
+    again = memory.take(layout)
+    assert again.ctypes.data == place and memory.n_bytes == 0
+    whole = layout._replace(height=50, width=50, border=0).view(again)
+    assert not whole[:, :, 0].any() and not whole[:, :, :, -1].any() and whole.any()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_images_pass_a_few_groups_at_a_time(stride, monkeypatch):
+    layer, x = SparseConv2d(random_mask((6, 5, 3, 3), 0.4), stride, seed=1, path="native"), images(71, 5, 9, 8)
+    whole = both(layer, x)[0]
+    layer._plans.clear()
+    monkeypatch.setattr(_native, "_AT_ONCE", 4 * layer._passes(5, 9, 8).convolution.x.group * 3)
+    layer._plans.clear()
+    parts = layer._passes(5, 9, 8).parts(71)
+    assert len(parts) > 2 and [parts[0].begin, parts[-1].end] == [0, 71]
+    divided = both(layer, x)
+    agree(divided)
+    for one, other in zip(whole, divided[0]):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", sparse_layers.PATHS)
+def test_half_precision(path):
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path=path)
+    for dtype in (torch.float16, torch.bfloat16):
+        with pytest.raises(ValueError, match=f"got {dtype}"):
+            layer(images(2, 3, 5, 5).to(dtype))
+    if path != "native":
+        half = copy.deepcopy(layer).to(torch.bfloat16)
+        x = images(2, 3, 5, 5).to(torch.bfloat16)
+        assert half(x).dtype == torch.bfloat16 and torch.allclose(half(x).float(), layer(x.float()), atol=0.1)
+
+
+def test_another_device_takes_the_dense_way_and_says_so():
+    layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1).to("meta")  # stands for a GPU here
+    x = torch.zeros(2, 3, 5, 5, device="meta")
+    assert layer.path_for(x) == "dense"
+    with pytest.warns(UserWarning, match="a sparse layer on meta takes the masked dense way: all 108 weights"):
+        assert layer(x).shape == (2, 4, 5, 5)
+    layer.path = "dense"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(x)

@@ -55,11 +55,12 @@ def both_sums(call, weights, add):
     return results
 
 
-def both_products(call, weights, n_parts, n_bands=1):
+def both_products(call, weights, n_parts, n_bands=1, before=None):
+    """What `products` and its twin leave; before: what stands there and is added to."""
     results = []
     for function in (products, products_plain):
-        result = np.full(LANES * len(weights), np.nan, np.float32)
-        function(*call, result, n_parts, n_bands * call[6])
+        result = np.full(LANES * len(weights), np.nan if before is None else before, np.float32)
+        function(*call, result, n_parts, n_bands * call[6], before is not None)
         results.append(result)
     return results
 
@@ -77,7 +78,8 @@ def check_every_tile(rows_and_bands=ROWS_AND_BANDS):
         call, weights = make_call(steps, n_columns, n_rows, band)
         for add in (0, 1):
             np.testing.assert_array_equal(*both_sums(call, weights, add))
-        np.testing.assert_array_equal(*both_products(call, weights, 1))
+        for before in (None, 3.0):
+            np.testing.assert_array_equal(*both_products(call, weights, 1, before=before))
 
 
 def digest():
@@ -88,7 +90,7 @@ def digest():
         call = (steps, np.sin(np.arange(len(call[1]), dtype=np.float32)), call[2], np.cos(call[3]), *call[4:])
         sums(*call, np.sin(weights), 1)
         out = np.zeros(LANES * len(weights), np.float32)
-        products(*call, out, n_parts, call[6] * n_parts)
+        products(*call, out, n_parts, call[6] * n_parts, False)
         result += [call[3].tobytes(), out.tobytes()]
     # Parts and blocks decide only who computes what, and when.
     assert len(set(result)) == 4 * len(STEPS)

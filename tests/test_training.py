@@ -1,13 +1,11 @@
 """Training against exact gradients, exact expectations of CD-k, and a twin that draws the same numbers."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import lib.rbm
 from lib.rbm import sampling, training
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.metrics import negative_log_likelihood
@@ -384,15 +382,6 @@ def test_data_refused(data, message):
 def test_settings_of_another_kind_are_refused(settings, message):
     with pytest.raises(ValueError, match=f"expected settings as TrainingSettings, {message}"):
         train(make_machine(3, 2), small_data(), settings, seed=0)
-
-
-def test_the_example_for_newcomers_runs(tmp_path, monkeypatch):
-    """The lines in the docstring of lib.rbm, as they stand, from a folder that holds the data."""
-    (tmp_path / "data").symlink_to(Path(__file__).parents[1] / "data")
-    monkeypatch.chdir(tmp_path)
-    outcome = doctest.testmod(lib.rbm)
-    assert outcome.failed == 0 and outcome.attempted == 17
-    assert (tmp_path / "machine.npz").exists()
 
 
 def test_other_refusals():

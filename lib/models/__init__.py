@@ -12,7 +12,8 @@ sparse        sparse convolutions in their own data layout
 _tiles        their kernels: sums over tiles of registers
 _norms        BatchNorm, ReLU and the sum of a block in that layout
 sparse_resnet a whole ResNet-18 in it
-sparse_layers the same layers for torch
+sparse_layers the same layers for torch, and networks made of them or back
+dynamic_masks masks that move while these layers learn: SET and RigL
 sparse_choice sparse or dense: the table
 image_training, resident  one training loop for all nets; the torch twin's steps and images kept on a GPU
 imagenet_training  the same loop for images that are read and cropped meanwhile

@@ -241,12 +241,13 @@ def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offs
 
 
 @njit(cache=True, parallel=True)
-def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block):
+def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block,
+             add):
     """result[k, lane] = sum over rows and columns of g[...] x[... + offsets[k]]; float32 (n_weights, 16), flat.
 
     Arguments as for `sums`, with g in the place of `out`. n_parts: into so many parts the channels are divided, one
     for each thread; each part reads all of x. block: rows, a multiple of band, that one segment passes before the
-    next. Neither changes the numbers. The sum over lanes is left to `lane_totals`.
+    next. Neither changes the numbers. add: to what stands in `result`. The sum over lanes is left to `lane_totals`.
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for part in prange(n_parts):  # channels and not rows: every weight is one thread's own
@@ -254,7 +255,7 @@ def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offs
         for begin in range(0, len(x_rows), block):
             end = min(len(x_rows), begin + block)
             for s in range(n_segments):
-                if begin == 0:
+                if begin == 0 and not add:
                     result[LANES * starts[s, low]:LANES * starts[s, high]] = 0
                 for b in range(begin, end, band):
                     for shape, row, column in _cover(b, min(end, b + band), n_columns):
@@ -290,10 +291,12 @@ def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts
                 out[place:place + LANES] = total
 
 
-def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block):
+def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block,
+                   add):
     """`products` without tiles: the plain twin."""
     x_step, g_step = STEPS[steps]
-    result[:] = 0
+    if not add:
+        result[:] = 0
     for segment in starts:
         for c in range(starts.shape[1] - 1):
             for k in range(segment[c], segment[c + 1]):

@@ -203,6 +203,27 @@ class _Weights(NamedTuple):
     order: np.ndarray  # of the weights, in the order of the mask, for this call
 
 
+class _Call(NamedTuple):
+    """All that one call of `sums` or `products` takes but for the numbers."""
+
+    steps: int
+    rows: np.ndarray
+    other_rows: np.ndarray
+    n_columns: int
+    band: int
+    channel: int
+    starts: np.ndarray
+    offsets: np.ndarray
+    order: np.ndarray
+
+
+def _sum(calls: list[_Call], weights: np.ndarray, source: np.ndarray, out: np.ndarray, add: bool) -> None:
+    for c in calls:
+        if not (add and c.starts[-1, -1] == 0):
+            _tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
+                        c.offsets, weights[c.order], int(add))
+
+
 def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
     """The array, where the kernels, which check nothing, can work in it."""
     if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != 1 \
@@ -262,10 +283,12 @@ class SparseConvolution:
             raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images, "
                              "or a dense layer")
         self._lists: dict[object, list[_Weights]] = {}
+        self._calls: dict[object, object] = {}  # prepared for this size of a minibatch
 
     def of_images(self, n_images: int) -> SparseConvolution:
         """The same convolution for minibatches of another size; both share their index lists."""
         other = copy.copy(self)
+        other._calls = {}
         other.x, other.out = self.x._replace(n_images=n_images), self.out._replace(n_images=n_images)
         return other
 
@@ -292,11 +315,20 @@ class SparseConvolution:
 
     def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
         """out = convolution of x, or out += for add; flat arrays of the two layouts."""
-        f = self._forward
         _checked("weights", weights, self.n_weights, exact=True)
         _checked("x", x, self.x.size), _checked("out", out, self.out.size)
-        _tiles.sums(f.steps, x, _rows(self.x, f.rows), out, _rows(self.out, f.other_rows), f.n_columns, f.band,
-                    self.out.channel, f.starts, f.offsets, weights[f.order], int(add))
+        self.forward_unchecked(weights, x, out, add)
+
+    def forward_unchecked(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
+        """`forward` for who knows that the arrays fit: the kernels check no bounds, and checks take as long as they."""
+        if "forward" not in self._calls:
+            self._calls["forward"] = [self._call(self._forward, self.x, self.out)]
+        _sum(self._calls["forward"], weights, x, out, add)
+
+    @staticmethod
+    def _call(w: _Weights, source: Layout, out: Layout) -> _Call:
+        return _Call(w.steps, _rows(source, w.rows), _rows(out, w.other_rows), w.n_columns, w.band, out.channel,
+                     w.starts, w.offsets, w.order)
 
     def _backward(self, g: Layout) -> list[_Weights]:
         """Pixels of x an even and an odd number of strides away from a border feel different weights."""
@@ -317,30 +349,44 @@ class SparseConvolution:
 
     def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
         """Gradient by x, without border, from the gradient g by the output, within a border of at least `padding`."""
-        plain, g_layout = self.x._replace(border=0), self._error_layout(g_border)
         _checked("weights", weights, self.n_weights, exact=True)
-        _checked("g", g, g_layout.size), _checked("out", out, plain.size)
-        for b in self._backward(g_layout):
-            if not (add and b.starts[-1, -1] == 0):
-                _tiles.sums(b.steps, g, _rows(g_layout, b.rows), out, _rows(plain, b.other_rows), b.n_columns,
-                            b.band, plain.channel, b.starts, b.offsets, weights[b.order], int(add))
+        _checked("g", g, self._error_layout(g_border).size), _checked("out", out, self.x._replace(border=0).size)
+        self.backward_unchecked(weights, g, g_border, out, add)
+
+    def backward_unchecked(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                           add: bool = False) -> None:
+        """`backward` for who knows that the arrays fit."""
+        if g_border not in self._calls:
+            plain, g_layout = self.x._replace(border=0), self._error_layout(g_border)
+            self._calls[g_border] = [self._call(b, g_layout, plain) for b in self._backward(g_layout)]
+        _sum(self._calls[g_border], weights, g, out, add)
 
     def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
-                        partial: np.ndarray | None = None) -> None:
+                        partial: np.ndarray | None = None, add: bool = False) -> None:
         """Gradient by the weights, (n_weights,), from x and the gradient g by the output.
 
-        partial: room for 16 sums a weight, float32, which layers can share.
+        partial: room for 16 sums a weight, float32, which layers can share. add: on top of the sums that a call for
+        other images has left there.
         """
-        f, g_layout = self._forward, self.out._replace(border=g_border)
-        _checked("x", x, self.x.size), _checked("g", g, g_layout.size)
+        _checked("x", x, self.x.size), _checked("g", g, self.out._replace(border=g_border).size)
         _checked("the gradient by the weights", out, self.n_weights, exact=True)
         n_partial = LANES * self.n_weights
-        partial = zeros(n_partial) if partial is None else _checked("partial", partial, n_partial)[:n_partial]
+        partial = zeros(n_partial) if partial is None else _checked("partial", partial, n_partial)
+        self.weight_gradient_unchecked(x, g, g_border, out, partial, add)
+
+    def weight_gradient_unchecked(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                                  partial: np.ndarray, add: bool = False) -> None:
+        """`weight_gradient` for who knows that the arrays fit."""
+        key = "products", g_border
+        if key not in self._calls:
+            g_layout = self.out._replace(border=g_border)
+            self._calls[key] = self._call(self._forward._replace(other_rows=(0, 1, self.out.height, 0)), self.x,
+                                          g_layout)
+        f = self._calls[key]
         # Errors of so many rows stay in the second-level cache while the segments pass by.
         bands = _BLOCK // (4 * LANES * self.out.n_channels * f.n_columns * f.band)
-        g_rows = _rows(g_layout, (0, 1, self.out.height, 0))
-        _tiles.products(f.steps, x, _rows(self.x, f.rows), g, g_rows, f.n_columns, f.band, g_layout.channel,
-                        f.starts, f.offsets, partial, numba.get_num_threads(), f.band * max(1, bands))
+        _tiles.products(f.steps, x, f.rows, g, f.other_rows, f.n_columns, f.band, f.channel, f.starts, f.offsets,
+                        partial, numba.get_num_threads(), f.band * max(1, bands), add)
         _tiles.lane_totals(partial, f.order, out)
 
     def _error_layout(self, border: int) -> Layout:

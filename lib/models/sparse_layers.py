@@ -10,132 +10,32 @@ twin, and the path on a GPU and in other precisions.
     mask = torch.rand(64, 32, 3, 3) < 0.05
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
     net(torch.rand(100, 32, 16, 16)).sum().backward()
+
+`convert` makes a network of dense layers such a one, `to_masked` the other way; `lib.models.dynamic_masks` moves the
+weights of these layers while they learn.
 """
 
 from __future__ import annotations
 
-import functools
+import copy
 import math
-import weakref
+import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.nn.utils import prune
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.models import _packing, sparse, sparse_choice
+from lib.models import _memory, _native, sparse, sparse_choice
 from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
 
 PATHS = ("auto", "native", "dense")
 _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images
-_MOST_SCRATCH = 2**30  # bytes of packed images that are kept for the next layer or step
 _MOST_NUMBERS = 2**30  # of sixteen images, for "auto"; offsets in them are int32
-
-_LARGE, _MOST_LEFT = 2**20, 2**28  # bytes of a result whose memory is kept, numbers kept in all
-_LEFT: dict[int, list[np.ndarray]] = {}
-_PARTIAL = np.empty(0, np.float32)
-_SCRATCH: dict[tuple[Layout, str], np.ndarray] = {}  # all layers work in the same arrays, one at a time
-
-
-def _scratch(layout: Layout, use: str) -> np.ndarray:
-    """An array for one use within one call, its border zero; the oldest of other layouts go when they are too many."""
-    key = layout, use
-    _SCRATCH[key] = array = _SCRATCH.pop(key) if key in _SCRATCH else layout.zeros()
-    while sum(kept.nbytes for kept in _SCRATCH.values()) > _MOST_SCRATCH and next(iter(_SCRATCH))[0] != layout:
-        del _SCRATCH[next(iter(_SCRATCH))]
-    return array
-
-
-def _partial(n_weights: int) -> np.ndarray:
-    """Room for sixteen sums a weight, which all layers share."""
-    global _PARTIAL
-    if len(_PARTIAL) < LANES * n_weights:
-        _PARTIAL = sparse.zeros(LANES * n_weights)
-    return _PARTIAL
-
-
-@functools.lru_cache(maxsize=64)
-def _places(layout: Layout) -> np.ndarray:
-    """Where the lanes of each pixel of the first group stand, int64 (n_channels height width,)."""
-    channel, row, column = (np.arange(n) for n in (layout.n_channels, layout.height, layout.width))
-    return (layout.origin + channel[:, None, None] * layout.channel + row[:, None] * layout.row
-            + column * LANES).ravel()
-
-
-def _packed(layout: Layout, array: np.ndarray, images: torch.Tensor) -> np.ndarray:
-    """The images in an array of this layout, whose border is zero."""
-    _packing.pack(images.detach().contiguous().numpy().reshape(-1), array, len(images),
-                  _places(layout._replace(n_images=0)), layout.group)
-    return array
-
-
-def _unpacked(layout: Layout, array: np.ndarray, n_images: int) -> torch.Tensor:
-    images = _result((n_images, layout.n_channels, layout.height, layout.width))
-    _packing.unpack(array, images.reshape(-1), n_images, _places(layout._replace(n_images=0)), layout.group)
-    return torch.from_numpy(images)
-
-
-def _result(shape: tuple[int, ...]) -> np.ndarray:
-    """An array for a tensor that leaves; large ones in memory that earlier ones have left.
-
-    Fresh pages of the system would take longer than the numbers that are written there.
-    """
-    n = math.prod(shape)
-    if 4 * n < _LARGE:
-        return np.empty(shape, np.float32)
-    free = _LEFT.get(n)
-    whole = free.pop() if free else sparse.zeros(n)
-    array = whole.reshape(shape)
-    # This very object is what the tensor's storage holds on to; views of it by others refer to the tensor.
-    weakref.finalize(array, _leave, whole).atexit = False
-    return array
-
-
-def _leave(whole: np.ndarray) -> None:
-    """Keep the memory of a tensor that is gone for the next one of its size."""
-    if sum(n * len(arrays) for n, arrays in list(_LEFT.items())) + whole.size <= _MOST_LEFT:
-        _LEFT.setdefault(whole.size, []).append(whole)
-
-
-class _Native(torch.autograd.Function):
-    """The sparse convolution of float32 images (n_images, n_in, height, width) on the CPU, with both gradients."""
-
-    @staticmethod
-    def forward(ctx, images, weight, convolution):
-        ctx.convolution, layout, ctx.x = convolution, convolution.x, None
-        with sparse.one_at_a_time():
-            if layout.border == 0 and 4 * layout.size < _LARGE:  # small enough to be kept as it is for the gradient
-                ctx.x = x = _packed(layout, np.empty(layout.size, np.float32), images)
-            else:
-                x = _packed(layout, _scratch(layout, "x"), images)
-            ctx.save_for_backward(images if ctx.x is None else None, weight)
-            out = _scratch(convolution.out, "result")
-            convolution.forward(weight.detach().numpy(), x, out)
-            return _unpacked(convolution.out, out, len(images))
-
-    @staticmethod
-    def backward(ctx, g):
-        if torch.is_grad_enabled():
-            raise RuntimeError('expected first derivatives of a native sparse layer, got create_graph=True; try '
-                               'path="dense"')
-        images, weight = ctx.saved_tensors
-        convolution, border, results = ctx.convolution, ctx.convolution.padding, [None, None, None]
-        with sparse.one_at_a_time():
-            layout = convolution.out._replace(border=border)
-            errors = _packed(layout, _scratch(layout, "g"), g)
-            if ctx.needs_input_grad[0]:
-                plain = convolution.x._replace(border=0)
-                out = _scratch(plain, "result")
-                convolution.backward(weight.detach().numpy(), errors, border, out)
-                results[0] = _unpacked(plain, out, len(g))
-            if ctx.needs_input_grad[1]:
-                x = ctx.x if images is None else _packed(convolution.x, _scratch(convolution.x, "x"), images)
-                by_weight = np.empty(len(weight), np.float32)
-                convolution.weight_gradient(x, errors, border, by_weight, _partial(len(weight)))
-                results[1] = torch.from_numpy(by_weight)
-        return tuple(results)
 
 
 def _check_tensor(x) -> None:
@@ -162,7 +62,7 @@ class _SparseLayer(torch.nn.Module):
             raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
         if isinstance(stride, bool) or stride not in (1, 2):
             raise ValueError(f"expected stride 1 or 2, got {stride!r}; try torch.nn.Conv2d")
-        self.path, self.stride, self._plans = path, int(stride), {}
+        self.path, self.stride, self._plans, self._memory = path, int(stride), {}, None
         self.register_buffer("mask", mask)
         self.register_buffer("_places", mask.flatten().nonzero()[:, 0], persistent=False)
         n_weights, fan_in = len(self._places), math.prod(mask.shape[1:])
@@ -184,12 +84,49 @@ class _SparseLayer(torch.nn.Module):
         return torch.zeros_like(self.mask, dtype=self.weight.dtype).flatten().scatter(
             0, self._places, self.weight).view(self.mask.shape)
 
+    def to_csr(self) -> torch.Tensor:
+        """The weights as a torch.sparse CSR matrix (n_out, n_in kernel^2), which has a memory of its own.
+
+        A convolution is its product with unfolded images: `torch.nn.functional.unfold(images, kernel, 1, padding,
+        stride)`. `from_csr` is the way back.
+        """
+        n_out, n_columns = len(self.mask), math.prod(self.mask.shape[1:])
+        ends = torch.bincount(self._places // n_columns, minlength=n_out).cumsum(0)
+        with warnings.catch_warnings():  # that CSR is in beta state
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.sparse_csr_tensor(functional.pad(ends, (1, 0)), self._places % n_columns,
+                                           self.weight.detach().clone(), (n_out, n_columns))
+
+    def change_mask(self, mask) -> torch.Tensor:
+        """Other places for as many weights: those that stay keep their values, new ones begin at 0.
+
+        Returns where each weight stood in the list before, int64 (n_weights,), -1 for a new one. The parameter stays
+        the same object; its gradient is dropped. Raises ValueError for a mask of another shape or number of weights.
+        """
+        mask = as_tensor(mask, "mask").detach().to(self.mask.device)
+        n_weights = len(self.weight)
+        if mask.dtype != torch.bool or mask.shape != self.mask.shape or int(mask.count_nonzero()) != n_weights:
+            raise ValueError(f"expected a bool mask {tuple(self.mask.shape)} with {n_weights} weights, got "
+                             f"{mask.dtype} {tuple(mask.shape)} with {int(mask.count_nonzero())}; try a new layer for "
+                             "another number")
+        before = torch.full((mask.numel(),), -1, device=mask.device)
+        before[self._places] = torch.arange(n_weights, device=mask.device)
+        places = mask.flatten().nonzero()[:, 0]
+        before = before[places]
+        with torch.no_grad():
+            self.weight.copy_(torch.where(before >= 0, self.weight[before], 0))
+        self.mask.copy_(mask)
+        self._places, self.weight.grad = places, None
+        self._plans.clear()
+        return before
+
     def extra_repr(self) -> str:
         more = f"{f', stride={self.stride}' if self.stride > 1 else ''}{'' if self.bias is None else ', bias'}"
         return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights{more}, path={self.path!r}"
 
     def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
-        fits = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (like, self.weight))
+        weight = self.weight
+        fits = like.dtype == weight.dtype == torch.float32 and like.device.type == weight.device.type == "cpu"
         if self.path == "native" and not fits:
             raise ValueError(f"expected float32 on the CPU for the native path, got {like.dtype} on {like.device} and "
                              f'weights in {self.weight.dtype} on {self.weight.device}; try path="auto"')
@@ -213,26 +150,35 @@ class _SparseLayer(torch.nn.Module):
         if mixed or x.device != self.weight.device:
             raise ValueError(f"expected numbers like the weights, {self.weight.dtype} on {self.weight.device}, got "
                              f"{x.dtype} on {x.device}; try x.to(layer.weight)")
+        if self.path == "auto" and x.device.type != "cpu":
+            warnings.warn(f"a sparse layer on {x.device} takes the masked dense way: all {self.mask.numel()} weights "
+                          f'are computed, not {len(self.weight)}; path="dense" says the same without this warning',
+                          stacklevel=3)
         return self.dense()
 
-    def _native(self, images: torch.Tensor) -> torch.Tensor:
-        """Without bias; images (n_images, n_in, height, width)."""
-        kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
-        n_images, key = -(-len(images) // LANES) * LANES, images.shape[1:]
+    def _native(self, x: torch.Tensor, size: tuple[int, int, int], shape: tuple[int, ...]) -> torch.Tensor:
+        """Without bias; x: images of this size (n_in, height, width) in any shape; shape: that of the result."""
+        self._memory = _memory.shared()
+        return _native.Native.apply(x, self.weight, self._passes(*size), shape, self._memory)
+
+    def _passes(self, *size: int) -> _native.Passes:
+        """What it needs for images of this size (n_in, height, width)."""
         with sparse.one_at_a_time():
-            convolution = self._plans.pop(key, None)
-            if convolution is None:
+            passes = self._plans.pop(size, None)
+            if passes is None:
+                kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
                 exists = np.zeros(self.mask.numel(), bool)
                 exists[self._places.numpy()] = True  # not `mask`, which somebody may have changed in place
                 exists = exists.reshape(*self.mask.shape[:2], kernel, kernel)
-                convolution = SparseConvolution(exists, self.stride, Layout(LANES, *key, border=kernel // 2))
-            self._plans[key] = convolution
+                layout = Layout(LANES, *size, border=kernel // 2)
+                passes = _native.Passes(SparseConvolution(exists, self.stride, layout))
+            self._plans[size] = passes
             while len(self._plans) > _MOST_PLANS:
                 del self._plans[next(iter(self._plans))]
-        return _Native.apply(images, self.weight.contiguous(), convolution.of_images(n_images))
+        return passes
 
     def __getstate__(self):  # a copy makes its own index lists
-        return {**self.__dict__, "_plans": {}}
+        return {**self.__dict__, "_plans": {}, "_memory": None}
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
@@ -270,6 +216,20 @@ class SparseConv2d(_SparseLayer):
     def __init__(self, mask, stride: int = 1, bias: bool = False, *, seed: int, path: str = "auto"):
         super().__init__(mask, 4, stride, bias, seed, path)
 
+    @classmethod
+    def from_csr(cls, matrix: torch.Tensor, kernel: int, stride: int = 1, bias=None, *, path: str = "auto"):
+        """A layer with the weights of a CSR matrix (n_out, n_in kernel^2), as `to_csr` gives it; listed zeros count.
+
+        bias: None, or a tensor (n_out,). Raises ValueError for what is no such matrix.
+        """
+        _check_csr(matrix)
+        n_out, n_columns = matrix.shape
+        if kernel < 1 or n_columns % kernel**2:
+            raise ValueError(f"expected a matrix of n_in kernel^2 columns, got {n_columns} for kernel={kernel}; try "
+                             "SparseLinear.from_csr for a linear layer")
+        return _with_csr(lambda mask: cls(mask.view(n_out, -1, kernel, kernel), stride, bias is not None, seed=0,
+                                          path=path), matrix, bias)
+
     def _check(self, images: torch.Tensor):
         _check_tensor(images)
         if images.ndim != 4 or images.shape[1] != self.mask.shape[1] or 0 in images.shape[1:]:
@@ -287,7 +247,8 @@ class SparseConv2d(_SparseLayer):
         """images (n_images, n_in, height, width) -> (n_images, n_out, ceil(height / stride), ceil(width / stride))."""
         if self.path_for(images) == "dense":
             return functional.conv2d(images, self._dense_for(images), self.bias, self.stride, self.mask.shape[-1] // 2)
-        out = self._native(images)
+        height, width = (-(-n // self.stride) for n in images.shape[2:])
+        out = self._native(images, tuple(images.shape[1:]), (len(images), len(self.mask), height, width))
         return out if self.bias is None else out + self.bias[:, None, None]
 
 
@@ -299,6 +260,12 @@ class SparseLinear(_SparseLayer):
 
     def __init__(self, mask, bias: bool = True, *, seed: int, path: str = "auto"):
         super().__init__(mask, 2, 1, bias, seed, path)
+
+    @classmethod
+    def from_csr(cls, matrix: torch.Tensor, bias=None, *, path: str = "auto"):
+        """A layer with the weights of a CSR matrix (n_out, n_in); as `SparseConv2d.from_csr`."""
+        _check_csr(matrix)
+        return _with_csr(lambda mask: cls(mask, bias is not None, seed=0, path=path), matrix, bias)
 
     def _check(self, x: torch.Tensor):
         _check_tensor(x)
@@ -315,5 +282,144 @@ class SparseLinear(_SparseLayer):
         """x (..., n_in) -> (..., n_out)."""
         if self.path_for(x) == "dense":
             return functional.linear(x, self._dense_for(x), self.bias)
-        out = self._native(x.reshape(-1, x.shape[-1], 1, 1)).view(*x.shape[:-1], len(self.mask))
+        out = self._native(x, (x.shape[-1], 1, 1), (*x.shape[:-1], len(self.mask)))
         return out if self.bias is None else out + self.bias
+
+
+# --- from other forms and back
+
+
+def _check_csr(matrix) -> None:
+    if not isinstance(matrix, torch.Tensor) or matrix.layout != torch.sparse_csr or matrix.ndim != 2:
+        got = f"{matrix.layout} {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
+        raise ValueError(f"expected a torch.sparse CSR matrix, got {got}; try matrix.to_sparse_csr()")
+
+
+def _with_csr(make, matrix: torch.Tensor, bias) -> _SparseLayer:
+    """The layer that `make` makes of a mask, with the numbers of the matrix."""
+    n_rows, n_columns = matrix.shape
+    counts = matrix.crow_indices().diff()
+    places = torch.repeat_interleave(torch.arange(n_rows, device=counts.device), counts) * n_columns
+    places = places + matrix.col_indices()
+    mask = torch.zeros(n_rows * n_columns, dtype=torch.bool, device=places.device)
+    mask[places] = True
+    if int(mask.sum()) != len(places):
+        raise ValueError(f"expected a CSR matrix with each place at most once, got {len(places) - int(mask.sum())} "
+                         "twice; try matrix.to_sparse_coo().coalesce().to_sparse_csr()")
+    return _with_values(make(mask.view(n_rows, n_columns)), matrix.values()[places.argsort()], bias)
+
+
+def _with_values(layer: _SparseLayer, values: torch.Tensor, bias: torch.Tensor | None) -> _SparseLayer:
+    """The layer with these numbers, on their device and in their precision."""
+    layer = layer.to(values.device, values.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(values)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *,
+            path: str = "auto") -> torch.nn.Module:
+    """A copy of a network in which some dense layers have become sparse ones with the same weights.
+
+    masks: for each layer its name, as `model.named_modules()` gives it ("" is the model itself), and its mask, bool of
+    the shape of its weight; weights outside are left behind. None: those of `torch.nn.utils.prune`. The network itself
+    stays as it is; an optimizer of it knows nothing of the copy.
+
+    Raises ValueError for names that are none, masks of another shape or without weights, layers that stand in several
+    places or share their weights, and those that `SparseConv2d` cannot do.
+    """
+    names, users = {}, {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        names.setdefault(module, []).append(name)
+    for module in names:
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                users[parameter] = users.get(parameter, 0) + 1
+    modules = {name: module for module, its in names.items() for name in its}
+    if masks is None:
+        masks = {its[0]: module.weight_mask for module, its in names.items() if hasattr(module, "weight_mask")}
+    if not masks:
+        raise ValueError("expected masks by the names of layers, got none; try "
+                         '{"conv1": mask}, with names of model.named_modules()')
+    replaced = {}
+    for name, mask in masks.items():
+        if name not in modules:
+            layers = [known for known, module in modules.items() if type(module) in _DENSE]
+            raise ValueError(f"expected names of layers in masks, got {name!r}; try one of {', '.join(layers[:8])}")
+        module = modules[name]
+        own = [parameter for parameter in module._parameters.values() if parameter is not None]
+        if len(names[module]) > 1 or any(users[parameter] > 1 for parameter in own):
+            raise ValueError(f"expected layers that stand in one place with weights of their own, got {name!r}, which "
+                             f"is shared ({', '.join(names[module])}); try a layer for each place")
+        replaced[id(module)] = _sparse(name, module, mask, path)
+    return copy.deepcopy(model, replaced)
+
+
+def to_masked(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of a network in which each sparse layer is a dense one of torch, masked by `torch.nn.utils.prune`.
+
+    `convert` without masks is the way back.
+    """
+    return copy.deepcopy(model, {id(module): _masked(module) for module in model.modules()
+                                 if isinstance(module, _SparseLayer)})
+
+
+_DENSE = torch.nn.Linear, torch.nn.Conv2d
+
+
+def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> _SparseLayer:
+    """The sparse layer in the place of a dense one."""
+    if type(module) not in _DENSE:
+        raise ValueError(f"expected Linear or Conv2d at {name!r}, got {type(module).__name__}; try other names")
+    pruned = hasattr(module, "weight_orig")
+    weight = module.weight_orig if pruned else module.weight
+    hooks = [*module._forward_hooks.values(), *module._backward_hooks.values(),
+             *(hook for hook in module._forward_pre_hooks.values() if not isinstance(hook, prune.BasePruningMethod))]
+    if not isinstance(weight, torch.nn.Parameter) or hooks or hasattr(module, "bias_orig"):
+        raise ValueError(f"expected a layer without hooks whose weight is a parameter at {name!r}, got other; try to "
+                         "remove its hooks and its spectral or weight norm first")
+    mask = as_tensor(mask, f"the mask of {name!r}")
+    mask = mask != 0 if pruned and mask.dtype == weight.dtype else mask
+    if mask.dtype != torch.bool or mask.shape != weight.shape or not mask.any():
+        raise ValueError(f"expected a bool mask {tuple(weight.shape)} at {name!r}, True somewhere, got {mask.dtype} "
+                         f"{tuple(mask.shape)} with {int(mask.count_nonzero())} weights; try "
+                         f"lib.pruning.masks.random_mask({tuple(weight.shape)}, n_remaining, rng=...)")
+    mask, bias = mask.to(weight.device), module.bias
+    if isinstance(module, torch.nn.Conv2d):
+        size, half, stride = module.kernel_size, tuple(n // 2 for n in module.kernel_size), module.stride
+        padding = half if module.padding == "same" and stride == (1, 1) else module.padding
+        if size[0] != size[1] or size[0] % 2 == 0 or padding != half or stride not in ((1, 1), (2, 2)) \
+                or module.dilation != (1, 1) or module.groups != 1 or module.padding_mode != "zeros":
+            raise ValueError(f"expected an odd square kernel, padding kernel // 2 of zeros, stride 1 or 2, no dilation "
+                             f"and no groups at {name!r}, got {module}; try to leave that layer dense")
+        layer = SparseConv2d(mask, stride[0], bias is not None, seed=0, path=path)
+    else:
+        layer = SparseLinear(mask, bias is not None, seed=0, path=path)
+    layer = _with_values(layer, weight.detach()[mask], bias).train(module.training)
+    layer.weight.requires_grad_(weight.requires_grad)
+    if bias is not None:
+        layer.bias.requires_grad_(bias.requires_grad)
+    return layer
+
+
+def _masked(layer: _SparseLayer) -> torch.nn.Module:
+    """The masked dense layer in the place of a sparse one."""
+    n_out, n_in = layer.mask.shape[:2]
+    more = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
+    if layer.mask.ndim == 2:
+        module = torch.nn.Linear(n_in, n_out, **more)
+    else:
+        kernel = layer.mask.shape[-1]
+        module = torch.nn.Conv2d(n_in, n_out, kernel, layer.stride, kernel // 2, **more)
+    with torch.no_grad():
+        module.weight.copy_(layer.dense())
+        if layer.bias is not None:
+            module.bias.copy_(layer.bias)
+    module.weight.requires_grad_(layer.weight.requires_grad)
+    if layer.bias is not None:
+        module.bias.requires_grad_(layer.bias.requires_grad)
+    exists = torch.zeros_like(layer.mask).flatten()
+    exists[layer._places] = True
+    return prune.custom_from_mask(module, "weight", exists.view(layer.mask.shape)).train(layer.training)

@@ -10,10 +10,11 @@ states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
 complex_training  its training on measurements in many bases, as an iterator
-pauli        products of Pauli operators and energies of any chain, from samples of it
+operators    Pauli operators, energies of any chain and operators of your own, their sums and products, from samples
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
+statistics   error bars of functions of means, of long runs in little memory, of learning; extrapolated energies
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
@@ -25,29 +26,6 @@ _complex_kernels  those under `rotations` and `complex_training`, tested against
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.
 
-Learn a state from measurements of it, without the book (from the top folder; half a second once compiled):
-
->>> from lib.rbm import files, metrics
->>> from lib.rbm.machine import Machine
->>> from lib.rbm.training import TrainingSettings, train
->>> from lib.spins.measurements import read_psi, read_text
->>> bits = read_text("data/measurements/qucumber/tfim1d_data.txt")  # 10,000 rows of 10 spins
->>> psi = read_psi("data/measurements/qucumber/tfim1d_psi.txt")  # the exact state
->>> settings = TrainingSettings(epochs=100, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
->>> result = train(Machine.random(bits.shape[1], 10, seed=1), bits, settings, seed=1)
->>> metrics.fidelity(result.machine, psi) > 0.98
-True
->>> files.save("machine.npz", result.machine, metadata={"epochs": 100})
->>> files.load("machine.npz")
-(Machine(10 visible, 10 hidden, float64, cpu), {'epochs': 100})
-
-Remove seven tenths of its weights, the smallest first, with a little training after each step:
-
->>> from lib.pruning import schedule
->>> from lib.rbm.pruning import prune
->>> left = schedule.weights_left(100, schedule.steps(0.4, 0.05, 14))
->>> short = TrainingSettings(epochs=10, n_gibbs=10, learning_rate=0.1, final_learning_rate=0.001)
->>> *_, pruned = prune(result.machine, bits, left, short, criterion="magnitude", seed=1)
->>> pruned.n_weights, metrics.fidelity(pruned, psi) > 0.9
-(30, True)
+`book/qucumber.md` starts without the book, from measurements to a fidelity, a saved machine and a pruned one, and goes
+through all of this with QuCumber's words beside it; a test runs its code.
 """

@@ -141,6 +141,13 @@ def described(settings) -> dict:
                          for name, value in asdict(settings).items()}}
 
 
+def refuse_renewed(renew: object) -> None:
+    """ValueError for a training whose rows are drawn anew in every epoch, which no checkpoint holds."""
+    if renew is not None:
+        raise ValueError("expected the same rows in every epoch for a checkpoint, got a training that draws them anew "
+                         "(readout errors, missing sites); try to save its machine")
+
+
 def digest(*arrays: np.ndarray) -> str:
     """A name of these numbers."""
     found = hashlib.sha256()

@@ -126,6 +126,14 @@ class MixedState:
     def n_parameters(self) -> int:
         return self.amplitude.n_parameters + self.phase.n_parameters
 
+    def log_psi(self, visible) -> Tensor:
+        """ln psi of spins and ancillas, (..., n_spins + n_ancillas), as that of a ComplexState; complex128 (...)."""
+        return ComplexState(self.amplitude, self.phase).log_psi(visible)
+
+    def sample(self, n_samples: int, *, seed: int, **settings) -> np.ndarray:
+        """Samples along z of the spins, and behind them of the ancillas; otherwise as those of a ComplexState."""
+        return sampling.sample(self.amplitude, n_samples, seed=seed, **settings)
+
     def density_matrix(self) -> Tensor:
         """rho over the basis of the spins, in its order: Hermitian, trace one, complex128 (2^n_spins, 2^n_spins).
 
@@ -142,11 +150,4 @@ def check_state(state) -> ComplexState | MixedState:
         hint = "ComplexState(machine, phase_machine)" if isinstance(state, Machine) else \
             "ComplexState.random(2, 2, seed=1)"
         raise ValueError(f"expected a ComplexState or MixedState, got {type(state).__name__}; try {hint}")
-    return state
-
-
-def check_pure(state) -> ComplexState:
-    """A ComplexState; ValueError for anything else."""
-    if isinstance(check_state(state), MixedState):
-        raise ValueError("expected a pure state, a ComplexState, got a MixedState; try its density_matrix()")
     return state

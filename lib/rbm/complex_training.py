@@ -21,8 +21,8 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -31,7 +31,7 @@ import torch
 from lib import rng
 from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
-from lib.rbm import optimizers, rotations
+from lib.rbm import checkpoints, optimizers, rotations
 from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
@@ -95,12 +95,14 @@ class StateSettings:
 
 
 def train(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
-          every: int = 1, resume: Checkpoint | None = None) -> Iterator[Step]:
+          every: int = 1, resume: Checkpoint | None = None,
+          renew: Callable[[int, ComplexState], np.ndarray] | None = None) -> Iterator[Step]:
     """Train step by step: yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
 
     The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains. resume: the
     checkpoint of a step of this very training, which goes on there to the same bits; epochs may be others, where the
-    learning rate is constant.
+    learning rate is constant. renew(epoch, state): other outcomes for an epoch, uint8 like measurements.bits
+    (`readout`); such a training has no checkpoints.
 
     Raises ValueError at once for measurements of another width, for bases that leave phases undetermined (naming the
     spins), for the checkpoint of another training, and where a table or a list of configurations would not fit the
@@ -121,7 +123,7 @@ def train(state: ComplexState | MixedState, measurements: Measurements, settings
         raise ValueError(f"expected bases that determine a density matrix of {state.n_spins} spins, {full} numbers, "
                          f"got {len(measurements.distinct()[0])} that determine {rank} of them; try all products of X, "
                          "Y and Z, or allow_undetermined=True")
-    return advance(_Run(state, measurements, settings, seed), settings.epochs, every, resume)
+    return advance(_Run(state, measurements, settings, seed, renew), settings.epochs, every, resume)
 
 
 def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
@@ -170,8 +172,9 @@ class _Run:
     """A training at work, as `checkpoints.advance` asks for it."""
 
     def __init__(self, state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings,
-                 seed: int):
+                 seed: int, renew: Callable | None):
         self.given, self.measurements, self.settings, self.seed = state, measurements, settings, seed
+        self.renew = renew
         self.table, self.exact, self.begin, self.chains = _start(state, measurements, settings, seed)
         self.parameters = rotations.flat_parameters(state)
         self.gradient = np.zeros_like(self.parameters)
@@ -184,6 +187,7 @@ class _Run:
 
     def training(self) -> dict:
         """What a checkpoint has to be of."""
+        checkpoints.refuse_renewed(self.renew)
         rows = self.measurements
         return {"kind": "mixed" if isinstance(self.given, MixedState) else "complex", "seed": int(self.seed),
                 "data": digest(rows.bits, rows.codes, rows.gates), "units": list(rotations.sizes(self.given)),
@@ -194,6 +198,8 @@ class _Run:
 
     def epoch(self, epoch: int) -> float | None:
         settings, n_begin = self.settings, len(self.begin)
+        if self.renew is not None:
+            self.measurements = replace(self.measurements, bits=self.renew(epoch, self.state()))
         batches, _ = minibatches(self.measurements.n_samples, settings, seed=self.seed, epoch=epoch)
         n_steps = len(batches)
         starts = rng.stream(self.seed, "complex", "starts", epoch).integers(

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from lib.checks import COMPLEX, as_array
-from lib.conventions import check_state_vector
+from lib.conventions import check_bits, check_state_vector, state_index
 from lib.rbm import partition
 from lib.rbm.machine import Machine, check_machine, effective_energy
+from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState, check_visible
 
 # Room for vectors read from text files of eight digits; a wrong file is off by far more.
@@ -29,6 +30,44 @@ def fidelity(psi, target_psi) -> float:
     _check_same_length(psi, target_psi)
     norms = np.vdot(psi, psi).real * np.vdot(target_psi, target_psi).real
     return min(1.0, float(abs(np.vdot(psi, target_psi)) ** 2 / norms))
+
+
+def sampled_fidelity(state, samples, target, target_samples) -> Estimate:
+    """The fidelity |<psi|target>|^2 of two pure states of any size, from samples of both, with its error.
+
+    It is the product of two means, <target/psi> over samples of psi and <psi/target> over those of the target, from
+    which both norms cancel, and the squared sizes of both ratios have finite means. The error is that of the
+    product to first order, with the correlations along chains; it is rough where it is not small against the fidelity.
+    state, target: a PositiveState, a ComplexState, normalised amplitudes (2^n_spins,), or a function of bits
+    (n, n_spins) that gives ln psi(v), up to a constant. samples, target_samples: bits of each along z, (n_draws,
+    n_chains, n_spins), or (n, n_spins) for independent ones, such as measurements.
+    Raises ValueError for samples that their own state cannot have given.
+    """
+    ratios = []
+    sides = ("samples", state, samples, target), ("target_samples", target, target_samples, state)
+    for name, of, bits, other in sides:
+        bits = as_array(bits, name)
+        if bits.ndim not in (2, 3) or bits.size == 0:
+            raise ValueError(f"expected {name} of shape (n_draws, n_chains, n_spins) or (n, n_spins), got "
+                             f"{bits.shape}; try one row a sample")
+        bits = bits if bits.ndim == 3 else bits[None]
+        rows = check_bits(bits.reshape(-1, bits.shape[-1]), name=name)
+        mine, its = (_log_amplitudes(one, rows).reshape(bits.shape[:-1]) for one in (of, other))
+        if np.isneginf(mine.real).any():
+            raise ValueError(f"expected {name} that their state can give, got one of amplitude zero; try to exchange "
+                             "samples and target_samples")
+        ratios.append(its - mine)
+    # Constants are split such that neither mean overflows.
+    top = [float(ratio.real.max()) for ratio in ratios]
+    if not np.isfinite(top).all():  # no sample of the one that the other could give
+        return Estimate(0.0, float("inf"), 1.0, 1.0)
+    scaled = [np.exp(ratio - size) for ratio, size in zip(ratios, top, strict=True)]
+    factor = float(np.exp(top[0] + top[1]))
+    means = [ratio.mean() for ratio in scaled]
+    parts = [estimate((ratio * mean).real) for ratio, mean in zip(scaled, means[::-1], strict=True)]
+    error = float(np.hypot(parts[0].error, parts[1].error))
+    return Estimate(factor * float((means[0] * means[1]).real), factor * error,
+                    max(part.tau for part in parts), min(part.n_effective for part in parts))
 
 
 def kl_divergence(target_probabilities, model) -> float:
@@ -86,6 +125,17 @@ def _amplitudes(psi, name: str) -> np.ndarray:
     """A normalised state vector as a numpy array, checked."""
     psi = PositiveState(psi) if isinstance(psi, Machine) else psi
     return check_state_vector(_numbers(psi.psi() if isinstance(psi, PositiveState) else psi, name), name=name)
+
+
+def _log_amplitudes(of, rows: np.ndarray) -> np.ndarray:
+    """ln of the amplitudes of rows of bits, up to a constant: complex128 (n,)."""
+    if hasattr(of, "log_psi"):
+        return of.log_psi(rows).detach().cpu().numpy().astype(np.complex128)
+    if callable(of):
+        return as_array(of(rows), "ln psi", kinds=COMPLEX).astype(np.complex128)
+    psi = check_state_vector(_numbers(of, "psi"), rows.shape[1])
+    with np.errstate(divide="ignore"):
+        return np.log(psi[state_index(rows)].astype(np.complex128))
 
 
 def _probabilities(values, name: str) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 Local estimators take bits of shape (..., n_spins), usually (n_draws, n_chains, n_spins) as `sample` returns
 them, and give one value a sample, shape (...): numpy for numpy, torch for torch. An observable that is a
-sum or a multiple of others is that sum or multiple of the arrays. `estimate` turns values into a mean and an
-error (5.4, 5.6) that allows for the correlations along a Markov chain.
+sum or a multiple of others is that sum or multiple of the arrays; `operators` has products too, and any operator of
+your own. `estimate` turns values into a mean and an error (5.4, 5.6) that allows for the correlations along a Markov
+chain, `statistics` goes on from there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from scipy import fft, stats
 
 from lib.checks import as_array, as_tensor, check_number
 from lib.conventions import check_region
-from lib.rbm.machine import zeros_and_ones
+from lib.rbm.complex_state import ComplexState, MixedState
+from lib.rbm.machine import Machine, zeros_and_ones
 from lib.rbm.states import PositiveState, check_visible, softplus
 
 # The sum over lags stops at the first window of this many autocorrelation times (Sokal's rule): what lies
@@ -75,18 +77,20 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
     return _like(samples, -coupling * bonds.to(flips.device) - field * flips)
 
 
-def swap(state: PositiveState, samples_a, samples_b, region: Iterable[int]):
+def swap(state: PositiveState | ComplexState | MixedState, samples_a, samples_b, region: Iterable[int]):
     """Local estimator of the Swap operator on pairs of samples (5.10, 5.11); shape (...).
 
     The ratio psi(a') psi(b') / (psi(a) psi(b)), where a' and b' are a and b with the spins of the region
-    exchanged. Its mean over independent pairs is Tr rho_A^2 = exp(-S2), and that of its square is 1.
+    exchanged; of complex amplitudes its real part. Its mean over independent pairs is Tr rho_A^2 = exp(-S2), and that
+    of its squared size is 1. The ancillas of a mixed state belong to no region, so that all spins give its purity.
     samples_a, samples_b: bits of the two replicas, equal shapes (..., n_spins). region: sites of A.
     Raises ValueError for a region that is empty, repeats a site or leaves the chain, and for unequal shapes.
     """
-    return _like(samples_a, _log_swap(state, samples_a, samples_b, region).exp())
+    size, phase = _log_swap(state, samples_a, samples_b, region)
+    return _like(samples_a, size.exp() * phase.cos())
 
 
-def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
+def renyi2(state: PositiveState | ComplexState | MixedState, samples, region: Iterable[int]) -> Estimate:
     """Second Renyi entropy S2 = -ln <Swap_A> (5.10) in nats, with its error.
 
     The replicas are the first and the second half of the chains, paired one to one (an odd chain is left
@@ -94,7 +98,7 @@ def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
     of Swap values for `estimate`; the error of S2 is the relative error of their mean, to first order. The
     logarithm of a noisy mean overestimates S2 by half the square of that error.
     samples: bits (n_draws, n_chains, n_spins), at least two chains. Independent samples: samples[None].
-    Raises ValueError like `swap`, and for fewer than two chains.
+    Raises ValueError like `swap`, for fewer than two chains, and where signs and phases leave no positive mean.
     """
     samples = as_tensor(samples, "samples")
     shape = tuple(samples.shape)
@@ -103,32 +107,45 @@ def renyi2(state: PositiveState, samples, region: Iterable[int]) -> Estimate:
                          f"one for each replica, got {shape}; try n_chains=100, or samples[None] for "
                          "independent samples")
     half = shape[1] // 2
-    log_swap = _log_swap(state, samples[:, :half], samples[:, half:2 * half], region)
+    size, phase = _log_swap(state, samples[:, :half], samples[:, half:2 * half], region)
     # The largest value is taken out before leaving the logarithm, so that nothing overflows or all vanishes.
-    largest = float(log_swap.max())
-    ratio = estimate((log_swap - largest).exp())
+    largest = float(size.max())
+    ratio = estimate((size - largest).exp() * phase.cos())
+    if not ratio.mean > 0:
+        raise ValueError(f"expected enough samples for a positive mean of Swap, got {ratio} times e^{largest:.4g}; try "
+                         "more samples, or a smaller region")
     return Estimate(mean=-(largest + float(np.log(ratio.mean))), error=ratio.error / ratio.mean,
                     tau=ratio.tau, n_effective=ratio.n_effective)
 
 
-def _log_swap(state: PositiveState, samples_a, samples_b, region: Iterable[int]) -> torch.Tensor:
-    """ln of the Swap ratio for each pair.
+def _log_swap(state, samples_a, samples_b, region: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """ln of the size of the Swap ratio for each pair, and its phase."""
+    if isinstance(state, PositiveState):
+        size = _log_swap_of(state.machine, state.n_spins, samples_a, samples_b, region)
+        return size, torch.zeros_like(size)
+    if not isinstance(state, (ComplexState, MixedState)):
+        _checked_state(state)
+    return tuple(_log_swap_of(machine, state.n_spins, samples_a, samples_b, region)
+                 for machine in (state.amplitude, state.phase))
+
+
+def _log_swap_of(machine: Machine, n_spins: int, samples_a, samples_b, region: Iterable[int]) -> torch.Tensor:
+    """-(E(a') + E(b') - E(a) - E(b))/2 for each pair, the region exchanged.
 
     The fields on the hidden units are sums over sites, theta = c + theta_A + theta_rest, so those of the
     exchanged pair are the same partial sums combined crosswise, and the visible biases cancel. What is left
     is 4 n_hidden logarithms a pair, with no configuration built.
     """
-    _checked_state(state)
-    a, b = check_visible(state.machine, samples_a), check_visible(state.machine, samples_b)
+    a, b = check_visible(machine, samples_a), check_visible(machine, samples_b)
     if a.shape != b.shape:
         raise ValueError(f"expected both replicas of one shape, got {tuple(a.shape)} and {tuple(b.shape)}; "
                          "try as many samples of each")
-    sites = list(check_region(region, state.n_spins))
-    rest = [site for site in range(state.n_spins) if site not in sites]
-    weights = state.machine.weights.detach().to(torch.float64)
+    sites = list(check_region(region, n_spins))
+    rest = [site for site in range(machine.n_visible) if site not in sites]
+    weights = machine.weights.detach().to(torch.float64)
     # pair site, site hidden -> pair hidden
     inside_a, inside_b = (v[..., sites] @ weights[sites] for v in (a, b))
-    hidden_bias = state.machine.hidden_bias.detach().to(torch.float64)
+    hidden_bias = machine.hidden_bias.detach().to(torch.float64)
     outside_a, outside_b = (v[..., rest] @ weights[rest] + hidden_bias for v in (a, b))
     exchanged = softplus(outside_a + inside_b) + softplus(outside_b + inside_a)
     as_drawn = softplus(outside_a + inside_a) + softplus(outside_b + inside_b)

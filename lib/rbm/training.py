@@ -23,7 +23,7 @@ from torch import Tensor
 from lib import rng
 from lib.checks import as_tensor
 from lib.conventions import all_states, check_bits, require_memory
-from lib.rbm import _kernels, optimizers
+from lib.rbm import _kernels, checkpoints, optimizers
 from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
 from lib.rbm.machine import Gradient, Machine, balanced_biases, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
@@ -132,7 +132,8 @@ class TrainingResult:
 
 
 def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int | None = None,
-          callback: Callable[[int, Machine], Any] | None = None, resume: Checkpoint | None = None) -> TrainingResult:
+          callback: Callable[[int, Machine], Any] | None = None, resume: Checkpoint | None = None,
+          renew: Callable[[int, Machine], np.ndarray] | None = None) -> TrainingResult:
     """Fit the machine to measurements by CD-k or PCD-k (section 4.2): all of `steps`, whose arguments these are.
 
     callback(epoch, machine): called before the first epoch (0), after every `every` epochs (None: none in between) and
@@ -140,7 +141,8 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     Raises ValueError and Diverged as `steps`.
     """
     history: list[tuple[int, Any]] = []
-    of_all = steps(machine, data, settings, seed=seed, every=sys.maxsize if every is None else every, resume=resume)
+    of_all = steps(machine, data, settings, seed=seed, every=sys.maxsize if every is None else every, resume=resume,
+                   renew=renew)
     for step in of_all:
         if callback is not None:
             value = callback(step.epoch, step.state)
@@ -150,7 +152,8 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
 
 
 def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int = 1,
-          resume: Checkpoint | None = None) -> Iterator[Step]:
+          resume: Checkpoint | None = None,
+          renew: Callable[[int, Machine], np.ndarray] | None = None) -> Iterator[Step]:
     """Train step by step: yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
 
     The given machine is left as it is; to stop early, leave the loop. Of a pruned machine (`Machine.pruned`) the
@@ -159,7 +162,8 @@ def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
     however many processes run (engine "numba"; with "torch", and with the natural gradient, the last digits depend on
     threads and device). To train a machine further take another seed, else the same minibatches and chains come again.
     resume: the checkpoint of a step of this very training, which goes on there to the same bits; epochs may be
-    others, where the learning rate is constant.
+    others, where the learning rate is constant. renew(epoch, machine): other rows for an epoch, uint8 of the shape of
+    data (`readout`); such a training has no checkpoints.
     Raises ValueError for data of another width or value, for a machine beyond the following bounds and for the
     checkpoint of another training, and Diverged, a ValueError naming the epoch, when a parameter is no longer finite or
     its absolute value exceeds 1000.
@@ -180,7 +184,7 @@ def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
         _check_balanced(machine)
     sampled = settings.negative_phase == "sampled"
     engine = choose_engine(machine, settings.engine) if sampled else "torch"
-    run = (_Numba if engine == "numba" else _Torch)(machine, rows, settings, seed)
+    run = (_Numba if engine == "numba" else _Torch)(machine, rows, settings, seed, renew)
     return advance(run, settings.epochs, every, resume)
 
 
@@ -214,8 +218,9 @@ def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int,
 class _Run:
     """A training at work, as `checkpoints.advance` asks for it: what both engines share."""
 
-    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
-        self.settings, self.rows, self.seed, self.dtype = settings, rows, seed, machine.dtype
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int, renew=None):
+        self.settings, self.seed, self.dtype, self.renew = settings, seed, machine.dtype, renew
+        self.rows = rows if renew is None else rows.copy()  # its content changes from epoch to epoch
         start = choose_precision(machine, settings.precision)
         # All parameters in one vector; the machine at work sees its changes.
         self.flat = optimizers.flat(Gradient(start.weights, start.visible_bias, start.hidden_bias)).detach()
@@ -227,6 +232,7 @@ class _Run:
 
     def training(self) -> dict:
         """What a checkpoint has to be of."""
+        checkpoints.refuse_renewed(self.renew)
         return {"kind": "positive", "engine": type(self).__name__.strip("_").lower(), **described(self.settings),
                 "seed": int(self.seed), "data": digest(self.rows),
                 "mask": None if self.machine.mask is None else digest(self.machine.mask.cpu().numpy())}
@@ -265,8 +271,8 @@ class _Run:
 class _Numba(_Run):
     """The fused loops of `_kernels`; the natural gradient asks them for one step at a time."""
 
-    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
-        super().__init__(machine, rows, settings, seed)
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int, renew=None):
+        super().__init__(machine, rows, settings, seed, renew)
         self.parameters = self.flat.numpy()  # the same memory
         self.gradient = np.zeros_like(self.parameters)
         self.moments = np.zeros((2, len(self.parameters)), self.parameters.dtype)
@@ -276,6 +282,8 @@ class _Numba(_Run):
 
     def epoch(self, epoch: int) -> None:
         settings = self.settings
+        if self.renew is not None:
+            self.rows[:] = self.renew(epoch, self.machine)
         batches, starts = minibatches(len(self.rows), settings, seed=self.seed, epoch=epoch)
         with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
             rates = learning_rates(settings, len(batches), epoch).astype(self.parameters.dtype)
@@ -311,8 +319,8 @@ class _Numba(_Run):
 class _Torch(_Run):
     """The same in torch, and the negative phases that only it has."""
 
-    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int):
-        super().__init__(machine, rows, settings, seed)
+    def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int, renew=None):
+        super().__init__(machine, rows, settings, seed, renew)
         device = machine.device
         self.data, self.visible = as_tensor(rows).to(device), as_tensor(self.chains).to(device)
         self.optimizer = optimizers.of_torch(self.flat, settings)
@@ -330,6 +338,8 @@ class _Torch(_Run):
             self.all_states = torch.from_numpy(all_states(machine.n_visible)).to(device)
 
     def epoch(self, epoch: int) -> None:
+        if self.renew is not None:
+            self.data = as_tensor(self.renew(epoch, self.machine)).to(self.data.device)
         batches, starts = minibatches(len(self.rows), self.settings, seed=self.seed, epoch=epoch)
         if self.replicas is not None:
             self.replicas.begin_epoch()

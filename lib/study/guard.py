@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -139,7 +140,7 @@ class _Guard:
         if isinstance(path, (str, bytes, os.PathLike)):
             if event == "sqlite3.connect" and os.fsdecode(path).startswith("file:"):
                 path = urllib.parse.unquote(urllib.parse.urlsplit(os.fsdecode(path)).path)
-            path = os.path.abspath(os.fsdecode(path))
+            path = os.path.abspath(os.path.join(getattr(_opening, "folder", ""), os.fsdecode(path)))
             if os.path.basename(path) not in self.cells():
                 self.check(path, event in LISTINGS)
 
@@ -246,6 +247,26 @@ def _source(name: str) -> str:
         return name
 
 
+def _open(path: str | bytes | os.PathLike, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+    """In place of `os.open`, whose event does not tell the folder that a path is relative to."""
+    if dir_fd is None:
+        return _os_open(path, flags, mode)
+    _opening.folder = _folder_of(dir_fd)
+    try:
+        return _os_open(path, flags, mode, dir_fd=dir_fd)
+    finally:
+        del _opening.folder
+
+
+def _folder_of(handle: int) -> str:
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{handle}")
+
+
+_os_open, _opening = os.open, threading.local()
 _INSTALLED = (os.path.dirname(os.__file__) + os.sep,)
 _guard: _Guard | None = None
 
@@ -256,3 +277,5 @@ def install() -> None:
     if _guard is None and VARIABLE in os.environ:
         _guard = _Guard(json.loads(Path(os.environ[VARIABLE]).read_text("utf-8")))
         sys.addaudithook(_guard)
+        os.supports_dir_fd.add(_open)  # which libraries ask before they use it
+        os.open = _open

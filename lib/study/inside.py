@@ -7,11 +7,13 @@ An IPython extension.  Every note names the cell, as the number of the run cell 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import faulthandler
 import functools
 import gc
 import json
+import logging
 import multiprocessing.pool
 import multiprocessing.process
 import os
@@ -51,6 +53,7 @@ class _State:
         self.tasks: list[tuple[asyncio.Task, dict]] = []
         self.children: list[tuple[object, dict]] = []
         self.futures: list[tuple[object, BaseException, dict]] = []  # those that failed
+        self.at_exit: list[tuple[Callable, tuple, dict, dict]] = []
         self.signalled: set[int] = set()  # processes that the chapter itself has sent a signal
         self.bytes = self.messages = 0
         self.is_over = False
@@ -65,6 +68,7 @@ def load_ipython_extension(shell) -> None:
     shell.ask_exit = _refuse_exit
     shell.events.register("pre_run_cell", functools.partial(_begin, shell))
     shell.events.register("post_run_cell", lambda result: review())
+    shell.showtraceback = functools.partial(_show, shell.showtraceback)
     threading.excepthook = _in_thread
     sys.unraisablehook = _unraisable
     sys.addaudithook(_watch)
@@ -74,6 +78,8 @@ def load_ipython_extension(shell) -> None:
     _after(subprocess.Popen, "__init__", _note_child)
     _after(multiprocessing.process.BaseProcess, "start", _note_child)
     _note_futures()
+    atexit.register, atexit.unregister = _at_exit, _not_at_exit
+    logging.Handler.handleError = functools.partialmethod(_not_logged, logging.Handler.handleError)
     script.print = _no_program
     thread = shell.kernel.iopub_socket.io_thread
     thread.send_multipart = functools.partial(_bounded, thread.send_multipart)
@@ -102,6 +108,10 @@ def _begin(shell, info) -> None:
 
 def review() -> None:
     """Note what has failed without a word since the last cell: tasks, and processes that nobody waits for."""
+    if os.getpid() != _state.pid:
+        trouble("a process that this cell made with os.fork reached the end of the cell, where it would be a second "
+                "kernel; try os._exit(0) where its work is done", {})
+        _leave(1)
     for task, where in list(_state.tasks):
         if task.done():
             _state.tasks.remove((task, where))
@@ -132,6 +142,12 @@ async def finish() -> None:
             await asyncio.sleep(0.05)
     if pending := [task for task, _ in _state.tasks if not task.done()]:
         await asyncio.wait(pending)
+    while _state.at_exit:  # the kernel itself ends at once
+        function, arguments, settings, where = _state.at_exit.pop()
+        try:
+            function(*arguments, **settings)
+        except BaseException as error:
+            _failed("a function of atexit", error, where)
     gc.collect()
     await asyncio.sleep(0)
     review()
@@ -191,6 +207,38 @@ def _new_task(loop: asyncio.AbstractEventLoop, coroutine, **settings: object) ->
     return task
 
 
+def _show(show: Callable, *arguments, **settings) -> None:
+    """Show an error as IPython does; but one of a forked process ends that, as in Python."""
+    if os.getpid() == _state.pid:
+        return show(*arguments, **settings)
+    error = sys.exc_info()[1]
+    if isinstance(error, SystemExit) and not error.code:
+        _leave(0)
+    _failed("a forked process", error, {"cell": _state.cell})
+    _leave(1)
+
+
+def _at_exit(function: Callable, *arguments, **settings) -> Callable:
+    """In place of `atexit.register`: what a cell registers is called after the last cell, all else by Python."""
+    if (caller := sys._getframe(1)).f_code.co_filename not in guard.cells or os.getpid() != _state.pid:
+        return _register(function, *arguments, **settings)
+    _state.at_exit.append((function, arguments, settings, guard.place(caller)))
+    return function
+
+
+def _not_at_exit(function: Callable) -> None:
+    _state.at_exit[:] = [entry for entry in _state.at_exit if entry[0] != function]
+    _unregister(function)
+
+
+def _not_logged(handler: logging.Handler, handle: Callable, record: logging.LogRecord) -> None:
+    """An entry in a log that could not be written, of a wrong format say; only that of code of the chapter counts."""
+    if record.pathname in guard.cells:
+        trouble(f"an entry of the log could not be written: {sys.exc_info()[1]!r}",
+                {"cell": guard.cells[record.pathname], "line": record.lineno})
+    handle(handler, record)
+
+
 def _watch(event: str, arguments: tuple) -> None:
     """Audit hook: a chapter may end processes that it has started, but not its kernel."""
     if event in ("os.kill", "os.killpg"):
@@ -233,6 +281,7 @@ def _checked_system(command: str) -> int:
 
 
 _leave, _system = os._exit, os.system
+_register, _unregister = atexit.register, atexit.unregister
 
 
 def _after(kind: type, name: str, note: Callable) -> None:

@@ -78,17 +78,24 @@ class Shots:
                        convention=f"{self.convention}; columns then chosen by order={order!r}",
                        dropped={**self.dropped, **({"columns not asked for": left} if left else {})})
 
-    def in_conventions(self) -> np.ndarray:
-        """The bits as `lib.conventions` means them (1 is spin up along z), uint8 (n_shots, n_sites), for training.
+    def turned(self) -> np.ndarray:
+        """Where `lib.conventions` has the opposite bit: bool, of the shape of the bits, before rows are repeated.
 
-        Bits whose basis the source does not name are taken for measurements along z. Aggregated rows are repeated.
+        Bits whose basis the source does not name are taken for measurements along z.
         """
         turn = np.zeros(self.bits.shape, dtype=bool)
         for axis, bit in self.plus.items():
             if bit != PLUS_OUTCOME[axis]:
                 turn |= (self.bases == axis) if self.bases is not None else axis == "Z"
-        bits = np.where(self.bits == MISSING, MISSING, self.bits ^ turn).astype(np.uint8)
-        return bits if self.weights is None else np.repeat(bits, self.weights, axis=0)
+        return turn
+
+    def in_conventions(self, *, repeat: bool = True) -> np.ndarray:
+        """The bits as `lib.conventions` means them (1 is spin up along z), uint8 (n_shots, n_sites), for training.
+
+        repeat: aggregated rows as often as they were counted; False keeps each once, to go with the weights.
+        """
+        bits = np.where(self.bits == MISSING, MISSING, self.bits ^ self.turned()).astype(np.uint8)
+        return np.repeat(bits, self.weights, axis=0) if repeat and self.weights is not None else bits
 
 
 def columns(order: str | Iterable[int | str], sites: Sequence[str]) -> list[int]:

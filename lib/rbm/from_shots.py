@@ -1,0 +1,206 @@
+"""From shots along z to a machine and its observables, with error bars: the work behind `lib.reconstruct`.
+
+Error bars have two parts, added in squares: of the Markov chains that sample the machine, and of the shots, from
+machines that are trained on resampled shots (bootstrap).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lib import rng
+from lib.rbm import observables, readout
+from lib.rbm.machine import Machine
+from lib.rbm.states import PositiveState
+from lib.rbm.training import TrainingSettings
+from lib.spins import measurements
+
+ALL_PAIRS = 20  # up to this many sites every pair is measured and every cut is made
+N_SAMPLES = 100_000  # of a machine, and of a machine that is trained on resampled shots:
+N_SAMPLES_AGAIN = 20_000
+LEAST = 20  # shots along z, below which nothing is tried
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean with its standard error; data: the same from the shots alone, where they can tell it."""
+
+    mean: float
+    error: float
+    data: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Shots along z, as they were read, in the meaning of `lib.conventions`.
+
+    bits: uint8 (n_rows, n_sites), with MISSING. weights: how often each row was counted. readout: the errors of what
+    the device called 0 and 1. turned: whether that is the opposite of the bits here.
+    """
+
+    bits: np.ndarray
+    weights: np.ndarray
+    readout: measurements.Readout
+    turned: bool
+
+    @property
+    def n_shots(self) -> int:
+        return int(self.weights.sum())
+
+    @property
+    def errors(self) -> tuple[np.ndarray, np.ndarray]:
+        """The chances to read 1 for 0, and 0 for 1, of the bits here."""
+        found = self.readout.one_if_zero, self.readout.zero_if_one
+        return found[::-1] if self.turned else found
+
+    def spins(self) -> np.ndarray:
+        """A number for each bit whose mean is that of the true spin, NaN where it is missing: float64 like the bits."""
+        for_zero, for_one = self.errors
+        spins = 2 * (self.bits - for_zero) / (1 - for_zero - for_one) - 1
+        return np.where(self.bits == measurements.MISSING, np.nan, spins)
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Means over the shots that have a value, of columns."""
+        weights = self.weights[:, None] * np.isfinite(values)
+        return np.nansum(weights * values, 0) / weights.sum(0)
+
+    def resampled(self, draw: np.random.Generator) -> Data:
+        """As many shots, drawn from these with replacement."""
+        counts = draw.multinomial(self.n_shots, self.weights / self.n_shots)
+        return replace(self, bits=self.bits[counts > 0], weights=counts[counts > 0])
+
+    def starts(self, n_chains: int, draw: np.random.Generator) -> np.ndarray:
+        """Rows drawn from the shots, with random bits in the gaps."""
+        rows = self.bits[draw.choice(len(self.bits), n_chains, p=self.weights / self.n_shots)]
+        return np.where(rows == measurements.MISSING, draw.integers(0, 2, rows.shape, dtype=np.uint8), rows)
+
+
+def along_z(shots: measurements.Shots, errors: measurements.Readout | None = None) -> Data:
+    """The shots that are along z at every site; ValueError where they are too few."""
+    rows = np.ones(len(shots.bits), dtype=bool) if shots.bases is None else (shots.bases == "Z").all(axis=1)
+    weights = np.ones(len(rows), dtype=np.int64) if shots.weights is None else shots.weights
+    if weights[rows].sum() < LEAST:
+        raise ValueError(f"expected at least {LEAST} shots along z at every site, got {weights[rows].sum()} of "
+                         f"{shots.n_shots:,} in {shots.source}; try more shots, fewer sites (--order), or a complex "
+                         "state for other bases")
+    return Data(np.ascontiguousarray(shots.in_conventions(repeat=False)[rows]), weights[rows],
+                errors or measurements.Readout.uniform(shots.n_sites, 0.0, 0.0), bool(shots.turned()[rows].any()))
+
+
+def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float) -> list[str]:
+    """What these shots can and cannot tell, before anything is trained.
+
+    error: the standard error that is wanted of a mean spin, and the infidelity. A model of P free parameters that is
+    fitted to n shots is P / (2n) nats from the state on average, which for positive states is an infidelity P / (4n).
+    Of bits read with errors the second is a lower bound.
+    """
+    n_shots, n_sites = data.n_shots, data.bits.shape[1]
+    lines = []
+    if shots.bases is None:
+        lines.append("The source names no basis: all shots are taken for measurements along z.")
+    elif n_shots < shots.n_shots:
+        lines.append(f"{n_shots:,} of {shots.n_shots:,} shots are along z at every site; the others are not used here.")
+    lines.append("One basis fixes the sizes of the amplitudes and no phases. They are taken for positive: what is said "
+                 "of x, of energies and of entropies holds for a positive state only.")
+    present = data.bits != measurements.MISSING
+    counts = (data.weights[:, None] * present).sum(0)
+    if not present.all():
+        lines.append(f"{int(n_sites * n_shots - counts.sum()):,} of {n_sites * n_shots:,} bits are missing; the "
+                     "training sums over their values, which is right where chance alone left them out.")
+    for_zero, for_one = data.errors
+    if (for_zero + for_one).any():
+        lines.append(f"Readout errors, on average {for_zero.mean():.2g} for a bit 0 and {for_one.mean():.2g} for a bit "
+                     "1, are part of the likelihood, in which those of different sites are independent.")
+    else:
+        lines.append("No readout errors are given (--readout, --calibration): each bit is taken for true.")
+    share = data.means(np.where(present, data.bits, np.nan))
+    variance = 4 * share * (1 - share) / (1 - for_zero - for_one) ** 2
+    worst = int(np.argmax(variance / counts))
+    reached = math.sqrt(variance[worst] / counts[worst])
+    text = f"A mean spin is known to {reached:.2g} from {counts[worst]:,} shots"
+    if reached > error:
+        text += f", not to the {error:g} asked for, which would take {math.ceil(variance[worst] / error**2):,}"
+    lines.append(text + ".")
+    free = n_sites * n_hidden + n_sites + n_hidden
+    free = min(free, 2**n_sites - 1) if n_sites < 60 else free
+    infidelity = free / (4 * n_shots)
+    text = f"{free:,} free parameters learnt from them leave an infidelity of about {min(1.0, infidelity):.2g}"
+    if infidelity > error:
+        text += f"; {error:g} would take {math.ceil(free / (4 * error)):,} shots, or fewer hidden units"
+    lines.append(text + (", and more for the errors." if (for_zero + for_one).any() else "."))
+    constant = int((variance == 0).sum())
+    if constant:
+        lines.append(f"{constant} sites never changed: the shots do not tell whether they can.")
+    return lines
+
+
+def fit(data: Data, n_hidden: int, epochs: int, seed: int, step: Callable[[], None]) -> Machine:
+    """A machine trained on the shots; step is called about a hundred times."""
+    start = Machine.random(data.bits.shape[1], n_hidden, seed=rng.child_seed(seed, "start"), scale=0.01)
+    settings = TrainingSettings(epochs=epochs, n_gibbs=10, learning_rate=0.3, final_learning_rate=0.001)
+    return readout.train(start, data.bits, settings, readout=data.readout, weights=data.weights, turned=data.turned,
+                         seed=rng.child_seed(seed, "training"), every=max(1, epochs // 100),
+                         callback=lambda epoch, machine: step()).machine
+
+
+def measure(machine: Machine, data: Data, field: float | None, seed: int,
+            n_samples: int) -> dict[str, observables.Estimate]:
+    """Magnetizations, correlations, energies and entropies of the machine's state, with the errors of its chains."""
+    state = PositiveState(machine)
+    n_sites = machine.n_visible
+    start = data.starts(1000, rng.stream(seed, "starts"))
+    samples = state.sample(n_samples, seed=seed, start=start, n_chains=1000)
+    spins = 2.0 * samples - 1
+    x = observables.magnetization_x(state, samples)
+    bonds = (spins[..., 1:] * spins[..., :-1]).sum(-1)
+    found = {"z": spins.mean(-1), "abs z": np.abs(spins.mean(-1)), "x": x, "energy of bonds": -bonds / n_sites}
+    if field is not None:
+        found["energy"] = (-bonds - field * n_sites * x) / n_sites
+    found |= {f"z {i}": spins[..., i] for i in range(n_sites)}
+    found |= {f"zz {i} {j}": spins[..., i] * spins[..., j] for i, j in pairs(n_sites)}
+    estimates = {name: observables.estimate(values) for name, values in found.items()}
+    cuts = range(1, n_sites) if n_sites <= ALL_PAIRS else [n_sites // 2]
+    return estimates | {f"S2 {cut}": observables.renyi2(state, samples, range(cut)) for cut in cuts}
+
+
+def pairs(n_sites: int) -> list[tuple[int, int]]:
+    """All pairs of sites of a short chain, the neighbours of a long one."""
+    if n_sites > ALL_PAIRS:
+        return [(i, i + 1) for i in range(n_sites - 1)]
+    return [(i, j) for i in range(n_sites) for j in range(i + 1, n_sites)]
+
+
+def from_shots(data: Data) -> dict[str, float]:
+    """What needs no machine: means of products of spins along z over the shots, less their readout errors."""
+    spins = data.spins()
+    n_sites = data.bits.shape[1]
+    single = data.means(spins)
+    bonds = data.means(spins[:, 1:] * spins[:, :-1])
+    means = {"z": single.mean(), "energy of bonds": -bonds.sum() / n_sites}
+    means |= {f"z {i}": single[i] for i in range(n_sites)}
+    if np.isfinite(spins).all() and not np.any(data.errors):  # no linear function of the spins
+        means["abs z"] = data.means(np.abs(spins.mean(1, keepdims=True)))[0]
+    means |= {f"zz {i} {j}": data.means(spins[:, i:i + 1] * spins[:, j:j + 1])[0] for i, j in pairs(n_sites)}
+    return {name: float(mean) for name, mean in means.items() if math.isfinite(mean)}
+
+
+def reconstruct(data: Data, *, n_hidden: int, epochs: int, seed: int, field: float | None = None,
+                n_resamples: int = 4, step: Callable[[], None] = lambda: None) -> tuple[Machine, dict[str, Value]]:
+    """A machine trained on shots, and its observables with the errors of chains and of shots."""
+    machine = fit(data, n_hidden, epochs, seed, step)
+    central = measure(machine, data, field, rng.child_seed(seed, "samples"), N_SAMPLES)
+    others = []
+    for number in range(n_resamples):
+        again = data.resampled(rng.stream(seed, "resample", number))
+        other = fit(again, n_hidden, epochs, rng.child_seed(seed, "resample", number), step)
+        others.append(measure(other, again, field, rng.child_seed(seed, "resamples", number), N_SAMPLES_AGAIN))
+    alone = from_shots(data)
+    values = {}
+    for name, estimate in central.items():
+        spread = np.std([other[name].mean for other in others], ddof=1) if n_resamples > 1 else 0.0
+        values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), alone.get(name))
+    return machine, values

@@ -1,0 +1,289 @@
+"""Error bars beyond a single mean: of functions of means, of long runs in little memory, and of the learning itself.
+
+of_means      a function of several averages, by the delta method; `variance` is one
+Streaming     means of as many draws as you like, in memory that does not grow
+measure       several observables on the same chains, a draw at a time
+bootstrap     what the machine's samples leave open, and what the shots and the training do
+extrapolated  an energy in the limit of no spread of the local energy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from lib import rng
+from lib.checks import COMPLEX, as_array
+from lib.conventions import check_bits
+from lib.rbm import sampling
+from lib.rbm.complex_state import ComplexState, MixedState
+from lib.rbm.observables import Estimate, estimate
+from lib.rbm.states import PositiveState
+from lib.spins.bases import Measurements
+
+_BATCHES = 512  # of a chain, in memory: enough to see its correlations, and little
+
+
+def of_means(function: Callable[..., float], *values) -> Estimate:
+    """A function of the means of several observables, with its error to first order (delta method).
+
+    function: takes as many numbers as there are values, such as lambda a, b: a / b. values: of each observable, as
+    `observables.estimate` takes them, all of the same draws. The error is that of the linear function
+    sum_i (df/dx_i) x_i, correlations between observables and along chains included (U. Wolff, Comput. Phys. Commun.
+    156, 143 (2004)); derivatives are differences over the errors of the means. Where the function bends over such
+    distances the error is rough, and the value is off by half its second derivative times the squared error.
+    Raises ValueError for values of unequal shapes and for a function that gives no finite number there.
+    """
+    arrays = [as_array(value, f"values[{number}]") for number, value in enumerate(values)]
+    if not arrays or any(array.shape != arrays[0].shape for array in arrays):
+        shapes = ", ".join(str(array.shape) for array in arrays) or "none"
+        raise ValueError(f"expected values of equal shapes, got {shapes}; try one value a draw of every observable")
+    alone = [estimate(array) for array in arrays]
+    means = [one.mean for one in alone]
+    value = function(*means)
+    linear = np.zeros(arrays[0].shape)
+    for number, (array, one) in enumerate(zip(arrays, alone, strict=True)):
+        if one.error == 0:  # a constant
+            continue
+        beside = [[*means[:number], one.mean + sign * one.error, *means[number + 1:]] for sign in (1, -1)]
+        slope = (function(*beside[0]) - function(*beside[1])) / (2 * one.error)
+        linear += slope * (array - one.mean)
+    if not np.isfinite(value) or not np.isfinite(linear).all():
+        raise ValueError(f"expected a function that is finite at the means and one error beside them, got {value} at "
+                         f"{', '.join(f'{mean:.6g}' for mean in means)}; try more draws")
+    error = estimate(linear)
+    return Estimate(float(value), error.error, error.tau, error.n_effective)
+
+
+def variance(values) -> Estimate:
+    """<|x|^2> - |<x>|^2 of an observable with its error; of the local energy it is that of H in the state.
+
+    values: real or complex, as `observables.estimate` takes them.
+    """
+    x = as_array(values, "values", kinds=COMPLEX)
+    if x.dtype.kind == "c":
+        return of_means(lambda square, a, b: square - a * a - b * b, np.abs(x) ** 2, x.real, x.imag)
+    return of_means(lambda square, a: square - a * a, x.astype(np.float64) ** 2, x)
+
+
+class Streaming:
+    """Mean and error of an observable, fed bit by bit; no more than 512 numbers a chain are kept.
+
+    They are means of batches of draws that follow each other. When there are 512, pairs of them become one, so that
+    batches grow with the run. The error is that of their mean, correlations between batches included, as `estimate`
+    has it.
+    Up to 512 draws the result is that of `estimate`.
+
+    >>> import numpy as np
+    >>> total = Streaming()
+    >>> for block in np.random.default_rng(1).normal(3.0, 1.0, (50, 100, 4)):
+    ...     total.add(block)
+    >>> result = total.estimate()
+    >>> abs(result.mean - 3) < 4 * result.error < 0.04
+    True
+    """
+
+    def __init__(self):
+        self._batches = None
+        self._size, self._filled, self._loose, self._n_draws = 1, 0, 0, 0
+
+    def add(self, values) -> None:
+        """The next draws: (n_draws, n_chains), or (n_draws,) for one chain, with as many chains every time.
+
+        Raises ValueError for another number of chains, NaN and infinity.
+        """
+        values = as_array(values, "values").astype(np.float64)
+        values = values[:, None] if values.ndim == 1 else values
+        chains = values.shape[-1] if self._batches is None else self._batches.shape[1]
+        if values.ndim != 2 or values.size == 0 or values.shape[1] != chains or not np.isfinite(values).all():
+            got = values.shape if values.shape != (len(values), chains) or not values.size else "NaN or infinity"
+            raise ValueError(f"expected finite values of shape (n_draws, {chains}), got {got}; try one number a chain "
+                             "for each draw, from the same chains as before")
+        if self._batches is None:
+            self._batches = np.zeros((_BATCHES, chains))
+            self._part, self._mean, self._squares = np.zeros(chains), 0.0, 0.0
+        before, count = self._n_draws * chains, values.size
+        # Deviations are taken from the means of the parts, so that a large mean costs no digits.
+        shift = values.mean() - self._mean
+        self._squares += ((values - values.mean()) ** 2).sum() + shift**2 * before * count / (before + count)
+        self._mean += shift * count / (before + count)
+        self._n_draws += len(values)
+        while len(values):
+            values = self._take(values)
+
+    def _take(self, values: np.ndarray) -> np.ndarray:
+        """Put the first draws into batches; returns the others."""
+        if self._filled == _BATCHES:
+            self._batches[:_BATCHES // 2] = (self._batches[::2] + self._batches[1::2]) / 2
+            self._size, self._filled = 2 * self._size, _BATCHES // 2
+        n_whole = min(len(values) // self._size, _BATCHES - self._filled)
+        if self._loose or not n_whole:
+            some = values[:self._size - self._loose]
+            self._part += some.sum(0)
+            self._loose += len(some)
+            if self._loose == self._size:
+                self._batches[self._filled] = self._part / self._size
+                self._part[:], self._loose, self._filled = 0.0, 0, self._filled + 1
+            return values[len(some):]
+        whole = values[:n_whole * self._size].reshape(n_whole, self._size, -1)
+        self._batches[self._filled:self._filled + n_whole] = whole.mean(1)
+        self._filled += n_whole
+        return values[n_whole * self._size:]
+
+    def estimate(self) -> Estimate:
+        """What the draws so far give; ValueError where there are none."""
+        if not self._n_draws:
+            raise ValueError("expected at least one draw, got none; try add(values)")
+        found = estimate(self._batches[:self._filled])
+        if self._size == 1:
+            return found
+        n = self._n_draws * self._batches.shape[1]
+        # Draws of a batch that is not full yet count for the mean, and as more of the same for the error.
+        error = found.error * np.sqrt(self._filled * self._size / self._n_draws)
+        spread = self._squares / (n - 1)
+        tau = max(1.0, float(n * error**2 / spread)) if spread > 0 else 1.0
+        return Estimate(float(self._mean), float(error), tau, n / tau)
+
+
+def draws(state: PositiveState | ComplexState | MixedState, n_samples: int, *, seed: int, start=None,
+          n_chains: int = 512, burn_in: int = 200, thin: int = 10) -> Iterator[np.ndarray]:
+    """Samples of a state, one draw of all chains after another, in the memory of one: uint8 (n_chains, n_units).
+
+    As many draws as make n_samples or more. The words are those of `sampling.sample`; n_units counts ancillas, too.
+    """
+    machine = state.machine if isinstance(state, PositiveState) else state.amplitude
+    bits = sampling.sample(machine, n_chains, seed=seed, start=start, n_chains=n_chains, burn_in=burn_in, thin=thin)[0]
+    yield bits
+    for number in range(1, -(-n_samples // n_chains)):
+        bits = sampling.gibbs(machine, bits, thin, seed=rng.child_seed(seed, "draws", number))
+        yield bits
+
+
+def measure(state: PositiveState | ComplexState | MixedState, observables: Mapping[str, Callable[..., Any]],
+            n_samples: int, *, seed: int, **settings) -> dict[str, Estimate]:
+    """Several observables on the same chains, in memory that does not grow with the number of samples.
+
+    observables: by name, functions (state, bits (1, n_chains, n_units)) -> one value a sample, such as an
+    `operators.Operator`; of complex values the real parts count. settings: those of `draws`. R-hat of the chains needs
+    all draws: `convergence.convergence`.
+    Raises ValueError for no observables and for values of another shape.
+    """
+    if not isinstance(observables, Mapping) or not observables:
+        raise ValueError('expected observables by name, got none; try {"energy": operators.of_chain(chain)}')
+    totals = {name: Streaming() for name in observables}
+    for bits in draws(state, n_samples, seed=seed, **settings):
+        for name, observable in observables.items():
+            values = as_array(observable(state, bits[None]), name, kinds=COMPLEX).real
+            if values.shape != (1, len(bits)):
+                raise ValueError(f"expected one value a sample, (1, {len(bits)}), of {name!r}, got {values.shape}; try "
+                                 "a mean or sum over the last axis")
+            totals[name].add(values)
+    return {name: total.estimate() for name, total in totals.items()}
+
+
+# --- what data and training leave open
+
+
+@dataclass(frozen=True)
+class Total:
+    """A value with the two parts of its standard error.
+
+    of_sampling: of the machine's samples alone. of_learning: what shots and training leave open, the spread of machines
+    trained on resampled shots. error: both, in squares.
+    """
+
+    mean: float
+    of_sampling: float
+    of_learning: float
+
+    @property
+    def error(self) -> float:
+        return float(np.hypot(self.of_sampling, self.of_learning))
+
+    def __str__(self) -> str:
+        return f"{self.mean:.6g} +- {self.error:.2g}"
+
+
+def resampled(rows, n_resamples: int, *, seed: int) -> Iterator[Any]:
+    """As many rows, drawn from them with replacement, n_resamples times: bits (n_samples, n_spins) or Measurements."""
+    rows = rows if isinstance(rows, Measurements) else check_bits(rows, name="rows")
+    n_rows = rows.n_samples if isinstance(rows, Measurements) else len(rows)
+    for number in range(n_resamples):
+        chosen = rng.stream(seed, "resample", number).integers(0, n_rows, n_rows)
+        yield rows.rows(chosen) if isinstance(rows, Measurements) else rows[chosen]
+
+
+def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows, *, n_resamples: int,
+              seed: int) -> dict[str, Total]:
+    """What a whole reconstruction leaves open: shots, training and samples.
+
+    learn: (rows, seed) -> values by name: trains a machine on rows and measures it. It is called once with the rows and
+    n_resamples times with resampled ones, each with a seed of its own: the spread has the scatter of trainings, too.
+    A machine that cannot hold the state is wrong by more than that, and no error bar shows it.
+    rows: bits or Measurements. n_resamples: at least 2; the error of an error bar is 1/sqrt(2 n_resamples - 2) of it.
+    Raises ValueError for fewer, and for values that are not the same names every time.
+    """
+    if isinstance(n_resamples, bool) or not isinstance(n_resamples, (int, np.integer)) or n_resamples < 2:
+        raise ValueError(f"expected n_resamples to be an integer >= 2, got {n_resamples!r}; try n_resamples=10")
+    central = learn(rows, rng.child_seed(seed, "bootstrap"))
+    others = [learn(again, rng.child_seed(seed, "bootstrap", number))
+              for number, again in enumerate(resampled(rows, n_resamples, seed=seed))]
+    if any(set(other) != set(central) for other in others):
+        raise ValueError(f"expected values of the same names every time, got {sorted(set().union(*others))} and "
+                         f"{sorted(central)}; try a function that returns all of them")
+    return {name: Total(_mean(value), value.error if isinstance(value, Estimate) else 0.0,
+                        float(np.std([_mean(other[name]) for other in others], ddof=1)))
+            for name, value in central.items()}
+
+
+# --- towards the exact energy
+
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """The energy at no variance, its standard error, the slope, and chi^2 a degree of freedom (None for two points)."""
+
+    energy: float
+    error: float
+    slope: float
+    chi2: float | None
+
+
+def extrapolated(energies: Sequence[Estimate], variances: Sequence[Estimate]) -> Extrapolation:
+    """The energy of an eigenstate from those of several states near it, by a straight line in the variance of H.
+
+    An admixture of weight w moves the energy by w (E' - E) and the variance by w (E' - E)^2 to first order, so that
+    both vanish together (M. Imada, T. Kashima, J. Phys. Soc. Jpn. 69, 2723 (2000)). Take states that approach the same
+    eigenstate in the same way, such as machines of growing size or stages of one training. Where admixtures differ,
+    points scatter about the line by more than their errors, chi2 is above one, and the error is stretched by its root.
+    A line that bends is not seen so: compare with the fit to the states of the smallest variances.
+    energies, variances: of two states at least, in the same units (and its square); `variance` gives the second.
+    Raises ValueError for unequal or too few numbers of them, for equal variances, and for errors of zero.
+    """
+    if len(energies) != len(variances) or len(energies) < 2:
+        raise ValueError(f"expected energies and variances of the same two states or more, got {len(energies)} and "
+                         f"{len(variances)}; try several stages of a training")
+    y, x = (np.array([_mean(one) for one in values]) for values in (energies, variances))
+    dy, dx = (np.array([one.error for one in values]) for values in (energies, variances))
+    if not np.ptp(x) > 0 or not (dy > 0).all():
+        raise ValueError("expected states of different variances, and errors of energies above zero, got variances "
+                         f"from {x.min():.6g} to {x.max():.6g}, errors from {dy.min():.6g}; try less trained states")
+    slope = 0.0
+    for _ in range(20):  # errors of the variances count by the slope, which they change a little
+        weights = 1 / (dy**2 + (slope * dx) ** 2)
+        centre = weights @ x / weights.sum()
+        spread = weights @ (x - centre) ** 2
+        slope = float(weights @ ((x - centre) * y) / spread)
+    height = float(weights @ y / weights.sum())
+    energy = height - slope * centre
+    chi2 = float(weights @ (y - energy - slope * x) ** 2) / (len(x) - 2) if len(x) > 2 else None
+    error = np.sqrt(1 / weights.sum() + centre**2 / spread) * np.sqrt(max(1.0, chi2 or 1.0))
+    return Extrapolation(float(energy), float(error), slope, chi2)
+
+
+def _mean(value: Estimate | float) -> float:
+    return float(value) if isinstance(value, Real) else value.mean
