@@ -156,7 +156,11 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
                              "shape (n_samples, n_spins), as spins.measurements.read_text returns")
         bits = list(bits)
         _refuse_ragged(bits, name)
-    bits = as_array(bits, name, words="the numbers 0 and 1")
+    try:
+        bits = as_array(bits, name, words="the numbers 0 and 1")
+    except ValueError:
+        _refuse_huge(bits, name)
+        raise
     if bits.ndim != 2 or 0 in bits.shape:
         raise ValueError(f"expected {name} as a table (n_samples, n_spins), neither of them 0, "
                          f"got shape {bits.shape}; try one row a measurement")
@@ -171,6 +175,15 @@ def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "meas
             raise ValueError(f"expected {name} of 0 and 1, got {bits[row, column]} in row {row}, "
                              f"column {column} (counted from 0); try {hint}")
     return np.ascontiguousarray(bits, dtype=np.uint8)
+
+
+def _refuse_huge(rows: object, name: str) -> None:
+    """An integer that no array of numbers holds, which numpy would take for an object."""
+    for row, values in enumerate(rows if isinstance(rows, list) else ()):
+        for column, value in enumerate(values if isinstance(values, (list, tuple)) else ()):
+            if isinstance(value, int) and not -(2**63) <= value < 2**64:
+                raise ValueError(f"expected {name} of 0 and 1, got an integer of {value.bit_length()} bits in row {row}, "
+                                 f"column {column} (counted from 0); try to clean that row")
 
 
 def _refuse_ragged(rows: list, name: str) -> None:

@@ -51,7 +51,7 @@ from lib.rbm import (
 )
 from lib.rbm import machine as machines
 from lib.spins import bases, chains, ising, measurements, vectors
-from lib.spins.measurements import shots, simulators, stim
+from lib.spins.measurements import checking, simulators, stim
 
 
 class Door(NamedTuple):
@@ -149,7 +149,7 @@ DOORS = [
     Door("conventions.spins_from_bits", conventions.spins_from_bits, BITS, "bits"),
     Door("conventions.bits_from_spins", conventions.bits_from_spins, 2 * BITS.astype(np.int8) - 1, "spins"),
     Door("conventions.bits_from_index", lambda k: conventions.bits_from_index(k, 4), np.arange(9), "integer"),
-    Door("measurements.shots.table", lambda v: shots.table(v, "here"), BITS, "bits"),
+    Door("measurements.checking.table", lambda v: checking.table(v, "here"), BITS, "bits"),
     Door("measurements.simulators.from_values", lambda v: simulators.from_values(v, "here", 1),
          2 * BITS.astype(np.int8) - 1, "spins"),
     Door("measurements.stim.read_array", lambda v: stim.read_array(v, "here").bits, BITS.astype(bool), "mask", False),

@@ -13,7 +13,7 @@ from lib import __main__ as command
 from lib.rbm import files, from_shots, metrics
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
-from tests.test_formats import MADE, MAKER, N, exact
+from tests.formats import MADE, MAKER, N, exact
 
 
 @pytest.fixture

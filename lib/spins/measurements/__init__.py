@@ -6,8 +6,9 @@
 `read_text`, `read_bases`, `read_psi`  QuCumber's plain text
 """
 
+from lib.spins.measurements.formats import FORMATS
 from lib.spins.measurements.packed import load, save
-from lib.spins.measurements.reading import FORMATS, read
+from lib.spins.measurements.reading import read
 from lib.spins.measurements.readout import Readout, read_readout
 from lib.spins.measurements.shots import MISSING, Shots
 from lib.spins.measurements.text import read_bases, read_psi, read_text

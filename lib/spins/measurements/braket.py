@@ -6,18 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.spins.measurements.checking import check_shots, mapping, number, short, table, wrong
 from lib.spins.measurements.counts import counted, from_probabilities
-from lib.spins.measurements.shots import (
-    GATES,
-    LIMIT,
-    Shots,
-    check_shots,
-    mapping,
-    number,
-    short,
-    table,
-    wrong,
-)
+from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 SCHEMA = "braket.task_result.gate_model_task_result"
 

@@ -13,20 +13,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from lib.checks import as_plain
+from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, table, wrong
 from lib.spins.measurements.documents import open_array
-from lib.spins.measurements.shots import (
-    GATES,
-    LIMIT,
-    Shots,
-    check_shots,
-    check_size,
-    mapping,
-    member,
-    number,
-    short,
-    table,
-    wrong,
-)
+from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 TYPES = ("ResultDict", "Result", "TrialResult")
 

@@ -6,23 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.spins.measurements.checking import check_shots, mapping, member, number, short, table, unique_names, wrong
 from lib.spins.measurements.cirq import choose
-from lib.spins.measurements.counts import from_probabilities, whole
-from lib.spins.measurements.shots import (
-    GATES,
-    LIMIT,
-    Shots,
-    check_shots,
-    expanded,
-    from_strings,
-    mapping,
-    member,
-    number,
-    short,
-    table,
-    unique_names,
-    wrong,
-)
+from lib.spins.measurements.counts import expanded, from_probabilities, from_strings, whole
+from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 # --- pytket
 

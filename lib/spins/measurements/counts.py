@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from lib.spins.measurements.shots import (
-    GATES,
-    GATES_PLUS,
-    LIMIT,
-    SPIN_PLUS,
-    UP,
-    Shots,
-    check_shots,
-    expanded,
-    from_strings,
-    number,
-    short,
-    wrong,
-)
+from lib.conventions import require_memory
+from lib.spins.measurements.checking import check_shots, number, short, wrong
+from lib.spins.measurements.shots import GATES, GATES_PLUS, LIMIT, SPIN_PLUS, UP, Shots
 
 MEANING = {"up": (UP, SPIN_PLUS), "down": (GATES, GATES_PLUS)}
 
@@ -58,6 +47,41 @@ def counted(counts: Mapping, source: str, *, n_sites: int | None = None, shots: 
     check_shots(sum(values.tolist()), told, source, shots)
     bits, weights = expanded(bits[:, ::-1] if reverse else bits, values, source, expand, limit)
     return np.ascontiguousarray(bits), weights
+
+
+def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -> np.ndarray:
+    """Strings of 0 and 1 as uint8 (n_keys, width), the first letter in column 0."""
+    if not keys:
+        raise wrong(source, "at least one outcome", "none", "another file")
+    width = len(keys[0]) if n_sites is None else n_sites
+    for place, key in enumerate(keys):
+        if len(key) != width or not key:
+            hint = "n_sites=, the number of bits, if leading zeros were dropped" if n_sites is None else \
+                f"n_sites={len(key)}, or the file of {n_sites} sites"
+            raise wrong(source, f"outcomes of {width} bits" + ("" if n_sites else ", as the first"),
+                        f"{len(key)} in {short(key)}", hint, f"outcome {place + 1}")
+    letters = np.frombuffer("".join(keys).encode("ascii", "replace"), dtype=np.uint8).reshape(len(keys), width)
+    bad = (letters != ord("0")) & (letters != ord("1"))
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise wrong(source, "outcomes of the letters 0 and 1", f"{keys[row][column]!r} in {short(keys[row])}",
+                    "to clean that outcome", f"outcome {row + 1}, letter {column + 1}")
+    return letters & 1
+
+
+def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
+             limit: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows repeated as often as they were counted, or the rows with their counts as weights."""
+    present = counts > 0
+    bits, counts = bits[present], counts[present]
+    if not len(bits):
+        raise wrong(source, "at least one shot", "counts of 0 only", "another file")
+    if not expand:
+        return np.ascontiguousarray(bits), counts
+    total = sum(int(count) for count in counts)  # exact: the sum of int64 could wrap around
+    require_memory(total * bits.shape[1], f"{total} shots of {bits.shape[1]} sites counted in {source}", limit=limit,
+                   hint="expand=False, which keeps each outcome once with its weight")
+    return np.repeat(bits, counts, axis=0), None
 
 
 def whole(values: list, keys: list, source: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.spins.measurements.shots import check_size, wrong
+from lib.spins.measurements.checking import check_size, wrong
 
 JSON_FACTOR = 12  # Python's lists and numbers take about as many bytes for each byte of text
 MAX_DIMENSIONS = 8

@@ -17,8 +17,9 @@ import numpy as np
 
 from lib import atomic
 from lib.conventions import check_bits
+from lib.spins.measurements.checking import check_shots, check_size
 from lib.spins.measurements.documents import check_archive
-from lib.spins.measurements.shots import LIMIT, SPIN_PLUS, UP, Shots, check_shots, check_size
+from lib.spins.measurements.shots import LIMIT, SPIN_PLUS, UP, Shots
 
 _FORMAT = "measurements 1"
 _MEMBERS = ("format", "shape", "packed", "metadata")

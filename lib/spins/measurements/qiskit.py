@@ -15,23 +15,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lib.spins.measurements.counts import whole
+from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, unique_names, wrong
+from lib.spins.measurements.counts import expanded, from_strings, whole
 from lib.spins.measurements.documents import open_array
-from lib.spins.measurements.shots import (
-    GATES,
-    LIMIT,
-    Shots,
-    check_shots,
-    check_size,
-    expanded,
-    from_strings,
-    mapping,
-    member,
-    number,
-    short,
-    unique_names,
-    wrong,
-)
+from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 VERSIONS = (2, None)  # of the primitives' results; some simulators write none
 CONVENTION = f"{GATES}; column i of a register is its classical bit i, registers in the order of the circuit"

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from lib.checks import as_floats
+from lib.spins.measurements.checking import short, table, wrong
 from lib.spins.measurements.documents import read_json
-from lib.spins.measurements.shots import LIMIT, MISSING, short, table, wrong
+from lib.spins.measurements.shots import LIMIT, MISSING
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,21 +12,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from lib.spins.measurements.braket import check_header
+from lib.spins.measurements.checking import check_shots, mapping, member, short, table, wrong
 from lib.spins.measurements.cirq import choose
 from lib.spins.measurements.counts import counted
-from lib.spins.measurements.shots import (
-    LIMIT,
-    MISSING,
-    RYDBERG,
-    SPIN_PLUS,
-    Shots,
-    check_shots,
-    mapping,
-    member,
-    short,
-    table,
-    wrong,
-)
+from lib.spins.measurements.shots import LIMIT, MISSING, RYDBERG, SPIN_PLUS, Shots
 
 SCHEMA = "braket.task_result.analog_hamiltonian_simulation_task_result"
 CONVENTION = f"{RYDBERG} (seen before and not after: an atom lost otherwise counts, too); columns in the order of sites"

@@ -1,4 +1,4 @@
-"""What every reader gives, and the checks that readers share."""
+"""What every reader gives: bits with their meaning, `Shots`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lib.conventions import PLUS_OUTCOME, check_bits, format_bytes, require_memory
+from lib.conventions import PLUS_OUTCOME
 
 MISSING = 255  # the value of a site without an atom; `check_bits` refuses it, so that no training takes it for a bit
 LIMIT = 2**31  # bytes that a file may take in memory, unless asked otherwise
@@ -121,106 +121,3 @@ def columns(order: str | Iterable[int | str], sites: Sequence[str]) -> list[int]
         raise ValueError(f"expected different columns in order, at least one, got {list(order)!r}; "
                          f"try order={list(range(len(sites)))[:20]}")
     return places
-
-
-def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> ValueError:
-    """The error of a file: what was expected and got, where, and what to try."""
-    return ValueError(f"expected {expected}, got {got} in {source}{', ' + place if place else ''}; try {hint}")
-
-
-def short(value: object, length: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= length else text[:length] + "..."
-
-
-def number(value: object, source: str, what: str, place: str = "", *, least: int = 0) -> int:
-    """A whole number, at least `least`; 3.0 and "3" count, 2.5, -1, NaN and True do not."""
-    hint = "whole numbers: probabilities are no shots" if isinstance(value, float) else "to make the file again"
-    try:
-        whole = int(value)
-        if isinstance(value, (bool, np.bool_)) or whole != float(value) or whole < least:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise wrong(source, f"{what} as a whole number, at least {least}", short(value), hint, place) from None
-    return whole
-
-
-def table(rows: object, source: str, what: str = "measurements", n_sites: int | None = None) -> np.ndarray:
-    """Rows of zeros and ones as uint8 (n_rows, n_sites); the error names the file, row and column."""
-    return check_bits(rows, n_sites, name=f"{what} in {source}", hint="n_sites={found}, or the file of the other chain")
-
-
-def mapping(value: object, source: str, what: str, place: str = "") -> dict:
-    if not isinstance(value, Mapping):
-        raise wrong(source, f"{what} as an object with named members", short(value), "to export the file again", place)
-    return value
-
-
-def member(value: Mapping, name: str, source: str, place: str = "") -> object:
-    if name not in value:
-        raise wrong(source, f"a member {name!r}", f"only {', '.join(map(str, list(value)[:8])) or 'nothing'}",
-                    "to export the file again", place)
-    return value[name]
-
-
-def check_shots(found: int, told: object, source: str, asked: int | None = None) -> None:
-    """That as many shots are there as asked for or, where nobody asked, as the file tells."""
-    if asked is None and told is None:
-        return
-    wanted = number(told if asked is None else asked, source, "the number of shots")
-    if found != wanted:
-        who = "asked for" if asked is not None else "the file itself tells"
-        raise wrong(source, f"{wanted} shots, as {who}", f"{found}",
-                    f"shots={found} if those that are there are all that is wanted, or to fetch the file again")
-
-
-def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if name in seen:
-            raise wrong(source, f"{what} with different names", f"{name!r} twice (places {seen[name]} and {place})",
-                        "to rename one of them before exporting")
-        seen[name] = place
-    return tuple(names)
-
-
-def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -> np.ndarray:
-    """Strings of 0 and 1 as uint8 (n_keys, width), the first letter in column 0."""
-    if not keys:
-        raise wrong(source, "at least one outcome", "none", "another file")
-    width = len(keys[0]) if n_sites is None else n_sites
-    for place, key in enumerate(keys):
-        if len(key) != width or not key:
-            hint = "n_sites=, the number of bits, if leading zeros were dropped" if n_sites is None else \
-                f"n_sites={len(key)}, or the file of {n_sites} sites"
-            raise wrong(source, f"outcomes of {width} bits" + ("" if n_sites else ", as the first"),
-                        f"{len(key)} in {short(key)}", hint, f"outcome {place + 1}")
-    letters = np.frombuffer("".join(keys).encode("ascii", "replace"), dtype=np.uint8).reshape(len(keys), width)
-    bad = (letters != ord("0")) & (letters != ord("1"))
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise wrong(source, "outcomes of the letters 0 and 1", f"{keys[row][column]!r} in {short(keys[row])}",
-                    "to clean that outcome", f"outcome {row + 1}, letter {column + 1}")
-    return letters & 1
-
-
-def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
-             limit: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows repeated as often as they were counted, or the rows with their counts as weights."""
-    present = counts > 0
-    bits, counts = bits[present], counts[present]
-    if not len(bits):
-        raise wrong(source, "at least one shot", "counts of 0 only", "another file")
-    if not expand:
-        return np.ascontiguousarray(bits), counts
-    total = sum(int(count) for count in counts)  # exact: the sum of int64 could wrap around
-    require_memory(total * bits.shape[1], f"{total} shots of {bits.shape[1]} sites counted in {source}", limit=limit,
-                   hint="expand=False, which keeps each outcome once with its weight")
-    return np.repeat(bits, counts, axis=0), None
-
-
-def check_size(n_bytes: int, what: str, source: str, limit: int) -> None:
-    """Refuse what would take more memory than allowed, before it is read."""
-    if n_bytes > limit:
-        raise wrong(source, f"at most {format_bytes(limit)} of memory", f"{what} of {format_bytes(n_bytes)}",
-                    f"limit={n_bytes}, if the file can be trusted, or to split it by shots")

@@ -10,20 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from lib.checks import as_array, as_plain
+from lib.spins.measurements.checking import check_shots, check_size, mapping, member, short, table, wrong
 from lib.spins.measurements.counts import counted, meaning, require_order
-from lib.spins.measurements.shots import (
-    GATES,
-    LIMIT,
-    VALUES_PLUS,
-    Shots,
-    check_shots,
-    check_size,
-    mapping,
-    member,
-    short,
-    table,
-    wrong,
-)
+from lib.spins.measurements.shots import GATES, LIMIT, VALUES_PLUS, Shots
 
 WIRES = f"{GATES}; columns in the order of the wires that were measured"
 LETTERS = np.array(["X", "Y", "Z"])
@@ -157,7 +146,25 @@ def read_pastaq(source_or_file: object, source: str, *, limit: int = LIMIT, shot
     except OSError as error:
         raise wrong(source, "an HDF5 file", f"a damaged one ({error})", "to copy the file again") from None
     with file:
+        for name in file:
+            _refuse_elsewhere(h5py, file, name, source)
         return _pastaq(file, source, limit, shots)
+
+
+def _refuse_elsewhere(h5py: object, file: Mapping, name: str, source: str) -> None:
+    """ValueError for a member whose numbers lie in another file, which nobody named."""
+    link = file.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        other = link.filename
+    elif isinstance(link, h5py.SoftLink) and name not in file:
+        raise wrong(source, f"numbers in {name!r}", f"a link to {link.path!r}, which is not there",
+                    "to write the file again")
+    elif isinstance(found := file[name], h5py.Dataset) and (found.is_virtual or found.external):
+        other = found.virtual_sources()[0].file_name if found.is_virtual else found.external[0][0]
+    else:
+        return
+    raise wrong(source, f"numbers in {name!r} itself", f"a link to another file, {short(other)}, which is not followed",
+                "to copy them into one file (h5repack, or h5py's Group.copy with expand_external=True)")
 
 
 def _pastaq(file: Mapping, source: str, limit: int, shots: int | None) -> Shots:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from lib.checks import as_plain
-from lib.spins.measurements.shots import GATES, LIMIT, Shots, check_shots, check_size, short, table, wrong
+from lib.spins.measurements.checking import check_shots, check_size, short, table, wrong
+from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 FORMATS = ("01", "b8", "r8", "ptb64", "hits", "dets")
 CONVENTION = f"{GATES} (or a detection event); columns in the order of the records"

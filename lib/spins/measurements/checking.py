@@ -1,0 +1,77 @@
+"""The checks that readers share: each names the file, the place in it, what was expected and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lib.conventions import check_bits, format_bytes
+
+
+def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> ValueError:
+    """The error of a file: what was expected and got, where, and what to try."""
+    return ValueError(f"expected {expected}, got {got} in {source}{', ' + place if place else ''}; try {hint}")
+
+
+def short(value: object, length: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= length else text[:length] + "..."
+
+
+def number(value: object, source: str, what: str, place: str = "", *, least: int = 0) -> int:
+    """A whole number, at least `least`; 3.0 and "3" count, 2.5, -1, NaN and True do not."""
+    hint = "whole numbers: probabilities are no shots" if isinstance(value, float) else "to make the file again"
+    try:
+        whole = int(value)
+        if isinstance(value, (bool, np.bool_)) or whole != float(value) or whole < least:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise wrong(source, f"{what} as a whole number, at least {least}", short(value), hint, place) from None
+    return whole
+
+
+def table(rows: object, source: str, what: str = "measurements", n_sites: int | None = None) -> np.ndarray:
+    """Rows of zeros and ones as uint8 (n_rows, n_sites); the error names the file, row and column."""
+    return check_bits(rows, n_sites, name=f"{what} in {source}", hint="n_sites={found}, or the file of the other chain")
+
+
+def mapping(value: object, source: str, what: str, place: str = "") -> dict:
+    if not isinstance(value, Mapping):
+        raise wrong(source, f"{what} as an object with named members", short(value), "to export the file again", place)
+    return value
+
+
+def member(value: Mapping, name: str, source: str, place: str = "") -> object:
+    if name not in value:
+        raise wrong(source, f"a member {name!r}", f"only {', '.join(map(str, list(value)[:8])) or 'nothing'}",
+                    "to export the file again", place)
+    return value[name]
+
+
+def check_shots(found: int, told: object, source: str, asked: int | None = None) -> None:
+    """That as many shots are there as asked for or, where nobody asked, as the file tells."""
+    if asked is None and told is None:
+        return
+    wanted = number(told if asked is None else asked, source, "the number of shots")
+    if found != wanted:
+        who = "asked for" if asked is not None else "the file itself tells"
+        raise wrong(source, f"{wanted} shots, as {who}", f"{found}",
+                    f"shots={found} if those that are there are all that is wanted, or to fetch the file again")
+
+
+def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...]:
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        if name in seen:
+            raise wrong(source, f"{what} with different names", f"{name!r} twice (places {seen[name]} and {place})",
+                        "to rename one of them before exporting")
+        seen[name] = place
+    return tuple(names)
+
+
+def check_size(n_bytes: int, what: str, source: str, limit: int) -> None:
+    """Refuse what would take more memory than allowed, before it is read."""
+    if n_bytes > limit:
+        raise wrong(source, f"at most {format_bytes(limit)} of memory", f"{what} of {format_bytes(n_bytes)}",
+                    f"limit={n_bytes}, if the file can be trusted, or to split it by shots")
