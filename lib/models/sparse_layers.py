@@ -106,8 +106,9 @@ class _SparseLayer(torch.nn.Module):
         mask = as_tensor(mask, "mask").detach().to(self.mask.device)
         n_weights = len(self.weight)
         if mask.dtype != torch.bool or mask.shape != self.mask.shape or int(mask.count_nonzero()) != n_weights:
-            raise ValueError(f"expected a bool mask {tuple(self.mask.shape)} with {n_weights} weights, got {mask.dtype} "
-                             f"{tuple(mask.shape)} with {int(mask.count_nonzero())}; try a new layer for another number")
+            raise ValueError(f"expected a bool mask {tuple(self.mask.shape)} with {n_weights} weights, got "
+                             f"{mask.dtype} {tuple(mask.shape)} with {int(mask.count_nonzero())}; try a new layer for "
+                             "another number")
         before = torch.full((mask.numel(),), -1, device=mask.device)
         before[self._places] = torch.arange(n_weights, device=mask.device)
         places = mask.flatten().nonzero()[:, 0]
