@@ -16,7 +16,8 @@ How it gets its speed
   fifth of the speed.
 - A tile is a power of two of pixels side by side in each of one or more rows: 1 x 16, 2 x 8, 4 x 4, 8 x 2, or up to
   8 x 1. Rows of small images come from several of them, so that 2 x 2 pixels still fill a tile. What is left at an edge
-  is done in smaller tiles; rows of one pixel, as linear layers have, in tiles of nearly equal numbers of rows. All shapes are written out, once for each distance between pixels (strides).
+  is done in smaller tiles; rows of one pixel, as linear layers have, in tiles of nearly equal numbers of rows. All
+  shapes are written out, once for each distance between pixels (strides).
 - Weights of a few input channels at a time (a *segment*): their part of the tile's surroundings stays in the
   first-level cache while all output channels are served. The tile is then stored and fetched again in between.
 - `products` keeps the tile of the error in registers and adds to sixteen partial sums per weight. Where images are

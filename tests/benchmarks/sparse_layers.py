@@ -1,7 +1,8 @@
 """Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and by other packages.
 
 What is timed is a training step of the layer: forward, and the gradients by input and weights; dense is the faster of
-torch's two orders of images, NCHW and channels last. From these numbers come the table of `lib.models.sparse_choice`
+torch's two orders of images, NCHW and channels last. The clock is that of the process, on one thread, which others on
+the machine disturb less. From these numbers come the table of `lib.models.sparse_choice`
 (see `tests.benchmarks.sparse_table`) and the page about sparse layers.
 """
 
