@@ -14,7 +14,7 @@ from lib.models._tiles import LANES, STEPS, lane_totals, products, products_plai
 from tests.toy_book import ROOT
 
 WIDTHS = (1, 2, 3, 5, 7, 9, 13, 16, 17, 33)
-ROWS_AND_BANDS = ((1, 1), (3, 2), (9, 8), (13, 4))
+ROWS_AND_BANDS = ((1, 1), (3, 2), (9, 8), (13, 4), (12, 7), (14, 8), (18, 6), (3, 3))
 STEP_NUMBERS = range(len(STEPS))
 
 
@@ -65,10 +65,10 @@ def both_products(call, weights, n_parts, n_bands=1, before=None):
     return results
 
 
-def tiles(n_columns, n_rows, band):
+def tiles(n_columns, n_rows, band, most=_tiles.COLUMN):
     """The numbers of the tiles that cover so many rows and columns."""
     for begin in range(0, n_rows, band):
-        for number, _, _ in _tiles._cover(begin, min(n_rows, begin + band), n_columns):
+        for number, _, _ in _tiles._cover(begin, min(n_rows, begin + band), n_columns, most):
             yield number
 
 
@@ -110,10 +110,21 @@ def test_every_tile_and_step_is_exact():
 def test_the_cases_above_meet_every_tile_that_can_occur():
     met = {number for width, (n_rows, band) in itertools.product(WIDTHS, ROWS_AND_BANDS)
            for number in tiles(width, n_rows, band)}
-    n_sizes = len(_tiles._SIZES)
-    assert [shape[0] * shape[1] <= _tiles.PIXELS for shape in _tiles._SHAPES] == [True] * 2 * n_sizes
+    n_shapes = len(_tiles._SHAPES)
+    assert all(rows * columns <= max(_tiles.PIXELS, _tiles.COLUMN) for rows, columns in _tiles._SHAPES)
     # The largest size fills a tile with one row: its two numbers mean the same, and the second is taken.
-    assert met == set(range(2 * n_sizes)) - {2 * n_sizes - 2}
+    assert met == set(range(n_shapes)) - {n_shapes - 2}
+
+
+@pytest.mark.parametrize("most", [4, _tiles.COLUMN])
+def test_tiles_cover_every_pixel_once(most):
+    for n_columns, n_rows in itertools.product(range(1, 20), range(1, 19)):
+        covered = np.zeros((n_rows, n_columns), int)
+        for number, row, column in _tiles._cover(0, n_rows, n_columns, most):
+            rows, columns = _tiles._SHAPES[number]
+            assert rows <= most or columns > 1
+            covered[row:row + rows, column:column + columns] += 1
+        assert (covered == 1).all()
 
 
 @pytest.mark.parametrize("n_segments, n_channels", [(1, 1), (1, 7), (4, 1), (5, 6)])
@@ -185,7 +196,7 @@ features = llvmlite.binding.FeatureMap()
 llvmlite.binding.get_host_cpu_features = lambda: features
 from tests import test_tiles
 assert test_tiles._tiles.PIXELS == 4 and test_tiles.STEPS == test_tiles._tiles.STEPS
-test_tiles.check_every_tile(((3, 2), (9, 8)))
+test_tiles.check_every_tile(((3, 2), (9, 8), (18, 6), (14, 7), (3, 3)))
 test_tiles.test_the_cases_above_meet_every_tile_that_can_occur()
 """
     run_in_another_process(code, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="")

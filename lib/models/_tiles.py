@@ -14,16 +14,17 @@ How it gets its speed
   once, spread over a register, and sixteen fused multiply-adds follow, whose pixels lie at fixed distances from one
   address: no index is looked up but the weight's own. Plain loops re-read the output for every weight, and reach a
   fifth of the speed.
-- A tile is a power of two of pixels side by side in each of one or more rows: 1 x 16, 2 x 8, 4 x 4, 8 x 2 or 8 x 1.
-  Rows of small images come from several of them, so that 2 x 2 pixels still fill a tile. What is left at an edge is
-  done in smaller tiles. All shapes are written out, once for each distance between pixels (strides).
+- A tile is a power of two of pixels side by side in each of one or more rows: 1 x 16, 2 x 8, 4 x 4, 8 x 2, or up to
+  8 x 1. Rows of small images come from several of them, so that 2 x 2 pixels still fill a tile. What is left at an edge
+  is done in smaller tiles; rows of one pixel, as linear layers have, in tiles of nearly equal numbers of rows. All
+  shapes are written out, once for each distance between pixels (strides).
 - Weights of a few input channels at a time (a *segment*): their part of the tile's surroundings stays in the
   first-level cache while all output channels are served. The tile is then stored and fetched again in between.
 - `products` keeps the tile of the error in registers and adds to sixteen partial sums per weight. Where images are
   small and weights many, a segment passes by all tiles of a block before the next: its sums stay in the cache.
 
-A processor without AVX-512 has too few registers for such a tile; tiles are of four pixels there, from the same code
-(the compiler splits sixteen numbers into the registers that it has).
+A processor without AVX-512 has too few registers for such a tile; tiles are of four pixels there, or of up to seven
+rows of one pixel, from the same code (the compiler splits sixteen numbers into the registers that it has).
 
 numba's cache on disk knows the functions here by the content of this file. Of what it imports they contain the
 number of lanes: after an edit of `lib._lanes`, see there.
@@ -39,9 +40,12 @@ from lib._lanes import N_LANES as LANES  # images side by side
 
 PIXELS = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 4  # of a tile: registers for sums
 _MOST_ROWS = 8  # each needs an address register, of which there are sixteen
-_SIZES = [size for size in (1, 2, 4, 8, 16) if size <= PIXELS]
-# (rows, columns): at 2 i one row, at 2 i + 1 as many rows as fill the tile, of 2^i columns.
-_SHAPES = [shape for size in _SIZES for shape in ((1, size), (min(PIXELS // size, _MOST_ROWS), size))]
+COLUMN = 8 if PIXELS == 16 else 7  # rows of one column: 7 pixels, a weight and what it multiplies fill 16 registers
+_COLUMN_OF_PRODUCTS = 8 if PIXELS == 16 else 4  # which need registers for their sums
+_SIZES = [size for size in (2, 4, 8, 16) if size <= PIXELS]
+# (rows, columns): first one column of any number of rows, then for each size one row, and as many as fill the tile.
+_SHAPES = [(rows, 1) for rows in range(1, COLUMN + 1)]
+_SHAPES += [shape for size in _SIZES for shape in ((1, size), (min(PIXELS // size, _MOST_ROWS), size))]
 _N_SHAPES = len(_SHAPES)
 STEPS = [(1, 1), (2, 1), (1, 2)]  # distance between neighbours in x and in the other array, in pixels
 
@@ -196,23 +200,27 @@ def _tile_product(typing_context, code, x, x_rows, g, g_rows, row, column, chann
 
 
 @njit
-def _shape(n_columns_left, n_rows_left):
-    """The largest tile that still fits: (its number, its rows, its columns)."""
+def _shape(n_columns_left, n_rows_left, column):
+    """The largest tile that still fits: (its number, its rows, its columns); column: most rows of one column."""
     i, size = 0, 1
     while 2 * size <= n_columns_left and 2 * size <= PIXELS:
         i, size = i + 1, 2 * size
-    n_rows = min(PIXELS // size, _MOST_ROWS)
-    return (2 * i + 1, n_rows, size) if n_rows_left >= n_rows else (2 * i, 1, size)
+    if size == 1:
+        n_tiles = (n_rows_left + column - 1) // column
+        n_rows = (n_rows_left + n_tiles - 1) // n_tiles
+        return n_rows - 1, n_rows, 1
+    n_rows, number = min(PIXELS // size, _MOST_ROWS), COLUMN + 2 * (i - 1)
+    return (number + 1, n_rows, size) if n_rows_left >= n_rows else (number, 1, size)
 
 
 @njit
-def _cover(begin, end, n_columns):
+def _cover(begin, end, n_columns, most):
     """The tiles that cover the rows from begin up to end: (number of its shape, first row, first column) of each."""
     column = 0
     while column < n_columns:
         row, n = begin, 1
         while row < end:
-            shape, n_rows, n = _shape(n_columns - column, end - row)
+            shape, n_rows, n = _shape(n_columns - column, end - row, most)
             yield shape, row, column
             row += n_rows
         column += n
@@ -230,7 +238,7 @@ def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offs
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for b in prange((len(x_rows) + band - 1) // band):
-        for shape, row, column in _cover(b * band, min(len(x_rows), (b + 1) * band), n_columns):
+        for shape, row, column in _cover(b * band, min(len(x_rows), (b + 1) * band), n_columns, COLUMN):
             for s in range(n_segments):
                 for c in range(n_channels):
                     first, last = starts[s, c], starts[s, c + 1]
@@ -258,7 +266,7 @@ def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offs
                 if begin == 0 and not add:
                     result[LANES * starts[s, low]:LANES * starts[s, high]] = 0
                 for b in range(begin, end, band):
-                    for shape, row, column in _cover(b, min(end, b + band), n_columns):
+                    for shape, row, column in _cover(b, min(end, b + band), n_columns, _COLUMN_OF_PRODUCTS):
                         for c in range(low, high):
                             if starts[s, c] < starts[s, c + 1]:
                                 _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column,

@@ -236,6 +236,8 @@ def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np
 
 def _band(n_columns: int) -> int:
     """Rows that together fill a tile, however narrow the last columns are."""
+    if n_columns == 1:
+        return _tiles.COLUMN
     last = n_columns & -n_columns
     return max(1, min(8, _tiles.PIXELS // min(last, _tiles.PIXELS)))
 

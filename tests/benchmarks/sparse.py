@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
+import time
 
 import numpy as np
 import torch
@@ -78,8 +79,8 @@ def compare_perceptron(runs: int) -> list[dict]:
     for _ in range(runs):
         for net, seconds in zip(nets, ours):
             seconds.append(mlp.train(net, images, labels, settings, seed=1).seconds / N_STEPS)
-        peer.append(sparse_layers.interleaved(1, {"dense": dense_epoch(nets[1], *tensors, order)[0]})["dense"]
-                    / N_STEPS)
+        side = {"dense": dense_epoch(nets[1], *tensors, order)[0]}
+        peer.append(sparse_layers.interleaved(1, side, time.perf_counter)["dense"] / N_STEPS)  # the clock of mlp.train
     narrow, wide, dense = statistics.median(ours[0]), statistics.median(ours[1]), statistics.median(peer)
     common = {"runs": runs, "threads": 1, "unit": "seconds a step"}
     return [{"name": "perceptron step, 3970 weights, width 640, batch 100", "peer": PEER, "ratio": dense / wide,

@@ -1,7 +1,8 @@
 """Single sparse layers on one thread: in the layout of the kernels, in a torch network, dense, and by other packages.
 
 What is timed is a training step of the layer: forward, and the gradients by input and weights; dense is the faster of
-torch's two orders of images, NCHW and channels last. From these numbers come the table of `lib.models.sparse_choice`
+torch's two orders of images, NCHW and channels last. The clock is that of the process, on one thread, which others on
+the machine disturb less. From these numbers come the table of `lib.models.sparse_choice`
 (see `tests.benchmarks.sparse_table`) and the page about sparse layers.
 """
 
@@ -44,15 +45,15 @@ _MOST_MULTIPLY_ADDS, _MOST_NUMBERS, _MOST_WEIGHTS = 2e9, 8e6, 1.2e6  # of a dens
 _SHORTEST = 4e-3  # seconds of a timed run
 
 
-def interleaved(runs: int, sides: dict) -> dict:
+def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.process_time) -> dict:
     """Median seconds of each side: a call that does its work once. Each round times all of them."""
     def timed(call, repeats):
         if isinstance(call, functools.partial):  # a peer in another process, which has its own clock
             return call.func(f"{call.args[0]} {repeats}")
-        began = time.perf_counter()
+        began = clock()
         for _ in range(repeats):
             call()
-        return (time.perf_counter() - began) / repeats
+        return (clock() - began) / repeats
 
     repeats, seconds = {}, {name: [] for name in sides}
     for name, call in sides.items():
