@@ -182,8 +182,8 @@ def _refuse_huge(rows: object, name: str) -> None:
     for row, values in enumerate(rows if isinstance(rows, list) else ()):
         for column, value in enumerate(values if isinstance(values, (list, tuple)) else ()):
             if isinstance(value, int) and not -(2**63) <= value < 2**64:
-                raise ValueError(f"expected {name} of 0 and 1, got an integer of {value.bit_length()} bits in row {row}, "
-                                 f"column {column} (counted from 0); try to clean that row")
+                raise ValueError(f"expected {name} of 0 and 1, got an integer of {value.bit_length()} bits in row "
+                                 f"{row}, column {column} (counted from 0); try to clean that row")
 
 
 def _refuse_ragged(rows: list, name: str) -> None:

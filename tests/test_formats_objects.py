@@ -186,7 +186,7 @@ def test_pastaq_numbers_in_other_files_are_refused(tmp_path, kind):
             layout = h5py.VirtualLayout(outcomes.shape, outcomes.dtype)
             layout[:] = h5py.VirtualSource("other.h5", "outcomes", outcomes.shape)
             file.create_virtual_dataset("outcomes", layout)
-    with pytest.raises(ValueError, match="numbers in 'outcomes' itself, got a link to another file, .*a.h5; try to copy"):
+    with pytest.raises(ValueError, match="numbers in 'outcomes' itself, got a link to another file, .*a.h5; try to "):
         read(tmp_path / "a.h5")
 
 

@@ -272,7 +272,7 @@ def test_calibration_counts_errors():
                            SETTINGS, seed=1), "at most 8 missing sites a row, .* got 7 of 16 rows with more, up to 20"),
     (lambda: readout.train(machine(), [[0, 1, 2]], SETTINGS, seed=1), "got 2 in row 0, column 2"),
     (lambda: readout.train(machine(), [[0, 1, 1]], SETTINGS, weights=[-1], seed=1), "whole numbers of at least 0"),
-    (lambda: readout.train(machine(), [[0, 1, 1]], SETTINGS, weights=[0.5], seed=1), "whole numbers of at least 0"),
+    (lambda: readout.train(machine(), [[0, 1, 1]], SETTINGS, weights=[0.5], seed=1), "weights made of integers"),
     (lambda: readout.negative_log_likelihood(Machine.random(9, 2, seed=1), np.zeros((4, 9)),
                                              readout=Readout.uniform(9, 0.1, 0.1)), "got 4 rows with up to 9"),
 ])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.checks import as_floats
+from lib.checks import as_array, as_floats
 from lib.spins.measurements.checking import short, table, wrong
 from lib.spins.measurements.documents import read_json
 from lib.spins.measurements.shots import LIMIT, MISSING
@@ -81,7 +81,7 @@ class Readout:
         bits: uint8 (n_rows, n_sites), with MISSING. true: the same without, or one value. turned: where both are the
         opposite of the device's bits (`Shots.turned`), bool, of that shape or one for all.
         """
-        read, true = (bits == 1) ^ turned, np.asarray(true, dtype=bool) ^ turned
+        read, true = (bits == 1) ^ turned, (as_array(true, "true") != 0) ^ turned
         right = np.where(true, 1 - self.zero_if_one, 1 - self.one_if_zero)
         error = np.where(true, self.zero_if_one, self.one_if_zero)
         with np.errstate(divide="ignore"):
