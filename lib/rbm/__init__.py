@@ -5,7 +5,11 @@ partition    the partition function and exact probabilities by enumeration (4.3,
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 tempering    chains at many temperatures, for machines with several valleys
-training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient
+training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
+optimizers   momentum, Adam, the natural and the centred gradient, for every kind of state
+checkpoints  where a training stands, on the way and on disk, and going on from there
+readout      trainings on what was read with errors or not read at all, and on counted outcomes
+from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
 rotations    how probable outcomes in rotated bases are under it, and the gradient (5.13, 5.14)
@@ -22,6 +26,7 @@ learning_figures  what the figures of chapter 6 show
 pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
+_readout_kernels  those of chains in fields of their own, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.
