@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any
 
@@ -233,8 +233,9 @@ class _Run:
     def training(self) -> dict:
         """What a checkpoint has to be of."""
         checkpoints.refuse_renewed(self.renew)
-        return {"kind": "positive", "engine": type(self).__name__.strip("_").lower(), **described(self.settings),
-                "seed": int(self.seed), "data": digest(self.rows),
+        engine = "numba" if isinstance(self, _Numba) else "torch"  # what "auto" has come to
+        return {"kind": "positive", **described(replace(self.settings, engine=engine)), "seed": int(self.seed),
+                "data": digest(self.rows),
                 "mask": None if self.machine.mask is None else digest(self.machine.mask.cpu().numpy())}
 
     def state(self) -> Machine:
