@@ -179,3 +179,17 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path):
             checkpoints.load(path)
     with pytest.raises(FileNotFoundError, match="no folder"):
         checkpoints.save(tmp_path / "nowhere" / "run.npz", HALF)
+
+
+def test_a_training_whose_rows_are_drawn_anew_has_no_checkpoint():
+    """No file holds its rows: said when the checkpoint is asked for, and the training goes on."""
+    machine, bits = Machine.random(3, 2, seed=1), np.eye(3, dtype=np.uint8)
+    state, rows = ComplexState.random(3, 2, seed=1), random_rows(3, 9, 2)[0]
+    trainings = (steps(machine, bits, TrainingSettings(epochs=2), seed=1, renew=lambda epoch, machine: 1 - bits),
+                 of_complex.train(state, rows, StateSettings(epochs=2, allow_undetermined=True), seed=1,
+                                        renew=lambda epoch, state: rows.bits))
+    for training in trainings:
+        for step in training:
+            with pytest.raises(ValueError, match="expected the same rows in every epoch .*; try to save its machine"):
+                step.checkpoint()
+        assert step.epoch == 2

@@ -9,16 +9,7 @@ from torch.nn import functional
 from torch.nn.utils import prune
 
 from lib.models.sparse_layers import SparseConv2d, SparseLinear, convert, to_masked
-
-
-def random_mask(shape, density, seed=0):
-    mask = torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < density
-    mask.view(-1)[0] = True
-    return mask
-
-
-def images(*shape, seed=1):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+from tests.test_sparse_layers import images, random_mask
 
 
 class Block(torch.nn.Module):

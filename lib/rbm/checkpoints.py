@@ -49,6 +49,25 @@ class Work(Protocol):
         """Go on where `arrays` was called."""
 
 
+class Compiled:
+    """The part of `Work` that all trainings by compiled loops share: what changes lies in four arrays."""
+
+    parameters: np.ndarray
+    moments: np.ndarray
+    chains: np.ndarray
+    states: np.ndarray
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that changes, in its own memory."""
+        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
+                "generators": self.states}
+
+    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
+        """Go on where `arrays` was called."""
+        for name, value in self.arrays().items():
+            value[...] = arrays[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A step that can be gone on from: `training` says of which training, arrays holds all that changes in it."""

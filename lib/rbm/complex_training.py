@@ -32,7 +32,7 @@ from lib import rng
 from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import checkpoints, optimizers, rotations
-from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
+from lib.rbm.checkpoints import Checkpoint, Compiled, Step, advance, described, digest
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
@@ -168,7 +168,7 @@ def _start(state: ComplexState, measurements: Measurements, settings: StateSetti
     return table, exact, begin, chains
 
 
-class _Run:
+class _Run(Compiled):
     """A training at work, as `checkpoints.advance` asks for it."""
 
     def __init__(self, state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings,
@@ -243,12 +243,3 @@ class _Run:
         if impossible >= 0:
             raise ValueError(rotations.impossible_row(self.measurements, impossible) + f", or a smaller learning rate "
                              f"than {rate:g}, if this is not the first epoch (it is epoch {epoch})")
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, in its own memory."""
-        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
-                "generators": self.states}
-
-    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        for name, value in self.arrays().items():
-            value[...] = arrays[name]

@@ -24,7 +24,7 @@ from lib import rng
 from lib.checks import as_tensor
 from lib.conventions import all_states, check_bits, require_memory
 from lib.rbm import _kernels, checkpoints, optimizers
-from lib.rbm.checkpoints import Checkpoint, Step, advance, described, digest
+from lib.rbm.checkpoints import Checkpoint, Compiled, Step, advance, described, digest
 from lib.rbm.machine import Gradient, Machine, balanced_biases, check_machine, effective_energy_gradient
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_engine, choose_precision, generators, gibbs_sweep, uniforms
@@ -269,7 +269,7 @@ class _Run:
             bias.copy_(balanced)
 
 
-class _Numba(_Run):
+class _Numba(Compiled, _Run):
     """The fused loops of `_kernels`; the natural gradient asks them for one step at a time."""
 
     def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int, renew=None):
@@ -306,15 +306,6 @@ class _Numba(_Run):
                              self.rows, batches, starts, settings.persistent, self.chains, self.states,
                              optimizers.OPTIMIZERS.index(settings.optimizer), float(settings.momentum), self.moments,
                              n_done, settings.n_gibbs, rates)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, in its own memory."""
-        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
-                "generators": self.states}
-
-    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        for name, value in self.arrays().items():
-            value[...] = arrays[name]
 
 
 class _Torch(_Run):
