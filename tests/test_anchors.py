@@ -275,7 +275,7 @@ TOY = {"tests/anchors/__init__.py": "",
 @pytest.fixture
 def toy(tmp_path):
     """A tree with one small experiment, the machinery and Git."""
-    for name in ("lib", "pyproject.toml"):
+    for name in ("lib", "pyproject.toml", "constraints.txt"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
     for path in (tmp_path / "lib" / "experiments").glob("[!_]*.py"):
         path.unlink()

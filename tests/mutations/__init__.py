@@ -140,7 +140,8 @@ def apply(top: Path, mutation: Mutation) -> dict[Path, bytes | None]:
 def copy_of(top: Path, place: Path) -> Path:
     """A copy of a tree's files, as they are now, with what its anchors have passed; no data sets, no Git."""
     listed = subprocess.run(["git", "-C", str(top), "ls-files", "--cached", "--others", "--exclude-standard", "lib",
-                             "tests", "pyproject.toml"], capture_output=True, text=True, check=True).stdout.splitlines()
+                             "tests", "pyproject.toml", "constraints.txt"],
+                            capture_output=True, text=True, check=True).stdout.splitlines()
     for name in listed:
         if (top / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
