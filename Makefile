@@ -43,7 +43,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
 
-.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
 VERSION = "import sys; print(sys.version_info[:2])"
@@ -111,6 +111,9 @@ anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised versi
 
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
 	@$(RUN) tests.mutations
+
+test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (half an hour)
+	$(RUN) tests.ranges
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(PY) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))

@@ -6,6 +6,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_pages`: parameter box, provenance and downloads on every chapter page;
 * :mod:`companion_tables`: the directives ``claims-ledger``, ``items-status``, ``chapter-status``, ``benchmarks``;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
+* :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
 * :mod:`companion_math`: formulas without a network;
@@ -15,6 +16,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 from __future__ import annotations
 
+import companion_api
 import companion_files
 import companion_math
 import companion_numbers
@@ -27,7 +29,7 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_tried, companion_numbers, companion_references,
-                   companion_math, companion_search, companion_files):
+    for module in (companion_pages, companion_tables, companion_tried, companion_api, companion_numbers,
+                   companion_references, companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
