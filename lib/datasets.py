@@ -53,7 +53,7 @@ def mnist(part: str, folder: Path = MNIST) -> Images:
     FileNotFoundError
         Where a file is missing; it says how to get it.
     ValueError
-        For another part, and where a file is damaged; it says how to get it.
+        For another part, and where a file is damaged; this says how to get it.
 
     """
     if part not in _PARTS:

@@ -34,7 +34,7 @@ def angular(order: int, alpha: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     order : {0, 1, 2}
-        l.
+        The order l.
     alpha : array_like, any shape
         Angles from 0 to pi, in radians.
 
@@ -91,7 +91,7 @@ def arc_cosine(x: ArrayLike, y: ArrayLike | None = None, *, order: int = 1) -> n
     y : array_like, shape (m, d), optional
         x itself if not given.
     order : {0, 1, 2}, default 1
-        l.
+        The order l.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def arc_cosine_pairs(x: ArrayLike, y: ArrayLike, *, order: int = 1) -> np.ndarra
     x, y : array_like, shape (n, d)
         Inputs, one a row, row i of x with row i of y.
     order : {0, 1, 2}, default 1
-        l.
+        The order l.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def from_moments(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, order: int) -> np.
     xy : array_like
         x.y. The three are broadcast against each other.
     order : {0, 1, 2}
-        l. Order 0 has an error of about 1e-8 where the angle is close to 0 or pi.
+        The order l. Order 0 has an error of about 1e-8 where the angle is close to 0 or pi.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def composed(x: ArrayLike, y: ArrayLike | None = None, *, order: int = 1, depth:
     y : array_like, shape (m, d), optional
         x itself if not given.
     order : {0, 1, 2}, default 1
-        l.
+        The order l.
     depth : int
         Number of layers L, at least 1. Depth 1 is `arc_cosine`.
 

@@ -34,7 +34,7 @@ class Factor(NamedTuple):
     Attributes
     ----------
     lower : ndarray of float64, shape (n, n)
-        L.
+        The triangle L.
     jitter : float
         What was added to the diagonal.
 
@@ -169,7 +169,7 @@ def posterior(kernel_train: ArrayLike, kernel_cross: ArrayLike, kernel_test: Arr
     Parameters
     ----------
     kernel_train : array_like, shape (n, n)
-        K.
+        The kernel K.
     kernel_cross : array_like, shape (m, n)
         C, the kernel of the test inputs with the training inputs.
     kernel_test : array_like, shape (m, m) or (m,)
@@ -239,9 +239,9 @@ def log_marginal_likelihood(kernel: ArrayLike, targets: ArrayLike, *, noise: flo
     Parameters
     ----------
     kernel : array_like, shape (n, n)
-        K.
+        The kernel K.
     targets : array_like, shape (n,) or (n, n_outputs)
-        y.
+        The targets y.
     noise : float
         A variance, >= 0.
 

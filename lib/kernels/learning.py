@@ -42,7 +42,7 @@ class Problem:
     features : array_like, shape (n_inputs, n_parameters)
         phi(x_k); columns x and 1 make the linear functions of section 2.2.
     target : array_like, shape (n_inputs,)
-        g.
+        The targets g(x_k).
     probabilities : array_like, shape (n_inputs,), optional
         Equal ones if not given.
     noise : float, default 0.0
@@ -276,7 +276,7 @@ def descend(problem: Problem, counts: np.ndarray, *, n_steps: int, learning_rate
 
 
 def error_decomposition(problem: Problem, n_samples: int, *, n_steps: int, learning_rate: float) -> Errors:
-    """The error of (2.7) and its three parts (2.8, 2.9), summed over every training set.
+    """The error of (2.7) and its three parts (2.8, 2.9), expectations over every training set.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> 
     Parameters
     ----------
     order : {1, 2}
-        l.
+        The order l.
     n_inputs : int
         d, at least 1.
     connectivity : float
@@ -51,7 +51,7 @@ def masked_kernel_diagonal(order: int, n_inputs: int, connectivity: float) -> fl
     Parameters
     ----------
     order : {1, 2}
-        l.
+        The order l.
     n_inputs : int
         d, at least 1.
     connectivity : float

@@ -210,14 +210,15 @@ def fit_minimum_norm(psi: ArrayLike, targets: ArrayLike, *, ridge: float = 0.0) 
     psi : array_like, shape (n, n_features)
         Features.
     targets : array_like, shape (n,) or (n, n_outputs)
-        y.
+        The targets y.
     ridge : float, default 0.0
         At least 0.
 
     Returns
     -------
     ndarray of float64, shape (n_features,) or (n_features, n_outputs)
-        c. With more features than samples and no ridge the fit goes through every sample.
+        The coefficients c. With more features than samples and no ridge the fit goes through every
+        sample.
 
     Raises
     ------

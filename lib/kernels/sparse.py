@@ -93,7 +93,7 @@ def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 
     connectivity : float
         p, in (0, 1].
     order : {1, 2}, default 1
-        l.
+        The order l.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int 
     connectivity : float
         p, in (0, 1].
     order : {1, 2}, default 1
-        l.
+        The order l.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int =
     connectivity : float
         p, in (0, 1].
     order : {1, 2}, default 1
-        l.
+        The order l.
     n_masks : int, default 4096
         For every 500 pairs, which share them; at least 16, rounded down to a multiple of 8.
     seed : int
@@ -286,7 +286,9 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
 
 
 def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: float) -> Distance:
-    """The distance (3.21) averaged over pairs by `second_order`: what (3.29) should have been.
+    """The distance (3.21) averaged over pairs, with the closed form `second_order`.
+
+    It is what (3.29) should have been.
 
     Parameters
     ----------

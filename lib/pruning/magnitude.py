@@ -54,7 +54,7 @@ def by_magnitude(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> n
     Parameters
     ----------
     weights : array_like, any shape
-        W.
+        The weights W.
     mask : array_like of bool, shape of weights, or None
         The weights that exist, as for all functions here; None where all do.
     n_left : int
@@ -79,7 +79,7 @@ def by_unit(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.nda
     Parameters
     ----------
     weights : array_like, shape (n_visible, n_hidden)
-        W.
+        The weights W.
     mask : array_like of bool, shape of weights, or None
         The weights that exist, as for all functions here; None where all do.
     n_left : int
@@ -117,7 +117,7 @@ def by_fisher(weights: np.ndarray, moments: np.ndarray, mask: np.ndarray | None,
     Parameters
     ----------
     weights : array_like, shape (n_visible, n_hidden)
-        W.
+        The weights W.
     moments : array_like, shape (n_visible, n_hidden)
         The means <v_i h_j> under the machine, in [0, 1].
     mask : array_like of bool, shape of weights, or None

@@ -190,7 +190,7 @@ def staggered(n_spins: int, field: float) -> np.ndarray:
     n_spins : int
         At least 1.
     field : float
-        h.
+        The field h.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def parity_axis(chain: Chain) -> str | None:
     Parameters
     ----------
     chain : Chain
-        H.
+        The Hamiltonian H.
 
     Returns
     -------

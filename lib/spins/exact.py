@@ -97,7 +97,7 @@ def energy(chain: Chain, psi: np.ndarray) -> float:
     Parameters
     ----------
     chain : lib.spins.chains.Chain
-        H.
+        The Hamiltonian H.
     psi : array_like, shape (2^n_spins,)
         Normalised amplitudes.
 

@@ -115,7 +115,7 @@ def marshall_signs(n_spins: int) -> np.ndarray:
 
     References
     ----------
-    W. Marshall, Proc. R. Soc. A 232, 48 (1955).
+    By W. Marshall, Proc. R. Soc. A 232, 48 (1955).
 
     """
     n_spins = check_n_spins(n_spins)
