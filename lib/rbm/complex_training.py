@@ -62,7 +62,7 @@ class StateSettings:
     negative_batch_size : int, >= 1, or None
         Chains; None, the default, means batch_size.
     n_gibbs : int, >= 1
-        The k of CD-k, sweeps in a step.
+        The number k of sweeps in a step.
     chains : {"auto", "data", "persistent"}
         Where they begin: "data" (rows measured along z throughout, drawn with replacement, as in
         QuCumber), "persistent" (where they were left), or "auto", the default: data where there are
