@@ -147,7 +147,8 @@ def test_kernel_and_plain_twin_take_the_same_masked_steps(settings, monkeypatch)
     ours = train(machine, data, settings, seed=3).machine
     monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
     n_chains = settings.n_chains or settings.batch_size
-    monkeypatch.setattr(_training_engines, "uniforms", lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
+    monkeypatch.setattr(_training_engines, "uniforms",
+                        lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
     plain = train(machine, data, settings, seed=3).machine
     for fast, slow in zip(parameters(ours), parameters(plain)):
         np.testing.assert_allclose(fast, slow, atol=1e-12)

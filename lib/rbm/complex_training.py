@@ -32,11 +32,12 @@ from lib import rng
 from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import checkpoints, optimizers, rotations
+from lib.rbm._training_engines import LARGEST_PARAMETER, Diverged
 from lib.rbm.checkpoints import Checkpoint, Compiled, Step, advance, described, digest
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
-from lib.rbm.training import LARGEST_PARAMETER, Diverged, learning_rates, minibatches
+from lib.rbm.training_settings import learning_rates, minibatches
 from lib.spins import bases
 from lib.spins.bases import Measurements
 
