@@ -84,10 +84,12 @@ def _list(entries: list[str]) -> nodes.bullet_list:
 
 
 def _paragraph(text: str) -> nodes.paragraph:
-    words = " ".join(text.split())
+    return nodes.paragraph("", "", *_inline(" ".join(text.split())))
+
+
+def _inline(words: str) -> list[nodes.Node]:
     parts = re.split(r"(?::\w+:)?`+([^`]+)`+", words)
-    return nodes.paragraph("", "", *(nodes.literal(part, part) if n % 2 else nodes.Text(part)
-                                     for n, part in enumerate(parts) if part))
+    return [nodes.literal(part, part) if n % 2 else nodes.Text(part) for n, part in enumerate(parts) if part]
 
 
 def _items(items: list[list[str]]) -> nodes.definition_list:
@@ -95,9 +97,9 @@ def _items(items: list[list[str]]) -> nodes.definition_list:
     rows = []
     for name, kind, text in items:
         term = nodes.term()
-        for words, node in ((name, nodes.strong), (kind, nodes.inline)):
-            if words:
-                term += node(words, f"{words} " if node is nodes.strong and kind else words)
+        if name:
+            term += [nodes.literal(name, name), nodes.Text(": " if kind else "")]
+        term += _inline(kind)
         rows.append(nodes.definition_list_item("", term, nodes.definition("", *paragraphs(text))))
     return nodes.definition_list("", *rows, classes=["api-items"])
 
