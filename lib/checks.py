@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,46 @@ if TYPE_CHECKING:
 REAL, COMPLEX, INTEGER = "buif", "buifc", "bui"  # kinds of dtypes as numpy names them
 _WORDS = {REAL: "real numbers", COMPLEX: "numbers", INTEGER: "integers", "b": "True and False"}
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer in Python's or numpy's sense, True and False excepted."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a real number in Python's or numpy's sense, True and False excepted."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def require_count(name: str, value: int, least: int = 1) -> int:
+    """A count as a plain int.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : int
+        To be checked.
+    least : int
+        The smallest that is allowed.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For a smaller integer, for True and False, and for other types; the message names one that
+        fits.
+
+    """
+    if not is_integer(value) or value < least:
+        whole = isinstance(value, float) and value.is_integer() and value >= least
+        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
+                         f"try {name}={int(value) if whole else max(least, 1)}")
+    return int(value)
 
 
 def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str | None = None) -> np.ndarray:

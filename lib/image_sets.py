@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from lib.checks import as_array
-from lib.pruning.distribution import is_integer
+from lib.checks import as_array, is_integer
 
 # The folder, not its files: a sweep names in its `data` which of the sets it reads.
 CACHE = Path(__file__).resolve().parents[1] / "data/cache"

@@ -20,8 +20,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lib.checks import as_broadcast, as_floats
-from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
+from lib.checks import as_broadcast, as_floats, require_count
+from lib.kernels.inputs import as_inputs, as_pair, in_blocks
 
 ORDERS = (0, 1, 2)
 _NEAR = 5e-5  # 1 - |cos alpha| below this: closer than 0.01 to 0 or pi
@@ -202,7 +202,7 @@ def composed(x: ArrayLike, y: ArrayLike | None = None, *, order: int = 1, depth:
     outputs by the root of their width.
 
     """
-    order, depth = _check_order(order), check_count("depth", depth)
+    order, depth = _check_order(order), require_count("depth", depth)
     x, y, same = as_pair(x, y)
     if order == 0:
         _refuse_zeros(x, y)

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse as matrices
 
 from lib import rng
-from lib.checks import INTEGER, as_array, as_floats
+from lib.checks import INTEGER, as_array, as_floats, require_count
 from lib.kernels.arc_cosine import arc_cosine_pairs
-from lib.kernels.inputs import as_inputs, check_count
+from lib.kernels.inputs import as_inputs
 from lib.models import mlp, parametrization
 
 _ENTRIES = 2**22  # hidden values that are kept at a time, 32 MiB
@@ -38,10 +38,10 @@ def random_pairs(n_images: int, n_pairs: int, *, seed: int) -> np.ndarray:
         For fewer than two images, and for n_pairs that is no integer >= 1.
 
     """
-    if check_count("n_images", n_images) < 2:
+    if require_count("n_images", n_images) < 2:
         raise ValueError(f"expected at least 2 images to make pairs of, got {n_images}; try more")
     stream = rng.stream(seed, "pairs")
-    first = stream.integers(0, n_images, check_count("n_pairs", n_pairs))
+    first = stream.integers(0, n_images, require_count("n_pairs", n_pairs))
     return np.column_stack([first, (first + stream.integers(1, n_images, n_pairs)) % n_images])
 
 
@@ -181,7 +181,7 @@ def measured_distance(images: np.ndarray, pairs: np.ndarray, width: int, n_first
 
     """
     target, values = as_floats(target, "target"), []
-    for start in range(check_count("n_starts", n_starts)):
+    for start in range(require_count("n_starts", n_starts)):
         net = start_of_training(width, n_first, images.shape[1], distribution=distribution,
                                 seed=rng.child_seed(seed, "start", start))
         values.append(np.mean((net_kernels(net, images, pairs) - target)**2))

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.conventions import require_memory
-from lib.kernels.inputs import available_memory, check_count
+from lib.kernels.inputs import available_memory
 
 #: Jitter in units of the mean of the kernel's diagonal, tried in this order.
 JITTERS = (0.0, *(10.0**power for power in range(-12, -5)))
@@ -152,7 +152,7 @@ def draw_prior(kernel: ArrayLike, n_draws: int, *, seed: int, mean: ArrayLike | 
         As `factor` does, and for a mean of another shape.
 
     """
-    n_draws = check_count("n_draws", n_draws)
+    n_draws = require_count("n_draws", n_draws)
     lower = factor(kernel).lower
     n = len(lower)
     mean = np.zeros(n) if mean is None else _numbers(mean, "mean")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lib.checks import as_array
+from lib.checks import as_array, require_count
 from lib.conventions import require_memory
 
 BLOCK = 256  # inputs on either side: half a MiB an array, so that those of a formula stay in the caches
@@ -100,31 +99,6 @@ def as_pair(x: ArrayLike, y: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, 
     return x, y, False
 
 
-def check_count(name: str, value: int) -> int:
-    """A count as a plain int.
-
-    Parameters
-    ----------
-    name : str
-        What the message calls it.
-    value : int
-        At least 1.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        For what is no integer >= 1.
-
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=1")
-    return int(value)
-
-
 def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, rows: int | None = None,
               out: np.ndarray | None = None, limit_bytes: int | None = None) -> np.ndarray:
     """The array (n, m) of a formula of two sets of inputs, filled a square block at a time.
@@ -164,7 +138,7 @@ def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, ro
         out = np.empty((n, m))
     elif out.shape != (n, m) or out.dtype != np.float64:
         raise ValueError(f"expected out as float64 {(n, m)}, got {out.dtype} {out.shape}; try numpy.empty({(n, m)})")
-    rows = BLOCK if rows is None else check_count("rows", rows)
+    rows = BLOCK if rows is None else require_count("rows", rows)
     for block in _blocks(n, rows):
         for other in _blocks(m, rows, block.start if same else 0):
             part = function(x[block], y[other])
@@ -200,7 +174,7 @@ def row_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *,
 
     """
     x, y, _ = as_pair(x, y)
-    rows = max(1, 16 * BLOCK**2 // len(y)) if rows is None else check_count("rows", rows)
+    rows = max(1, 16 * BLOCK**2 // len(y)) if rows is None else require_count("rows", rows)
     return ((block, function(x[block], y)) for block in _blocks(len(x), rows))
 
 

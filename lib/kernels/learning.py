@@ -12,7 +12,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from lib import rng
-from lib.checks import as_floats, as_tensor
-from lib.kernels.inputs import as_inputs, check_count
+from lib.checks import as_floats, as_tensor, is_real, require_count
+from lib.kernels.inputs import as_inputs
 from lib.kernels.neural_tangent import FullyConnected, empirical
 
 # Training sets in one sum; each takes some hundred bytes.
@@ -74,7 +73,7 @@ class Problem:
         if not (probabilities >= 0).all() or abs(probabilities.sum() - 1) > 1e-12:
             raise ValueError(f"expected probabilities >= 0 that sum to 1, got a sum of {probabilities.sum():.9g} and a "
                              f"smallest of {probabilities.min():.3g}; try probabilities=None")
-        if isinstance(self.noise, bool) or not isinstance(self.noise, Real) or not 0 <= self.noise < np.inf:
+        if not is_real(self.noise) or not 0 <= self.noise < np.inf:
             raise ValueError(f"expected noise as a number, finite and >= 0, got {self.noise!r}; try noise=0.0")
         for name, value in (("features", features), ("target", target), ("probabilities", probabilities)):
             value = np.array(value)  # not the caller's, and read-only: it stays what was checked
@@ -178,7 +177,7 @@ def training_sets(problem: Problem, n_samples: int) -> tuple[np.ndarray, np.ndar
         `numpy.random.Generator.multinomial`.
 
     """
-    n_samples, probabilities = check_count("n_samples", n_samples), problem.outcomes[2]
+    n_samples, probabilities = require_count("n_samples", n_samples), problem.outcomes[2]
     n_sets = math.comb(len(probabilities) + n_samples - 1, n_samples)
     if n_sets > _LARGEST:
         raise ValueError(f"expected at most {_LARGEST:,} training sets, got {n_sets:,}; try fewer inputs or samples, "
@@ -267,7 +266,7 @@ def descend(problem: Problem, counts: np.ndarray, *, n_steps: int, learning_rate
 
     """
     if n_steps != 0:
-        check_count("n_steps", n_steps)
+        require_count("n_steps", n_steps)
     hessian, slope = _normal_equations(problem, counts)
     coefficients = np.zeros_like(slope)
     for _ in range(n_steps):
@@ -472,10 +471,10 @@ def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, 
     x, y = as_inputs(x), as_inputs(y, "y")
     if len(x) != len(y):
         raise ValueError(f"expected a row of y for each of {len(x)} samples, got {len(y)}; try the targets of x")
-    if len(x) % check_count("batch_size", batch_size):
+    if len(x) % require_count("batch_size", batch_size):
         raise ValueError(f"expected a batch_size that divides the {len(x)} samples, got {batch_size}; "
                          f"try batch_size={math.gcd(len(x), batch_size)}")
-    for epoch in range(check_count("n_epochs", n_epochs)):
+    for epoch in range(require_count("n_epochs", n_epochs)):
         for batch in epoch_order(len(x), epoch, seed=seed).reshape(-1, batch_size):
             step = gradient(parameters, x[batch], y[batch])
             parameters = [(weights - learning_rate * by_weights, bias - learning_rate * by_bias)
@@ -559,7 +558,7 @@ def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: 
     with torch.no_grad():
         start = net.apply(parameters, np.concatenate([x, x_test]))[:, 0].numpy()
     linear = start.copy()
-    for _ in range(check_count("n_steps", n_steps)):
+    for _ in range(require_count("n_steps", n_steps)):
         loss = ((net.apply(parameters, inputs)[:, 0] - y) ** 2).mean()
         slopes = torch.autograd.grad(loss, parameters, materialize_grads=True)  # biases may have no effect
         with torch.no_grad():
@@ -598,7 +597,7 @@ def _counts(counts: ArrayLike, n_outcomes: int) -> np.ndarray:
 
 
 def _widths(widths: Sequence[int]) -> list[int]:
-    widths = [check_count("every width", width) for width in widths]
+    widths = [require_count("every width", width) for width in widths]
     if len(widths) < 2:
         raise ValueError(f"expected the widths of an input and at least one layer, got {widths}; try [64, 16, 10]")
     return widths

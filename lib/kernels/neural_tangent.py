@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +31,10 @@ import torch
 from numpy.typing import ArrayLike
 
 from lib import rng
-from lib.checks import as_broadcast, as_tensor
+from lib.checks import as_broadcast, as_tensor, is_real, require_count
 from lib.conventions import require_memory
 from lib.kernels import _fused, arc_cosine
-from lib.kernels.inputs import as_inputs, as_pair, available_memory, check_count, require_results
+from lib.kernels.inputs import as_inputs, as_pair, available_memory, require_results
 
 ACTIVATIONS = ("relu", "erf")
 _LARGEST = 1e150  # the formulas take squares of kernels
@@ -93,7 +92,7 @@ def analytic(x: ArrayLike, y: ArrayLike | None = None, *, depth: int, activation
     """
     x, y, same = as_pair(x, y)
     settings = _check_settings(activation, weight_variance, bias_variance)
-    depth, d = check_count("depth", depth), x.shape[1]
+    depth, d = require_count("depth", depth), x.shape[1]
     require_results(len(x), len(y), 2)
     nngp = x @ y.T  # row feature, column feature -> row column
     nngp *= weight_variance / d
@@ -139,7 +138,7 @@ def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activa
         As `analytic` does.
 
     """
-    depth, settings = check_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
+    depth, settings = require_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
     xx, yy, xy = (weight_variance * value + bias_variance for value in as_broadcast(xx=xx, yy=yy, xy=xy))
     tangent = xy
     for _ in range(depth):
@@ -176,7 +175,7 @@ class FullyConnected:
     def __post_init__(self):
         if not isinstance(self.widths, (tuple, list)) or len(self.widths) < 2:
             raise ValueError(f"expected widths as (d, N_1, ..., n_outputs), got {self.widths!r}; try (64, 512, 1)")
-        object.__setattr__(self, "widths", tuple(check_count("a width", width) for width in self.widths))
+        object.__setattr__(self, "widths", tuple(require_count("a width", width) for width in self.widths))
         _check_settings(self.activation, self.weight_variance, self.bias_variance)
 
     @property
@@ -323,7 +322,7 @@ def empirical(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayL
     x, y, same = as_pair(x, y)
     x, y = (_check_net(net, parameters, a) for a in (x, y))
     require_results(len(x), len(y), 2)
-    rows = max(1, 2**21 // sum(net.widths)) if rows is None else check_count("rows", rows)
+    rows = max(1, 2**21 // sum(net.widths)) if rows is None else require_count("rows", rows)
     kernels = Kernels(np.empty((len(x), len(y))), np.empty((len(x), len(y))))
     for i in range(0, len(x), rows):
         block = _passes(net, parameters, x[i:i + rows])
@@ -394,7 +393,7 @@ def _check_settings(activation: str, weight_variance: float, bias_variance: floa
     if activation not in ACTIVATIONS:
         raise ValueError(f'expected activation "relu" or "erf", got {activation!r}; try activation="relu"')
     for name, value, positive in (("weight_variance", weight_variance, True), ("bias_variance", bias_variance, False)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not (0 < value if positive else 0 <= value) \
+        if not is_real(value) or not (0 < value if positive else 0 <= value) \
                 or not value < math.inf:
             raise ValueError(f"expected {name} as a number {'>' if positive else '>='} 0, got {value!r}; try "
                              f"{name}={2.0 if positive else 0.0}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lib.checks import as_floats
-from lib.kernels.inputs import check_count
+from lib.checks import as_floats, require_count
 
 
 def best_width(widths: ArrayLike, values: ArrayLike, *, n_draws: int = 2000, rng: np.random.Generator) -> np.ndarray:
@@ -45,7 +44,7 @@ def best_width(widths: ArrayLike, values: ArrayLike, *, n_draws: int = 2000, rng
                          f"{values.shape} for {widths.shape} widths; try table.pivot(index='seed', columns='width')")
     if not np.isfinite(values).all():
         raise ValueError("expected finite values, got NaN or infinity; try the seeds that have all widths")
-    draws = rng.integers(0, len(values), (check_count("n_draws", n_draws), len(values)))
+    draws = rng.integers(0, len(values), (require_count("n_draws", n_draws), len(values)))
     winners = widths[values[draws].mean(1).argmax(1)]  # draw seed width -> draw width -> draw
     return np.percentile(winners, [16, 50, 84])
 

@@ -7,9 +7,8 @@ They are for independent inputs x, y with d components from N(0, 1). `sign` is t
 from __future__ import annotations
 
 import math
-from numbers import Real
 
-from lib.kernels.inputs import check_count
+from lib.checks import is_real, require_count
 from lib.kernels.sparse import check_connectivity, check_order
 
 
@@ -37,7 +36,7 @@ def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> 
         For arguments other than these.
 
     """
-    d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
+    d, dp = require_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
     if sign not in (1, -1):
         raise ValueError(f"expected sign 1 or -1, got {sign!r}; try sign=1, inputs with x.y > 0")
     if check_order(order) == 1:
@@ -67,7 +66,7 @@ def masked_kernel_diagonal(order: int, n_inputs: int, connectivity: float) -> fl
         For arguments other than these.
 
     """
-    d, dp = check_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
+    d, dp = require_count("n_inputs", n_inputs), n_inputs * check_connectivity(connectivity)
     return d / 2 if check_order(order) == 1 else 1.5 * d**2 * (1 + 2 / dp)
 
 
@@ -93,8 +92,8 @@ def distance(width: int, n_inputs: int, connectivity: float) -> tuple[float, flo
         For arguments other than these.
 
     """
-    d, p = check_count("n_inputs", n_inputs), check_connectivity(connectivity)
-    return (1 / math.sqrt(p) - 1)**2 / (16 * d), (1 - 1 / math.pi**2) / (4 * check_count("width", width))
+    d, p = require_count("n_inputs", n_inputs), check_connectivity(connectivity)
+    return (1 / math.sqrt(p) - 1)**2 / (16 * d), (1 - 1 / math.pi**2) / (4 * require_count("width", width))
 
 
 def distance_diagonal(width: int, n_inputs: int, connectivity: float) -> float:
@@ -119,8 +118,8 @@ def distance_diagonal(width: int, n_inputs: int, connectivity: float) -> float:
         For arguments other than these.
 
     """
-    dp = check_count("n_inputs", n_inputs) * check_connectivity(connectivity)
-    return (5 / 4 + 3 / dp) / check_count("width", width)
+    dp = require_count("n_inputs", n_inputs) * check_connectivity(connectivity)
+    return (5 / 4 + 3 / dp) / require_count("width", width)
 
 
 def best_connectivity(weights_per_input: float, n_inputs: int) -> float:
@@ -143,7 +142,7 @@ def best_connectivity(weights_per_input: float, n_inputs: int) -> float:
         For arguments other than these.
 
     """
-    if isinstance(weights_per_input, bool) or not isinstance(weights_per_input, Real) \
+    if not is_real(weights_per_input) \
             or not 0 < weights_per_input < 1e12:
         raise ValueError(f"expected weights_per_input as a number above 0, got {weights_per_input!r}; try 8")
-    return math.sqrt(weights_per_input / (4 * check_count("n_inputs", n_inputs)))
+    return math.sqrt(weights_per_input / (4 * require_count("n_inputs", n_inputs)))

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.kernels.arc_cosine import arc_cosine
-from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
+from lib.kernels.inputs import as_inputs, as_pair, in_blocks
 
 #: What each activation makes of u . x. "squared_relu" belongs to the arc-cosine kernel of order 2.
 ACTIVATIONS = {
@@ -90,7 +90,7 @@ def features(x: ArrayLike, n_features: int, *, seed: int, activation: str = "rel
     Rahimi and Recht, Advances in Neural Information Processing Systems 20 (2008).
 
     """
-    x, n = as_inputs(x), check_count("n_features", n_features)
+    x, n = as_inputs(x), require_count("n_features", n_features)
     sigma, length = _activation(activation), _length(length_scale)
     psi = np.empty((len(x), n))
     weights, phases = (rng.stream(seed, "random features", name) for name in ("weights", "phases"))
@@ -182,8 +182,8 @@ def network_outputs(x: ArrayLike, n_features: int, n_networks: int, *, seed: int
         For other activations, "cos" among them (try "erf"), and for counts below 1.
 
     """
-    x, n = as_inputs(x), check_count("n_features", n_features)
-    n_networks = check_count("n_networks", n_networks)
+    x, n = as_inputs(x), require_count("n_features", n_features)
+    n_networks = require_count("n_networks", n_networks)
     sigma = _activation(activation)
     if activation == "cos":
         raise ValueError('expected an activation without phases, got "cos"; try activation="erf"')

@@ -27,7 +27,6 @@ instead stands in `lib.kernels.printed`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -35,9 +34,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, is_integer, is_real, require_count
 from lib.kernels.arc_cosine import from_moments
-from lib.kernels.inputs import as_inputs, check_count
+from lib.kernels.inputs import as_inputs
 
 ORDERS = (1, 2)
 N_REPLICATES = 8  # groups of masks whose scatter gives the standard error
@@ -227,9 +226,9 @@ def mean_squared_distance(k1: np.ndarray, masked_k1: np.ndarray, masked_k2: np.n
     if not np.shape(k1) == np.shape(masked_k1) == np.shape(masked_k2):
         raise ValueError("expected K_1, K~_1 and K~_2 of the same pairs, got shapes "
                          f"{np.shape(k1)}, {np.shape(masked_k1)} and {np.shape(masked_k2)}; try one call for all pairs")
-    n_inputs = check_count("n_inputs", n_inputs)
+    n_inputs = require_count("n_inputs", n_inputs)
     bias = np.mean((masked_k1 - k1)**2) / n_inputs**2
-    variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / check_count("width", width)
+    variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / require_count("width", width)
     return Distance(float(bias + variance), float(bias), float(variance))
 
 
@@ -265,7 +264,7 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
     Squares of means are estimated without bias, from products of different masks.
 
     """
-    (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), check_count("width", width)
+    (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), require_count("width", width)
     biases, variances = [], []
     for start in range(0, len(x), _BLOCK):
         moments = _moments(x[start:start + _BLOCK], y[start:start + _BLOCK])
@@ -328,7 +327,7 @@ def check_connectivity(p: float) -> float:
         Outside (0, 1]: try 1.0, the dense net.
 
     """
-    if isinstance(p, bool) or not isinstance(p, Real) or not 1e-12 <= p <= 1:
+    if not is_real(p) or not 1e-12 <= p <= 1:
         raise ValueError(f"expected connectivity above 0 and up to 1, got {p!r}; try 1.0, the dense net")
     return float(p)
 
@@ -351,7 +350,7 @@ class _Masks:
 
     def groups(self, n_masks: int, stream: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """N_REPLICATES independent groups of values (n_in_group, n_pairs) whose means are K~_1 and K~_2."""
-        size = check_count("n_masks", n_masks) // N_REPLICATES
+        size = require_count("n_masks", n_masks) // N_REPLICATES
         if size < 2:
             raise ValueError(f"expected n_masks of at least {2 * N_REPLICATES}, got {n_masks}; try n_masks=256")
         # How much of the linear part to subtract is fitted to masks of their own, so that no bias comes in.
@@ -425,6 +424,6 @@ def check_order(order: int) -> int:
         For all but 1 and 2.
 
     """
-    if isinstance(order, bool) or not isinstance(order, Integral) or order not in ORDERS:
+    if not is_integer(order) or order not in ORDERS:
         raise ValueError(f"expected order 1 (the mean) or 2 (the variance), got {order!r}; try order=1")
     return int(order)

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.checks import as_array
+from lib.checks import as_array, is_integer
 from lib.models import _norms, resnet, sparse
 from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
-from lib.pruning.distribution import is_integer
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
 

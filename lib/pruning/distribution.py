@@ -16,9 +16,10 @@ layers come out equal, as in Fig 3.4, the two agree.
 """
 
 from collections.abc import Iterable
-from numbers import Integral
 
 import numpy as np
+
+from lib.checks import is_integer
 
 
 def water_filling(sizes: Iterable[int], n_removed: int) -> np.ndarray:
@@ -138,11 +139,6 @@ def connectivity(sizes: Iterable[int], n_remaining: Iterable[int]) -> np.ndarray
         raise ValueError(f"expected n_remaining at most sizes, got {n_remaining[layer]} of {sizes[layer]} weights in "
                          f"layer {layer}; try the arguments in the order sizes, n_remaining")
     return n_remaining / sizes
-
-
-def is_integer(value) -> bool:
-    """Whether a value is an integer in Python's or numpy's sense, True and False excepted."""
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def _fill(sizes: np.ndarray, n_kept: int) -> np.ndarray:

@@ -12,8 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lib.checks import as_array
-from lib.pruning.distribution import is_integer
+from lib.checks import as_array, is_integer
 
 
 def keep_largest(scores: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from lib.pruning.distribution import is_integer, water_filling
+from lib.checks import is_integer
+from lib.pruning.distribution import water_filling
 from lib.rng import stream
 
 

@@ -11,9 +11,8 @@ recognized.  A step with the fraction 0 removes none.
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from numbers import Real
 
-from lib.pruning.distribution import is_integer
+from lib.checks import is_integer, is_real
 
 
 def steps(first: float, then: float, n_steps: int) -> list[float]:
@@ -122,6 +121,6 @@ def _check_weights(n_weights: int) -> int:
 
 
 def _check_fraction(fraction: float, what: str) -> None:
-    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 <= fraction < 1:  # NaN is not >= 0
+    if not is_real(fraction) or not 0 <= fraction < 1:  # NaN is not >= 0
         raise ValueError(f"expected {what} in [0, 1), got {fraction!r}; try 0.05 for 5 percent of the weights that "
                          "remain")

@@ -22,9 +22,9 @@ import torch
 from scipy import special, stats
 
 from lib import rng
+from lib.checks import require_count
 from lib.conventions import check_bits
 from lib.rbm.machine import Machine, check_machine
-from lib.rbm.sampling import require_count
 
 _FEW = 10  # effective runs below which neither the estimate nor its error says anything
 

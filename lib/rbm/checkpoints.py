@@ -23,8 +23,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lib.checks import require_count
 from lib.rbm import files
-from lib.rbm.sampling import require_count
 
 _GROWING = ("ladder_", "random_")  # names of arrays whose length changes on the way
 _HEAD = {"epoch": int, "seconds": float, "loss": (float, type(None)), "training": dict}

@@ -23,12 +23,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import numpy as np
 import torch
 
 from lib import rng
+from lib.checks import is_integer, is_real
 from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import checkpoints, optimizers, rotations
@@ -108,13 +108,13 @@ class StateSettings:
             value = getattr(self, name)
             if value is None and name == "negative_batch_size":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            if not is_integer(value) or value < 1:
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+            if not is_real(value) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
         optimizers.check(self)
         for name, allowed in (("negative_phase", ("auto", "exact", "sampled")),

@@ -8,7 +8,7 @@ the machine's dtype on the machine's device. The gauge with units +-1 (section 4
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
-from lib.checks import as_tensor, refuse_masked
+from lib.checks import as_tensor, is_integer, refuse_masked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -225,7 +225,7 @@ class Machine:
 
         """
         for name, value in (("n_visible", n_visible), ("n_hidden", n_hidden)):
-            if isinstance(value, bool) or not isinstance(value, Integral):
+            if not is_integer(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         if n_visible < 1 or n_hidden < 1:
             raise ValueError(f"expected at least one visible and one hidden unit, got n_visible={n_visible}, "

@@ -21,12 +21,12 @@ Which value of a unit is called 0 then makes no difference.
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import torch
 from numba import njit
 from torch import Tensor
 
+from lib.checks import is_real
 from lib.rbm.machine import Gradient, Machine, hidden_probability
 
 OPTIMIZERS = ("sgd", "momentum", "adam", "natural")
@@ -50,7 +50,7 @@ def check(settings) -> None:
     for name, wanted, fits in (("momentum", "from 0 to below 1", lambda value: 0 <= value < 1),
                                ("damping", "finite and above 0", lambda value: 0 < value < math.inf)):
         value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+        if not is_real(value) or not fits(value):
             raise ValueError(f"expected {name} to be {wanted}, got {value!r}; try {name}=0.01")
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
-from lib.checks import as_tensor
+from lib.checks import as_tensor, require_count
 from lib.conventions import check_bits
 from lib.rbm import _kernels
 from lib.rbm.machine import Machine, check_machine, hidden_probability, visible_probability
@@ -231,31 +231,6 @@ def choose_precision(machine: Machine, precision: str) -> Machine:
     if precision not in PRECISIONS:
         raise ValueError(f'expected precision "float32" or "float64", got {precision!r}; try "float32"')
     return machine.to(dtype=PRECISIONS[precision])
-
-
-def require_count(name: str, value: int, least: int) -> None:
-    """Refuse what is no integer >= least.
-
-    Parameters
-    ----------
-    name : str
-        What the message calls the value.
-    value : int
-        To be checked.
-    least : int
-        The smallest that is allowed.
-
-    Raises
-    ------
-    ValueError
-        For a smaller integer, for True and False, and for other types; the message names one that
-        fits.
-
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        whole = isinstance(value, float) and value.is_integer() and value >= least
-        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
-                         f"try {name}={int(value) if whole else max(least, 1)}")
 
 
 def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lib import rng
-from lib.checks import COMPLEX, as_array
+from lib.checks import COMPLEX, as_array, is_integer
 from lib.conventions import check_bits
 from lib.rbm import sampling
 from lib.rbm.complex_state import ComplexState, MixedState
@@ -367,7 +367,7 @@ def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows,
         every time (try a function that returns all of them).
 
     """
-    if isinstance(n_resamples, bool) or not isinstance(n_resamples, (int, np.integer)) or n_resamples < 2:
+    if not is_integer(n_resamples) or n_resamples < 2:
         raise ValueError(f"expected n_resamples to be an integer >= 2, got {n_resamples!r}; try n_resamples=10")
     central = learn(rows, rng.child_seed(seed, "bootstrap"))
     others = [learn(again, rng.child_seed(seed, "bootstrap", number))

@@ -26,10 +26,9 @@ import numpy as np
 import torch
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.rbm.annealing import Path, path
 from lib.rbm.machine import Machine, check_machine
-from lib.rbm.sampling import require_count
 
 REFUSED = 0.3  # of all attempts to change places, between neighbours of a ladder that is made here
 MOST_TEMPERATURES = 256

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
 from lib import rng
+from lib.checks import is_integer, is_real
 from lib.rbm import optimizers
 
 
@@ -91,7 +91,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name in ("negative_batch_size", "n_chains"):
                 continue
-            if not _is_count(value):
+            if not is_integer(value) or value < 1:
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         for name in ("persistent", "symmetric", "centred"):
             if not isinstance(getattr(self, name), bool):
@@ -100,7 +100,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+            if not is_real(value) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
         for name, allowed in (("negative_phase", ("sampled", "exact", "tempered")),
                               ("precision", ("float32", "float64")), ("engine", ("auto", "numba", "torch"))):
@@ -164,7 +164,3 @@ def minibatches(n_rows: int, settings: TrainingSettings, *, seed: int,
     if n_chains is None or n_chains == batch_size:
         return batches, batches
     return batches, rng.stream(seed, "train", "starts", epoch).integers(0, n_rows, (n_steps, n_chains))
-
-
-def _is_count(value) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1

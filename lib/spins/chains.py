@@ -13,7 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lib.checks import as_floats
+from lib.checks import as_floats, is_integer
 from lib.conventions import check_n_spins
 
 Term = tuple[float, str, tuple[int, ...]]
@@ -89,7 +89,7 @@ def bonds(n_spins: int, *, x=0.0, y=0.0, z=0.0, distance: int = 1) -> Chain:
 
     """
     n_spins = check_n_spins(n_spins)
-    if isinstance(distance, bool) or not isinstance(distance, Integral) or distance < 1:
+    if not is_integer(distance) or distance < 1:
         raise ValueError(f"expected distance to be an integer >= 1, got {distance!r}; try distance=1")
     n_bonds = max(0, n_spins - distance)
     return Chain(n_spins, tuple(

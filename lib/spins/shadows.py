@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.conventions import PLUS_OUTCOME, check_state_vector
 from lib.spins.bases import Measurements
 from lib.spins.chains import Chain
@@ -178,7 +178,7 @@ def median_of_means(measurements: Measurements, paulis: Mapping[int, str], n_gro
 
     """
     _check(measurements)
-    if isinstance(n_groups, bool) or not isinstance(n_groups, Integral) or not 1 <= n_groups <= measurements.n_samples:
+    if not is_integer(n_groups) or not 1 <= n_groups <= measurements.n_samples:
         raise ValueError(f"expected n_groups from 1 to {measurements.n_samples}, got {n_groups!r}; try n_groups=10")
     values = _single(measurements, tuple(paulis), "".join(paulis.values()))
     return float(np.median([part.mean() for part in np.array_split(values, n_groups)]))
