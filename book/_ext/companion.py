@@ -8,6 +8,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
+* :mod:`companion_figures`: pictures for light and for dark;
 * :mod:`companion_math`: formulas without a network;
 * :mod:`companion_search`: what the search of the site finds;
 * :mod:`companion_files`: nothing in the site that a browser refuses to load from ``file://``.
@@ -15,6 +16,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 from __future__ import annotations
 
+import companion_figures
 import companion_files
 import companion_math
 import companion_numbers
@@ -28,6 +30,6 @@ from sphinx.application import Sphinx
 
 def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_tried, companion_numbers, companion_references,
-                   companion_math, companion_search, companion_files):
+                   companion_figures, companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
