@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class ClaimsLedger(_Table):
         rows = [self._row(claim, words) for claim in ledger]
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
                 + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
-                             ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
+                             ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table")
+                + ("" if own else '<script src="_static/ledger.js" defer></script>'))
 
     def _row(self, claim: dict, words) -> list[str]:
         link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
@@ -66,7 +68,8 @@ class ClaimsLedger(_Table):
         expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
         where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
         value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
-        measured = f'<span class="number">{value}</span>' + (f' <span class="number">± {error}</span>' if error else "")
+        whole = ' class="number"' if re.fullmatch(r"[-+\d.e]+", value) else ""  # such a text may take two lines
+        measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim["verdict"])]
 
 
