@@ -15,10 +15,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PAPER, INK = (
-    "#14181e",
-    "#e6ebf0",
-)  # dark: the ground of the theme's pages, and what is written on it
+# Dark: the ground of the theme's pages, and what is written on it.
+PAPER, INK = "#121212", "#e6ebf0"
 
 #: Colours of curves, as drawn: on white, with a contrast of three to one at least, and in the dark.
 CURVES = {

@@ -56,8 +56,7 @@ class ClaimsLedger(_Table):
         rows = [self._row(claim, words) for claim in ledger]
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
                 + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
-                             ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table")
-                + ("" if own else '<script src="_static/ledger.js" defer></script>'))
+                             ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
 
     def _row(self, claim: dict, words) -> list[str]:
         link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'

@@ -1,7 +1,20 @@
-// Filters above a ledger.  The table itself is whole without them; what they know, they read from its cells.
+// What pages can do beyond being read; all of them are whole without it.
 "use strict";
 
-document.querySelectorAll("table.ledger-table").forEach((table, number) => {
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("table.ledger-table").forEach(addFilters);
+  window.MathJax?.startup?.promise?.then(reachWideParts);
+});
+
+// Formulas and tables that are wider than a screen scroll in their own box: the keyboard has to reach it.
+function reachWideParts() {
+  for (const box of document.querySelectorAll("mjx-container[display=true], div.math, .companion-table-wrap")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }
+}
+
+// Filters above a ledger: what they know, they read from the cells of its table.
+function addFilters(table) {
   const said = (row, name) => [...row.querySelectorAll(".claim-details li")].map(item => item.textContent)
     .find(text => text.startsWith(`${name}: `))?.slice(name.length + 2) || "";
   const rows = [...table.tBodies[0].rows].map(row => {
@@ -16,7 +29,8 @@ document.querySelectorAll("table.ledger-table").forEach((table, number) => {
 
   const bar = document.createElement("form");
   bar.className = "ledger-filters";
-  bar.setAttribute("aria-label", "Filters of the table below");
+  const heading = table.closest("section").querySelector("h1, h2").firstChild.textContent;
+  bar.setAttribute("aria-label", `Filters: ${heading}`);
   const field = (name, control) => {
     const label = document.createElement("label");
     label.append(name, control);
@@ -50,4 +64,4 @@ document.querySelectorAll("table.ledger-table").forEach((table, number) => {
 
   table.parentElement.before(bar);
   show();
-});
+}
