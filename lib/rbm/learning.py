@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -25,6 +25,12 @@ from lib.spins import free_fermions
 
 N_FRESH = 10_000  # independent exact samples: at some of them the evaluation chains start, others give the exact <|m|>
 SCALE = 0.01  # of the weights that a machine starts with
+#: Ways to train, by what they change in the recipe, which is "PCD-1". Steps of the natural gradient are of another size
+#: than those of the plain one, so that it has a rate of its own.
+WAYS = {"PCD-1": {}, "CD-1": {"persistent": False, "n_chains": None},
+        "CD-10": {"persistent": False, "n_chains": None, "n_gibbs": 10},
+        "tempered": {"persistent": False, "negative_phase": "tempered"}, "symmetric": {"symmetric": True},
+        "natural gradient": {"optimizer": "natural", "damping": 0.1, "learning_rate": 0.1}}
 
 
 @dataclass(frozen=True)
@@ -96,13 +102,16 @@ def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
     return Chain(data, fresh, quality.reference(n_spins, field, data, n_samples=N_FRESH, rng=stream("learning exact")))
 
 
-def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int) -> Machine | None:
+def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
     """A machine trained by the recipe, from small weights and biases that favour no direction; None where it diverged.
 
-    Raises ValueError for fewer than one hidden unit and for fewer samples than a batch.
+    way: of `WAYS`, with whose changes. Raises ValueError for another one, for fewer than one hidden unit and for fewer
+    samples than a batch.
     """
     require_count("n_hidden", n_hidden)
-    settings, n_spins = recipe.training(len(of.data)), of.exact.n_spins
+    if way not in WAYS:
+        raise ValueError(f'expected a way among {", ".join(WAYS)}, got {way!r}; try way="CD-1"')
+    settings, n_spins = replace(recipe.training(len(of.data)), **WAYS[way]), of.exact.n_spins
     start = Machine.random(n_spins, n_hidden, seed=rng.child_seed(seed, "learning start", n_spins), scale=SCALE,
                            symmetric_biases=True)
     try:
