@@ -35,7 +35,12 @@ class Format:
 
 
 def _braket(document: object, source: str, **options) -> Shots:
-    """Both kinds of results have the one name of the package."""
+    """Both kinds of results have the one name of the package, and so have both kinds of counts."""
+    if rydberg.is_letters(document) or braket.is_counts(document):
+        if options.pop("repetition", None) is not None:
+            raise wrong(source, "no repetition= for counts", "one", "repetition=None")
+        return (rydberg.read_letters if rydberg.is_letters(document) else braket.read_counts)(
+            document, source, **options)
     if isinstance(document, Mapping):
         header, rows = document.get("braketSchemaHeader"), document.get("measurements")
         analog = isinstance(header, Mapping) and "analog" in str(header.get("name")) or header is None \
@@ -65,7 +70,7 @@ def _packed(path: Path, source: str, *, limit: int = LIMIT, shots: int | None = 
 def _counts(document: object, source: str, **options) -> Shots:
     if isinstance(document, Path):
         return counts.read_table(document, **options)
-    if not isinstance(document, Mapping):
+    if not isinstance(document, Mapping) and not counts.is_list_of_strings(document):
         raise wrong(source, "outcomes with their counts", short(document), 'format="rows" for a table of bits')
     return counts.read_counts(document, source, **options)
 
@@ -78,15 +83,15 @@ def _stim_file(kind: str) -> Format:
 
 FORMATS: dict[str, Format] = {
     "qiskit": Format(qiskit.read_document, ("limit", "expand", "n_sites", "shots", "register", "task"),
-                     "the last letter is classical bit 0, 0 is sz = +1"),
-    "cirq": Format(cirq.read_document, ("limit", "shots", "register", "task", "repetition"),
-                   "columns as measured, 0 is sz = +1"),
+                     "the last letter or lowest bit is classical bit 0, 0 is sz = +1"),
+    "cirq": Format(cirq.read_document, ("limit", "shots", "register", "task", "repetition", "n_sites", "expand"),
+                   "columns as measured, the highest bit of a whole number first, 0 is sz = +1"),
     "braket": Format(_braket, ("limit", "shots", "repetition", "expand"),
                      "the first letter is the first measured qubit, 0 is sz = +1; analog: 1 is Rydberg"),
     "pulser": Format(rydberg.read_pulser, ("limit", "shots", "task", "expand"),
                      "the first letter is the first atom, 1 is Rydberg"),
     "bloqade": Format(rydberg.read_bloqade, ("limit", "shots", "task"), "1 is Rydberg"),
-    "pennylane": Format(simulators.read_pennylane, ("limit", "shots", "expand"),
+    "pennylane": Format(simulators.read_pennylane, ("limit", "shots", "expand", "n_sites"),
                         "the first letter is the first wire, 0 is sz = +1"),
     "stim": Format(stim.read_array, ("n_sites", "shots"), "column 0 is the first record of Stim, 0 is sz = +1"),
     **{kind: _stim_file(kind) for kind in stim.FORMATS},
