@@ -11,6 +11,7 @@ from tests.toy_book import ROOT, write
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import companion_api  # noqa: E402
+import companion_rooms  # noqa: E402
 
 WALKS = '''"""Random walks.
 
@@ -105,3 +106,17 @@ def test_every_room_has_its_page():
     assert found == folders - {"lib.study"} | {"lib"}
     table = (ROOT / "book" / "api.md").read_text("utf-8")
     assert all(f"](api-{Path(path).stem.removeprefix('api-')})" in table for path in (ROOT / "book").glob("api-*.md"))
+
+
+def test_rooms_know_only_what_stands_below_them():
+    found = companion_rooms.Counter({(one, other): n for one, other, n in api.imports(ROOT)})
+    order = companion_rooms.rows(found)
+    assert order[-1] == ["base"] and order[0] == ["experiments", "study"]
+    picture = companion_rooms.drawn(found)
+    assert picture.count("<rect") == sum(map(len, order)) and picture.count("<path") == len(found)
+    assert "study imports base" in picture
+
+
+def test_rooms_that_import_each_other_are_named():
+    with pytest.raises(ValueError, match="got some of rbm, spins that import each other"):
+        companion_rooms.rows(companion_rooms.Counter({("rbm", "spins"): 1, ("spins", "rbm"): 1, ("study", "rbm"): 2}))

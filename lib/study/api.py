@@ -5,6 +5,8 @@ griffe reads the source; nothing is imported.  The directive ``api`` (book/_ext/
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from pathlib import Path
 
 from lib import atomic
@@ -118,3 +120,16 @@ def _section(section) -> dict:
                  for found in value]
         return {"title": kind.capitalize(), "items": items}
     return {"title": section.title or kind.capitalize(), "text": value.description}  # an admonition, such as Notes
+
+
+def imports(top: Path) -> list[list]:
+    """Which room of `lib` imports which, and in how many places: [room, other, n]; "base" are the modules beside the
+    rooms that import none of them."""
+    found: Counter = Counter()
+    for path in sorted((top / "lib").glob("*/**/*.py")):
+        room = path.relative_to(top / "lib").parts[0]
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
+                names = [f"{node.module}.{alias.name}".split(".")[1] for alias in node.names]
+                found.update((room, name if (top / "lib" / name).is_dir() else "base") for name in names)
+    return [[room, other, n] for (room, other), n in sorted(found.items()) if room != other]

@@ -52,7 +52,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
     if (top / "book" / "api.md").exists():
-        shown["api"] = api.described(top)
+        shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
     current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
     if not current:
