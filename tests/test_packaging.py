@@ -77,8 +77,8 @@ def test_the_top_level_stays_small():
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
     assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "constraints.txt", "environment.yml",
-                     "README.md", "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "findings", ".ci",
-                     ".gitignore", ".gitattributes"}
+                     "README.md", "CONTRIBUTING.md", "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff",
+                     "findings", ".ci", ".gitignore", ".gitattributes"}
 
 
 def test_help_lists_every_command_and_no_other():
@@ -285,3 +285,8 @@ def test_a_makefile_of_another_folder_touches_nothing(tmp_path, name):
         assert done.returncode != 0 and f"try make -C FOLDER {goal}" in done.stderr and not done.stdout
     assert subprocess.run(["make", "-C", str((here / name).parent), "help"], capture_output=True).returncode == 0
     assert not (here / ".venv").exists()
+
+
+def test_the_places_that_contributing_names_are_there():
+    for name in re.findall(r"`((?:lib|book|data|tests)/[\w/.-]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")):
+        assert name == "book/parameters/" or "NN" in name or (ROOT / name).exists(), name
