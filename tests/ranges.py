@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def _imported(top: Path, path: Path, seen: set[Path]) -> set[str]:
 
 def run(top: Path, end: str, place: Path) -> dict:
     """Install one end of the ranges into `place`, run the tests there, and say what came out."""
+    print(f"{end} releases ...", flush=True)
+    place.mkdir()
     python = place / "env" / "bin" / "python"
     subprocess.run([sys.executable, "-I", "-m", "venv", place / "env"], check=True)
     with (place / "tree.tar").open("wb") as archive:
@@ -87,13 +90,11 @@ def main() -> int:
     if commit is None or dirty:
         print("expected a commit, got a tree with changes; try git commit", file=sys.stderr)
         return 1
-    rows = []
-    for end in ("oldest", "newest"):
-        print(f"{end} releases ...", flush=True)
-        with tempfile.TemporaryDirectory(prefix="ranges-") as place:
-            rows.append(run(top, end, Path(place)) | {
-                "commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}", "processor": provenance.processor()})
-        print(f"  {rows[-1]['tests']} with {rows[-1]['packages']}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ranges-") as place, ThreadPoolExecutor(2) as threads:
+        rows = list(threads.map(lambda end: run(top, end, Path(place) / end), ("oldest", "newest")))
+    for row in rows:
+        row |= {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}", "processor": provenance.processor()}
+        print(f"{row['end']}: {row['tests']} with {row['packages']}", flush=True)
     atomic.write_json(top / TARGET, rows)
     return int(any(row["status"] for row in rows))
 
