@@ -30,6 +30,7 @@ from lib.conventions import check_n_spins
 from lib.spins import free_fermions
 from lib.spins.mps import MatrixProductState
 
+MOST_BOND = 16  # the matrix of one site, 2 bond^2 wide, is diagonalized as it is
 MOST_SWEEPS = 500
 TOLERANCE = 1e-9  # relative change of the energy in a sweep there and back
 NOISE = 0.1  # of the tensors to begin with, beside those of a product state
@@ -59,11 +60,12 @@ def lowest(n_spins: int, field: float, bond_dimension: int, *, seed: int, n_star
     """The lowest energy of all matrix product states of one bond dimension, for the open Ising chain (5.2).
 
     bond_dimension: of all bonds that are long enough for it. n_starts: product states with random numbers in all
-    tensors; the best result counts. Raises ValueError for counts below 1 and field < 0.
+    tensors; the best result counts. Raises ValueError for counts below 1 and field < 0,
+    and for a bond dimension beyond 16.
     """
     check_n_spins(n_spins)
     field = check_number(field, "field", least=0, hint="its absolute value, which has the same energies")
-    _check_counts(bond_dimension=bond_dimension, n_starts=n_starts)
+    _check_search(bond_dimension, n_starts)
     bonds = np.array(bond_sizes(n_spins, bond_dimension))
     found = []
     for start in range(n_starts):
@@ -87,7 +89,7 @@ def lowest_uniform(n_spins: int, field: float, bond_dimension: int, *, seed: int
     """
     check_n_spins(n_spins)
     field = check_number(field, "field", least=0, hint="its absolute value, which has the same energies")
-    _check_counts(bond_dimension=bond_dimension, n_starts=n_starts)
+    _check_search(bond_dimension, n_starts)
     starts = [] if start is None else [np.concatenate([start.left, start.tensor.ravel(), start.right])]
     for number in range(n_starts):
         draw = rng.stream(seed, "lowest uniform state", number)
@@ -113,7 +115,8 @@ def needed(sizes: Sequence[int], fields: Sequence[float], bounds: Sequence[float
     """The smallest bond dimensions at which the energy is within relative errors: a row for each length, field, bound.
 
     n_spins, field, eps; bond and parameters of states with a tensor for each spin (`lowest`), and error, the relative
-    one that they reach; uniform bond, uniform parameters and uniform error of those with one tensor. Raises ValueError as `lowest`, and for a bound that is not positive.
+    one that they reach; uniform bond, uniform parameters and uniform error of those with one tensor.
+    Raises ValueError as `lowest`, and for a bound that is not positive.
     """
     for bound in bounds:
         if not bound > 0:
@@ -177,6 +180,13 @@ def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
             raise ValueError(f"expected {name} to be an integer >= 1, got {count!r}; try {name}=2")
+
+
+def _check_search(bond_dimension: int, n_starts: int) -> None:
+    _check_counts(bond_dimension=bond_dimension, n_starts=n_starts)
+    if bond_dimension > MOST_BOND:
+        raise ValueError(f"expected bond_dimension of at most {MOST_BOND}, for a search without large matrices, got "
+                         f"{bond_dimension}; try lib.spins.dmrg")
 
 
 @njit(cache=True)
