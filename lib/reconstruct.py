@@ -47,7 +47,7 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
 
 
 def draw(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
-    """A plot of spins and entropies, where matplotlib is installed."""
+    """A plot of spins and entropies; none where matplotlib, which the package asks for, is not there after all."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -150,7 +150,7 @@ class _Silent:
 
 
 def progress(total: int):
-    """A bar of tqdm, where it is installed."""
+    """A bar of tqdm, which the package asks for as well."""
     try:
         from tqdm import tqdm
     except ImportError:
