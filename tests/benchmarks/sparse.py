@@ -28,6 +28,8 @@ FACTORS = {1: 0.9, 2: 0.9, 4: 0.9, 8: 4.0, 16: 10.0}  # widening factor: goal
 SINGLE = [((1, 1, 784, 640, 1), 0.0079, 100, 1.3), ((1, 1, 784, 640, 1), 0.05, 100, 1.0),
           ((3, 1, 64, 64, 32), 0.016, 128, 2.0), ((3, 1, 512, 512, 4), 0.016, 128, 2.0),
           ((3, 1, 64, 64, 4), 0.016, 128, 1.2)]
+#: channels, pixels a side; part of the weights; images; goal
+CHAINS = [((64, 32), 0.016, 128, 2.0), ((128, 16), 0.016, 128, 2.0)]
 BATCH, N_STEPS, RATE = 100, 100, 0.1
 _LAYER_DENSITY = 0.05  # at which the row of all single layers compares
 
@@ -132,6 +134,8 @@ def benchmark(quick: bool = False) -> list[dict]:
              if not quick or factor == 2]
     rows += [compare_memory(factor) for factor in FACTORS if not quick or factor == 2]
     rows += [sparse_layers.compare_peers(*case, runs) for case in SINGLE if not quick or case[0][-1] < 32]
+    rows += [sparse_layers.compare_chain(*places, *rest, runs) for places, *rest in CHAINS
+             if not quick or places[1] < 32]
     rows.append(compare_layers(sparse_layers.QUICK if quick else sparse_layers.LAYERS, 1 if quick else 3, quick))
     for row in rows:
         row |= {"dtype": "float32", "machine": f"{processor()}, {os.cpu_count()} cores"}

@@ -9,9 +9,11 @@ the machine disturb less. From these numbers come the table of `lib.models.spars
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
 import statistics
+import subprocess
 import tempfile
 import time
 import warnings
@@ -25,6 +27,7 @@ from lib import rng
 from lib.models import _norms
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.models.sparse_sequential import SparseSequential
 from lib.pruning.masks import random_mask
 from tests.benchmarks.peer import Peer, environment
 
@@ -195,16 +198,54 @@ def compare_peers(layer: tuple[int, ...], density: float, n_images: int, goal: f
         own = weight.clone().requires_grad_()
         sides["dense"] = in_torch(lambda x: convolve(x, own), [own], x.clone())
     sides["ours"] = in_torch(module, [module.weight], x.clone())
-    with tempfile.TemporaryDirectory() as folder:
-        for what, tensor in {"x": x, "g": _numbers("g", *module(x).shape), "weight": weight}.items():
+    seconds = _beside_packages(sides, x, _numbers("g", *module(x).shape), weight, runs)
+    return _row(f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch", seconds, goal, runs)
+
+
+def compare_chain(channels: int, size: int, density: float, n_images: int, goal: float, runs: int) -> dict:
+    """A row of bench.json: four convolutions, each with BatchNorm and ReLU, as a `SparseSequential` against the same
+    modules with dense torch and SparseProp convolutions. Our own layers one by one are among the sides, no peer."""
+    numbers, shape = rng.stream(1, "benchmarks", "layers", "chain"), (channels, channels, 3, 3)
+    masks = [random_mask(shape, round(density * math.prod(shape)), rng=numbers) for _ in range(4)]
+    weights = [torch.from_numpy(mask * numbers.standard_normal(shape, np.float32) / 10) for mask in masks]
+    x, g = (_numbers(name, n_images, channels, size, size) for name in "xg")
+
+    def modules(convolutions):
+        return [part for convolution in convolutions
+                for part in (convolution, torch.nn.BatchNorm2d(channels), torch.nn.ReLU())]
+    nets = {"ours": SparseSequential(*modules(SparseConv2d(mask, seed=1, path="native") for mask in masks))}
+    nets["our layers one by one"] = torch.nn.Sequential(*copy.deepcopy(list(nets["ours"])))
+    sides = {name: in_torch(net, list(net.parameters()), x.clone()) for name, net in nets.items()}
+    for name, order in (("nchw", torch.contiguous_format), ("channels last", torch.channels_last)):
+        net = torch.nn.Sequential(*modules(torch.nn.Conv2d(channels, channels, 3, 1, 1, bias=False) for _ in masks))
+        with torch.no_grad():
+            for place, weight in enumerate(weights):
+                net[3 * place].weight.copy_(weight)
+        net.to(memory_format=order)
+        sides[name] = in_torch(net, list(net.parameters()), x.clone().to(memory_format=order))
+    seconds = _beside_packages(sides, x, g, torch.stack(weights), runs)
+    name = f"four 3x3 convolutions of {channels} channels, {size}x{size}, with BatchNorm and ReLU"
+    return _row(f"{name}, {100 * density:.2g}% of their weights, {n_images} images, in torch", seconds, goal, runs)
+
+
+def _beside_packages(sides: dict, x: torch.Tensor, g: torch.Tensor, weight: torch.Tensor, runs: int) -> dict:
+    """Seconds of these sides and of the layers of other packages, in turns. Where those cannot be installed (SparseProp
+    is built from its sources, with a C++ compiler for AVX2), that is said, and the others stand alone."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        for what, tensor in {"x": x, "g": g, "weight": weight}.items():
             np.save(f"{folder}/{what}.npy", tensor.numpy())
-        python = environment("sparse-layers", PEERS, beside_ours=True)
-        with contextlib.closing(Peer(python, "sparse_layers_peer.py", folder)) as peer:
-            for side in peer.said:
-                sides[side] = functools.partial(peer.seconds, side)
-            seconds = interleaved(runs, sides)
-    best = min((side for side in seconds if side != "ours"), key=seconds.get)
-    return {"name": f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch",
-            "peer": f"best: {best}", "ratio": seconds[best] / seconds["ours"], "goal": goal, "runs": runs, "threads": 1,
-            "seconds_ours": seconds["ours"], "seconds_peer": seconds[best], "sides": seconds,
-            "unit": "seconds a step of the layer"}
+        try:
+            python = environment("sparse-layers", PEERS, beside_ours=True)
+            peer = stack.enter_context(contextlib.closing(Peer(python, "sparse_layers_peer.py", folder)))
+        except (OSError, subprocess.CalledProcessError, RuntimeError) as problem:
+            print(f"{' and '.join(PEERS[1:])} do not run here and are left out: {problem}", flush=True)
+        else:
+            sides = sides | {side: functools.partial(peer.seconds, side) for side in peer.said}
+        return interleaved(runs, sides)
+
+
+def _row(name: str, seconds: dict[str, float], goal: float, runs: int) -> dict:
+    best = min((side for side in seconds if not side.startswith("our")), key=seconds.get)
+    return {"name": name, "peer": f"best: {best}", "ratio": seconds[best] / seconds["ours"], "goal": goal,
+            "runs": runs, "threads": 1, "seconds_ours": seconds["ours"], "seconds_peer": seconds[best],
+            "sides": seconds, "unit": "seconds a step of the layer"}
