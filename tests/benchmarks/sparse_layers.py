@@ -32,7 +32,7 @@ from lib.pruning.masks import random_mask
 from tests.benchmarks.peer import Peer, environment
 
 PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")
-DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02)
+DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.008)
 LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
     *[(3, 1, channels, channels, 32) for channels in (8, 16, 32, 64, 128)],
     *[(3, 1, channels, channels, 16) for channels in (16, 32, 64, 128, 256)],
@@ -142,9 +142,12 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
         module = SparseConv2d(mask, stride, seed=1, path="native")
         sides["layout", n] = in_layout(mask, stride, n_images, size)
         sides["torch", n] = in_torch(module, [module.weight], x.clone())
+        if kernel == size == 1:
+            sides["csr", n] = in_csr(mask[:, :, 0, 0], x[:, :, 0, 0].clone())
     seconds = interleaved(runs, sides)
     dense = min(seconds["nchw"], seconds["channels last"])  # the faster one is the peer
     layout = [seconds["layout", n] for n in counts]
+    csr = {"seconds_csr": [seconds["csr", n] for n in counts]} if kernel == size == 1 else {}
     # Each of the three passes reads two of input, output and their gradients, or reads one and writes another.
     n_bytes = 3 * 4 * n_images * size**2 * (n_in * stride**2 + n_out)
     return {"kernel": kernel, "stride": stride, "n_in": n_in, "n_out": n_out, "out_size": size, "images": n_images,
@@ -153,7 +156,7 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
             "seconds_torch": [seconds["torch", n] for n in counts],
             "gflops": [6e-9 * n * size**2 * n_images / t for n, t in zip(counts, layout)],
             "gflops_dense": 6e-9 * weight.numel() * size**2 * n_images / dense,
-            "gbytes": [1e-9 * n_bytes / t for t in layout]}
+            "gbytes": [1e-9 * n_bytes / t for t in layout]} | csr
 
 
 def measure_norms(runs: int) -> dict[str, float]:
@@ -199,7 +202,10 @@ def compare_peers(layer: tuple[int, ...], density: float, n_images: int, goal: f
         sides["dense"] = in_torch(lambda x: convolve(x, own), [own], x.clone())
     sides["ours"] = in_torch(module, [module.weight], x.clone())
     seconds = _beside_packages(sides, x, _numbers("g", *module(x).shape), weight, runs)
-    return _row(f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch", seconds, goal, runs)
+    row = _row(f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch", seconds, goal, runs)
+    # Forward reads images and writes others, backward reads both kinds and writes the first.
+    return row | speeds(row["seconds_ours"], 6 * int(mask.sum()) * size**2 * n_images, n_images * size**2 * (
+        3 * n_in + 2 * n_out))
 
 
 def compare_chain(channels: int, size: int, density: float, n_images: int, goal: float, runs: int) -> dict:
@@ -225,7 +231,10 @@ def compare_chain(channels: int, size: int, density: float, n_images: int, goal:
         sides[name] = in_torch(net, list(net.parameters()), x.clone().to(memory_format=order))
     seconds = _beside_packages(sides, x, g, torch.stack(weights), runs)
     name = f"four 3x3 convolutions of {channels} channels, {size}x{size}, with BatchNorm and ReLU"
-    return _row(f"{name}, {100 * density:.2g}% of their weights, {n_images} images, in torch", seconds, goal, runs)
+    row = _row(f"{name}, {100 * density:.2g}% of their weights, {n_images} images, in torch", seconds, goal, runs)
+    # Each block: two of the convolution and two of BatchNorm, four and four on the way back; the ends: eight.
+    n_weights = sum(int(mask.sum()) for mask in masks)
+    return row | speeds(row["seconds_ours"], 6 * n_weights * size**2 * n_images, (12 * 4 + 8) * x.numel())
 
 
 def _beside_packages(sides: dict, x: torch.Tensor, g: torch.Tensor, weight: torch.Tensor, runs: int) -> dict:
@@ -242,6 +251,12 @@ def _beside_packages(sides: dict, x: torch.Tensor, g: torch.Tensor, weight: torc
         else:
             sides = sides | {side: functools.partial(peer.seconds, side) for side in peer.said}
         return interleaved(runs, sides)
+
+
+def speeds(seconds: float, operations: float, numbers: float = 0) -> dict[str, float]:
+    """10^9 operations a second (a multiply-add is two), and 10^9 bytes a second: those of the images alone, each read
+    or written once where a step has to."""
+    return {"gflops": 1e-9 * operations / seconds} | ({"gbytes": 4e-9 * numbers / seconds} if numbers else {})
 
 
 def _row(name: str, seconds: dict[str, float], goal: float, runs: int) -> dict:
