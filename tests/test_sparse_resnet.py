@@ -55,10 +55,6 @@ def named(net, twin, gradient=False):
     yield "bias", values[net._slices["bias"]], pick(twin.layers["linear"].bias)
 
 
-def place(layout):
-    return layout.group, layout.channel, layout.row, layout.origin
-
-
 def packed(layout, images):
     array = layout.zeros()
     layout.pack(np.ascontiguousarray(images, np.float32), array)
@@ -102,22 +98,21 @@ class Normalized:
         if shortcut == "in place":
             self.a = source
         self.mean, self.inverse, z_before = mean.copy(), inverse.copy(), self.z.copy()
-        _norms.forward(self.z, place(self.layout), self.size, scale, shift, self.mean, self.inverse, train, EPSILON,
-                       relu, source, place(other_layout), shortcut != "none", self.a, place(self.a_layout))
+        _norms.forward(self.z, self.layout.place, self.size, scale, shift, self.mean, self.inverse, train, EPSILON,
+                       relu, source, other_layout.place, shortcut != "none", self.a, self.a_layout.place)
         np.testing.assert_array_equal(self.z, z_before)
-        if not train:
+        if train:
+            np.testing.assert_allclose(self.mean, z.mean((0, 2, 3), dtype=float), rtol=1e-5)
+            np.testing.assert_allclose(self.inverse, (z.var((0, 2, 3), dtype=float) + EPSILON)**-0.5, rtol=1e-5)
+        else:
             np.testing.assert_array_equal(self.mean, mean)
             np.testing.assert_array_equal(self.inverse, inverse)
-            return
-
-        np.testing.assert_allclose(self.mean, z.mean((0, 2, 3), dtype=float), rtol=1e-5)
-        np.testing.assert_allclose(self.inverse, (z.var((0, 2, 3), dtype=float) + EPSILON)**-0.5, rtol=1e-5)
         y.backward(torch.from_numpy(error).double())
         g_layout = Layout(*shape, border=1)
         errors, g = packed(self.layout, error), packed(g_layout, np.full(shape, np.nan))
         by_scale, by_shift = np.full((2, n_channels), np.nan, np.float32)
-        _norms.backward(errors, place(self.layout), self.a, place(self.a_layout), relu, self.z, place(self.layout),
-                        self.size, scale, self.mean, self.inverse, g, place(g_layout), by_scale, by_shift)
+        _norms.backward(errors, self.layout.place, self.a, self.a_layout.place, relu, self.z, self.layout.place,
+                        self.size, scale, self.mean, self.inverse, g, g_layout.place, by_scale, by_shift, train)
         self.results = self.mean, self.inverse, self.a, g, by_scale, by_shift
         sums = 2e-7 * error[:, 0].size  # so many numbers of about 1 are added, and may cancel
         np.testing.assert_allclose(g_layout.unpack(g), x.grad.numpy(), atol=5e-6 * x.grad.abs().max())
@@ -144,8 +139,8 @@ def test_means_above_the_deviation_do_not_spoil_it(n_images, mean):
     z = (mean + np.random.default_rng(0).normal(size=layout[:4])).astype(np.float32)
     array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(1, np.float32), np.zeros(1, np.float32)
     measured, inverse = zero.copy(), zero.copy()
-    _norms.forward(array, place(layout), (n_images, 3, 3), one, zero, measured, inverse, True, EPSILON, False, out,
-                   place(layout), False, out, place(layout))
+    _norms.forward(array, layout.place, (n_images, 3, 3), one, zero, measured, inverse, True, EPSILON, False, out,
+                   layout.place, False, out, layout.place)
     np.testing.assert_allclose(measured, z.mean(dtype=float), rtol=1e-6)
     np.testing.assert_allclose(inverse, (z.var(dtype=float) + EPSILON)**-0.5, rtol=1e-4)
 
@@ -155,8 +150,8 @@ def test_constant_channels_stay_finite():
     array, out = packed(layout, np.full((20, 2, 3, 3), 0.1)), layout.zeros()
     scale, shift = np.ones(2, np.float32), np.full(2, 0.5, np.float32)
     mean, inverse = np.zeros((2, 2), np.float32)
-    _norms.forward(array, place(layout), (20, 3, 3), scale, shift, mean, inverse, True, EPSILON, True, out,
-                   place(layout), False, out, place(layout))
+    _norms.forward(array, layout.place, (20, 3, 3), scale, shift, mean, inverse, True, EPSILON, True, out,
+                   layout.place, False, out, layout.place)
     np.testing.assert_allclose(inverse, EPSILON**-0.5, rtol=1e-3)
     np.testing.assert_allclose(layout.unpack(out), 0.5, atol=1e-3)
 
@@ -169,8 +164,8 @@ def test_what_is_not_finite_shows(wrong, train):
     z = np.random.default_rng(0).normal(size=layout[:4]).astype(np.float32)
     z[3, 1, 1, 1] = wrong
     array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(2, np.float32), np.zeros(2, np.float32)
-    _norms.forward(array, place(layout), (20, 3, 3), one, zero, zero.copy(), one.copy(), train, EPSILON, True, out,
-                   place(layout), False, out, place(layout))
+    _norms.forward(array, layout.place, (20, 3, 3), one, zero, zero.copy(), one.copy(), train, EPSILON, True, out,
+                   layout.place, False, out, layout.place)
     a = layout.unpack(out)
     assert np.isfinite(a[:, 0]).all() and np.isfinite(np.delete(a, 3, 0)).all() != train
     assert wrong == -np.inf or not np.isfinite(a[3, 1, 1, 1])
@@ -182,12 +177,12 @@ def test_pooling_and_its_gradient(n_images, height, width):
     images = generator.normal(size=(n_images, 3, height, width))
     a_layout, mean_layout = Layout(n_images, 3, height, width, 1), Layout(n_images, 3, 1, 1)
     a, mean = packed(a_layout, images), mean_layout.zeros() + np.float32(7)
-    _norms.pool(a, place(a_layout), (n_images, height, width), mean, place(mean_layout))
+    _norms.pool(a, a_layout.place, (n_images, height, width), mean, mean_layout.place)
     np.testing.assert_allclose(mean_layout.unpack(mean)[:, :, 0, 0], images.mean((2, 3)), atol=1e-6)
     error, g_layout = generator.normal(size=(n_images, 3)), Layout(n_images, 3, height, width)
     g = packed(g_layout, np.full(images.shape, np.nan))
-    _norms.unpool(packed(mean_layout, error[:, :, None, None]), place(mean_layout), (n_images, height, width), g,
-                  place(g_layout))
+    _norms.unpool(packed(mean_layout, error[:, :, None, None]), mean_layout.place, (n_images, height, width), g,
+                  g_layout.place)
     np.testing.assert_allclose(g_layout.unpack(g), np.broadcast_to(error[:, :, None, None] / (height * width),
                                                                    images.shape), rtol=1e-6)
     assert count_outside(g_layout, g) == 0

@@ -82,8 +82,8 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
 
 @njit(cache=True, parallel=True)
 def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place, scale_gradient,
-             shift_gradient):
-    """Gradients of `forward` with measure=True from `error`, the gradient by a.
+             shift_gradient, measure):
+    """Gradients of `forward` with the same `measure` from `error`, the gradient by a.
 
     For relu, error is set to zero in place where a = 0: what remains is the gradient by the shortcut. g: gradient by
     z. Empty lanes of error hold zeros.
@@ -112,9 +112,10 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
         shift_gradient[c] = whole
         scale_gradient[c] = product
         factor = scale[c] * inverse[c]
-        # d/dz of the normalized value, which depends on every other pixel through mean and deviation.
-        by_z = np.float32(-factor * inverse[c] * product / n)
-        constant = np.float32(-factor * whole / n) - by_z * mean[c]
+        by_z = constant = np.float32(0)
+        if measure:  # the normalized value depends on every other pixel through mean and deviation
+            by_z = np.float32(-factor * inverse[c] * product / n)
+            constant = np.float32(-factor * whole / n) - by_z * mean[c]
         for k in range(n_groups):
             for y in range(height):
                 begin, at, end = _start(error_place, k, c, y), _start(z_place, k, c, y), _start(g_place, k, c, y)
