@@ -16,6 +16,7 @@ from sphinx.testing.util import SphinxTestApp
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+import companion_files
 import companion_pages
 import companion_results
 import companion_summary
@@ -231,3 +232,12 @@ def test_reading_time_counts_words_and_figures_and_no_code():
     section = nodes.section("", nodes.title("", "States"), words, figure, code)
     assert "4 minutes to read: 600 words and 1 figure." in companion_pages.reading_time(section)
     assert "1 minute to read" in companion_pages.reading_time(nodes.section("", nodes.title("", "States")))
+
+
+def test_entries_of_the_bibliography_are_items_of_a_list(tmp_path):
+    (tmp_path / "_static").mkdir()
+    page = tmp_path / "a.html"
+    page.write_text('<div role="list"><div class="citation" role="doc-biblioentry">A, 2021</div></div>')
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
+    companion_files._drop_preloads(app, None)
+    assert page.read_text() == '<div role="list"><div class="citation" role="listitem">A, 2021</div></div>'
