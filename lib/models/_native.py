@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _packing, sparse
+from lib.models import _norms, _packing, sparse
 from lib.models.sparse import LANES, Layout, SparseConvolution
 
 _AT_ONCE = 2**23  # bytes of images, in and out: a part of a last-level cache
@@ -48,7 +48,8 @@ class Images(NamedTuple):
     def unpack(self, array: np.ndarray, images: np.ndarray, begin: int, end: int) -> None:
         """The same back."""
         n = len(self.places)
-        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group)
+        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group,
+                        len(images) >= _norms.PAST)
 
 
 def flat(images: torch.Tensor) -> np.ndarray:
