@@ -56,15 +56,6 @@ class Memory:
         weakref.finalize(array, _give_back, weakref.ref(self), key, whole).atexit = False
         return array
 
-    def scratch(self, use: str, layout: Layout) -> np.ndarray:
-        """An array of this layout within one call of the kernels: for one `use` at a time always the same place.
-
-        Small layers then find it in the second-level cache. Where a border has to be zero, or the array is large, it is
-        one that is taken.
-        """
-        size = layout.size
-        return self.take(layout) if layout.border or 4 * size > ROOM else self.room(use, size)
-
     def partial(self, n_weights: int) -> np.ndarray:
         """Room for sixteen sums a weight, the same for all layers."""
         return self.room("partial", LANES * n_weights)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _packing, sparse
+from lib.models import _memory, _norms, _packing, sparse
 from lib.models.sparse import LANES, Layout, SparseConvolution
 
 _AT_ONCE = 2**23  # bytes of images, in and out: a part of a last-level cache
@@ -34,10 +34,20 @@ class Images(NamedTuple):
     layout: Layout
     places: np.ndarray
     group: int
+    size: int
 
     @staticmethod
     def of(layout: Layout) -> Images:
-        return Images(layout, places(layout._replace(n_images=0)), layout.group)
+        return Images(layout, places(layout._replace(n_images=0)), layout.group, layout.size)
+
+    def scratch(self, memory: _memory.Memory, use: str) -> np.ndarray:
+        """An array of this layout within one call of the kernels: for one `use` at a time always the same place.
+
+        Small layers then find it in the second-level cache. Where a border has to be zero, or the array is large, it is
+        one that is taken.
+        """
+        kept = self.layout.border == 0 and 4 * self.size <= _memory.ROOM
+        return memory.room(use, self.size) if kept else memory.take(self.layout)
 
     def pack(self, images: np.ndarray, begin: int, end: int, array: np.ndarray) -> np.ndarray:
         """Images from begin up to end, of a flat array, into an array of this layout, whose border is zero."""
@@ -48,7 +58,8 @@ class Images(NamedTuple):
     def unpack(self, array: np.ndarray, images: np.ndarray, begin: int, end: int) -> None:
         """The same back."""
         n = len(self.places)
-        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group)
+        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group,
+                        len(images) >= _norms.PAST)
 
 
 def flat(images: torch.Tensor) -> np.ndarray:
@@ -111,7 +122,7 @@ class Native(torch.autograd.Function):
         parts = passes.parts(len(numbers) // passes.n_numbers)
         ctx.passes, ctx.memory, first = passes, memory, parts[0]
         with sparse.one_at_a_time():
-            packed, out = memory.scratch("x", first.x.layout), memory.scratch("out", first.out.layout)
+            packed, out = first.x.scratch(memory, "x"), first.out.scratch(memory, "out")
             result = memory.take(shape)
             made = result.reshape(-1)
             for part in parts:
@@ -130,12 +141,12 @@ class Native(torch.autograd.Function):
         parts, border = passes.parts(len(numbers) // passes.n_numbers), passes.convolution.padding
         first = parts[0]
         with sparse.one_at_a_time():
-            errors = memory.scratch("out", first.g.layout)
+            errors = first.g.scratch(memory, "out")
             if ctx.needs_input_grad[0]:
-                out, by_x = memory.scratch("x", first.by_x.layout), memory.take(tuple(x.shape))  # x is used before
+                out, by_x = first.by_x.scratch(memory, "x"), memory.take(tuple(x.shape))  # x is used before
                 made = by_x.reshape(-1)
             if ctx.needs_input_grad[1]:
-                packed, partial = memory.scratch("x", first.x.layout), memory.partial(len(weights))
+                packed, partial = first.x.scratch(memory, "x"), memory.partial(len(weights))
                 by_weight = np.empty(len(weights), np.float32)
             for part in parts:
                 part.g.pack(errors_of_all, part.begin, part.end, errors)

@@ -45,11 +45,15 @@ LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
 QUICK = [(3, 1, 16, 16, 32), (3, 1, 64, 64, 8), (3, 2, 32, 64, 8), (1, 2, 32, 64, 8), (1, 1, 784, 640, 1)]
 # Larger layers get fewer images, and larger ones still no full masks.
 _MOST_MULTIPLY_ADDS, _MOST_NUMBERS, _MOST_WEIGHTS = 2e9, 8e6, 1.2e6  # of a dense forward pass, its input, a mask
-_SHORTEST = 2e-2  # seconds of a timed run: what other sides have left in the caches then counts little
+# Seconds of a timed run. The first call after another side takes a millisecond more than the next ones: processes that
+# take turns need longer runs.
+_SHORTEST, _SHORTEST_TURN = 1e-2, 1e-1
 
 
-def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.process_time) -> dict:
-    """Median seconds of each side: a call that does its work once. Each round times all of them."""
+def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.process_time,
+                shortest: float = _SHORTEST) -> dict:
+    """Median seconds of each side: a call that does its work once. Each round times all of them, for so long at least.
+    """
     def timed(call, repeats):
         if isinstance(call, functools.partial):  # a peer in another process, which has its own clock
             return call.func(f"{call.args[0]} {repeats}")
@@ -61,7 +65,7 @@ def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.proces
     repeats, seconds = {}, {name: [] for name in sides}
     for name, call in sides.items():
         timed(call, 1)  # compiles, allocates
-        repeats[name] = max(1, round(_SHORTEST / timed(call, 1)))
+        repeats[name] = max(1, round(shortest / timed(call, 1)))
     for _ in range(runs):
         for name, call in sides.items():
             seconds[name].append(timed(call, repeats[name]))
@@ -250,7 +254,7 @@ def _beside_packages(sides: dict, x: torch.Tensor, g: torch.Tensor, weight: torc
             print(f"{' and '.join(PEERS[1:])} do not run here and are left out: {problem}", flush=True)
         else:
             sides = sides | {side: functools.partial(peer.seconds, side) for side in peer.said}
-        return interleaved(runs, sides)
+        return interleaved(runs, sides, shortest=_SHORTEST_TURN)
 
 
 def speeds(seconds: float, operations: float, numbers: float = 0) -> dict[str, float]:
