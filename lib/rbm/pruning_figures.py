@@ -250,16 +250,20 @@ def decay(correlation: ArrayLike, errors: ArrayLike, first: int, last: int) -> D
         raise ValueError(f"expected at least four distances within 1 ... {correlation.size - 1}, got {first} ... "
                          f"{last}; try first=1, last={correlation.size - 1}")
     distance = np.arange(first, last + 1.0)
-    values, root = correlation[first:last + 1], _root(errors, correlation.size, first, last)
+    values, whiten = correlation[first:last + 1], _whitening(errors, correlation.size, first, last)
     scale = max(abs(values[0]), 1e-3)
     chi2, rates = [], []
     for abscissa, guess in ((np.log(distance / first), 0.25), (distance - first, 0.1)):
         def miss(parameters, abscissa=abscissa):
-            return linalg.solve_triangular(root, parameters[0] * np.exp(-parameters[1] * abscissa) - values, lower=True)
+            return whiten @ (parameters[0] * np.exp(-parameters[1] * abscissa) - values)
+
+        def slopes(parameters, abscissa=abscissa):
+            form = np.exp(-parameters[1] * abscissa)
+            return whiten @ np.column_stack([form, -parameters[0] * abscissa * form])
 
         # A decay has a rate >= 0; several starts, because a strongly pruned machine decays within one site.
         bounds = [-2, 0], [2, 20]
-        fits = [optimize.least_squares(miss, [scale, start], bounds=bounds) for start in (guess, 10 * guess)]
+        fits = [optimize.least_squares(miss, [scale, start], slopes, bounds) for start in (guess, 10 * guess)]
         best = min(fits, key=lambda fit: fit.cost)
         chi2.append(max(2 * best.cost / (len(distance) - 2), 1e-300))
         rates.append(best.x[1])
@@ -299,13 +303,17 @@ def screening(correlation: ArrayLike, exact: ArrayLike, errors: ArrayLike, first
         raise ValueError(f"expected C(d) and the exact one of one shape with three distances from {first} on, got "
                          f"{correlation.shape} and {exact.shape}; try first=1")
     last = correlation.size - 1
-    distance, root = np.arange(first, last + 1.0), _root(errors, correlation.size, first, last)
+    distance, whiten = np.arange(first, last + 1.0), _whitening(errors, correlation.size, first, last)
 
     def miss(parameters):
-        form = parameters[0] * np.exp(-parameters[1] * (distance - first)) * exact[first:]
-        return linalg.solve_triangular(root, form - correlation[first:], lower=True)
+        form = np.exp(-parameters[1] * (distance - first)) * exact[first:]
+        return whiten @ (parameters[0] * form - correlation[first:])
 
-    fits = [optimize.least_squares(miss, [correlation[first] / exact[first], rate]) for rate in (0.0, 0.1, 1.0)]
+    def slopes(parameters):
+        form = np.exp(-parameters[1] * (distance - first)) * exact[first:]
+        return whiten @ np.column_stack([form, -parameters[0] * (distance - first) * form])
+
+    fits = [optimize.least_squares(miss, [correlation[first] / exact[first], rate], slopes) for rate in (0.0, 0.1, 1.0)]
     best = min(fits, key=lambda fit: fit.cost)
     error = float(np.sqrt(np.linalg.inv(best.jac.T @ best.jac)[1, 1]))
     return Screening(float(best.x[0] * np.exp(best.x[1] * first)), float(best.x[1]), error)
@@ -320,8 +328,9 @@ def _correlation(values: ArrayLike, name: str = "correlation") -> np.ndarray:
     return values
 
 
-def _root(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarray:
-    """The lower triangle of the covariance of C(first) ... C(last), from standard errors or a covariance."""
+def _whitening(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarray:
+    """The matrix that makes deviations of C(first) ... C(last) independent and of variance 1, from standard errors or
+    a covariance: the inverse of its lower triangle."""
     errors, part = as_floats(errors, "errors"), slice(first, last + 1)
     if errors.shape not in ((), (size,), (size, size)):
         raise ValueError(f"expected errors as one number, {size} of them or a covariance ({size}, {size}), got shape "
@@ -333,7 +342,7 @@ def _root(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarray:
         matrix = errors[part, part]
     if not (np.diagonal(matrix) > 0).all():
         raise ValueError("expected positive errors, got some that are 0 or less; try error=0.003, that of 1e5 samples")
-    return np.linalg.cholesky(matrix)
+    return linalg.solve_triangular(np.linalg.cholesky(matrix), np.eye(len(matrix)), lower=True)
 
 
 class Shift(NamedTuple):
