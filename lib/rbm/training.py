@@ -46,15 +46,15 @@ class TrainingSettings:
     chains that run on from step to step (Tieleman 2008) instead of starting at data. n_chains: how many of them;
     None means batch_size. negative_phase: "sampled" (chains), "exact" (the sum over all 2^n_visible states, in
     torch), or "tempered" (n_chains ladders of persistent chains at many temperatures, `tempering.Replicas`, on the
-    CPU: for machines with several valleys, at some thirty times the cost). symmetric: train the weights alone, with
-    biases that follow from them such that flipping all units changes no probability (`machine.balanced_biases`): for
-    data whose distribution is known to have that symmetry, as ground states without a field along z. precision: of
-    the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a machine on the CPU. optimizer:
-    "sgd", "momentum" (with the parameter momentum), "adam" (momentum is its first decay), or "natural", the natural
-    gradient with this damping, whose Fisher matrix comes from what the negative phase averages over, all states or its
-    chains. centred: the enhanced gradient, for which it makes no difference which value of a unit is called 0 (with
-    "sgd" and "momentum"). See `optimizers` for both. Raises ValueError for values out of range and for settings that
-    exclude each other.
+    CPU: for machines with several valleys; each step sweeps the whole ladder, and not in compiled loops). symmetric:
+    train the weights alone, with biases that follow from them such that flipping all units changes no probability
+    (`machine.balanced_biases`): for data whose distribution is known to have that symmetry, as ground states without a
+    field along z. precision: of the steps, "float32" or "float64". engine: "numba", "torch", or "auto": numba for a
+    machine on the CPU. optimizer: "sgd", "momentum" (with the parameter momentum), "adam" (momentum is its first
+    decay), or "natural", the natural gradient with this damping, whose Fisher matrix comes from what the negative
+    phase averages over, all states or its chains. centred: the enhanced gradient, for which it makes no difference
+    which value of a unit is called 0 (with "sgd" and "momentum"). See `optimizers` for both. Raises ValueError for
+    values out of range and for settings that exclude each other.
     """
 
     epochs: int = 100
