@@ -43,7 +43,7 @@ class TrainingSettings:
     negative_phase : {"sampled", "exact", "tempered"}
         Chains; the sum over all 2^n_visible states, in torch; or `n_chains` ladders of persistent
         chains at many temperatures (`tempering.Replicas`, on the CPU), for machines with several
-        valleys, at many times the cost.
+        valleys; each step sweeps the whole ladder, and not in compiled loops.
     symmetric : bool
         Train the weights alone, with biases that follow from them such that flipping all units
         changes no probability (`machine.balanced_biases`): for data whose distribution is known to
