@@ -153,8 +153,8 @@ def benchmark(quick: bool = False) -> list[dict]:
                     200.0, runs)
     rows += compare("complex state, single-site bases, N=N_h=8, batch 100", of_random_state(8, "single", 500), 8, 100,
                     10, 100.0, runs)
-    rows += compare("density matrix, all Pauli bases, N=N_h=N_a=3, batch 100", of_mixed_state(3, 300), 3, 100, 10, 300.0,
-                    runs, mixed=True)
+    rows += compare("density matrix, all Pauli bases, N=N_h=N_a=3, batch 100", of_mixed_state(3, 300), 3, 100, 10,
+                    300.0, runs, mixed=True)
     rows += [compare_noisy_w(n_shots, *((4, 4, 1) if quick else (*epochs, 3)))
              for n_shots, epochs in ((100, (200, 300)), (1000, (24, 60)))]
     for row in rows:
