@@ -8,6 +8,8 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_results`: the directive ``result``, pictures of chapters with their verdicts;
 * :mod:`companion_summary`: the directive ``verdict-summary``, counts of verdicts;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
+* :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
+* :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
 * :mod:`companion_figures`: pictures for light and for dark;
@@ -18,6 +20,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 from __future__ import annotations
 
+import companion_api
 import companion_figures
 import companion_files
 import companion_math
@@ -25,6 +28,7 @@ import companion_numbers
 import companion_pages
 import companion_references
 import companion_results
+import companion_rooms
 import companion_search
 import companion_summary
 import companion_tables
@@ -33,8 +37,8 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_numbers,
-                   companion_references, companion_figures, companion_results, companion_math, companion_search,
-                   companion_files):
+    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_api,
+                   companion_rooms, companion_numbers, companion_references, companion_figures, companion_results,
+                   companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
