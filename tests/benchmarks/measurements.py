@@ -1,7 +1,7 @@
 """Reading measurements: 1e6 shots of 100 qubits from Stim's b8, 1e5 counted outcomes of Qiskit, with their memory.
 
-No other package reads them to a matrix of bits as we do; the peer is the promise, one second and three times the matrix,
-so that a ratio above 1 keeps it. Seconds are those of the processor, which other programs disturb less.
+No other package reads them to a matrix of bits as we do; the peer is the promise, one second and three times the
+matrix, so that a ratio above 1 keeps it. Seconds are those of the processor, which other programs disturb less.
 """
 
 import json
