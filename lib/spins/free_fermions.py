@@ -8,15 +8,17 @@ value decomposition.  The ground-state energy is -Tr S, and the rest follows fro
 with G = Q[:-1, 1:].
 """
 
+
 import numba
 import numpy as np
 
-from lib.checks import check_number
+from lib.checks import check_number, is_integer
 from lib.conventions import check_draws, check_n_spins, check_region
 
 _BATCH = 4096  # samples whose random numbers are in memory at one time
 _PANEL = 8  # bonds measured between two updates of the whole matrix
 _ROUNDING = 1e-15  # of a correlation
+_SMALLEST_WEIGHT = 1e-20  # of a Schmidt state that is listed
 
 
 def ground_state_energy(n_spins: int, field: float) -> float:
@@ -55,6 +57,38 @@ def _row(bonds: np.ndarray, site: int) -> np.ndarray:
     """The correlations of one site with those before it, whose minors grow towards the first bond, and after it."""
     before = _leading_minors(bonds[:site, :site][::-1, ::-1].copy())
     return np.concatenate([before[::-1], [1.0], _leading_minors(bonds[site:, site:].copy())])
+
+
+def schmidt_weights(n_spins: int, field: float, cut: int) -> np.ndarray:
+    """Squared Schmidt coefficients between the first `cut` spins and the others, falling, those above 1e-20.
+
+    The singular values s_k of the corner Q[:cut, :cut] make the spectrum: one factor (1 + s_k)/2 or (1 - s_k)/2 a k
+    (I. Peschel, J. Phys. A 36, L205 (2003)). Rounding leaves those below about 1e-16 uncertain.
+
+    Raises ValueError for field < 0 and a cut that leaves no spin on one side.
+    """
+    corner = _polar_factor(n_spins, field)
+    if not is_integer(cut) or not 1 <= cut < len(corner):
+        raise ValueError(f"expected cut to be an integer from 1 to {len(corner) - 1}, spins to its left, got {cut!r}; "
+                         f"try cut={max(1, len(corner) // 2)}")
+    weights = np.ones(1)
+    for s in np.sort(np.linalg.svd(corner[:cut, :cut], compute_uv=False)):
+        share = (1 - min(s, 1.0)) / 2
+        weights = np.concatenate([weights * (1 - share), weights * share])
+        weights = weights[weights > _SMALLEST_WEIGHT]
+    return np.sort(weights)[::-1]
+
+
+def bond_dimension(n_spins: int, field: float, discarded: float) -> int:
+    """The bond dimension in the middle at which a matrix product state leaves out a weight of at most `discarded`.
+
+    Raises ValueError as `schmidt_weights`, and for `discarded` that is not between 1e-14 and 1.
+    """
+    if not 1e-14 <= discarded < 1:
+        raise ValueError(f"expected discarded between 1e-14 and 1, got {discarded!r}; try discarded=1e-10")
+    weights = schmidt_weights(n_spins, field, n_spins // 2)
+    left_out = np.cumsum(weights[::-1])[::-1]  # what goes with each weight and all smaller ones
+    return int((left_out > discarded).sum())
 
 
 @numba.njit(fastmath={"contract"})

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lib.checks import as_plain
+from lib.checks import as_plain, is_integer
 from lib.spins.measurements import counts
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, table, wrong
 from lib.spins.measurements.documents import open_array
@@ -86,7 +86,7 @@ def choose(document: object, task: object, source: str) -> object:
     if not document or task is None and len(document) > 1:
         raise wrong(source, f"task=, which of its {len(document)} results", "none", "task=0 for the first")
     place = 0 if task is None else task
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(document):
+    if not is_integer(place) or not 0 <= place < len(document):
         raise wrong(source, f"task from 0 to {len(document) - 1}", short(task), "task=0 for the first")
     return document[place]
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, unique_names, wrong
 from lib.spins.measurements.counts import (
     are_numbers,
@@ -98,7 +99,7 @@ def _choose(results: object, task: object, source: str, what: str) -> object:
             raise wrong(source, f"task=, which of its {len(results)} {what}s", "none", "task=0 for the first")
         return results[0]
     place = task[0] if isinstance(task, tuple) and task else task
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(results):
+    if not is_integer(place) or not 0 <= place < len(results):
         raise wrong(source, f"task from 0 to {len(results) - 1}", short(task), "task=0 for the first")
     return results[place]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.spins.measurements.braket import check_header
 from lib.spins.measurements.checking import check_shots, mapping, member, short, table, wrong
 from lib.spins.measurements.cirq import choose
@@ -110,7 +111,7 @@ def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int
 def _time(times: list, task: object, source: str) -> int:
     """The place of the last time of the sequence, or the one that is asked for."""
     if task is not None:
-        if not isinstance(task, int) or isinstance(task, bool) or not 0 <= task < len(times):
+        if not is_integer(task) or not 0 <= task < len(times):
             raise wrong(source, f"task from 0 to {len(times) - 1}, one of the times {times}", short(task), "task=0")
         return task
     if 1.0 in times:

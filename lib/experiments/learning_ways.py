@@ -1,0 +1,33 @@
+"""How the answer of chapter 6 depends on the way a machine is trained.
+
+Version 1, 2026-11-29: the first.
+"""
+
+from __future__ import annotations
+
+from lib import rng
+from lib.experiments import experiment
+from lib.rbm import learning
+from lib.rbm.learning import RECIPE, Recipe
+
+RETURNED = ("bound", "corrected bound", "energy error", "abs m error")
+
+
+@experiment(version=1)
+def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                 n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                 n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                 final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
+                 n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and judge it by (6.2).
+
+    field: h/J. The recipe: see `lib.rbm.learning.Recipe`; a way changes it where it says so.
+    Returns "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where training
+    diverged.
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    of = learning.chain(n_spins, float(field), n_samples, seed=seed)
+    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way)
+    found = {} if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    return {name: found.get(name) for name in RETURNED}
