@@ -53,6 +53,7 @@
 `rbm.sampling`     block Gibbs sampling
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
+`rbm.training_settings` how to train: rates, minibatches, optimizers
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences

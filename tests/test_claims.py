@@ -1,5 +1,5 @@
-"""Claims: files are read with their lines, verdicts are computed from them and what pages stored, bad input is refused,
-the ledger is unique and compared with what was accepted."""
+"""Claims: files are read with their lines, verdicts are computed from them and what pages stored, bad input is refused.
+"""
 
 import json
 import math
@@ -9,22 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import atomic
-from lib.study import claim_files, claim_text, claims, ledger, strips
+from lib.study import claim_files, claim_text, claims, ledger
+from tests.claim_parts import ENTRY, STORED, claim, repository, write
 
 ROOT = Path(__file__).resolve().parents[1]
-ENTRY = {"id": "a-claim", "item": "5.1", "statement": "It is so.", "expected": {"equal": 1.0},
-         "where": "Fig. 1.1, p. 1", "tolerance": {"absolute": 0.1, "reason": "test"}}
-STORED = {"id": "a-claim", "measured": 1.0, "uncertainty": None, "scale": "full", "source": "live", "records": [],
-          "enough": True, "undecided": ""}
 BOUND = {"bound": "ours", "reason": "test"}
-
-
-def claim(**changes):
-    """A claim with other keys; None takes one away."""
-    entry = {key: value for key, value in (ENTRY | changes).items() if value is not None}
-    own = str(entry["item"]).startswith("own-")
-    return claim_files.Claim.of(entry, "05.yml, line 1", "05", own)
 
 
 def verdict(expected, measured, tolerance=0.1, decide=None, **stored):
@@ -35,20 +24,7 @@ def verdict(expected, measured, tolerance=0.1, decide=None, **stored):
 
 @pytest.fixture
 def top(tmp_path, monkeypatch):
-    """A repository with one claims file, and the run directory of a chapter."""
-    write(tmp_path, [ENTRY])
-    (tmp_path / "run").mkdir()
-    monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
-    monkeypatch.setenv("COMPANION_RUN", str(tmp_path / "run"))
-    monkeypatch.setenv("COMPANION_CHAPTER", "05-first")
-    monkeypatch.setenv("COMPANION_PROFILE", "laptop")
-    return tmp_path
-
-
-def write(top, entries, name="data/thesis/claims/05.yml"):
-    path = top / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(entries, indent=1))  # JSON is YAML
+    return repository(tmp_path, monkeypatch)
 
 
 def kept(top, name):
@@ -297,209 +273,3 @@ def test_a_plain_session_displays_and_writes_nothing(top, monkeypatch, capsys):
     claims.settle("a-claim", measured=1)
     claims.number("n", 1.0)
     assert "It is so." in capsys.readouterr().out and not list((top / "run").iterdir())
-
-
-def run(chapter, settlements, numbers=(), sweeps=()):
-    """The record of a run as far as the ledger reads it."""
-    return {"chapter": chapter, "claims": list(settlements), "numbers": [{"key": key} for key in numbers],
-            "sweeps": list(sweeps)}
-
-
-def settled(name="a-claim", measured=1.0, **changes):
-    return STORED | {"id": name, "measured": measured} | changes
-
-
-def test_a_changed_bound_changes_the_verdict_and_no_run(top):
-    record = run("05-first", [settled(measured=1.5)])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "differs"
-    write(top, [ENTRY | {"expected": {"equal": 1.45}}])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
-    write(top, [{key: value for key, value in ENTRY.items() if key != "tolerance"} | {"expected": "falls"}])
-    with pytest.raises(ValueError, match=r"05\.yml.*another kind of value for falls, got 1\.5.*make chapter CH=05"):
-        ledger.entries(top, "laptop", [record])
-
-
-def test_a_claim_that_no_page_settles_and_one_that_no_file_has_are_errors(top):
-    write(top, [ENTRY, ENTRY | {"id": "lost"}])
-    with pytest.raises(ValueError, match="every claim settled by a page, got\n.*05.yml, line .*: claim lost"):
-        ledger.collect(top, "laptop", [run("05-first", [settled()])])
-    with pytest.raises(ValueError, match="claim gone, settled by 05-first"):
-        ledger.collect(top, "laptop", [run("05-first", [settled("gone")])])
-
-
-def test_ids_and_keys_are_unique_over_the_book(top):
-    write(top, [ENTRY, ENTRY | {"id": "b"}])
-    both = [run("05-first", [settled()], ["n"]), run("06-b", [settled("b")], ["m"])]
-    assert [entry["id"] for entry in ledger.collect(top, "laptop", both)] == ["a-claim", "b"]
-    with pytest.raises(ValueError, match="'b' in 05-first and 06-b"):
-        ledger.collect(top, "laptop", [run("05-first", [settled("b")]), run("06-b", [settled("b")])])
-    with pytest.raises(ValueError, match="'n' in 05-first and 06-b"):
-        ledger.collect(top, "laptop", [run("05-first", [], ["n"]), run("06-b", [], ["n"])])
-
-
-@pytest.mark.parametrize(("sweep", "note"), [
-    ({"name": "fig-1", "states": {"valid": 3, "superseded": 2}}, "record fig-1: 2 points of an earlier version"),
-    ({"name": "fig-1", "states": {"valid": 3}, "audits": {"contradicted": True}}, "record fig-1: contradicted"),
-    ({"name": "fig-1", "states": {"valid": 3, "not run": 1}, "audits": {"contradicted": False}}, None),
-    ({"name": "fig-2", "states": {"valid": 2}}, "record fig-1: the page does not read it as a sweep"),
-])
-def test_a_record_that_is_not_verified_reproduces_nothing(top, sweep, note):
-    record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=[sweep])
-    (entry,) = ledger.entries(top, "laptop", [record])
-    assert entry["verdict"] == ("undecided" if note else "reproduced")
-    assert not note and not entry["notes"] or note in entry["notes"][0]
-
-
-def test_a_doubtful_record_concerns_its_own_claims_and_a_file_of_another_kind_is_no_record(top):
-    sweeps = [{"name": "fig-1", "states": {"valid": 3}}, {"name": "fig-2", "states": {"superseded": 2}}]
-    record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=sweeps)
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
-    record = run("05-first", [settled(source="record", records=["bench"])])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "undecided"
-    (top / "data/records").mkdir(parents=True)
-    (top / "data/records/bench.json").write_text("[]")
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
-
-
-def test_a_claim_that_depends_on_one_that_differs_says_so(top):
-    write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
-    one, two = ledger.entries(top, "laptop", [run("05-first", [settled(measured=9.0), settled("b")])])
-    assert (two["verdict"], two["notes"]) == ("reproduced", ["depends on a-claim, which differs"]) and not one["notes"]
-
-
-@pytest.mark.parametrize("verdict, said", [("reproduced", 1), ("undecided", 0), ("differs", 0)])
-def test_check_says_where_a_claim_rests_on_one_that_differs(top, verdict, said):
-    write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
-    atomic.write_json(top / ledger.VERDICTS_FILE, {"laptop": {"a-claim": "differs", "b": verdict}})
-    words = "claim b: expected it to rest on claims that do not differ"
-    lines = [line for line in ledger.problems(top) if words in line]
-    assert len(lines) == said and all("'a-claim'" in line and "laptop" in line for line in lines)
-
-
-VALUES = {"reproduced": {}, "reproduced at reduced scale": {"scale": "N = 6"}, "undecided": {"enough": False},
-          "differs": {"measured": 9.0}, "not run": {"measured": None, "scale": "not run"}}
-
-
-@pytest.mark.parametrize(("before", "after", "is_worse"), [
-    ("reproduced", "reproduced", False), ("reproduced", "reproduced at reduced scale", True),
-    ("reproduced", "undecided", True), ("undecided", "differs", True), ("undecided", "reproduced", False),
-    ("reproduced", "differs", True), ("reproduced", "not run", True), ("differs", "undecided", False),
-    ("reproduced at reduced scale", "reproduced", False), ("differs", "reproduced", False),
-    ("differs", "not run", True), ("not run", "differs", False),
-])
-def test_only_a_worse_verdict_stops_the_build(top, before, after, is_worse):
-    ledger.accept(top, "laptop", [run("05-first", [settled(**VALUES[before])])])
-    now = [run("05-first", [settled(**VALUES[after])])]
-    if is_worse:
-        with pytest.raises(ValueError, match=f"claim a-claim: {before} -> {after}"):
-            ledger.check(top, "laptop", now)
-    else:
-        ledger.check(top, "laptop", now)
-    ledger.check(top, "smoke", now)
-    ledger.check(top, "paper", now)
-
-
-def test_a_claim_that_is_gone_counts_as_not_run():
-    assert ledger.worse([], {"x": "differs"}) == ["claim x: differs -> not run (no chapter settles it)"]
-    assert ledger.worse([], {"x": "not run"}) == []
-
-
-def test_accepting_one_profile_keeps_the_others_and_reports_changes(top):
-    assert ledger.accept(top, "laptop", [run("05-first", [settled(measured=9.0)])]) == ["a-claim: new -> differs"]
-    ledger.accept(top, "paper", [run("05-first", [settled()])])
-    write(top, [ENTRY | {"id": "b"}])
-    assert ledger.accept(top, "laptop", [run("05-first", [settled("b")])]) == ["a-claim: differs -> gone",
-                                                                            "b: new -> reproduced"]
-    assert ledger.accepted(top, "paper") == {"a-claim": "reproduced"}
-    with pytest.raises(ValueError, match="shapes only"):
-        ledger.accept(top, "smoke", [])
-
-
-def test_a_damaged_verdict_file_is_named(tmp_path):
-    path = tmp_path / ledger.VERDICTS_FILE
-    path.parent.mkdir(parents=True)
-    for text in ("{", "[]", '{"laptop": {"x": "fine"}}'):
-        path.write_text(text)
-        with pytest.raises(ValueError, match="verdicts.json"):
-            ledger.accepted(tmp_path, "laptop")
-
-
-def entry(name, item="5.1", measured=1.0, **changes):
-    return claim_files.entry(claim(id=name, item=item, **changes), settled(name, measured), "05-first", "laptop")
-
-
-def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_words():
-    markup = claim_text.strip([entry("one", statement="1 < 2 & so on"), entry("two", measured=7.0),
-                               entry("three", "T3.1", bound="ours", reason="half a <percent>")])
-    assert "1 &lt; 2 &amp; so on" in markup and "half a &lt;percent&gt;" in markup
-    assert markup.count("Thesis figure 5.1") == 1 and markup.count("Thesis table 3.1") == 1
-    for words in ('class="claim claim-differs" id="claim-two"', ">differs<", 'id="claim-one"', ">reproduced<"):
-        assert words in markup
-
-
-def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
-    entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
-    markup = claim_text.strip(entries)
-    assert markup.count("Scale: N = 6.") == 1 and markup.count("Scale: as above.") == 1
-    assert markup.count("<dt>scale</dt><dd>N = 6</dd>") == 2
-
-
-def output(*ids, record=None, **data):
-    """An output of a cell: of claims, of a record, or another."""
-    companion = {"claims": list(ids)} if ids else {"record": record} if record else None
-    return {"output_type": "display_data", "data": data or {"text/html": "as the kernel showed it"},
-            "metadata": {"companion": companion} if companion else {}}
-
-
-def cell(*outputs, tags=("hide-input",)):
-    return {"cell_type": "code", "source": "x = 1", "metadata": {"tags": list(tags)}, "outputs": list(outputs)}
-
-
-def filled(*cells, records=()):
-    """The outputs of a notebook after filling, a list a cell: ids of claims, or the first words."""
-    entries = {name: entry(name) for name in ("a", "b", "c", "d")}
-    notebook = {"cells": list(cells)}
-    strips.fill(notebook, entries, dict(records))
-    shown = []
-    for found in notebook["cells"]:
-        shown.append([item.get("metadata", {}).get("companion", {}).get("claims")
-                      or item.get("data", {}).get("text/html", "")[:9] for item in found.get("outputs", [])])
-    return shown
-
-
-def test_claims_that_follow_each_other_become_one_strip():
-    number = output(**{"application/papermill.record/text/plain": "'1'"})
-    prose, empty = ({"cell_type": "markdown", "source": text, "metadata": {}} for text in ("So.", " "))
-    assert filled(cell(output("a"), output("b"))) == [[["a", "b"]]]
-    assert filled(cell(output("a"), number, output("b")), empty, cell(output("c"))) == [[["a", "b", "c"], ""], [], []]
-    assert filled(cell(output("a")), prose, cell(output("b"))) == [[["a"]], [], [["b"]]]
-    assert filled(cell(output("a")), cell(output("b"), tags=())) == [[["a"]], [["b"]]]
-    assert filled(cell(output("a"), output(**{"image/png": "..."}), output("b"))) == [[["a"], "", ["b"]]]
-    stream = {"output_type": "stream", "name": "stdout", "text": "1"}
-    assert filled(cell(output("a"), stream, output("b"))) == [[["a"], "", ["b"]]]
-
-
-def test_what_the_ledger_does_not_have_stays_as_the_kernel_showed_it():
-    assert filled(cell(output("unknown"))) == [[["unknown"]]]
-    notebook = {"cells": [cell(output("unknown"))]}
-    strips.fill(notebook, {}, {})
-    assert notebook["cells"][0]["outputs"][0]["data"]["text/html"] == "as the kernel showed it"
-
-
-def test_filling_again_with_a_changed_bound_gives_the_new_verdict():
-    notebook = {"cells": [cell(output("a"), output("b"))]}
-    strips.fill(notebook, {"a": entry("a"), "b": entry("b")}, {})
-    strips.fill(notebook, {"a": entry("a", expected={"equal": 5}), "b": entry("b")}, {})
-    (only,) = notebook["cells"][0]["outputs"]
-    assert 'class="claim claim-differs" id="claim-a"' in only["data"]["text/html"]
-    assert only["metadata"]["companion"]["claims"] == ["a", "b"]
-
-
-def test_a_box_of_a_record_is_rendered_with_its_audits():
-    summary = {"name": "fig-1", "experiment": "f", "version": 2, "points": 3, "states": {"valid": 3},
-               "commits": ["abc"], "dates": ["2026-01-01T00:00:00", "2026-01-02T00:00:00"], "dirty": 0,
-               "core_seconds": 9.0, "audits": {"text": "2 of 3 points audited", "contradicted": False}}
-    notebook = {"cells": [cell(output(record="fig-1"))]}
-    strips.fill(notebook, {}, {"fig-1": summary})
-    markup = notebook["cells"][0]["outputs"][0]["data"]["text/html"]
-    assert "version 2" in markup and "2 of 3 points audited" in markup

@@ -189,7 +189,7 @@ GOOD = {"n_spins": 4, "field": 1.0, "n_hidden": 2, "n_samples": 100, "seed": 1, 
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"n_hidden": 0}, "expected n_hidden to be an integer >= 1, got 0; try n_hidden=10"),
+    ({"n_hidden": 0}, "expected n_hidden to be an integer >= 1, got 0; try n_hidden=1"),
     ({"n_hidden": 2.5}, "expected n_hidden to be an integer >= 1, got 2.5"),
     ({"n_hidden": True}, "expected n_hidden to be an integer >= 1, got True"),
     ({"eps": 0}, "expected eps > 0, .* got 0; try eps=0.002"),

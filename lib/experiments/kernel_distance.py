@@ -10,11 +10,11 @@ from functools import cache
 import numpy as np
 
 from lib import datasets, rng
+from lib.checks import require_count
 from lib.experiments import experiment
 from lib.experiments.subset import TEST_BLOCK
 from lib.kernels import sparse
 from lib.kernels.distance import infinite_kernels, measured_distance, net_kernels, random_pairs, start_of_training
-from lib.kernels.inputs import check_count
 from lib.models import digits
 
 DATA = ("mnist", "digits", "gaussian")
@@ -35,7 +35,7 @@ def kernel_distance(*, data: str, normalization: str, width: int, n_first: int, 
     infinite kernel, and "measured_proxy" against the proxy (0 without one); "exact" with "exact_error", its parts
     "exact_bias" and "exact_variance", by (3.21) for normal weights; and "second_order", its closed form.
     """
-    if check_count("n_starts", n_starts) < 2:
+    if require_count("n_starts", n_starts) < 2:
         raise ValueError(f"expected n_starts of at least 2, for an error bar, got {n_starts}; try n_starts=10")
     images = inputs(data, normalization)
     pairs = random_pairs(len(images), n_pairs, seed=seed)

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from lib import rng
+from lib.checks import require_count
 from lib.experiments import experiment
 from lib.pruning import schedule
 from lib.rbm import learning, quality
@@ -54,7 +55,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
     learning.check_eps(eps)
-    learning.check_count("prune_rounds", prune_rounds)
+    require_count("prune_rounds", prune_rounds)
     of = _chain(n_spins, float(field), n_samples, seed)
     machine = learning.learn(of, n_hidden, recipe, seed=seed)
     found = None if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))

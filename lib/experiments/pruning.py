@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor
 
 from lib import rng
+from lib.checks import is_integer
 from lib.experiments import experiment
 from lib.pruning import bands, magnitude, schedule
-from lib.pruning.distribution import is_integer
 from lib.rbm import quality, sampling
 from lib.rbm.machine import Machine
 from lib.rbm.pruning import check_criterion, local_mask, prune

@@ -6,11 +6,11 @@ Version 1, 2026-11-28: the first with a number; all records of before were made 
 from __future__ import annotations
 
 from functools import cache
-from numbers import Integral
 
 import numpy as np
 
 from lib import datasets, rng
+from lib.checks import is_integer
 from lib.experiments import experiment
 from lib.models import mlp, parametrization
 
@@ -29,7 +29,7 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
     Raises ValueError where none is left, or more than the layer has.
     """
     for name, value in (("width", width), ("n_weights", n_weights)):
-        if isinstance(value, bool) or not isinstance(value, Integral):
+        if not is_integer(value):
             raise ValueError(f"expected {name} as an integer, got {value!r}; try width=160, n_weights=6352")
     n_first = n_weights - n_classes * width
     if n_weights <= n_classes:

@@ -30,8 +30,8 @@ import numpy as np
 import torch
 
 from lib import atomic
+from lib.checks import is_integer
 from lib.models import resnet
-from lib.pruning.distribution import is_integer
 
 FORMAT = 1
 N_DIGEST = 64  # hexadecimal digits of SHA-256

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from torch.nn import functional
 
 from lib import image_sets, rng
-from lib.checks import as_array, as_tensor
+from lib.checks import as_array, as_tensor, is_integer, is_real
 from lib.models import resnet
 from lib.models.sparse_resnet import SparseResNet, check_labels
 
@@ -46,11 +45,11 @@ class Settings:
     def __post_init__(self):
         for name, low in (("epochs", 1), ("batch_size", 2), ("pad", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+            if not is_integer(value) or value < low:
                 raise ValueError(f"expected {name} as an integer >= {low}, got {value!r}; try {name}={max(low, 4)}")
         for name, high in (("learning_rate", np.inf), ("momentum", 1), ("weight_decay", np.inf)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < high:
+            if not is_real(value) or not 0 <= value < high:
                 raise ValueError(f"expected {name} as a number from 0 to below {high}, got {value!r}; try {name}=0.1")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"expected schedule as one of {SCHEDULES}, got {self.schedule!r}; try schedule='steps'")

@@ -22,8 +22,8 @@ import torch
 from torch.utils import data
 
 from lib import image_sets, rng
+from lib.checks import is_integer
 from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.pruning.distribution import is_integer
 
 
 def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int, n_workers: int,

@@ -12,14 +12,13 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from lib import rng
-from lib.checks import as_array, as_tensor
+from lib.checks import as_array, as_tensor, is_integer, is_real
 from lib.models import _mlp_kernels
 
 
@@ -207,7 +206,7 @@ class MLPSettings:
 
     def __post_init__(self):
         _check_counts(epochs=self.epochs, batch_size=self.batch_size)
-        right = [isinstance(r, Real) and not isinstance(r, bool) and 0 <= r < math.inf for r in self.rates]
+        right = [is_real(r) and 0 <= r < math.inf for r in self.rates]
         if right != [True, True]:
             raise ValueError("expected learning_rate as a number or a pair, finite and >= 0, got "
                              f"{self.learning_rate!r}; try learning_rate=0.1")
@@ -316,7 +315,7 @@ def _read_only(array) -> np.ndarray:
 def _last_layer(width: int, connectivity: float, n_weights: int, n_inputs: int, n_classes: int) -> tuple[int, int, int]:
     """How many weights the last layer keeps, and the smallest and largest number that it can keep."""
     _check_counts(width=width, n_weights=n_weights, n_inputs=n_inputs, n_classes=n_classes)
-    if isinstance(connectivity, bool) or not isinstance(connectivity, Real) or not 0 < connectivity <= 1:
+    if not is_real(connectivity) or not 0 < connectivity <= 1:
         raise ValueError(f"expected last_connectivity above 0 and up to 1, got {connectivity!r}; try 1.0")
     return (round(connectivity * width * n_classes), max(1, n_weights - width * n_inputs),
             min(width * n_classes, n_weights - 1))
@@ -324,6 +323,6 @@ def _last_layer(width: int, connectivity: float, n_weights: int, n_inputs: int, 
 
 def _check_counts(largest: int | None = None, **counts: int) -> None:
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1 or (largest and value > largest):
+        if not is_integer(value) or value < 1 or (largest and value > largest):
             raise ValueError(f"expected {name} to be an integer >= 1{f' and <= {largest}' if largest else ''}, got "
                              f"{value!r}; try {name}={largest or 10}")

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
 
 from lib import rng
+from lib.checks import is_integer, is_real
 from lib.models import mlp
 
 NAMES = ("standard", "lecun", "ntk")
@@ -48,7 +48,7 @@ class Parametrization:
 
     def standard_rate(self, rate: float) -> float:
         """The learning rate of plain SGD on effective weights that does the same as `rate` on the stored ones."""
-        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= rate < math.inf:
+        if not is_real(rate) or not 0 <= rate < math.inf:
             raise ValueError(f"expected rate as a number, finite and >= 0, got {rate!r}; try rate=0.1")
         return rate * self.multiplier**2
 
@@ -73,9 +73,9 @@ def parametrization(name: str, fan_in: int, connectivity: float = 1.0, *,
     if distribution not in DISTRIBUTIONS:
         raise ValueError(f"expected a distribution among {', '.join(DISTRIBUTIONS)}, got {distribution!r}; "
                          "try 'normal'")
-    if isinstance(fan_in, bool) or not isinstance(fan_in, Integral) or fan_in < 1:
+    if not is_integer(fan_in) or fan_in < 1:
         raise ValueError(f"expected fan_in to be an integer >= 1, got {fan_in!r}; try fan_in=784")
-    if isinstance(connectivity, bool) or not isinstance(connectivity, Real) or not 0 < connectivity <= 1:
+    if not is_real(connectivity) or not 0 < connectivity <= 1:
         raise ValueError(f"expected connectivity above 0 and up to 1, got {connectivity!r}; try 1.0")
     variance = 1 / connectivity if name == "ntk" else 1 / (connectivity * fan_in)
     return Parametrization(distribution, math.sqrt(variance if distribution == "normal" else variance / 3),

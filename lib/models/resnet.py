@@ -29,7 +29,6 @@ import bisect
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +36,7 @@ import torch
 from torch.nn import functional
 
 from lib import rng
-from lib.checks import as_array
+from lib.checks import as_array, is_integer, is_real
 from lib.pruning import distribution
 
 VARIANTS = ("plain", "linear bottleneck", "nonlinear bottleneck")
@@ -63,7 +62,7 @@ class Architecture:
 
     def __post_init__(self):
         for name, value in (("width", self.width), ("n_classes", self.n_classes), ("base_width", self.base_width)):
-            if not (name == "base_width" and value is None) and (not distribution.is_integer(value) or value < 1):
+            if not (name == "base_width" and value is None) and (not is_integer(value) or value < 1):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         for name, value, choices in (("stem", self.stem, tuple(_STEMS)), ("variant", self.variant, VARIANTS)):
             if value not in choices:
@@ -102,7 +101,7 @@ def layers(architecture: Architecture, image_size: int | None = None) -> list[La
     """
     _, _, reduction, default = _STEMS[architecture.stem]
     size = default if image_size is None else image_size
-    if not distribution.is_integer(size) or size <= reduction:
+    if not is_integer(size) or size <= reduction:
         raise ValueError(f"expected image_size to be an integer >= {reduction + 1}, so that the last stage has 2 x 2 "
                          f"pixels or more, got {image_size!r}; try image_size={default}")
     result, size = [], int(size)
@@ -139,7 +138,7 @@ def widened(architecture: Architecture, widening_factor: float) -> Architecture:
 
     Raises ValueError for factors below 1. 64 times 1.4 gives the 90 channels of table 3.1, the root of 2 gives 91.
     """
-    if isinstance(widening_factor, bool) or not isinstance(widening_factor, Real) or not 1 <= widening_factor < 1e6:
+    if not is_real(widening_factor) or not 1 <= widening_factor < 1e6:
         raise ValueError(f"expected widening_factor as a number >= 1, got {widening_factor!r}; try widening_factor=2")
     base = None if architecture.variant == "plain" else architecture.base_width or architecture.width
     return replace(architecture, width=round(architecture.width * widening_factor), base_width=base)

@@ -149,14 +149,30 @@ def network_seconds(architecture: resnet.Architecture, image_size: int | None = 
     connectivity([layer.n_weights for layer in table], counts)  # refuses what is not a part of the net
     native = dense = 0.0
     for layer, count in zip(table, counts):
-        arguments = layer.shape, layer.stride, layer.out_size
-        seconds = 1e-9 * 3 * layer.n_weights * layer.out_size**2 / _look_up("speed", *arguments)
-        dense += seconds
-        native += seconds * count / layer.n_weights / crossover(*arguments, in_torch=False)
-        if layer.kind == "conv" and not layer.name.endswith("_in"):  # the inner one of a bottleneck has no BatchNorm
-            numbers = layer.shape[0] * layer.out_size**2
-            native, dense = native + 1e-9 * NORM_NATIVE * numbers, dense + 1e-9 * NORM_DENSE * numbers
+        # The inner one of a bottleneck has no BatchNorm.
+        norm = layer.kind == "conv" and not layer.name.endswith("_in")
+        times = _layer_seconds(layer.shape, layer.stride, layer.out_size, count, norm)
+        native, dense = native + times[0], dense + times[1]
     return native, dense
+
+
+def _layer_seconds(shape, stride: int, out_size: float, n_weights: int, norm: bool) -> tuple[float, float]:
+    """Of one layer in `network_seconds`, with its BatchNorm and ReLU where it has them."""
+    n_all = math.prod(shape)
+    dense = 1e-9 * 3 * n_all * out_size**2 / _look_up("speed", shape, stride, out_size)
+    native = dense * n_weights / n_all / crossover(shape, stride, out_size, in_torch=False)
+    numbers = shape[0] * out_size**2 if norm else 0
+    return native + 1e-9 * NORM_NATIVE * numbers, dense + 1e-9 * NORM_DENSE * numbers
+
+
+def chain_pays(layers: Iterable[tuple[tuple[int, ...], int, float, int]], n_images: int) -> bool:
+    """Whether convolutions, each with BatchNorm and ReLU behind, should stay together in the layout of the kernels.
+
+    layers: shape, stride, out_size and number of weights of each. By the sums of `network_seconds`.
+    """
+    times = [_layer_seconds(*layer, True) for layer in layers]
+    filled = n_images / (-(-n_images // LANES) * LANES)
+    return HAS_KERNELS and sum(native for native, _ in times) / filled < sum(dense for _, dense in times)
 
 
 def native_network_pays(architecture: resnet.Architecture, image_size: int | None = None,

@@ -13,12 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from numbers import Real
 
 import numpy as np
 
 from lib import rng
-from lib.pruning.distribution import is_integer
+from lib.checks import is_integer, is_real, require_count
 from lib.rbm import quality, sampling
 from lib.rbm.machine import Machine
 from lib.rbm.training import Diverged, TrainingSettings, train
@@ -109,7 +108,7 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PC
     way: of `WAYS`, with whose changes. Raises ValueError for another one, for fewer than one hidden unit and for fewer
     samples than a batch.
     """
-    check_count("n_hidden", n_hidden)
+    require_count("n_hidden", n_hidden)
     if way not in WAYS:
         raise ValueError(f'expected a way among {", ".join(WAYS)}, got {way!r}; try way="CD-1"')
     settings, n_spins = replace(recipe.training(len(of.data)), **WAYS[way]), of.exact.n_spins
@@ -152,7 +151,7 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
     Raises ValueError for counts below 1 and a first size beyond the largest.
     """
     for name, value in (("first", first), ("largest", largest), ("n_seeds", n_seeds)):
-        check_count(name, value)
+        require_count(name, value)
     if first > largest:
         raise ValueError(f"expected the first size to be at most the largest, {largest}, got {first}; try "
                          f"first={largest}")
@@ -187,14 +186,8 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
             size = (low + high) // 2
 
 
-def check_count(name: str, value: int) -> None:
-    """Raise ValueError for what is no integer from 1 on."""
-    if not is_integer(value) or value < 1:
-        raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
-
-
 def check_eps(eps: float) -> None:
     """Raise ValueError for a threshold that is no finite number above 0."""
-    if isinstance(eps, bool) or not isinstance(eps, Real) or not 0 < eps < math.inf:
+    if not is_real(eps) or not 0 < eps < math.inf:
         raise ValueError(f"expected eps > 0, the largest relative error of the energy that counts as learnt, got "
                          f"{eps!r}; try eps=0.002")

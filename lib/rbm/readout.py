@@ -136,6 +136,7 @@ class _Rows:
                                  self.turned])  # rows with one posterior
         self.kind = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
         self.change = bool(self.n_open.any()) or not self.fixed
+        self.blocks: dict[int, list] = {}
         self.bits = self._start(self.who, rng.stream(seed, "readout", "start"))
 
     def draw(self, model: _OfMachine | _OfState, epoch: int) -> np.ndarray:
@@ -163,8 +164,15 @@ class _Rows:
         """f of the rows."""
         return self.readout.ratios(self.read[self.who[chosen]], self.turned[self.who[chosen]])
 
-    def enumerable(self, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def enumerable(self, least: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """The rows whose completions are summed, in blocks: one of each kind, all of them, which kind each is."""
+        if not self.fixed:
+            return list(self._enumerated(least))
+        if least not in self.blocks:
+            self.blocks[least] = list(self._enumerated(least))
+        return self.blocks[least]
+
+    def _enumerated(self, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for count in range(least, MAX_OPEN + 1):
             rows = np.flatnonzero(self.n_open == count)
             _, first, kind = np.unique(self.kind[self.who[rows]], return_index=True, return_inverse=True)

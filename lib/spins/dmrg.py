@@ -16,10 +16,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.conventions import PAULI
 from lib.spins import mps
 from lib.spins.chains import Chain, has_positive_ground_state, parity_axis
@@ -63,7 +63,7 @@ def ground_state(chain: Chain, *, bond_dimension: int = 32, conserve: str | None
     """
     for name, value, least in (("bond_dimension", bond_dimension, 2), ("max_sweeps", max_sweeps, 1),
                                ("chain.n_spins", chain.n_spins, 3)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        if not is_integer(value) or value < least:
             raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try "
                              + ("lib.spins.exact" if name == "chain.n_spins" else f"{name}=32"))
     if not 0 < tolerance < 1:

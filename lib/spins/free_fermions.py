@@ -8,12 +8,11 @@ value decomposition.  The ground-state energy is -Tr S, and the rest follows fro
 with G = Q[:-1, 1:].
 """
 
-from numbers import Integral
 
 import numba
 import numpy as np
 
-from lib.checks import check_number
+from lib.checks import check_number, is_integer
 from lib.conventions import check_draws, check_n_spins, check_region
 
 _BATCH = 4096  # samples whose random numbers are in memory at one time
@@ -69,7 +68,7 @@ def schmidt_weights(n_spins: int, field: float, cut: int) -> np.ndarray:
     Raises ValueError for field < 0 and a cut that leaves no spin on one side.
     """
     corner = _polar_factor(n_spins, field)
-    if isinstance(cut, bool) or not isinstance(cut, Integral) or not 1 <= cut < len(corner):
+    if not is_integer(cut) or not 1 <= cut < len(corner):
         raise ValueError(f"expected cut to be an integer from 1 to {len(corner) - 1}, spins to its left, got {cut!r}; "
                          f"try cut={max(1, len(corner) // 2)}")
     weights = np.ones(1)

@@ -15,13 +15,12 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from lib import atomic
-from lib.checks import as_plain
+from lib.checks import as_plain, is_integer
 from lib.conventions import PAULI, check_bits, check_state_vector, require_memory
 from lib.spins.chains import Chain
 
@@ -112,7 +111,7 @@ def from_vector(psi, *, max_bond: int | None = None, cutoff: float = 1e-28) -> M
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
-    if max_bond is not None and (isinstance(max_bond, bool) or not isinstance(max_bond, Integral) or max_bond < 1):
+    if max_bond is not None and (not is_integer(max_bond) or max_bond < 1):
         raise ValueError(f"expected max_bond to be an integer >= 1, got {max_bond!r}; try max_bond=32")
     result, rest, right = [], psi.reshape(1, -1), 1
     for _ in range(n_spins - 1):

@@ -8,13 +8,13 @@ the same ansatz by stochastic gradients (G. Torlai et al., Nat. Commun. 14, 2858
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 
 from lib import rng
+from lib.checks import is_integer
 from lib.spins import mps
 from lib.spins.bases import Measurements
 from lib.spins.mps import MatrixProductState
@@ -48,7 +48,7 @@ def maximum_likelihood(measurements: Measurements, *, bond_dimension: int, seed:
         raise ValueError(f"expected measurements with their bases, got {type(measurements).__name__}; try "
                          "lib.spins.bases.measured(bits, bases)")
     for name, value in (("bond_dimension", bond_dimension), ("max_steps", max_steps)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        if not is_integer(value) or value < 1:
             raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=4")
     shapes = _shapes(measurements.n_spins, bond_dimension)
     rows = _outcome_rows(measurements)

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Integral
 
 import numpy as np
 from llvmlite import ir
@@ -30,6 +29,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from lib._lanes import N_LANES, Lanes, lanes_of, load, store
+from lib.checks import is_integer
 from lib.conventions import check_draws
 from lib.spins.bases import Measurements, _codes, _table
 from lib.spins.mps import MatrixProductState
@@ -76,7 +76,7 @@ def sample_in_bases(state: MatrixProductState, bases, n_samples: int | None = No
 def _measure(state: MatrixProductState, table: np.ndarray, codes: np.ndarray, n_samples: int,
              rng: np.random.Generator, threads: int) -> np.ndarray:
     """Bits (n_samples, n_spins) for the gates table[codes[row, site]]; a single row of codes serves all."""
-    if isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1:
+    if not is_integer(threads) or threads < 1:
         raise ValueError(f"expected threads to be an integer >= 1, got {threads!r}; try threads=1")
     used = table[np.unique(codes)]
     complex_vectors = state.dtype.kind == "c" or bool(np.any(used.imag != 0))

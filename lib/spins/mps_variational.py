@@ -16,7 +16,6 @@ inverse may be put in, and the length of the state does not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +24,7 @@ from numba import njit
 from scipy.optimize import minimize
 
 from lib import rng
-from lib.checks import check_number
+from lib.checks import check_number, is_integer
 from lib.conventions import check_n_spins
 from lib.spins import free_fermions
 from lib.spins.mps import MatrixProductState
@@ -178,7 +177,7 @@ def n_parameters_uniform(bond_dimension: int) -> int:
 
 def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        if not is_integer(count) or count < 1:
             raise ValueError(f"expected {name} to be an integer >= 1, got {count!r}; try {name}=2")
 
 

@@ -94,7 +94,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
         "sweeps": [{..., "audits": `audits.summary`}]
 
 `_build/rehearsed.json`: `{"digest": ...}` of the sources that the renderer took when nothing was executed
-(:mod:`lib.study.rehearsal`).
+(:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of these, for the next time.
 
 `ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
 (:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.

@@ -22,8 +22,8 @@ from lib.study.notebooks import Chapter, chapter_files
 TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
 # What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
 TAKEN = ("laptop", "html", "stage", "files", "executed", "failed", "logs", "render", "tmp", "cache", "whatif",
-         "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "anchors.json", "bench.json",
-         "ledger.json", "status.json", "sums.json", "state.json", ".lock", ".", "..")
+         "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "rehearsal", "anchors.json",
+         "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "state.json", ".lock", ".", "..")
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
 

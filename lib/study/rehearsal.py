@@ -1,14 +1,16 @@
 """The pages rendered before anything runs, with outputs that are made up: what the renderer would refuse afterwards.
 
 Every chapter is staged from its text, with a picture where one is promised and a word for each number that its code
-names.  Sphinx reads that as it will read the book, and writes nothing.  What it complains of is said with the lines of
-the text; sources that passed are not rehearsed again.
+names.  Sphinx reads that as it will read the book, and writes no page.  What it complains of is said with the lines of
+the text; sources that passed are not rehearsed again, and where some have changed, only those are read.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import fcntl
 import hashlib
 import json
 import re
@@ -20,7 +22,7 @@ from lib import atomic
 from lib.study import notebooks, provenance, site
 from lib.study.notebooks import Chapter
 
-PASSED = Path("_build/rehearsed.json")
+PASSED, KEPT = Path("_build/rehearsed.json"), Path("_build/rehearsal")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 RECORD = "application/papermill.record/"
 GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
@@ -108,11 +110,24 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
         del staged[f"{chapter.stem}.md"]
         numbers = list(dict.fromkeys(key for page, key in shown if page == chapter.stem))
         staged[f"{chapter.stem}.ipynb"] = json.dumps(_with_made_up_outputs(chapter, numbers)).encode()
-    with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
-        place = Path(temporary)
-        site.write_files(place / "stage", staged, {})
-        failed, lines = site.render(top, place / "stage", place / "pages", place, "--strict", "--rehearse")
-    return in_words(top, lines) if failed else []
+    with _place(top) as place:
+        lines = site.update(top, place / "stage", place / "pages", staged, place / "logs", "--rehearse")
+    return in_words(top, lines)
+
+
+@contextlib.contextmanager
+def _place(top: Path) -> Iterator[Path]:
+    """Where what Sphinx has read is kept for the next rehearsal; a passing folder while another one is there."""
+    kept = top / KEPT
+    kept.mkdir(parents=True, exist_ok=True)
+    with (kept / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with tempfile.TemporaryDirectory(prefix="rehearsal-") as passing:
+                yield Path(passing)
+            return
+        yield kept
 
 
 def in_words(top: Path, lines: list[str]) -> list[str]:

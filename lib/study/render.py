@@ -27,7 +27,7 @@ CAPTIONS = "captions"
 def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
     """Render, and return the exit status; warnings go to stderr, and are errors if `strict`.
 
-    A rehearsal only reads the pages and puts them into HTML, none of which it writes.
+    A rehearsal only reads pages and puts them into HTML, none of which it writes.
     """
     gc.disable()  # nearly all that is made of pages lives to the end; looking for what does not takes a sixth
     notebooks.skip_address_parser()
@@ -54,10 +54,12 @@ def setup(app) -> dict:
 
 
 def write_nothing(app) -> None:
-    """Of a rehearsal, keep all that complains of a page: its HTML is made, and goes nowhere."""
+    """Of a rehearsal, keep all that complains of a page: its HTML is made, and goes nowhere.  What was not read anew
+    has not changed, though it has no page."""
     if app.config.companion_rehearsal:
         (Path(app.outdir) / "_static").mkdir(parents=True)  # some extensions write there, whatever the builder does
         builder = app.builder
+        builder.search, builder.get_outdated_docs = False, lambda: []
         builder.get_doc_context = builder.handle_page = builder.copy_assets = builder.finish = lambda *_, **__: {}
 
 
@@ -75,9 +77,11 @@ def compare(app, env) -> list[str]:
 
 def finish(app, error: Exception | None) -> None:
     """Note what pages show of each other; take away the pictures that no page shows any more."""
-    if error is not None or app.config.companion_rehearsal:
+    if error is not None:
         return
     atomic.write_json(Path(app.outdir).parent / FACTS, facts(app.env))
+    if app.config.companion_rehearsal:
+        return
     shown = {name for _, name in app.env.images.values()}
     for picture in (Path(app.outdir) / "_images").glob("*"):
         if picture.name not in shown:

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
+from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
 from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
@@ -51,6 +51,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
     records = [described(top, record) for record in read_records(root, files)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
+    if (top / "book" / "api.md").exists():
+        shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
     current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
     if not current:
@@ -164,11 +166,21 @@ def _with_outputs(top: Path, root: Path, record: dict) -> dict:
 
 
 def _updated(top: Path, root: Path, staged: dict[str, bytes], lock: int) -> Path:
-    """Bring the kept pages of a profile up to date with these sources, and return their directory.
+    """Bring the kept pages of a profile up to date with these sources, and return their directory."""
+    place = root / "render"
+    if lines := update(top, root / "stage", place, staged, root / "logs", inherited=(lock,)):
+        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+    return place / "html"
 
-    `state.json` beside them names the sources of the last rendering without warnings.  It is away while one goes on.
+
+def update(top: Path, source: Path, place: Path, staged: dict[str, bytes], logs: Path, *options: str,
+           inherited: tuple[int, ...] = ()) -> list[str]:
+    """Render staged sources, by name, from `source` below `place`, as far as they are others than the last ones there;
+    return what the renderer complained of.
+
+    `state.json` beside the pages names the sources of the last rendering without warnings.  It is away while one goes
+    on.
     """
-    place, source = root / "render", root / "stage"
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in staged.items()}
     frame = {name: digest for name, digest in digests.items() if not PAGES.fullmatch(name)}
     links = {entry["id"]: entry["page"] for entry in json.loads(staged.get("_data/ledger.json", b"[]"))}
@@ -178,19 +190,19 @@ def _updated(top: Path, root: Path, staged: dict[str, bytes], lock: int) -> Path
     write_files(source, staged, known.get("files", {}))
     if {**known, "files": 0} == {**state, "files": 0}:
         (place / "state.json").unlink()
-        failed, lines = render(top, source, place, root / "logs", "--strict", "--update", inherited=(lock,))
+        failed, lines = render(top, source, place, logs, "--strict", "--update", *options, inherited=inherited)
         if failed and failed != MOVED:  # what was read stays of use: pages that differ from `known` are read again
             atomic.write_json(place / "state.json", known)
-            raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+            return lines
         if not failed:
             atomic.write_json(place / "state.json", state)
-            return place / "html"
+            return []
     shutil.rmtree(place, ignore_errors=True)
-    failed, lines = render(top, source, place, root / "logs", "--strict", inherited=(lock,))
+    failed, lines = render(top, source, place, logs, "--strict", *options, inherited=inherited)
     if failed:
-        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+        return lines
     atomic.write_json(place / "state.json", state)
-    return place / "html"
+    return []
 
 
 def write_files(place: Path, files: dict[str, bytes], known: dict[str, str]) -> None:

@@ -1,0 +1,85 @@
+"""Strips of verdicts: what they say, in which form, and where pages show them."""
+
+from lib.study import claim_files, claim_text, strips
+from tests.claim_parts import claim, settled
+
+
+def entry(name, item="5.1", measured=1.0, **changes):
+    return claim_files.entry(claim(id=name, item=item, **changes), settled(name, measured), "05-first", "laptop")
+
+
+def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_words():
+    markup = claim_text.strip([entry("one", statement="1 < 2 & so on"), entry("two", measured=7.0),
+                               entry("three", "T3.1", bound="ours", reason="half a <percent>")])
+    assert "1 &lt; 2 &amp; so on" in markup and "half a &lt;percent&gt;" in markup
+    assert markup.count("Thesis figure 5.1") == 1 and markup.count("Thesis table 3.1") == 1
+    for words in ('class="claim claim-differs" id="claim-two"', ">differs<", 'id="claim-one"', ">reproduced<"):
+        assert words in markup
+
+
+def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
+    entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
+    markup = claim_text.strip(entries)
+    assert markup.count("Scale: N = 6.") == 1 and markup.count("Scale: as above.") == 1
+    assert markup.count("<dt>scale</dt><dd>N = 6</dd>") == 2
+
+
+def output(*ids, record=None, **data):
+    """An output of a cell: of claims, of a record, or another."""
+    companion = {"claims": list(ids)} if ids else {"record": record} if record else None
+    return {"output_type": "display_data", "data": data or {"text/html": "as the kernel showed it"},
+            "metadata": {"companion": companion} if companion else {}}
+
+
+def cell(*outputs, tags=("hide-input",)):
+    return {"cell_type": "code", "source": "x = 1", "metadata": {"tags": list(tags)}, "outputs": list(outputs)}
+
+
+def filled(*cells, records=()):
+    """The outputs of a notebook after filling, a list a cell: ids of claims, or the first words."""
+    entries = {name: entry(name) for name in ("a", "b", "c", "d")}
+    notebook = {"cells": list(cells)}
+    strips.fill(notebook, entries, dict(records))
+    shown = []
+    for found in notebook["cells"]:
+        shown.append([item.get("metadata", {}).get("companion", {}).get("claims")
+                      or item.get("data", {}).get("text/html", "")[:9] for item in found.get("outputs", [])])
+    return shown
+
+
+def test_claims_that_follow_each_other_become_one_strip():
+    number = output(**{"application/papermill.record/text/plain": "'1'"})
+    prose, empty = ({"cell_type": "markdown", "source": text, "metadata": {}} for text in ("So.", " "))
+    assert filled(cell(output("a"), output("b"))) == [[["a", "b"]]]
+    assert filled(cell(output("a"), number, output("b")), empty, cell(output("c"))) == [[["a", "b", "c"], ""], [], []]
+    assert filled(cell(output("a")), prose, cell(output("b"))) == [[["a"]], [], [["b"]]]
+    assert filled(cell(output("a")), cell(output("b"), tags=())) == [[["a"]], [["b"]]]
+    assert filled(cell(output("a"), output(**{"image/png": "..."}), output("b"))) == [[["a"], "", ["b"]]]
+    stream = {"output_type": "stream", "name": "stdout", "text": "1"}
+    assert filled(cell(output("a"), stream, output("b"))) == [[["a"], "", ["b"]]]
+
+
+def test_what_the_ledger_does_not_have_stays_as_the_kernel_showed_it():
+    assert filled(cell(output("unknown"))) == [[["unknown"]]]
+    notebook = {"cells": [cell(output("unknown"))]}
+    strips.fill(notebook, {}, {})
+    assert notebook["cells"][0]["outputs"][0]["data"]["text/html"] == "as the kernel showed it"
+
+
+def test_filling_again_with_a_changed_bound_gives_the_new_verdict():
+    notebook = {"cells": [cell(output("a"), output("b"))]}
+    strips.fill(notebook, {"a": entry("a"), "b": entry("b")}, {})
+    strips.fill(notebook, {"a": entry("a", expected={"equal": 5}), "b": entry("b")}, {})
+    (only,) = notebook["cells"][0]["outputs"]
+    assert 'class="claim claim-differs" id="claim-a"' in only["data"]["text/html"]
+    assert only["metadata"]["companion"]["claims"] == ["a", "b"]
+
+
+def test_a_box_of_a_record_is_rendered_with_its_audits():
+    summary = {"name": "fig-1", "experiment": "f", "version": 2, "points": 3, "states": {"valid": 3},
+               "commits": ["abc"], "dates": ["2026-01-01T00:00:00", "2026-01-02T00:00:00"], "dirty": 0,
+               "core_seconds": 9.0, "audits": {"text": "2 of 3 points audited", "contradicted": False}}
+    notebook = {"cells": [cell(output(record="fig-1"))]}
+    strips.fill(notebook, {}, {"fig-1": summary})
+    markup = notebook["cells"][0]["outputs"][0]["data"]["text/html"]
+    assert "version 2" in markup and "2 of 3 points audited" in markup
