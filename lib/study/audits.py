@@ -80,6 +80,7 @@ MEASURES = {
     "pruning_run": Measures(("exact energy",), log=(*(f"{stage} energy error" for stage in _STAGES),
                                                     "pruning correlation mse")),
     "learning_run": Measures(("exact energy",), log=("bound", "correlation mse")),
+    "learning_way": Measures((), log=("bound",)),
     # Of a single machine of a search (`PARTS`): what a search finds is a count of those.
     "minimal_hidden": Measures((), log=("best bound",)),
 }
@@ -96,6 +97,7 @@ BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
     "learning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",
                                "pruned" if s["prune_updates"] else "not pruned"),
     "minimal_hidden": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",),
+    "learning_way": lambda s: (s["way"],),
 }
 _SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
            "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
