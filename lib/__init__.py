@@ -6,6 +6,7 @@
 `plotting`        figures from tables
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
+`native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain twin
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples

@@ -1,4 +1,4 @@
-"""What numba's cache on disk notices, and what makes it compile again: the advice in `lib._lanes`, tried out."""
+"""What numba's cache on disk notices, and what makes it compile again: the advice in `lib.native.lanes`, tried out."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ def _touch(folder):
 
 
 def test_an_edit_of_an_imported_module_goes_unnoticed_whatever_the_dates(run, tmp_path):
-    # Should numba notice one day, `compiled_digest`, the folders named by it and the advice in `_lanes` can go.
+    # Should numba notice one day, `compiled_digest`, the folders named by it and the advice in `lanes` can go.
     _edit_helper(tmp_path)
     assert run() == (1, True)
     _touch(tmp_path)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from numba import njit
 
-from lib._lanes import load, store
 from lib.conventions import state_index
+from lib.native.lanes import load, store
 from lib.rbm import _kernels, sampling
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState

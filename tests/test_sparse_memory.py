@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models import _memory, _native, _packing, sparse
+from lib.models import _memory, _native, sparse
 from lib.models.sparse import Layout
 from lib.models.sparse_layers import SparseConv2d
+from lib.native import packing
 from tests.test_sparse_layers import agree, both, images, random_mask
 
 
@@ -35,7 +36,7 @@ def test_large_results_are_written_past_the_caches_where_they_can(shape, begin):
     array, room = layout.zeros(), sparse.empty(x.numel() + 1)
     layout.pack(x.numpy(), array)
     back = room[begin:begin + x.numel()]  # at a multiple of 64 bytes, or beside one
-    _packing.unpack(array, back, 35, _native.places(layout._replace(n_images=0)), layout.group, True)
+    packing.unpack(array, back, 35, _native.places(layout._replace(n_images=0)), layout.group, True)
     assert np.array_equal(back.reshape(x.shape), x)
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models import _norms
 from lib.models.sparse import Layout
+from lib.native import batch_norm
 from tests.test_tiles import run_in_another_process
 
 EPSILON = 1e-5
@@ -24,7 +24,7 @@ def count_outside(layout, array):
 
 
 class Normalized:
-    """One call of `_norms.forward`, and of `_norms.backward`, beside the same by torch in float64."""
+    """One call of `batch_norm.forward`, and of `batch_norm.backward`, beside the same by torch in float64."""
 
     def __init__(self, n_images, height, width, relu=True, shortcut="none", train=True, n_channels=5):
         generator = np.random.default_rng(n_images)
@@ -52,7 +52,7 @@ class Normalized:
         if shortcut == "in place":
             self.a = source
         self.mean, self.inverse, z_before = mean.copy(), inverse.copy(), self.z.copy()
-        _norms.forward(self.z, self.layout.place, self.size, scale, shift, self.mean, self.inverse, train, EPSILON,
+        batch_norm.forward(self.z, self.layout.place, self.size, scale, shift, self.mean, self.inverse, train, EPSILON,
                        relu, source, other_layout.place, shortcut != "none", self.a, self.a_layout.place)
         np.testing.assert_array_equal(self.z, z_before)
         if train:
@@ -65,7 +65,7 @@ class Normalized:
         g_layout = Layout(*shape, border=1)
         errors, g = packed(self.layout, error), packed(g_layout, np.full(shape, np.nan))
         by_scale, by_shift = np.full((2, n_channels), np.nan, np.float32)
-        _norms.backward(errors, self.layout.place, self.a, self.a_layout.place, relu, self.z, self.layout.place,
+        batch_norm.backward(errors, self.layout.place, self.a, self.a_layout.place, relu, self.z, self.layout.place,
                         self.size, scale, self.mean, self.inverse, g, g_layout.place, by_scale, by_shift, train)
         self.results = self.mean, self.inverse, self.a, g, by_scale, by_shift
         sums = 2e-7 * error[:, 0].size  # so many numbers of about 1 are added, and may cancel
@@ -89,7 +89,7 @@ def test_normalization_and_its_gradients_are_those_of_torch(n_images, height, wi
 
 def test_arrays_larger_than_the_caches_are_written_past_them():
     normalized = Normalized(16, 230, 230, relu=False)  # whose jumps rounding would show
-    assert normalized.a_layout.size >= _norms.PAST and normalized.a.ctypes.data % 64 == 0
+    assert normalized.a_layout.size >= batch_norm.PAST and normalized.a.ctypes.data % 64 == 0
     np.testing.assert_allclose(normalized.a_layout.unpack(normalized.a), normalized.expected, rtol=1e-5, atol=2e-5)
 
 
@@ -99,7 +99,7 @@ def test_means_above_the_deviation_do_not_spoil_it(n_images, mean):
     z = (mean + np.random.default_rng(0).normal(size=layout[:4])).astype(np.float32)
     array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(1, np.float32), np.zeros(1, np.float32)
     measured, inverse = zero.copy(), zero.copy()
-    _norms.forward(array, layout.place, (n_images, 3, 3), one, zero, measured, inverse, True, EPSILON, False, out,
+    batch_norm.forward(array, layout.place, (n_images, 3, 3), one, zero, measured, inverse, True, EPSILON, False, out,
                    layout.place, False, out, layout.place)
     np.testing.assert_allclose(measured, z.mean(dtype=float), rtol=1e-6)
     np.testing.assert_allclose(inverse, (z.var(dtype=float) + EPSILON)**-0.5, rtol=1e-4)
@@ -110,7 +110,7 @@ def test_constant_channels_stay_finite():
     array, out = packed(layout, np.full((20, 2, 3, 3), 0.1)), layout.zeros()
     scale, shift = np.ones(2, np.float32), np.full(2, 0.5, np.float32)
     mean, inverse = np.zeros((2, 2), np.float32)
-    _norms.forward(array, layout.place, (20, 3, 3), scale, shift, mean, inverse, True, EPSILON, True, out,
+    batch_norm.forward(array, layout.place, (20, 3, 3), scale, shift, mean, inverse, True, EPSILON, True, out,
                    layout.place, False, out, layout.place)
     np.testing.assert_allclose(inverse, EPSILON**-0.5, rtol=1e-3)
     np.testing.assert_allclose(layout.unpack(out), 0.5, atol=1e-3)
@@ -124,7 +124,7 @@ def test_what_is_not_finite_shows(wrong, train):
     z = np.random.default_rng(0).normal(size=layout[:4]).astype(np.float32)
     z[3, 1, 1, 1] = wrong
     array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(2, np.float32), np.zeros(2, np.float32)
-    _norms.forward(array, layout.place, (20, 3, 3), one, zero, zero.copy(), one.copy(), train, EPSILON, True, out,
+    batch_norm.forward(array, layout.place, (20, 3, 3), one, zero, zero.copy(), one.copy(), train, EPSILON, True, out,
                    layout.place, False, out, layout.place)
     a = layout.unpack(out)
     assert np.isfinite(a[:, 0]).all() and np.isfinite(np.delete(a, 3, 0)).all() != train
@@ -137,11 +137,11 @@ def test_pooling_and_its_gradient(n_images, height, width):
     images = generator.normal(size=(n_images, 3, height, width))
     a_layout, mean_layout = Layout(n_images, 3, height, width, 1), Layout(n_images, 3, 1, 1)
     a, mean = packed(a_layout, images), mean_layout.zeros() + np.float32(7)
-    _norms.pool(a, a_layout.place, (n_images, height, width), mean, mean_layout.place)
+    batch_norm.pool(a, a_layout.place, (n_images, height, width), mean, mean_layout.place)
     np.testing.assert_allclose(mean_layout.unpack(mean)[:, :, 0, 0], images.mean((2, 3)), atol=1e-6)
     error, g_layout = generator.normal(size=(n_images, 3)), Layout(n_images, 3, height, width)
     g = packed(g_layout, np.full(images.shape, np.nan))
-    _norms.unpool(packed(mean_layout, error[:, :, None, None]), mean_layout.place, (n_images, height, width), g,
+    batch_norm.unpool(packed(mean_layout, error[:, :, None, None]), mean_layout.place, (n_images, height, width), g,
                   g_layout.place)
     np.testing.assert_allclose(g_layout.unpack(g), np.broadcast_to(error[:, :, None, None] / (height * width),
                                                                    images.shape), rtol=1e-6)

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from lib.models import _tiles
-from lib.models._tiles import LANES, STEPS, lane_totals, products, products_plain, sums, sums_plain
+from lib.native import tiles
+from lib.native.tiles import LANES, STEPS, lane_totals, products, products_plain, sums, sums_plain
 from tests.toy_book import ROOT
 
 WIDTHS = (1, 2, 3, 5, 7, 9, 13, 16, 17, 33)
@@ -65,10 +65,10 @@ def both_products(call, weights, n_parts, n_bands=1, before=None):
     return results
 
 
-def tiles(n_columns, n_rows, band, most=_tiles.COLUMN):
+def covered_tiles(n_columns, n_rows, band, most=tiles.COLUMN):
     """The numbers of the tiles that cover so many rows and columns."""
     for begin in range(0, n_rows, band):
-        for number, _, _ in _tiles._cover(begin, min(n_rows, begin + band), n_columns, most):
+        for number, _, _ in tiles._cover(begin, min(n_rows, begin + band), n_columns, most):
             yield number
 
 
@@ -109,19 +109,19 @@ def test_every_tile_and_step_is_exact():
 
 def test_the_cases_above_meet_every_tile_that_can_occur():
     met = {number for width, (n_rows, band) in itertools.product(WIDTHS, ROWS_AND_BANDS)
-           for number in tiles(width, n_rows, band)}
-    n_shapes = len(_tiles._SHAPES)
-    assert all(rows * columns <= max(_tiles.PIXELS, _tiles.COLUMN) for rows, columns in _tiles._SHAPES)
+           for number in covered_tiles(width, n_rows, band)}
+    n_shapes = len(tiles._SHAPES)
+    assert all(rows * columns <= max(tiles.PIXELS, tiles.COLUMN) for rows, columns in tiles._SHAPES)
     # The largest size fills a tile with one row: its two numbers mean the same, and the second is taken.
     assert met == set(range(n_shapes)) - {n_shapes - 2}
 
 
-@pytest.mark.parametrize("most", [4, _tiles.COLUMN])
+@pytest.mark.parametrize("most", [4, tiles.COLUMN])
 def test_tiles_cover_every_pixel_once(most):
     for n_columns, n_rows in itertools.product(range(1, 20), range(1, 19)):
         covered = np.zeros((n_rows, n_columns), int)
-        for number, row, column in _tiles._cover(0, n_rows, n_columns, most):
-            rows, columns = _tiles._SHAPES[number]
+        for number, row, column in tiles._cover(0, n_rows, n_columns, most):
+            rows, columns = tiles._SHAPES[number]
             assert rows <= most or columns > 1
             covered[row:row + rows, column:column + columns] += 1
         assert (covered == 1).all()
@@ -195,7 +195,7 @@ import llvmlite.binding
 features = llvmlite.binding.FeatureMap()
 llvmlite.binding.get_host_cpu_features = lambda: features
 from tests import test_tiles
-assert test_tiles._tiles.PIXELS == 4 and test_tiles.STEPS == test_tiles._tiles.STEPS
+assert test_tiles.tiles.PIXELS == 4 and test_tiles.STEPS == test_tiles.tiles.STEPS
 test_tiles.check_every_tile(((3, 2), (9, 8), (18, 6), (14, 7), (3, 3)))
 test_tiles.test_the_cases_above_meet_every_tile_that_can_occur()
 """

@@ -8,9 +8,7 @@ digits        scikit-learn's digits, split and normalized
 resnet        ResNet-18 of any width and its three ways to widen; weights and multiply-adds counted; the torch module
 drawings      the blocks of figure 3.2, drawn from such networks
 
-sparse        sparse convolutions in their own data layout
-_tiles        their kernels: sums over tiles of registers
-_norms        BatchNorm, ReLU and the sum of a block in that layout
+sparse        sparse convolutions in their own data layout, with the compiled loops of `lib.native`
 sparse_resnet a whole ResNet-18 in it
 sparse_layers the same layers for torch, and networks made of them or back
 sparse_sequential  runs of them with BatchNorm and ReLU that stay in that layout

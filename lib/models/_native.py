@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _memory, _norms, _packing, sparse
+from lib.models import _memory, sparse
 from lib.models.sparse import LANES, Layout, SparseConvolution
+from lib.native import batch_norm, packing
 
 _AT_ONCE = 2**23  # bytes of images, in and out: a part of a last-level cache
 _MOST_SIZES = 4  # of minibatches for which everything is prepared
@@ -52,14 +53,14 @@ class Images(NamedTuple):
     def pack(self, images: np.ndarray, begin: int, end: int, array: np.ndarray) -> np.ndarray:
         """Images from begin up to end, of a flat array, into an array of this layout, whose border is zero."""
         n = len(self.places)
-        _packing.pack(images[begin * n:end * n], array, end - begin, self.places, self.group)
+        packing.pack(images[begin * n:end * n], array, end - begin, self.places, self.group)
         return array
 
     def unpack(self, array: np.ndarray, images: np.ndarray, begin: int, end: int) -> None:
         """The same back."""
         n = len(self.places)
-        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group,
-                        len(images) >= _norms.PAST)
+        packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group,
+                        len(images) >= batch_norm.PAST)
 
 
 def flat(images: torch.Tensor) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 `Layout` says where the pixels of a minibatch lie in memory, and `SparseConvolution` is a convolution (or, with
 kernel 1 on images of one pixel, a linear layer) between two such layouts: forward and both gradients by the kernels in
-`lib.models._tiles`. `lib.models.sparse_resnet` builds a network of them; `lib.models.sparse_layers` has the same
+`lib.native.tiles`. `lib.models.sparse_resnet` builds a network of them; `lib.models.sparse_layers` has the same
 layers for torch.
 """
 
@@ -21,8 +21,8 @@ import numba
 import numpy as np
 
 from lib.checks import as_array
-from lib.models import _tiles
-from lib.models._tiles import LANES
+from lib.native import tiles
+from lib.native.tiles import LANES
 
 _PAGE = 2**21  # bytes of a huge page
 _BLOCK = 2**19  # bytes of errors: half of a second-level cache
@@ -241,8 +241,8 @@ class _Call(NamedTuple):
 def _sum(calls: list[_Call], weights: np.ndarray, source: np.ndarray, out: np.ndarray, add: bool) -> None:
     for c in calls:
         if not (add and c.starts[-1, -1] == 0):
-            _tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
-                        c.offsets, _tiles.taken(weights, c.order), int(add))
+            tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
+                        c.offsets, tiles.taken(weights, c.order), int(add))
 
 
 def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
@@ -258,9 +258,9 @@ def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np
 def _band(n_columns: int) -> int:
     """Rows that together fill a tile, however narrow the last columns are."""
     if n_columns == 1:
-        return _tiles.COLUMN
+        return tiles.COLUMN
     last = n_columns & -n_columns
-    return max(1, min(8, _tiles.PIXELS // min(last, _tiles.PIXELS)))
+    return max(1, min(8, tiles.PIXELS // min(last, tiles.PIXELS)))
 
 
 def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners: int, n_sources: int):
@@ -408,9 +408,9 @@ class SparseConvolution:
             bands = _BLOCK // (4 * LANES * self.out.n_channels * call.n_columns * call.band)
             self._calls[key] = call, call.band * max(1, bands)
         f, block = self._calls[key]
-        _tiles.products(f.steps, x, f.rows, g, f.other_rows, f.n_columns, f.band, f.channel, f.starts, f.offsets,
+        tiles.products(f.steps, x, f.rows, g, f.other_rows, f.n_columns, f.band, f.channel, f.starts, f.offsets,
                         partial, numba.get_num_threads(), block, int(add))
-        _tiles.lane_totals(partial, f.order, out)
+        tiles.lane_totals(partial, f.order, out)
 
     def _error_layout(self, border: int) -> Layout:
         if border < self.padding:
@@ -420,4 +420,4 @@ class SparseConvolution:
 
     @staticmethod
     def _steps(x_step: int, out_step: int) -> int:
-        return _tiles.STEPS.index((x_step, out_step))
+        return tiles.STEPS.index((x_step, out_step))

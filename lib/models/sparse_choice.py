@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llvmlite.binding import get_host_cpu_features
 
-from lib.models._tiles import LANES
+from lib.native.tiles import LANES
 from lib.pruning.distribution import connectivity
 
 if TYPE_CHECKING:

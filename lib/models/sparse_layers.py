@@ -31,8 +31,8 @@ from torch.nn.utils import prune
 from lib import rng
 from lib.checks import as_tensor
 from lib.models import _memory, _native, sparse, sparse_choice
-from lib.models._tiles import LANES
 from lib.models.sparse import Layout, SparseConvolution
+from lib.native.tiles import LANES
 
 PATHS = ("auto", "native", "dense")
 _MOST_PLANS = 4  # index lists that a layer keeps, one for each size of its images

@@ -2,8 +2,8 @@
 
 The same network as `lib.models.resnet.ResNet`, which is its plain twin and its path on a GPU: made from one, it has
 its weights, and gives them back (`store`). Convolutions and the linear layer are `lib.models.sparse.SparseConvolution`,
-BatchNorm with ReLU and the sum of each block `lib.models._norms`; all arrays are allocated once. float32, as networks
-are.
+BatchNorm with ReLU and the sum of each block `lib.native.batch_norm`; all arrays are allocated once. float32, as
+networks are.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from lib.checks import as_array, is_integer
-from lib.models import _norms, resnet, sparse
+from lib.models import resnet, sparse
 from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
+from lib.native import batch_norm
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
 
@@ -192,7 +193,7 @@ class SparseResNet:
         if not train:
             mean, inverse = running_mean, 1 / np.sqrt(running_variance + np.float32(_EPSILON))
         add = shortcut is not None
-        _norms.forward(unit.z[-1], layout.place, layout.pixels, self.parameters[self._slices[f"{unit.norm}.scale"]],
+        batch_norm.forward(unit.z[-1], layout.place, layout.pixels, self.parameters[self._slices[f"{unit.norm}.scale"]],
                        self.parameters[self._slices[f"{unit.norm}.shift"]], mean, inverse, train, _EPSILON, relu,
                        shortcut if add else unit.a, (shortcut_layout if add else unit.a_layout).place, add, unit.a,
                        unit.a_layout.place)
@@ -239,7 +240,7 @@ class SparseResNet:
                 x, x_layout = shortcut.a, shortcut.a_layout
             self._normalize(unit, train, shortcut=x, shortcut_layout=x_layout)
         layout = self._last_layout
-        _norms.pool(unit.a, layout.place, layout.pixels, self._pooled, self._pooled_layout.place)
+        batch_norm.pool(unit.a, layout.place, layout.pixels, self._pooled, self._pooled_layout.place)
         self._linear.forward(self.parameters[self._slices["linear"]], self._pooled, self._logits)
         return self._linear.out.unpack(self._logits)[:, :, 0, 0] + self.parameters[self._slices["bias"]]
 
@@ -249,7 +250,7 @@ class SparseResNet:
         layout = unit.convolutions[-1].out
         mean, inverse = self._batch[unit.norm]
         scale, shift = self._slices[f"{unit.norm}.scale"], self._slices[f"{unit.norm}.shift"]
-        _norms.backward(error, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
+        batch_norm.backward(error, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
                         layout.pixels, self.parameters[scale], mean, inverse, g, g_layout.place,
                         self.gradients[scale], self.gradients[shift], True)
 
@@ -300,7 +301,7 @@ class SparseResNet:
         self._linear.backward(self.parameters[place], self._logit_errors, 0, pooled)
         layout = self._last_layout._replace(border=0)
         error = self._scratch["odd"][:layout.size]
-        _norms.unpool(pooled, self._pooled_layout.place, layout.pixels, error, layout.place)
+        batch_norm.unpool(pooled, self._pooled_layout.place, layout.pixels, error, layout.place)
         for place, block in reversed(list(enumerate(resnet.BLOCKS))):
             before = self._units[f"{resnet.BLOCKS[place - 1]}_conv2" if place else "stem"]
             inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]

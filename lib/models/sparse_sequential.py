@@ -3,7 +3,7 @@
 `SparseSequential` stands where torch.nn.Sequential does, with the same modules, parameters and state_dict. A run of
 SparseConv2d, BatchNorm2d and, where there is one, ReLU is one function of autograd: images go into the layout of
 `lib.models.sparse` once, through all blocks of the run, and back once. BatchNorm, ReLU and both their gradients are one
-pass each way (`lib.models._norms`, as in `lib.models.sparse_resnet`).
+pass each way (`lib.native.batch_norm`, as in `lib.models.sparse_resnet`).
 
     net = SparseSequential(SparseConv2d(mask1, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU(),
                            SparseConv2d(mask2, seed=2), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _memory, _native, _norms, sparse, sparse_choice
+from lib.models import _memory, _native, sparse, sparse_choice
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d
+from lib.native import batch_norm
 
 _MOST_PLANS = 4  # of a run, one for each size of its minibatches
 
@@ -239,7 +240,7 @@ def _normalize(block: _Block, step: _Step, z, a, bias, scale, shift) -> _Statist
     if not block.by_images:
         mean[:] = _native.flat(norm.running_mean) - bias
         inverse[:] = 1 / np.sqrt(_native.flat(norm.running_var) + norm.eps)
-    _norms.forward(z, out.place, out.pixels, _vector(scale, n, 1), _vector(shift, n, 0), mean, inverse,
+    batch_norm.forward(z, out.place, out.pixels, _vector(scale, n, 1), _vector(shift, n, 0), mean, inverse,
                    block.by_images, norm.eps, statistics.relu, a, step.a.place, False, a, step.a.place)
     if norm.training and norm.running_mean is not None:
         if norm.num_batches_tracked is not None:
@@ -257,7 +258,7 @@ def _through_norm(step: _Step, parameters, statistics: _Statistics, error, z, a,
     out = step.convolution.out
     by_scale, by_shift = (np.empty(out.n_channels, np.float32) for _ in range(2))
     scale = _vector(parameters[2], out.n_channels, 1)
-    _norms.backward(error, step.a._replace(border=0).place, a, step.a.place, statistics.relu, z, out.place,
+    batch_norm.backward(error, step.a._replace(border=0).place, a, step.a.place, statistics.relu, z, out.place,
                     out.pixels, scale, statistics.mean, statistics.inverse, g, step.g.place, by_scale, by_shift,
                     statistics.by_images)
     # A shift of all pixels changes nothing where their mean is subtracted.

@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from lib._lanes import (
+from lib.native.lanes import (
     N_LANES,
     Lanes,
     bits_of,

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from lib._lanes import N_LANES, lanes_of, load, store
+from lib.native.lanes import N_LANES, lanes_of, load, store
 from lib.rbm._kernels import decide, draw_units, load_rows, next_random, packs, store_rows
 
 

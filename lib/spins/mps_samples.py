@@ -9,7 +9,7 @@ two parts
 have the probabilities |w_b|^2, and the part that was drawn is the next v. There are no chains and no burn-in.
 
 How it gets its speed
-- Sixteen samples advance as one (`lib._lanes`): an element of A serves all of them, four columns in registers.
+- Sixteen samples advance as one (`lib.native.lanes`): an element of A serves all of them, four columns in registers.
 - A batch goes from site to site together, so that a tensor is read once for a thousand samples.
 - Gates act on the two parts, not on the tensors: samples of one batch may all have different bases, and a real state
   is multiplied as a real one in each of them.
@@ -28,9 +28,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from lib._lanes import N_LANES, Lanes, lanes_of, load, store
 from lib.checks import is_integer
 from lib.conventions import check_draws
+from lib.native.lanes import N_LANES, Lanes, lanes_of, load, store
 from lib.spins.bases import Measurements, _codes, _table
 from lib.spins.mps import MatrixProductState
 

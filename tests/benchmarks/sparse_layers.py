@@ -24,10 +24,10 @@ import torch
 from torch.nn import functional
 
 from lib import rng
-from lib.models import _norms
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from lib.models.sparse_sequential import SparseSequential
+from lib.native import batch_norm
 from lib.pruning.masks import random_mask
 from tests.benchmarks.peer import PEERS, Peer, environment
 
@@ -174,8 +174,8 @@ def measure_norms(runs: int) -> dict[str, float]:
     z_layout.view(z)[:] = x.numpy().reshape(8, 16, channels, size, size).transpose(0, 2, 3, 4, 1)
 
     def native():
-        _norms.forward(z, inner, pixels, scale, shift, mean, inverse, True, 1e-5, True, a, place, False, a, place)
-        _norms.backward(error, inner, a, place, True, z, inner, pixels, scale, mean, inverse, g, place, by_scale,
+        batch_norm.forward(z, inner, pixels, scale, shift, mean, inverse, True, 1e-5, True, a, place, False, a, place)
+        batch_norm.backward(error, inner, a, place, True, z, inner, pixels, scale, mean, inverse, g, place, by_scale,
                         by_shift, True)
 
     def norm(x, scale, shift):

@@ -2,14 +2,15 @@
 
 Arrays are flat float32; `place` of an array is (group, channel, row, origin), numbers from one to the next and to the
 first pixel. A channel at a time: its second pass finds it in the second-level cache. Sixteen images stand side by side
-and are one variable (`lib._lanes`), so that sums have an order which is written here: they depend neither on the number
-of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in tests/test_sparse_norms.py.
+and are one variable (`lib.native.lanes`), so that sums have an order which is written here: they depend neither on
+the number of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in
+tests/test_sparse_norms.py.
 """
 
 import numpy as np
 from numba import njit, prange
 
-from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, store, store_past, total
+from lib.native.lanes import N_LANES, lanes_of, larger, load, one_where_less, store, store_past, total
 
 PAST = 2**22  # numbers, 16 MiB: more than a processor's second-level cache, and than its part of the third
 

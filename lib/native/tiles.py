@@ -27,7 +27,7 @@ A processor without AVX-512 has too few registers for such a tile; tiles are of 
 rows of one pixel, from the same code (the compiler splits sixteen numbers into the registers that it has).
 
 numba's cache on disk knows the functions here by the content of this file. Of what it imports they contain the
-number of lanes: after an edit of `lib._lanes`, see there.
+number of lanes: after an edit of `lib.native.lanes`, see there.
 """
 
 import llvmlite.binding
@@ -36,7 +36,7 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from lib._lanes import N_LANES as LANES  # images side by side
+from lib.native.lanes import N_LANES as LANES  # images side by side
 
 PIXELS = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 4  # of a tile: registers for sums
 _MOST_ROWS = 8  # each needs an address register, of which there are sixteen
