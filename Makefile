@@ -35,7 +35,7 @@ PY := $(VENV)/bin/python -I -X utf8
 RUN := $(PY) lib/study/surroundings.py
 # The stamp's name holds the pins and the place of the tree: other pins or a moved tree mean another stamp.  It is
 # written last, so an interrupted set-up has none and is done again, from an empty .venv.
-STAMP := $(VENV)/.ready-$(shell (pwd -P; cat pyproject.toml) | cksum | cut -d' ' -f1)
+STAMP := $(VENV)/.ready-$(shell (pwd -P; cat pyproject.toml constraints.txt) | cksum | cut -d' ' -f1)
 STARTED := $(VENV)/.started
 # For pip, which starts more processes of Python: all of the user's environment but what is Python's.
 NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
@@ -43,7 +43,7 @@ SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
 
-.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench clean setup
+.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
 VERSION = "import sys; print(sys.version_info[:2])"
@@ -112,6 +112,9 @@ anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised versi
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
 	@$(RUN) tests.mutations
 
+test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (half an hour)
+	$(RUN) tests.ranges
+
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)
 	$(PY) -m tests.benchmarks $(if $(ONLY),--only $(ONLY))
 
@@ -141,7 +144,7 @@ $(STAMP):
 	@mkdir -p $(VENV) && touch $(STARTED)
 	@[ -x $(VENV)/bin/python ] || $(NO_PYTHON) $(PYTHON) -I -m venv $(VENV)
 	@echo "pip downloads and installs; what it says goes to $(SETUP_LOG)."
-	@$(NO_PYTHON) $(PY) -m pip install --editable '.[book,test,dask,dmrg]' > $(SETUP_LOG) 2>&1 || \
+	@$(NO_PYTHON) $(PY) -m pip install --constraint constraints.txt --editable '.[book,test,dask]' > $(SETUP_LOG) 2>&1 || \
 	  { tail -n 30 $(SETUP_LOG); echo "The set-up failed: pip could not install the packages (the whole log: $(SETUP_LOG))."; exit 1; }
 	@$(PY) -c 'from importlib.metadata import version as v; v("deep-quantum-companion"), v("jupyter-book"), v("pytest")' \
 	  2> /dev/null || { echo "The set-up failed: pip did not put the packages into $(VENV), since its own settings say" \

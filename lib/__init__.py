@@ -16,6 +16,7 @@
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
 `spins.mps`           matrix product states: amplitudes, averages, entropies, files
+`spins.mps_variational` the lowest energy at one bond dimension, free or uniform, and what it takes in numbers
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
 `spins.density_fit`   density matrices of a few spins fitted to measurements: maximum likelihood, linear inversion
@@ -52,6 +53,7 @@
 `rbm.sampling`     block Gibbs sampling
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
+`rbm.training_settings` how to train: rates, minibatches, optimizers
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences

@@ -12,10 +12,23 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace the file `path` by `content`: a temporary file beside it, flushed to the disk, then renamed.
+    """Replace the file `path` by `content`.
 
-    Whatever goes wrong on the way, a full disk or an interrupt, an earlier file stays as it was.
-    A missing folder is made.  Raises OSError as the system does, naming `path`.
+    A temporary file beside it is flushed to the disk, then renamed. Whatever goes wrong on the way,
+    a full disk or an interrupt, an earlier file stays as it was.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A missing folder is made.
+    content : bytes
+        What the file holds afterwards.
+
+    Raises
+    ------
+    OSError
+        As the system does, naming `path`.
+
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -40,13 +53,43 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Replace `path` by `value` as readable JSON; NaN is refused."""
+    """Replace `path` by `value` as readable JSON.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    value : object
+        What JSON can hold.
+
+    Raises
+    ------
+    ValueError
+        For NaN.
+    OSError
+        As `write_bytes` does.
+
+    """
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_json_if_changed(path: Path, value: object) -> bool:
-    """Like :func:`write_json`, but leave a file that already holds `value` untouched; return whether it wrote."""
+    """Like `write_json`, but leave a file that already holds `value` untouched.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    value : object
+        What JSON can hold.
+
+    Returns
+    -------
+    bool
+        Whether it wrote.
+
+    """
     if read_json(path) == value:
         return False
     write_json(path, value)
@@ -54,7 +97,19 @@ def write_json_if_changed(path: Path, value: object) -> bool:
 
 
 def read_json(path: Path) -> object | None:
-    """The content of a JSON file, or None where it is missing or damaged (it is then made again)."""
+    """The content of a JSON file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    object or None
+        None where the file is missing or damaged (it is then made again).
+
+    """
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -62,7 +117,19 @@ def read_json(path: Path) -> object | None:
 
 
 def sha256(path: Path) -> str | None:
-    """SHA-256 of a file, or of the names and contents of all files below a directory; None where it is missing."""
+    """SHA-256 of a file, or of the names and contents of all files below a directory.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file or directory.
+
+    Returns
+    -------
+    str or None
+        In hexadecimal digits; None where it is missing.
+
+    """
     if path.is_dir():
         digest = hashlib.sha256()
         for file in sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
@@ -78,8 +145,16 @@ def sha256(path: Path) -> str | None:
 def swap_directory(new: Path, target: Path) -> None:
     """Put the directory `new` in the place of `target`.
 
-    Two renames, since no portable call exchanges two directories.  Should the process die between them,
-    :func:`recover_directory` finishes the job.
+    Two renames, since no portable call exchanges two directories. Should the process die between
+    them, `recover_directory` finishes the job.
+
+    Parameters
+    ----------
+    new : pathlib.Path
+        The directory that is moved.
+    target : pathlib.Path
+        Where it goes; what was there is removed.
+
     """
     old = _old(target)
     shutil.rmtree(old, ignore_errors=True)
@@ -91,7 +166,14 @@ def swap_directory(new: Path, target: Path) -> None:
 
 
 def recover_directory(target: Path) -> None:
-    """After a death in :func:`swap_directory`: bring the old directory back if nothing is in its place."""
+    """After a death in `swap_directory`: bring the old directory back if nothing is in its place.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        As in `swap_directory`.
+
+    """
     old = _old(target)
     if old.exists() and not target.exists():
         os.rename(old, target)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +23,72 @@ _WORDS = {REAL: "real numbers", COMPLEX: "numbers", INTEGER: "integers", "b": "T
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
-def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str | None = None) -> np.ndarray:
-    """The values as a plain numpy array in the byte order of the machine, in their own memory where that can be.
+def is_integer(value: Any) -> bool:
+    """Whether a value is an integer in Python's or numpy's sense, True and False excepted."""
+    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
-    values: what the module names. name: what the messages call it. kinds: of dtypes that are allowed: REAL, COMPLEX,
-    INTEGER, or "b". words: what the messages call them. Shape and range are left to the caller.
-    Raises ValueError for masked entries, saying how many there are and where the first is, for rows of several
-    lengths, and for what holds other things than such numbers.
+
+def is_real(value: Any) -> bool:
+    """Whether a value is a real number in Python's or numpy's sense, True and False excepted."""
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def require_count(name: str, value: int, least: int = 1) -> int:
+    """A count as a plain int.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the value.
+    value : int
+        To be checked.
+    least : int
+        The smallest that is allowed.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For a smaller integer, for True and False, and for other types; the message names one that
+        fits.
+
+    """
+    if not is_integer(value) or value < least:
+        whole = isinstance(value, float) and value.is_integer() and value >= least
+        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
+                         f"try {name}={int(value) if whole else max(least, 1)}")
+    return int(value)
+
+
+def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str | None = None) -> np.ndarray:
+    """The values as a plain numpy array in the byte order of the machine.
+
+    They stay in their own memory where that can be. Shape and range are left to the caller.
+
+    Parameters
+    ----------
+    values : array_like
+        What the module names.
+    name : str, default "values"
+        What the messages call it.
+    kinds : str, default REAL
+        Of dtypes that are allowed: REAL, COMPLEX, INTEGER, or "b".
+    words : str, optional
+        What the messages call them.
+
+    Returns
+    -------
+    ndarray, shape of values
+
+    Raises
+    ------
+    ValueError
+        For masked entries, saying how many there are and where the first is, for rows of several
+        lengths, and for what holds other things than such numbers; the message names a remedy.
+
     """
     words = words or _WORDS[kinds]
     array = as_plain(values, name)
@@ -42,9 +101,28 @@ def as_array(values: Any, name: str = "values", *, kinds: str = REAL, words: str
 
 
 def check_number(value: Any, name: str, *, least: float = -math.inf, hint: str | None = None) -> float:
-    """A finite real number as a float: Python's, numpy's, or an array or tensor of one. ValueError for anything else.
+    """A finite real number as a float.
 
-    least: the smallest that is allowed. hint: what the message advises to try, else a number.
+    Parameters
+    ----------
+    value : float
+        Python's, numpy's, or an array or tensor of one.
+    name : str
+        What the messages call it.
+    least : float, default -inf
+        The smallest that is allowed.
+    hint : str, optional
+        What the message advises to try, else a number.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+
     """
     text = f"a finite number >= {least:g}" if least > -math.inf else "a finite number"
     hint = hint or f"{name}={max(least, 1.0):g}"
@@ -60,10 +138,28 @@ def check_number(value: Any, name: str, *, least: float = -math.inf, hint: str |
 
 def as_floats(values: Any, name: str = "values", *, shape: tuple[int | str, ...] | None = None,
               finite: bool = False) -> np.ndarray:
-    """The same as float64.
+    """The same as `as_array`, as float64.
 
-    shape: what it must be, with a word for a length that may be any but 0, such as ("n_images", 784). finite: refuse
-    NaN and infinity, with their place.
+    Parameters
+    ----------
+    values : array_like
+        As in `as_array`.
+    name : str, default "values"
+        What the messages call it.
+    shape : tuple of int or str, optional
+        What it must be, with a word for a length that may be any but 0, such as ("n_images", 784).
+    finite : bool, default False
+        Refuse NaN and infinity, with their place.
+
+    Returns
+    -------
+    ndarray of float64, shape of values
+
+    Raises
+    ------
+    ValueError
+        As `as_array` does, and for another shape and what `finite` refuses.
+
     """
     array = as_array(values, name).astype(np.float64, copy=False)
     if shape is not None:
@@ -81,7 +177,24 @@ def as_floats(values: Any, name: str = "values", *, shape: tuple[int | str, ...]
 
 
 def as_broadcast(**named: Any) -> list[np.ndarray]:
-    """Finite float64 arrays, one a name, of shapes that fit together as numpy broadcasts them."""
+    """Finite float64 arrays, one a name, of shapes that fit together as numpy broadcasts them.
+
+    Parameters
+    ----------
+    **named : array_like
+        The values, by the names that the messages call them.
+
+    Returns
+    -------
+    list of ndarray of float64
+        In the order of the names, of their own shapes.
+
+    Raises
+    ------
+    ValueError
+        As `as_array` does, for NaN and infinity, and for shapes that do not fit together.
+
+    """
     arrays = [as_floats(values, name, finite=True) for name, values in named.items()]
     try:
         np.broadcast_shapes(*(array.shape for array in arrays))
@@ -93,9 +206,26 @@ def as_broadcast(**named: Any) -> list[np.ndarray]:
 
 
 def as_tensor(values: Any, name: str = "values") -> torch.Tensor:
-    """A torch tensor of real numbers as it is, and anything else by way of numpy, in the memory of an array if it can.
+    """A torch tensor of real numbers as it is, and anything else by way of numpy.
 
-    Raises ValueError as `as_array` does.
+    The tensor lies in the memory of an array if it can.
+
+    Parameters
+    ----------
+    values : array_like or torch.Tensor
+        As in `as_array`.
+    name : str, default "values"
+        What the messages call it.
+
+    Returns
+    -------
+    torch.Tensor, shape of values
+
+    Raises
+    ------
+    ValueError
+        As `as_array` does.
+
     """
     import torch  # not for those who have none
 
@@ -111,7 +241,21 @@ def as_tensor(values: Any, name: str = "values") -> torch.Tensor:
 
 
 def refuse_masked(values: Any, name: str) -> None:
-    """ValueError if an array, or a torch tensor of the masked kind, marks any of its entries as masked."""
+    """Refuse an array, or a torch tensor of the masked kind, that marks entries as masked.
+
+    Parameters
+    ----------
+    values : object
+        Other things than arrays and tensors pass.
+    name : str
+        What the messages call it.
+
+    Raises
+    ------
+    ValueError
+        Saying how many entries are masked and where the first is; the message names a remedy.
+
+    """
     if callable(getattr(values, "get_mask", None)):  # torch's, where True is what exists
         mask = ~np.asarray(values.get_mask().cpu())
     else:  # numpy's, and other subclasses of its arrays that follow it
@@ -133,7 +277,25 @@ def refuse_masked(values: Any, name: str) -> None:
 
 
 def as_plain(values: Any, name: str) -> np.ndarray:
-    """A plain array of whatever dtype, for those who look at that themselves. ValueError for masked entries."""
+    """A plain array of whatever dtype, for those who look at that themselves.
+
+    Parameters
+    ----------
+    values : array_like
+        As in `as_array`.
+    name : str
+        What the messages call it.
+
+    Returns
+    -------
+    ndarray, shape of values
+
+    Raises
+    ------
+    ValueError
+        For masked entries, and for what numpy cannot read as an array.
+
+    """
     if isinstance(values, np.ndarray):
         if values.dtype.names is None:  # a record with names is refused by its dtype
             refuse_masked(values, name)

@@ -38,9 +38,23 @@ PLUS_OUTCOME = {"X": 0, "Y": 1, "Z": 1}
 
 
 def all_states(n_spins: int) -> np.ndarray:
-    """All basis states in order: uint8 bits of shape (2^n_spins, n_spins).
+    """All basis states in order, one a row.
 
-    Raises ValueError when the table would take more than 2 GiB.
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (2^n_spins, n_spins)
+        Bits.
+
+    Raises
+    ------
+    ValueError
+        When the table would take more than 2 GiB: try sampling instead of enumeration.
+
     """
     n_spins = check_n_spins(n_spins)
     # The indices and two int64 columns made from them are alive beside the result.
@@ -50,9 +64,23 @@ def all_states(n_spins: int) -> np.ndarray:
 
 
 def state_index(bits: ArrayLike) -> np.ndarray:
-    """Basis index k of each row, int64: bits of shape (..., n_spins) -> indices of shape (...).
+    """Basis index k of each row.
 
-    Raises ValueError for values other than 0 and 1.
+    Parameters
+    ----------
+    bits : array_like, shape (..., n_spins)
+        Zeros and ones, of 1 to 62 spins, so that the index fits an int64.
+
+    Returns
+    -------
+    ndarray of int64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        For values other than 0 and 1 (try `bits_from_spins` for spins -1 and +1), and for more
+        spins.
+
     """
     bits = as_array(bits, "bits")
     if bits.ndim == 0 or not 1 <= bits.shape[-1] <= _INDEX_BITS:
@@ -66,9 +94,24 @@ def state_index(bits: ArrayLike) -> np.ndarray:
 
 
 def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
-    """Bits of basis states, the inverse of `state_index`: indices (...) -> uint8 (..., n_spins).
+    """Bits of basis states, the inverse of `state_index`.
 
-    Raises ValueError for an index outside 0 ... 2^n_spins - 1.
+    Parameters
+    ----------
+    index : array_like of int, shape (...)
+        From 0 to 2^n_spins - 1.
+    n_spins : int
+        From 1 to 62.
+
+    Returns
+    -------
+    ndarray of uint8, shape (..., n_spins)
+
+    Raises
+    ------
+    ValueError
+        For an index outside 0 ... 2^n_spins - 1: try the number of spins of these states.
+
     """
     n_spins = check_n_spins(n_spins, largest=_INDEX_BITS)
     index = as_array(index, "index")
@@ -83,16 +126,47 @@ def bits_from_index(index: ArrayLike, n_spins: int) -> np.ndarray:
 
 
 def spins_from_bits(bits: ArrayLike) -> np.ndarray:
-    """Spins sz = 2 bit - 1, int8 and of the same shape.  Raises ValueError for values other than 0 and 1."""
+    """Spins sz = 2 bit - 1.
+
+    Parameters
+    ----------
+    bits : array_like, any shape
+        Zeros and ones.
+
+    Returns
+    -------
+    ndarray of int8, shape of bits
+
+    Raises
+    ------
+    ValueError
+        For values other than 0 and 1: try `bits_from_spins` for spins -1 and +1.
+
+    """
     bits = as_array(bits, "bits")
     _refuse_other_than_bits(bits)
     return (2 * bits.astype(np.int8) - 1).astype(np.int8)
 
 
 def outcome_values(bits: ArrayLike, letter: str) -> np.ndarray:
-    """Eigenvalues -1 and +1 of outcomes along one axis, "X", "Y" or "Z": int8 of the shape of the bits.
+    """Eigenvalues -1 and +1 of outcomes along one axis.
 
-    Raises ValueError for another letter and for values other than 0 and 1.
+    Parameters
+    ----------
+    bits : array_like, any shape
+        Zeros and ones.
+    letter : {"X", "Y", "Z"}
+        The axis.
+
+    Returns
+    -------
+    ndarray of int8, shape of bits
+
+    Raises
+    ------
+    ValueError
+        For another letter and for values other than 0 and 1.
+
     """
     if letter not in PLUS_OUTCOME:
         raise ValueError(f'expected a letter X, Y or Z, got {letter!r}; try "X"')
@@ -101,7 +175,23 @@ def outcome_values(bits: ArrayLike, letter: str) -> np.ndarray:
 
 
 def bits_from_spins(spins: ArrayLike) -> np.ndarray:
-    """Bits (sz + 1) / 2, uint8 and of the same shape.  Raises ValueError for a spin other than -1 and +1."""
+    """Bits (sz + 1) / 2.
+
+    Parameters
+    ----------
+    spins : array_like, any shape
+        -1 and +1.
+
+    Returns
+    -------
+    ndarray of uint8, shape of spins
+
+    Raises
+    ------
+    ValueError
+        For a spin other than -1 and +1: try to clean that value, or no conversion for bits 0 and 1.
+
+    """
     spins = as_array(spins, "spins")
     wrong = ~np.isin(spins, (-1, 1))
     if wrong.any():
@@ -119,7 +209,27 @@ def _refuse_other_than_bits(bits: np.ndarray) -> None:
 
 
 def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a shorter chain") -> int:
-    """A number of spins as a plain int, at least 1 and at most `largest`."""
+    """A number of spins as a plain int.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    largest : int, optional
+        The most that are allowed.
+    hint : str, default "a shorter chain"
+        What the message about too many advises to try.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For what is no integer >= 1, and for more than `largest`.
+
+    """
     allowed = "an integer >= 1" if largest is None else f"an integer from 1 to {largest}"
     if isinstance(n_spins, (bool, np.bool_)) or not isinstance(n_spins, Integral) or n_spins < 1:
         raise ValueError(f"expected n_spins to be {allowed}, got {n_spins!r}; try n_spins=10")
@@ -129,7 +239,21 @@ def check_n_spins(n_spins: int, *, largest: int | None = None, hint: str = "a sh
 
 
 def check_draws(n_samples: int, rng: np.random.Generator) -> None:
-    """ValueError for a number of samples that is no integer >= 1, and for what is no generator."""
+    """Refuse a number of samples that is no integer >= 1, and what is no generator.
+
+    Parameters
+    ----------
+    n_samples : int
+        At least 1.
+    rng : numpy.random.Generator
+        Or what has its method ``random``.
+
+    Raises
+    ------
+    ValueError
+        For other ones: try ``n_samples=1000``, and ``lib.rng.stream(1, "data")``.
+
+    """
     if isinstance(n_samples, (bool, np.bool_)) or not isinstance(n_samples, Integral) or n_samples < 1:
         raise ValueError(f"expected n_samples to be an integer >= 1, got {n_samples!r}; try n_samples=1000")
     if not hasattr(rng, "random"):
@@ -139,15 +263,30 @@ def check_draws(n_samples: int, rng: np.random.Generator) -> None:
 
 def check_bits(bits: ArrayLike, n_spins: int | None = None, *, name: str = "measurements",
                hint: str = "n_spins={found}, or the data of the other chain") -> np.ndarray:
-    """Measurement rows as C-contiguous uint8 of shape (n_samples, n_spins).
+    """Measurement rows as C-contiguous uint8.
 
-    bits: nested lists, numpy array or torch tensor of zeros and ones, one measurement a row
-    n_spins: the width that the rows must have, if it is known
-    name: what the error messages call them
-    hint: what the message about another width advises to try; "{found}" stands for the width of the rows
+    Parameters
+    ----------
+    bits : array_like, shape (n_samples, n_spins)
+        Nested lists, numpy array or torch tensor of zeros and ones, one measurement a row.
+    n_spins : int, optional
+        The width that the rows must have, if it is known.
+    name : str, default "measurements"
+        What the error messages call them.
+    hint : str, optional
+        What the message about another width advises to try; "{found}" stands for the width of the
+        rows.
 
-    Raises ValueError naming the first bad value and its place; also for rows of different width, of another
-    width than n_spins, and for no rows.
+    Returns
+    -------
+    ndarray of uint8, shape (n_samples, n_spins)
+
+    Raises
+    ------
+    ValueError
+        Naming the first bad value and its place: try to clean that row, or `bits_from_spins`. Also
+        for rows of different width, of another width than n_spins, and for no rows.
+
     """
     # What iterates over its rows:
     if not isinstance(bits, memoryview) and not any(hasattr(bits, door) for door in ("__array__", "detach", "toarray")):
@@ -198,12 +337,32 @@ def _refuse_ragged(rows: list, name: str) -> None:
 
 def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str = "psi", tolerance: float = 1e-6,
                        hint: str = "{name} / numpy.linalg.norm({name})") -> np.ndarray:
-    """A normalised state vector over the basis: float64 or complex128 of shape (2^n_spins,).
+    """A normalised state vector over the basis.
 
-    hint: what the message about another norm advises to try, with "{name}" for the name.
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Amplitudes, real or complex.
+    n_spins : int, optional
+        The number of spins that it must have, if it is known.
+    name : str, default "psi"
+        What the error messages call it.
+    tolerance : float, default 1e-6
+        Of the norm.
+    hint : str, optional
+        What the message about another norm advises to try, with "{name}" for the name; to divide by
+        the norm, if not given.
 
-    Raises ValueError for a length that is no power of two (or not 2^n_spins), for NaN, and where
-    |<psi|psi> - 1| exceeds the tolerance.
+    Returns
+    -------
+    ndarray of float64 or complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For a length that is no power of two (or not 2^n_spins), for NaN and infinity, and where
+        ``|<psi|psi> - 1|`` exceeds the tolerance.
+
     """
     psi = as_array(psi, name, kinds=COMPLEX)
     psi = psi.astype(np.complex128 if psi.dtype.kind == "c" else np.float64, copy=False)
@@ -227,7 +386,29 @@ def check_state_vector(psi: ArrayLike, n_spins: int | None = None, *, name: str 
 
 
 def check_region(region: Iterable[int], n_spins: int, *, name: str = "region") -> tuple[int, ...]:
-    """The sites of a subsystem: distinct, between 0 and n_spins - 1, at least one."""
+    """The sites of a subsystem: distinct, between 0 and n_spins - 1, at least one.
+
+    Parameters
+    ----------
+    region : iterable of int
+        Sites, counted from 0.
+    n_spins : int
+        Of the whole chain.
+    name : str, default "region"
+        What the error messages call it.
+
+    Returns
+    -------
+    tuple of int
+        In the given order.
+
+    Raises
+    ------
+    ValueError
+        For no site, a site that is no integer or outside the chain (try ``range(n_spins // 2)``,
+        the left half), one that is named twice, and for a mask: try `numpy.flatnonzero`.
+
+    """
     if hasattr(region, "__array__"):
         region = as_array(region, name).tolist()
     if isinstance(region, str) or not isinstance(region, Iterable):
@@ -252,11 +433,24 @@ def check_region(region: Iterable[int], n_spins: int, *, name: str = "region") -
 
 def require_memory(n_bytes: int, what: str, *, limit: int = _DEFAULT_LIMIT,
                    hint: str = "fewer spins") -> None:
-    """Refuse a request before it fills the memory.  Raises ValueError naming the size.
+    """Refuse a request before it fills the memory.
 
-    n_bytes: what the request would take
-    what: what would take it, for the message ("the table of 2^40 states")
-    limit: bytes that are allowed
+    Parameters
+    ----------
+    n_bytes : int
+        What the request would take.
+    what : str
+        What would take it, for the message ("the table of 2^40 states").
+    limit : int, default 2^31
+        Bytes that are allowed.
+    hint : str, default "fewer spins"
+        What the message advises to try.
+
+    Raises
+    ------
+    ValueError
+        Naming the size.
+
     """
     if n_bytes > limit:
         raise ValueError(f"expected at most {format_bytes(limit)} of memory, "

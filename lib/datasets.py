@@ -18,18 +18,43 @@ _GET = ("try torchvision.datasets.MNIST('data/cache', download=True), or unpack 
 
 
 class Images(NamedTuple):
-    """Normalized images (n_images, n_pixels), float32, and their labels (n_images,), int64."""
+    """Normalized images and their labels.
+
+    Attributes
+    ----------
+    images : ndarray of float32, shape (n_images, n_pixels)
+    labels : ndarray of int64, shape (n_images,)
+
+    """
 
     images: np.ndarray
     labels: np.ndarray
 
 
 def mnist(part: str, folder: Path = MNIST) -> Images:
-    """The 60,000 training ("train") or 10,000 test images ("test") of MNIST, 28 x 28 pixels, classes 0 to 9.
+    """The 60,000 training or 10,000 test images of MNIST, 28 x 28 pixels, classes 0 to 9.
 
-    Pixels are shifted and scaled by the mean and standard deviation of the training set, as in the thesis (appendix
-    A.3). folder: holds the four idx files. Raises FileNotFoundError where a file is
-    missing, and ValueError where one is damaged; both say how to get it.
+    Pixels are shifted and scaled by the mean and standard deviation of the training set, as in the
+    thesis (appendix A.3).
+
+    Parameters
+    ----------
+    part : {"train", "test"}
+        Which of them.
+    folder : pathlib.Path, optional
+        Holds the four idx files; ``data/cache/MNIST/raw`` of the repository if not given.
+
+    Returns
+    -------
+    Images
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing; it says how to get it.
+    ValueError
+        For another part, and where a file is damaged; this says how to get it.
+
     """
     if part not in _PARTS:
         raise ValueError(f"expected part as one of {', '.join(_PARTS)}, got {part!r}; try part='train'")
@@ -43,10 +68,26 @@ def mnist(part: str, folder: Path = MNIST) -> Images:
 
 
 def standardize(images: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
-    """(image - mean) / deviation, pixel by pixel (figure 3.8): images (n_images, n_pixels), same shape and dtype.
+    """(image - mean) / deviation, pixel by pixel (figure 3.8).
 
-    reference: images whose means and deviations are taken; without it those of `images` themselves. A pixel that
-    is the same in all of them becomes 0: it has no scale.
+    Parameters
+    ----------
+    images : array_like, shape (n_images, n_pixels)
+        What is to be scaled.
+    reference : array_like, shape (n_reference, n_pixels), optional
+        Images whose means and deviations are taken; without it those of `images` themselves.
+
+    Returns
+    -------
+    ndarray, shape and dtype of images
+        A pixel that is the same in all of the reference becomes 0: it has no scale.
+
+    Raises
+    ------
+    ValueError
+        For other shapes (try ``images.reshape(len(images), -1)``), for fewer than two images to
+        take the scale from, and for NaN and infinity.
+
     """
     images = as_array(images, "images")
     reference = images if reference is None else as_array(reference, "reference")

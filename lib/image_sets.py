@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from lib.checks import as_array
-from lib.pruning.distribution import is_integer
+from lib.checks import as_array, is_integer
 
 # The folder, not its files: a sweep names in its `data` which of the sets it reads.
 CACHE = Path(__file__).resolve().parents[1] / "data/cache"
@@ -40,9 +39,15 @@ _libraries = []  # what load_torchvision() has registered lives as long as its o
 
 
 class ColourImages(NamedTuple):
-    """Images as stored: pixels uint8 (n_images, 3, height, width), labels int64 (n_images,), the names of the classes.
+    """Images as stored. The JPEG set is in order of its classes: shuffle before splitting.
 
-    The JPEG set is in order of its classes: shuffle before splitting.
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (n_images, 3, height, width)
+    labels : ndarray of int64, shape (n_images,)
+    classes : tuple of str
+        The names of the classes.
+
     """
 
     pixels: np.ndarray
@@ -51,12 +56,35 @@ class ColourImages(NamedTuple):
 
 
 def load(name: str, part: str, folder: str | Path | None = None) -> ColourImages:
-    """A set of 32 x 32 pixels: "cifar10-jpeg", "cifar10", "cifar100" or "svhn"; part "train" or "test".
+    """A set of images of 32 x 32 pixels.
 
-    folder: for "cifar10-jpeg" what holds `train` and `test` (default data/cache/cifar10), for the others torchvision's
-    root (default data/cache). CIFAR's own files are pickles, which could run code: nothing is unpickled, here or by
-    torchvision, before every file has the MD5 that torchvision lists. Damage that leaves a JPEG readable is not seen.
-    Raises FileNotFoundError for a missing set, and ValueError for one that is damaged, incomplete or another.
+    Parameters
+    ----------
+    name : {"cifar10-jpeg", "cifar10", "cifar100", "svhn"}
+        Which set.
+    part : {"train", "test"}
+        Which part of it.
+    folder : str or pathlib.Path, optional
+        For "cifar10-jpeg" what holds ``train`` and ``test`` (default data/cache/cifar10), for the
+        others torchvision's root (default data/cache).
+
+    Returns
+    -------
+    ColourImages
+
+    Raises
+    ------
+    FileNotFoundError
+        For a missing set; it says how to get it.
+    ValueError
+        For one that is damaged, incomplete or another, and for other names and parts.
+
+    Notes
+    -----
+    CIFAR's own files are pickles, which could run code: nothing is unpickled, here or by
+    torchvision, before every file has the MD5 that torchvision lists. Damage that leaves a JPEG
+    readable is not seen.
+
     """
     for what, value, choices in (("name", name, tuple(_COUNTS)), ("part", part, ("train", "test"))):
         if value not in choices:
@@ -139,13 +167,31 @@ def _from_torchvision(kind: str, part: str, root: Path, get: str) -> ColourImage
 
 
 def imagenet(part: str, folder: str | Path):
-    """ImageNet as a torch Dataset of (normalized float32 tensor (3, 224, 224), label), as in the thesis (appendix A.1).
+    """ImageNet as a torch Dataset, as in the thesis (appendix A.1).
 
-    All images are resized to 256 on their shorter side. Part "train" then takes a random crop of 20 to 100% of the
-    area, resized to 224, and flips it at random (the flip is ours), from torch's global generator; part "val" takes the
-    centre. folder: holds train/CLASS and val/CLASS; a label is the place of CLASS in sorted order. Raises
-    FileNotFoundError for a missing folder, ValueError for classes that differ or are empty and, on access, for a
-    damaged image.
+    All images are resized to 256 on their shorter side. Part "train" then takes a random crop of 20
+    to 100% of the area, resized to 224, and flips it at random (the flip is ours), from torch's
+    global generator; part "val" takes the centre.
+
+    Parameters
+    ----------
+    part : {"train", "val"}
+        Which part.
+    folder : str or pathlib.Path
+        Holds train/CLASS and val/CLASS; a label is the place of CLASS in sorted order.
+
+    Returns
+    -------
+    torch Dataset
+        Of (normalized float32 tensor (3, 224, 224), label).
+
+    Raises
+    ------
+    FileNotFoundError
+        For a missing folder.
+    ValueError
+        For another part, for classes that differ or are empty and, on access, for a damaged image.
+
     """
     if part not in ("train", "val"):
         raise ValueError(f"expected part as one of train, val, got {part!r}; try part='val'")
@@ -174,9 +220,24 @@ def imagenet(part: str, folder: str | Path):
 
 
 def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Images on a scale from 0 to 1, each pixel the mean of a block of factor x factor; factor 1 only scales.
+    """Images on a scale from 0 to 1, each pixel the mean of a block of factor x factor.
 
-    pixels: uint8 (n_images, 3, height, width). Returns float32 (n_images, 3, height / factor, width / factor).
+    Parameters
+    ----------
+    pixels : array_like of uint8, shape (n_images, 3, height, width)
+        As `load` gives them.
+    factor : int
+        From 1 to 256, divides height and width; 1 only scales.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_images, 3, height / factor, width / factor)
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these.
+
     """
     pixels = as_array(pixels, "pixels")
     if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.dtype != np.uint8:
@@ -195,7 +256,24 @@ def averaged(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 
 def normalized(images: np.ndarray) -> np.ndarray:
-    """Images (n_images, 3, height, width) from 0 to 1, shifted and scaled by ImageNet's mean and deviation; float32."""
+    """Images shifted and scaled by ImageNet's mean and deviation.
+
+    Parameters
+    ----------
+    images : array_like of float, shape (n_images, 3, height, width)
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of float32, shape of images
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        For other shapes and types, and for another scale: try `averaged` of the raw pixels.
+
+    """
     images = as_array(images, "images")
     if images.ndim != 4 or images.shape[1] != 3 or images.dtype.kind != "f":
         raise ValueError(f"expected images as floats of shape (n_images, 3, height, width), got {images.dtype} "
@@ -213,23 +291,75 @@ BLACK = normalized(np.zeros((1, 3, 1, 1), np.float32))
 
 
 def check_pad(pad: int, height: int, width: int) -> None:
-    """Raise ValueError for a largest shift of a minibatch that leaves nothing of an image of height x width."""
+    """Refuse a largest shift of a minibatch that leaves nothing of an image of height x width.
+
+    Parameters
+    ----------
+    pad : int
+        From 0 to the smaller of height and width, less 1.
+    height, width : int
+        Of the image, in pixels.
+
+    Raises
+    ------
+    ValueError
+        For another pad: try 4.
+
+    """
     if not is_integer(pad) or not 0 <= pad < min(height, width):
         raise ValueError(f"expected pad as an integer from 0 to {min(height, width) - 1}, got {pad!r}; try pad=4")
 
 
 def shifts_and_flips(n_images: int, pad: int, rng: np.random.Generator) -> np.ndarray:
-    """What `augmented` draws for a minibatch: shifts down, shifts right and flips, int64 (3, n_images)."""
+    """What `augmented` draws for a minibatch: shifts down, shifts right and flips.
+
+    Parameters
+    ----------
+    n_images : int
+        Of the minibatch.
+    pad : int
+        The largest shift, in pixels.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of int64, shape (3, n_images)
+
+    """
     return np.concatenate([rng.integers(-pad, pad, (2, n_images), endpoint=True), rng.integers(0, 2, (1, n_images))])
 
 
 def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.Generator,
               out: np.ndarray | None = None) -> np.ndarray:
-    """A minibatch of normalized images, each shifted by up to `pad` pixels both ways and flipped with probability 1/2.
+    """A minibatch of normalized images, each shifted both ways and flipped with probability 1/2.
 
-    As RandomCrop(height, padding=pad) and RandomHorizontalFlip before the normalization: what comes in at a border is
-    black, not zero. images: float32 (n_images, 3, height, width). rows: integers (n,). out: float32 (n, 3, height,
-    width) to write to, where given. Drawn from `rng`, in this order: n shifts down, n shifts right, n flips.
+    As RandomCrop(height, padding=pad) and RandomHorizontalFlip before the normalization: what comes
+    in at a border is black, not zero.
+
+    Parameters
+    ----------
+    images : array_like of float32, shape (n_images, 3, height, width)
+        As `normalized` gives them.
+    rows : array_like of int, shape (n,)
+        The images of the minibatch, counted from 0.
+    pad : int
+        Shifts are by up to this many pixels, both ways.
+    rng : numpy.random.Generator
+        Draws, in this order, n shifts down, n shifts right, n flips.
+    out : ndarray of float32, shape (n, 3, height, width), optional
+        To write to, where given; with memory of its own.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 3, height, width)
+        out, where it is given.
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these.
+
     """
     images = as_array(images, "images")
     if images.dtype != np.float32 or images.ndim != 4 or images.shape[1] != 3:
@@ -261,8 +391,9 @@ def augmented(images: np.ndarray, rows: np.ndarray, pad: int, *, rng: np.random.
 def load_torchvision() -> ModuleType:
     """The module torchvision, also where a wheel built against CUDA stands beside a CPU torch.
 
-    Such a torchvision cannot load its native operators, and `import torchvision` fails for want of two of them. Their
-    signatures alone are enough for data sets and transforms; they are registered only where the import fails.
+    Such a torchvision cannot load its native operators, and ``import torchvision`` fails for want
+    of two of them. Their signatures alone are enough for data sets and transforms; they are
+    registered only where the import fails.
     """
     try:
         import torchvision

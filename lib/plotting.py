@@ -5,7 +5,7 @@ numbers behind a curve can be downloaded beside it.  Three conventions hold ever
 
 * exact results are black lines, estimates are blue points with error bars, numbers taken from the thesis orange;
 * colour never carries a meaning alone: line style, marker or a word always says the same thing;
-* figures have a white background, which the site puts on a white card in dark mode.
+* figures are drawn on white; the site gives them other colours in the dark (`book/_ext/companion_figures.py`).
 
 Colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), told apart in all common forms of
 colour blindness.

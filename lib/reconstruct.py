@@ -21,6 +21,7 @@ from lib.rbm.from_shots import ALL_PAIRS, Value
 from lib.spins import measurements
 
 ROWS = 3_000_000  # shots times epochs of a training, unless --epochs says otherwise
+ROUGH = 0.3  # error of an entropy, which is the relative error of a mean, beyond which neither can be trusted
 WRITTEN = ("machine.npz", "results.json", "plot.png")
 
 
@@ -43,11 +44,15 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
             value = values[name]
             data = "" if value.data is None else f"   shots alone {value.data:+.4f}"
             lines.append(f"{title:66s} {value.mean:+.4f} +- {value.error:.4f}{data}")
+    rough = [name.split()[1] for name, value in values.items() if name.startswith("S2 ") and value.error > ROUGH]
+    if rough:
+        lines.append(f"The entropies of the first {', '.join(rough)} sites rest on few of the samples, or few shots: "
+                     "neither they nor their errors can be trusted.")
     return lines
 
 
 def draw(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
-    """A plot of spins and entropies, where matplotlib is installed."""
+    """A plot of spins and entropies; none where matplotlib, which the package asks for, is not there after all."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -79,11 +84,11 @@ def main(arguments: list[str]) -> int:
 
 def run(options: argparse.Namespace) -> int:
     reading = {name: getattr(options, name) for name in ("n_sites", "register", "task", "repetition", "order", "one",
-                                                          "flip")}
+                                                          "flip", "limit")}
     shots = measurements.read(options.file, options.format, **reading, shots=options.shots, bases=options.bases,
                               missing=options.missing, expand=False)
     print(shots)
-    data = from_shots.along_z(shots, _errors(options, shots, reading))
+    data = from_shots.along_z(shots, *_errors(options, shots, reading))
     print("\n" + "\n".join(from_shots.prospects(shots, data, options.hidden, options.error)) + "\n")
     out = options.out or Path(options.file).stem
     _check_output(out, options.replace)
@@ -123,18 +128,23 @@ def _check_output(out: str, may_replace: bool) -> None:
                          "or --replace")
 
 
-def _errors(options: argparse.Namespace, shots: measurements.Shots, reading: dict) -> measurements.Readout | None:
-    """The readout errors of the columns, from numbers, a file, or shots of all 0 and of all 1."""
+def _errors(options: argparse.Namespace, shots: measurements.Shots,
+            reading: dict) -> tuple[measurements.Readout | None, tuple[int, int] | None]:
+    """The readout errors of the columns, from numbers, a file, or shots of all 0 and of all 1, and how many these were.
+    """
     if options.calibration:
         known = [measurements.read(file, options.format, **reading) for file in options.calibration]
         for of in known:
             if of.sites != shots.sites:
                 raise ValueError(f"expected the columns {', '.join(shots.sites[:12])} in {of.source}, got "
                                  f"{', '.join(of.sites[:12])}; try --order, with the same columns for all three files")
-        return measurements.Readout.calibrated(*(of.bits for of in known))
-    if options.readout is None or isinstance(options.readout, str):
-        return options.readout and measurements.read_readout(options.readout, shots.sites)
-    return measurements.Readout.uniform(shots.n_sites, *options.readout)
+        zeros, ones = (of.bits for of in known)
+        return measurements.Readout.calibrated(zeros, ones), (len(zeros), len(ones))
+    if options.readout is None:
+        return None, None
+    if isinstance(options.readout, str):
+        return measurements.read_readout(options.readout, shots.sites), None
+    return measurements.Readout.uniform(shots.n_sites, *options.readout), None
 
 
 class _Silent:
@@ -145,7 +155,7 @@ class _Silent:
 
 
 def progress(total: int):
-    """A bar of tqdm, where it is installed."""
+    """A bar of tqdm, which the package asks for as well."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -176,15 +186,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         "site (drop), or sum over what it could be (keep)")
     reading = parser.add_argument_group("what the file leaves open; see lib.spins.measurements.read")
     reading.add_argument("--format", choices=list(measurements.FORMATS))
-    reading.add_argument("--n-sites", type=int)
+    reading.add_argument("--n-sites", type=_widths, help="bits a shot; for dets with several letters M=10,D=4")
     reading.add_argument("--shots", type=int, help="how many there must be")
     reading.add_argument("--register", type=_names, help="registers or keys, with commas between")
-    reading.add_argument("--task", type=int)
+    reading.add_argument("--task", type=_task, help="which of several results, such as 0; 0,1 within a pub of Qiskit")
     reading.add_argument("--repetition", type=int)
     reading.add_argument("--order", type=_order, help='"kept", "reverse", or columns with commas between')
     reading.add_argument("--one", choices=["up", "down"])
     reading.add_argument("--flip", action="store_true")
     reading.add_argument("--bases", help="a file of letters, or letters for all shots")
+    reading.add_argument("--limit", type=int, default=measurements.LIMIT, help="bytes that the file may take in memory")
     options = parser.parse_args(arguments)
     for name, least in (("hidden", 1), ("epochs", 1), ("resamples", 0)):
         value = getattr(options, name)
@@ -207,6 +218,16 @@ def _chances(text: str) -> str | tuple[float, float]:
     except ValueError:
         return text
     return first, second
+
+
+def _widths(text: str) -> int | dict[str, int]:
+    if "=" not in text:
+        return int(text)
+    return {letter: int(width) for letter, width in (part.split("=") for part in text.split(","))}
+
+
+def _task(text: str) -> int | tuple[int, ...]:
+    return tuple(map(int, text.split(","))) if "," in text else int(text)
 
 
 def _names(text: str) -> str | list[str]:

@@ -12,12 +12,51 @@ import numpy as np
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """The generator of one use, such as `stream(seed, "gibbs", chain)`: equal arguments, equal numbers."""
+    """The generator of one use, such as ``stream(seed, "gibbs", chain)``.
+
+    Equal arguments give equal numbers.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    *names : str or int
+        The name of the use.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        For another seed, and for names that are neither str nor int.
+
+    """
     return np.random.Generator(np.random.PCG64(int.from_bytes(_digest(seed, names))))
 
 
 def child_seed(seed: int, *names: str | int) -> int:
-    """A seed for one use, between 0 and 2^63 - 1, for code that takes a number instead of a generator."""
+    """A seed for one use, for code that takes a number instead of a generator.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    *names : str or int
+        The name of the use.
+
+    Returns
+    -------
+    int
+        Between 0 and 2^63 - 1.
+
+    Raises
+    ------
+    ValueError
+        As `stream` does.
+
+    """
     # 63 bits, because the seed must fit int64 in numba, torch and a table.
     return int.from_bytes(_digest(seed, names)[:8]) >> 1
 

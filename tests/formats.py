@@ -34,6 +34,9 @@ FILES = {
     "pytket.json": ({}, "pytket", [f"c[{i}]" for i in range(9)]),
     "pyquil.json": ({}, "pyquil", [f"ro[{i}]" for i in range(9)]),
     "ionq.json": ({}, "ionq", NUMBERS),
+    "qutip.json": ({"format": "qutip"}, "qutip", NUMBERS),
+    "tenpy.json": ({"format": "tenpy", "one": "down"}, "tenpy", NUMBERS),
+    "quimb.json": ({"format": "quimb"}, "quimb", NUMBERS),
     "counts.csv": ({"order": "kept", "one": "down"}, "counts", NUMBERS),
     "qucumber.txt": ({}, "qucumber", NUMBERS),
 }

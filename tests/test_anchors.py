@@ -166,7 +166,7 @@ ONE_WAY = {
     "lib.models.mlp.MLPSettings.__post_init__.<locals>.<listcomp>": "a check in a list, of which the next line asks",
     "lib.models.parametrization.parametrization": "figure 3.8 is in the NTK form; the others are for chapter 2",
     "lib.pruning.distribution._fill": "nothing removed: networks that are not wider have no masks at all",
-    "lib.pruning.distribution.is_integer": "True and False are no integers: part of checks of arguments",
+    "lib.checks.is_integer": "True and False are no integers: part of checks of arguments",
     "lib.pruning.masks._check_shape": "a shape that is none: part of a check",
 }
 
@@ -275,7 +275,7 @@ TOY = {"tests/anchors/__init__.py": "",
 @pytest.fixture
 def toy(tmp_path):
     """A tree with one small experiment, the machinery and Git."""
-    for name in ("lib", "pyproject.toml"):
+    for name in ("lib", "pyproject.toml", "constraints.txt"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
     for path in (tmp_path / "lib" / "experiments").glob("[!_]*.py"):
         path.unlink()

@@ -259,6 +259,35 @@ def test_what_follows_from_the_settings_needs_no_scatter_to_be_wrong(top, experi
     assert audits.summary(top, "toy")["contradicted"]
 
 
+def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound():
+    from lib.experiments.learning import minimal_hidden
+
+    few = {"n_updates": 20, "batch_size": 20, "n_training_chains": 9, "n_evaluation": 40, "n_chains": 10, "burn_in": 3}
+    search = {"n_spins": 5, "field": 1.0, "n_samples": 60, "eps": 0.2, "first": 2, "largest": 4, "n_seeds": 3,
+              "seed": 1, **few}
+    line = points.compute(minimal_hidden, search)
+    bounds = line["results"]["tried bound"]
+    parts = list(audits.PARTS["minimal_hidden"](line))
+    assert [part["results"]["best bound"] for part in parts] == bounds and len(bounds) > 3
+    assert sum(part["core_seconds"] for part in parts) == pytest.approx(line["core_seconds"])
+    for part in parts:
+        alone = minimal_hidden(**part["settings"])
+        assert alone["tried hidden"] == [part["settings"]["first"]] and alone["smallest"] is None
+        assert alone["tried seed"] == [part["settings"]["seed"]]
+        assert alone["best bound"] == pytest.approx(part["results"]["best bound"], rel=1e-9)
+    wider = points.compute(minimal_hidden, {**search, "eps": 0.5})
+    common = {settings_key(part["settings"]) for part in audits.PARTS["minimal_hidden"](wider)}
+    assert common & {settings_key(part["settings"]) for part in parts}  # a machine of two searches is one
+
+
+def test_machines_of_committed_searches_are_many_and_each_there_once(committed):
+    found = committed["fig-6-2-smallest"]
+    several = [json.loads(key) for key in found.valid]
+    assert all(one["first"] == one["largest"] and one["n_seeds"] == 1 for one in several)
+    assert len(several) > 300 and found.scatter().freedom > 100
+    assert "single runs" in audits.summary(ROOT, "fig-6-2-smallest")["text"]
+
+
 def test_a_tree_with_changes_is_refused(top, experiment, monkeypatch):
     monkeypatch.setattr(provenance, "commit", lambda top, besides: ("c0ffee", True))
     with pytest.raises(ValueError, match="expected a tree without changes"):

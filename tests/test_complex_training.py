@@ -11,7 +11,8 @@ from lib.rbm import complex_training, metrics, rotations
 from lib.rbm.complex_state import ComplexState
 from lib.rbm.complex_training import StateSettings, fit, train
 from lib.rbm.machine import Machine
-from lib.rbm.training import Diverged, minibatches
+from lib.rbm.training import Diverged
+from lib.rbm.training_settings import minibatches
 from lib.spins import bases, measurements, vectors
 from tests.test_complex_state import make_state, random_rows
 

@@ -5,13 +5,15 @@ import io
 import json
 import pickle
 import re
+import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 
 from lib.spins import measurements
-from lib.spins.measurements import read
+from lib.spins.measurements import documents, read
+from lib.spins.measurements.shots import LIMIT
 from tests.formats import BITS, FILES, MADE, bit_array, changed, reader, small
 
 
@@ -26,6 +28,8 @@ def read_text(tmp_path):
     ("a.json", '{"0101": 3, "1111": 5}', ["qiskit", "braket", "pulser", "pennylane", "counts"]),
     ("a.json", '{"11": 3, "10": 5}', ["qiskit", "counts", "ionq"]),
     ("a.json", "[[0, 1], [1, 1]]", ["rows", "qutip", "pennylane"]),
+    ("a.json", '["010", "111"]', ["qiskit", "braket", "pulser", "pennylane", "counts"]),
+    ("a.json", '{"6": 3, "5": 5}', ["qiskit", "cirq", "ionq"]),  # two count qubits from the lowest bit
 ])
 def test_what_could_be_two_formats_is_refused_with_both_names(name, content, kinds, read_text):
     with pytest.raises(ValueError, match="could be") as caught:
@@ -43,6 +47,10 @@ def test_what_could_be_two_formats_is_refused_with_both_names(name, content, kin
     ({"0x3": 3}, {}, "hexadecimal outcomes do not tell the number of bits"),
     ({"0": 0.5, "3": 0.5}, {}, "n_sites=, the number of qubits"),
     ({"0": 0.5, "3": 0.5}, {"n_sites": 2}, "shots=: relative frequencies tell no number of shots"),
+    ({6: 3, 5: 2}, {}, "could be qiskit or cirq or ionq"),
+    ({6: 3, 5: 2}, {"format": "cirq"}, "n_sites=, the number of qubits, which whole numbers do not tell"),
+    ({"1": 3, "11": 2}, {"format": "qiskit", "n_sites": 5}, "bits without their leading zeros or a whole number"),
+    (1.0 - 2 * BITS, {"format": "pennylane"}, "have a row an observable, or a row a shot"),
     ({"a": BITS, "b": BITS}, {}, "register=, one of a, b"),
     (BITS, {"format": "rows", "register": "a"}, "expected no register= for rows"),
     (BITS, {"format": "row"}, "expected a format among"),
@@ -67,6 +75,24 @@ def test_answers_to_open_questions(read_text):
     assert read(counts, "pulser").bits[0].tolist() == [0, 1, 1]
     assert read(counts, "pennylane").bits[0].tolist() == [0, 1, 1]
     assert read({"0x3": 3}, n_sites=3).bits.tolist() == [[1, 1, 0]] * 3
+    assert read({6: 2}, "qiskit", n_sites=4).bits.tolist() == [[0, 1, 1, 0]] * 2  # the lowest bit is column 0
+    assert read({"14": 2}, "qiskit", n_sites=4).bits.tolist() == [[0, 1, 1, 1]] * 2
+    assert read({"14": 2}, "ionq", n_sites=4).bits.tolist() == [[0, 1, 1, 1]] * 2
+    assert read({"14": 2}, "cirq", n_sites=4).bits.tolist() == [[1, 1, 1, 0]] * 2  # the highest bit is
+    assert read_text("a.json", '{"14": 2, "2": 1}', format="cirq", n_sites=5).bits[:, 0].tolist() == [0] * 3
+    memory = ["10 011", "00 001", "10 011"]  # of a backend, register by register, in the order of the shots
+    assert read(memory).bits.tolist() == [[1, 1, 0, 0, 1], [1, 0, 0, 0, 0], [1, 1, 0, 0, 1]]
+    assert read(["011", "100"], "qiskit").bits.tolist() == [[1, 1, 0], [0, 0, 1]]
+    for kind in ("braket", "pulser", "pennylane"):
+        assert read_text("a.json", '["011", "100"]', format=kind).bits.tolist() == [[0, 1, 1], [1, 0, 0]]
+    assert read(["011", "100"], "counts", order="kept", one="up").n_shots == 2
+    assert read({"011": 2}, "braket").bits.tolist() == [[0, 1, 1]] * 2
+    letters = read({"gre": 2, "rgg": 3, "grg": 1}, missing="keep")  # of a Rydberg array: ground, Rydberg, empty
+    assert letters.bits.tolist() == [[0, 1, 255]] * 2 + [[1, 0, 0]] * 3 + [[0, 1, 0]] and letters.format == "braket"
+    few = read({"gre": 2, "rgg": 3, "gee": 4}, expand=False)
+    assert few.bits.tolist() == [[1, 0, 0]] and few.weights.tolist() == [3]
+    assert few.dropped == {"shots with an empty site": 6}
+    assert read({"ge": 2, "re": 3}).dropped == {"sites that were empty in every shot": 1}
     assert read({"1": 2, "11": 1}, "qiskit", n_sites=3).bits.tolist() == [[1, 0, 0]] * 2 + [[1, 1, 0]]
     assert read({"0": 0.5, "3": 0.5}, n_sites=2, shots=4).bits.tolist() == [[0, 0]] * 2 + [[1, 1]] * 2
     assert read({"a": BITS, "b": 1 - BITS}, register="b").bits.tolist() == (1 - BITS).tolist()
@@ -285,3 +311,30 @@ def test_no_file_and_folders(tmp_path):
     for path in (tmp_path / "none.json", tmp_path, str(tmp_path / "none")):
         with pytest.raises(FileNotFoundError, match="got no file at"):
             read(path)
+
+
+@pytest.mark.parametrize("row", ["[0,1,0,1]", "[[[[[[[[]]]]]]]]", '{"":{"":{"":{}}}}', '{"a":0}', "[]", "1e9",
+                                 '"\u0100"', '"\U0001f600"'])
+def test_json_takes_no_more_memory_than_is_reckoned_with(tmp_path, row):
+    path = tmp_path / "a.json"
+    path.write_text(f"[{','.join([row] * 5000)}]", "utf-8")
+    size = path.stat().st_size
+    tracemalloc.start()
+    documents.read_json(path, documents.JSON_FACTOR * size)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < documents.JSON_FACTOR * size
+    with pytest.raises(ValueError, match=r"at most .* of memory, got JSON of .*, which could become objects of .* try "
+                                         r"limit=\d+, if the file can be trusted, to split it by shots, or the bits "
+                                         "packed, without JSON"):
+        documents.read_json(path, documents.JSON_FACTOR * size - 1)
+
+
+def test_json_of_100_megabytes_is_refused_unopened(tmp_path):
+    with (tmp_path / "a.json").open("wb") as file:
+        file.write(b"{")
+        file.truncate(100_000_000)  # a hole, that takes no room on the disk
+    with pytest.raises(ValueError, match=r"expected at most 2\.0 GiB of memory, got JSON of 95\.3 MiB"):
+        documents.read_json(tmp_path / "a.json", LIMIT)
+    with pytest.raises(ValueError, match="at most 2.0 GiB"):
+        read(tmp_path / "a.json", format="qiskit")

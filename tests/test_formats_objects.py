@@ -102,9 +102,20 @@ def test_rydberg_objects():
     assert read(atoms, task=0).bits.tolist() == [[0, 1]] * 2
 
 
+@pytest.mark.parametrize(("module", "kind"), [("pulser_simulation.simresults", "pulser"), ("braket.x", "braket"),
+                                               ("cirq.x", "cirq"), ("pytket.x", "pytket"), ("pyquil.x", "pyquil")])
+def test_objects_without_shots_are_refused_in_words(module, kind):
+    with pytest.raises(ValueError, match=f"a result of {kind}|register=|expected") as caught:
+        read(vendor(module, "Other")())
+    assert "; try " in str(caught.value)
+
+
 def test_samples_of_simulators():
     signs = 1 - 2 * BITS.astype(float)  # the gates' outcome 0 has the eigenvalue +1
-    assert read(signs, format="pennylane").bits.tolist() == BITS.tolist()
+    assert read(signs, format="pennylane", n_sites=9).bits.tolist() == BITS.tolist()
+    # [qml.sample(qml.Z(wire)) for wire in ...] has a row a wire.
+    assert read(list(signs.T), format="pennylane", n_sites=9).bits.tolist() == BITS.tolist()
+    assert read(signs[:9].T, format="pennylane", n_sites=9).bits.tolist() == BITS[:9].tolist()
     assert read(BITS.astype(np.int64), format="pennylane").bits.tolist() == BITS.tolist()
     assert read(signs.tolist(), format="qutip").bits.tolist() == BITS.tolist()
     with pytest.raises(ValueError, match="eigenvalues -1 and \\+1, got 0"):
@@ -209,6 +220,18 @@ def test_packed(tmp_path):
     (tmp_path / "m.npz").write_bytes(2 * (tmp_path / "m.npz").read_bytes())
     with pytest.raises(ValueError, match="one archive, got bytes before it"):
         read(tmp_path / "m.npz")
+
+
+def test_cirq_keys_that_list_their_qubits():
+    result = vendor("cirq.study.result", "ResultDict")()
+    for key, sites in (("q(0, 0),q(0, 1)", ("q(0, 0)", "q(0, 1)")), ("a,b", ("a", "b")), ("q(0, 1)", ("q(0, 1)[0]",
+                       "q(0, 1)[1]")), ("a,a", ("a,a[0]", "a,a[1]")), ("a,b,c", ("a,b,c[0]", "a,b,c[1]"))):
+        result.records = {key: np.zeros((3, 1, 2), dtype=int)}
+        assert read(result).sites == sites
+    result.records = {"a,b": np.zeros((3, 1, 1), dtype=int)}
+    assert read(result).sites == ("a,b",) and read(result, n_sites=1).n_sites == 1
+    with pytest.raises(ValueError, match="expected 2 columns, got 1"):
+        read(result, n_sites=2)
 
 
 def test_cirq_keys_by_their_numbers():

@@ -159,3 +159,38 @@ def test_refuses():
             function(0, 1.0)
     with pytest.raises(ValueError, match="n_samples to be an integer >= 1, got 0"):
         ff.sample(4, 1.0, 0, rng=rng.stream(1))
+
+
+@pytest.mark.parametrize("n_spins, field, cut", [(9, 1.0, 4), (10, 0.5, 5), (10, 2.0, 1), (8, 1.3, 7)])
+def test_schmidt_weights_are_those_of_the_state(n_spins, field, cut):
+    _, psi = ising.ground_state(n_spins, field)
+    weights = np.linalg.svd(psi.reshape(2**cut, -1), compute_uv=False) ** 2
+    found = ff.schmidt_weights(n_spins, field, cut)
+    n = min(len(found), len(weights))
+    np.testing.assert_allclose(found[:n], weights[:n], atol=1e-13)
+    assert found[n:].sum() < 1e-12 and found.sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_the_bond_dimension_leaves_out_as_much_as_it_may():
+    for field, discarded in ((1.0, 1e-6), (0.5, 1e-4), (2.0, 1e-10)):
+        weights = ff.schmidt_weights(14, field, 7)
+        bond = ff.bond_dimension(14, field, discarded)
+        assert weights[bond:].sum() <= discarded < weights[bond - 1:].sum()
+
+
+def test_the_entropy_of_half_a_critical_chain_grows_with_a_twelfth_of_the_logarithm():
+    entropies = []
+    for n_spins in (100, 200, 400):
+        weights = ff.schmidt_weights(n_spins, 1.0, n_spins // 2)
+        entropies.append(-(weights * np.log(weights)).sum())
+    assert np.diff(entropies) / np.log(2) == pytest.approx(1 / 12, abs=2e-3)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: ff.schmidt_weights(6, 1.0, 6), "cut to be an integer from 1 to 5, .* got 6; try cut=3"),
+    (lambda: ff.schmidt_weights(6, 1.0, True), "got True"),
+    (lambda: ff.schmidt_weights(6, -1.0, 3), "field to be a finite number >= 0"),
+    (lambda: ff.bond_dimension(6, 1.0, 0.0), "discarded between 1e-14 and 1, got 0.0")])
+def test_refuses_cuts_and_weights_that_are_none(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

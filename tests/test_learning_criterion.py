@@ -109,6 +109,29 @@ def test_a_machine_learns_and_a_run_of_the_search_is_that_of_the_experiment():
     assert one["weights needed"] is None and one["pruned left"] == []
 
 
+@pytest.mark.parametrize("way", learning.WAYS)
+def test_every_way_to_train_learns_and_is_the_one_that_it_says(way):
+    from lib.experiments.learning_ways import learning_way
+
+    few = {"n_updates": 2000, "n_evaluation": 2000, "n_chains": 100, "burn_in": 50}
+    of = learning.chain(4, 1.0, 2000, seed=2)
+    recipe = Recipe(**few)
+    start, found = (learning.learn(of, 3, one, seed=2, way=way) for one in (Recipe(n_updates=20), recipe))
+    errors = [quality.summed(one, of.exact, n_samples=2000)["energy error"] for one in (start, found)]
+    assert errors[1] < errors[0] / 4
+    balanced = (found.visible_bias + found.weights.sum(1) / 2).abs().max() < 1e-5
+    assert bool(balanced) is (way == "symmetric")
+    if way != "PCD-1":
+        assert not np.allclose(found.weights, learning.learn(of, 3, recipe, seed=2).weights)
+    result = learning_way(way=way, n_spins=4, field=1.0, n_hidden=3, n_samples=2000, seed=2, **few)
+    assert result["bound"] == learning.judge(found, of, recipe, seed=rng.child_seed(2, "judge"))["bound"]
+
+
+def test_a_way_that_is_none_is_refused(ten):
+    with pytest.raises(ValueError, match='expected a way among PCD-1, .* got "?.?SGD.*try way="CD-1"'):
+        learning.learn(ten, 3, SHORT, seed=1, way="SGD")
+
+
 def test_pruning_stops_at_the_first_step_that_is_not_made_good():
     run = learning_run(n_spins=6, field=1.0, n_hidden=3, n_samples=5000, n_updates=10_000, prune_updates=1000,
                        prune_rounds=2, eps=0.01, seed=1, n_evaluation=10_000, n_chains=500, burn_in=100)
@@ -166,7 +189,7 @@ GOOD = {"n_spins": 4, "field": 1.0, "n_hidden": 2, "n_samples": 100, "seed": 1, 
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"n_hidden": 0}, "expected n_hidden to be an integer >= 1, got 0; try n_hidden=10"),
+    ({"n_hidden": 0}, "expected n_hidden to be an integer >= 1, got 0; try n_hidden=1"),
     ({"n_hidden": 2.5}, "expected n_hidden to be an integer >= 1, got 2.5"),
     ({"n_hidden": True}, "expected n_hidden to be an integer >= 1, got True"),
     ({"eps": 0}, "expected eps > 0, .* got 0; try eps=0.002"),

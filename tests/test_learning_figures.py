@@ -49,6 +49,20 @@ def test_a_half_point_outside_of_what_was_tried_is_a_bound(x, learnt, found):
     assert half_point(x, learnt) == found
 
 
+def test_half_points_hardly_depend_on_the_widths_that_count_as_possible():
+    """Of a sharp threshold, and of a soft one with five machines a size, by less than the interval that they state."""
+    dice, x = np.random.default_rng(5), np.repeat(np.arange(1, 21), 5)
+    for softness, most in ((0.05, 0.05), (1.0, 0.5)):
+        moved = []
+        for x0 in dice.uniform(6, 14, 40):
+            learnt = dice.random(x.size) < 1 / (1 + np.exp((x0 - x) / softness))
+            usual, other = half_point(x, learnt), half_point(x, learnt, widest=1.0)
+            moved.append(abs(other.value - usual.value) / (usual.high - usual.low))
+        assert max(moved) < most
+    with pytest.raises(ValueError, match="widest above 0.01"):
+        half_point(x, learnt, widest=0.0)
+
+
 @pytest.mark.parametrize("arguments, message", [
     (([1, 2], [1]), "expected an x for each outcome"), (([], []), "expected outcomes 0 or 1, at least one"),
     (([1, 2], [0.5, 1]), "expected outcomes 0 or 1"), (([3, 3], [0, 1]), "expected machines of two sizes or more")])

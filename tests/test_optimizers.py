@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.rbm import optimizers, rotations, sampling, training
+from lib.rbm import _training_engines, optimizers, rotations, sampling, training
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings, fit
 from lib.rbm.machine import Machine, balanced_biases
@@ -37,7 +37,7 @@ def test_kernel_and_plain_twin_take_the_same_steps(case, way, monkeypatch):
                                    "precision": "float64"} | options)
     fast = train(machine, data, settings, seed=3).machine
     monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
-    monkeypatch.setattr(training, "uniforms", lambda seed, device: Xoshiro(
+    monkeypatch.setattr(_training_engines, "uniforms", lambda seed, device: Xoshiro(
         sampling.generators(seed, settings.n_chains or settings.batch_size)))
     plain = train(machine, data, settings, seed=3).machine
     for one, other in zip(parameters(fast), parameters(plain)):

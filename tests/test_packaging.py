@@ -12,7 +12,8 @@ from tests.toy_book import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PINS = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"] + EXTRAS["dask"] + EXTRAS["dmrg"]
+PINS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
+ASKED = {re.match("[A-Za-z0-9_.-]+", item)[0].lower() for item in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]}
 BROUGHT = {"ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline", "myst_parser",
            "sphinx_external_toc"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -20,7 +21,13 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 def test_every_package_is_pinned_once():
     names = [re.fullmatch(r"([A-Za-z0-9_.-]+)==[0-9][0-9a-z.]*", pin)[1].lower() for pin in PINS]
-    assert len(names) == len(set(names))
+    assert len(names) == len(set(names)) and set(names) == ASKED - {PROJECT["name"]}
+
+
+def test_the_package_leaves_what_is_installed_as_it_is():
+    """Someone who installs it beside other work keeps versions of their own: ranges without a ceiling."""
+    for item in PROJECT["dependencies"] + EXTRAS["images"] + EXTRAS["dmrg"] + EXTRAS["figures"]:
+        assert re.fullmatch(r"[a-z-]+>=[0-9.]+", item), item
 
 
 def test_conda_users_get_the_same_pins():
@@ -40,21 +47,20 @@ def test_every_import_of_lib_is_declared():
     import ast
     import sys
     aliases = {"yaml": "pyyaml", "mpl_toolkits": "matplotlib", "PIL": "pillow", "sklearn": "scikit-learn",
-               "jupyter_book": "jupyter-book", "tenpy": "physics-tenpy"}
-    declared = {pin.split("==")[0].lower() for pin in PINS}
+               "jupyter_book": "jupyter-book", "tenpy": "physics-tenpy", "griffe": "griffelib"}
     for path in sorted((ROOT / "lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"lib"}:
-                assert aliases.get(name, name).lower() in declared | BROUGHT, f"{path}: {name}"
+                assert aliases.get(name, name).lower() in ASKED | BROUGHT, f"{path}: {name}"
 
 
 def test_what_is_offered_without_the_book_needs_no_package_of_the_book():
     import ast
-    base = {pin.split("==")[0].lower() for pin in PROJECT["dependencies"]}
-    names = {"pandas", "matplotlib", "yaml", "joblib", "psutil", "tqdm"}
-    assert not names & base
+    base = {re.match("[a-z-]+", item)[0] for item in PROJECT["dependencies"]}
+    names = {"sklearn", "torchvision", "pandas", "matplotlib", "yaml", "joblib", "psutil", "tqdm"}
+    assert names & base == {"matplotlib", "tqdm"}  # for the plot and the bar of `reconstruct`
     offered = [path for folder in ("rbm", "spins", "pruning", "kernels", "models") for path in
                sorted((ROOT / "lib" / folder).rglob("*.py")) if path.name != "drawings.py"]
     for path in [*offered, *sorted((ROOT / "lib").glob("[a-oq-z_]*.py"))]:
@@ -70,9 +76,9 @@ def test_the_top_level_stays_small():
     if listed.returncode:
         pytest.skip("not a git checkout")
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
-    assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "environment.yml", "README.md",
-                     "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff", "findings", ".ci", ".gitignore",
-                     ".gitattributes"}
+    assert names <= {"book", "lib", "data", "tests", "_config.yml", "_toc.yml", "constraints.txt", "environment.yml",
+                     "README.md", "CONTRIBUTING.md", "pyproject.toml", "Makefile", "LICENSE", "CITATION.cff",
+                     "findings", ".ci", ".gitignore", ".gitattributes"}
 
 
 def test_help_lists_every_command_and_no_other():
@@ -117,7 +123,7 @@ esac
 @pytest.fixture
 def set_up(tmp_path):
     """Run `make setup` in a copy with a stand-in for Python; gives its output and what Python was asked."""
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     python = tmp_path / "fake-python"
     python.write_text(FAKE_PYTHON)
@@ -138,10 +144,10 @@ def test_the_set_up_is_done_once(set_up, tmp_path):
     assert done.returncode == 0 and "Set-up done." in done.stdout and ".venv/setup.log" in done.stdout
     assert "odd index" not in done.stdout + done.stderr
     assert (tmp_path / ".venv/setup.log").read_text() == "WARNING: an odd index\n"
-    assert any("pip install --editable .[book,test,dask,dmrg]" in line for line in asked)
+    assert any("pip install --constraint constraints.txt --editable .[book,test,dask]" in line for line in asked)
     again, asked = set_up()
     assert again.returncode == 0 and asked == []
-    with (tmp_path / "pyproject.toml").open("a") as file:
+    with (tmp_path / "constraints.txt").open("a") as file:
         file.write("# other pins\n")
     assert any("pip install" in line for line in set_up()[1])
     assert len(list((tmp_path / ".venv").glob(".ready-*"))) == 1
@@ -279,3 +285,8 @@ def test_a_makefile_of_another_folder_touches_nothing(tmp_path, name):
         assert done.returncode != 0 and f"try make -C FOLDER {goal}" in done.stderr and not done.stdout
     assert subprocess.run(["make", "-C", str((here / name).parent), "help"], capture_output=True).returncode == 0
     assert not (here / ".venv").exists()
+
+
+def test_the_places_that_contributing_names_are_there():
+    for name in re.findall(r"`((?:lib|book|data|tests)/[\w/.-]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")):
+        assert name == "book/parameters/" or "NN" in name or (ROOT / name).exists(), name

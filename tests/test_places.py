@@ -80,7 +80,7 @@ def test_a_tree_is_built_wherever_it_lies(tmp_path, rehearsed, drawn):
 def test_the_commands_work_in_a_folder_of_any_name(tmp_path, name):
     """With the Makefile, where Python's virtual environments can be there at all."""
     top = tmp_path / name
-    for source in ("Makefile", "pyproject.toml"):
+    for source in ("Makefile", "constraints.txt", "pyproject.toml"):
         (top / source).parent.mkdir(parents=True, exist_ok=True)
         (top / source).write_bytes((toy_book.ROOT / source).read_bytes())
     python = tmp_path / "python"
@@ -91,11 +91,11 @@ def test_the_commands_work_in_a_folder_of_any_name(tmp_path, name):
                            f"PYTHON={python}"], cwd=top, capture_output=True, text=True)
     if ":" in name:
         assert done.returncode != 0 and f"got {top}; try to rename it: mv" in done.stdout
-        assert sorted(os.listdir(top)) == ["Makefile", "pyproject.toml"]
+        assert sorted(os.listdir(top)) == ["Makefile", "constraints.txt", "pyproject.toml"]
         return
     said = (tmp_path / "said").read_text().splitlines()
     assert done.returncode == 0 and said[-3:] == ["chapter", "$(x)'\"", "--params=a='$HOME' b=\"`id`\" c={x} # d"], done
-    assert sorted(os.listdir(top)) == [".venv", "Makefile", "pyproject.toml"]
+    assert sorted(os.listdir(top)) == [".venv", "Makefile", "constraints.txt", "pyproject.toml"]
 
 
 NAMES = ["2026_11", "007", "true", "null", "no", "1e3", "0x10", "1:30", "2026-11-01", ".5", "a b", "é", "{x}",

@@ -89,7 +89,7 @@ def test_data_parameters_text_and_pins_count_by_content(top):
     toy_book.replace(top, "book/parameters/smoke.yml", "n_points: 2", "n_points: 3")
     assert reasons(top, smoke, profile="smoke") == ["parameter n_points: 2 -> 3"]
     assert reasons(top, then) == []
-    toy_book.replace(top, "pyproject.toml", "scipy==", "scipy==9.")
+    toy_book.replace(top, "constraints.txt", "scipy==", "scipy==9.")
     assert reasons(top, then) == ["the pinned packages or the Python version changed"]
 
 

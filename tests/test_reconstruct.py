@@ -1,16 +1,20 @@
 """The command from a file of measurements to a saved machine, its observables and a plot."""
 
+import base64
+import io
 import itertools
 import json
 import re
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib import __main__ as command
-from lib.rbm import files, from_shots, metrics
+from lib import reconstruct
+from lib.rbm import files, from_shots, metrics, observables
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
 from tests.formats import MADE, MAKER, N, exact
@@ -257,3 +261,70 @@ def test_bits_are_turned_into_our_conventions():
     assert short.bits.tolist() == [[0, 1, 1], [0, 0, 0]] and short.weights.tolist() == [60, 40]
     rydberg = from_shots.along_z(measurements.read(counts, "pulser"))
     assert rydberg.bits[0].tolist() == [0, 0, 1] and not rydberg.turned
+
+
+def test_what_a_file_leaves_open_is_said_on_the_command_line(here, capsys):
+    short = ("--epochs", 2, "--resamples", 0, "--hidden", 2)
+    (here / "a.dets").write_text("shot M0 D1\nshot D0 L0\n" * 20)
+    assert run("a.dets", "--n-sites", "M=2,D=2,L=1", *short) == 0
+    assert json.loads(Path("a-results.json").read_text())["sites"] == ["M0", "M1", "D0", "D1", "L0"]
+    swept = {"array": np.packbits(np.eye(8, dtype=np.uint8), axis=1)[:, None].repeat(30, 1), "num_bits": 8}
+    stream = io.BytesIO()
+    np.save(stream, swept["array"])
+    content = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+    bits = {"__type__": "BitArray", "__value__": swept | {"array": {"__type__": "ndarray", "__value__": content}}}
+    data = {"__type__": "DataBin", "__value__": {"field_names": ["c"], "fields": {"c": bits}}}
+    pub = {"__type__": "SamplerPubResult", "__value__": {"data": data, "metadata": {}}}
+    result = {"__type__": "PrimitiveResult", "__value__": {"pub_results": [pub], "metadata": {"version": 2}}}
+    (here / "b.json").write_text(json.dumps(result))
+    assert run("b.json", *short) == 1 and "which parameters of a pub of shape (8,)" in capsys.readouterr().err
+    assert run("b.json", "--task", "0,6", *short) == 0
+    assert json.loads(Path("b-results.json").read_text())["values"]["z 1"]["data"] == -1  # outcome 1 is spin down
+    assert run("b.json", "--task", "0,6", "--limit", 100) == 1
+    assert re.search("at most 100.0 B of memory, got JSON of .*try limit=[0-9]+", capsys.readouterr().err)
+
+
+def test_missing_atoms_that_are_left_out_are_said(here, capsys):
+    assert run(MADE / "braket_analog.json", "--epochs", 1, "--resamples", 0) == 0
+    assert re.search(r"\d+ shots with an empty site are left out; --missing keep", capsys.readouterr().out)
+
+
+def test_error_bars_hold_what_the_resampled_machines_are_off_on_average(monkeypatch):
+    """A stand-in for machines: the first is at 1, those of resampled shots are at 1.3 +- 0.1."""
+    found = iter([1.0, 1.2, 1.3, 1.4])
+    monkeypatch.setattr(from_shots, "fit", lambda *_: None)
+    monkeypatch.setattr(from_shots, "measure", lambda *_: {"S2 1": observables.Estimate(next(found), 0.05, 1.0, 100.0)})
+    data = from_shots.along_z(measurements.read(np.eye(20, dtype=int), "rows", order="kept", one="up"))
+    _, values = from_shots.reconstruct(data, n_hidden=2, epochs=1, seed=1, n_resamples=3)
+    assert values["S2 1"].mean == 1.0
+    assert values["S2 1"].error == pytest.approx(np.sqrt(0.05**2 + (0.2**2 + 0.3**2 + 0.4**2) / 3))
+
+
+def test_resampling_draws_counted_errors_anew():
+    errors = measurements.Readout([0.1, 0.02], [0.05, 0.2])
+    shots = measurements.read(np.eye(2, dtype=int).repeat(20, 0), "rows", order="kept", one="up")
+    exact = from_shots.along_z(shots, errors).resampled(np.random.default_rng(1))
+    assert exact.readout is errors
+    data = from_shots.along_z(shots, errors, (400, 100))
+    draws = [data.resampled(np.random.default_rng(seed)).readout for seed in range(600)]
+    for name, n in (("one_if_zero", 400), ("zero_if_one", 100)):
+        p = getattr(errors, name)
+        values = np.array([getattr(draw, name) for draw in draws])
+        sigma = np.sqrt(p * (1 - p) / (n + 2))
+        np.testing.assert_allclose(values.mean(0), p, atol=(5 * sigma / np.sqrt(600)).max())
+        np.testing.assert_allclose(values.std(0), sigma, rtol=0.15)
+    with pytest.raises(ValueError, match="known well enough to sum to less than 1"):
+        errors.redrawn(1, 1, rng=Highest())
+
+
+class Highest:
+    """A stand-in for a generator: errors that are always too large."""
+
+    def beta(self, a, b):
+        return np.full(len(a), 0.9)
+
+
+def test_entropies_that_rest_on_few_samples_are_named():
+    values = {f"S2 {cut}": from_shots.Value(4.0, error) for cut, error in ((1, 0.02), (2, 0.4), (3, 0.31))}
+    assert "first 2, 3 sites rest on few of the samples" in reconstruct.table(values, list("abcd"))[-1]
+    assert "few" not in "".join(reconstruct.table({"S2 1": values["S2 1"]}, list("ab")))

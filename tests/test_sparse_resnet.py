@@ -1,4 +1,4 @@
-"""The native ResNet-18 and its BatchNorm against torch in float64, training against torch's SGD, and refusals."""
+"""The native ResNet-18 against torch in float64, and its training against torch's SGD."""
 
 import copy
 
@@ -7,15 +7,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models import _norms, resnet
-from lib.models.image_training import NativeNet, Settings, TorchNet, judge
+from lib.models import resnet
+from lib.models.image_training import NativeNet, Settings, TorchNet
 from lib.models.resnet import Architecture, ResNet
-from lib.models.sparse import Layout
 from lib.models.sparse_resnet import SparseResNet
 from lib.pruning.masks import layer_masks
 from tests.test_tiles import run_in_another_process
 
-EPSILON = 1e-5
 VARIANTS = ("sparse", "channels", "dense", "linear bottleneck", "nonlinear bottleneck")
 
 
@@ -53,147 +51,6 @@ def named(net, twin, gradient=False):
         yield f"{name}.scale", values[net._slices[f"{name}.scale"]], pick(norm.weight)
         yield f"{name}.shift", values[net._slices[f"{name}.shift"]], pick(norm.bias)
     yield "bias", values[net._slices["bias"]], pick(twin.layers["linear"].bias)
-
-
-def place(layout):
-    return layout.group, layout.channel, layout.row, layout.origin
-
-
-def packed(layout, images):
-    array = layout.zeros()
-    layout.pack(np.ascontiguousarray(images, np.float32), array)
-    return array
-
-
-def count_outside(layout, array):
-    """Numbers that are not zero in the border and in the lanes of no image."""
-    return np.count_nonzero(array) - np.count_nonzero(layout.unpack(array))
-
-
-# --- BatchNorm, ReLU and the sum of a block
-
-
-class Normalized:
-    """One call of `_norms.forward`, and of `_norms.backward`, beside the same by torch in float64."""
-
-    def __init__(self, n_images, height, width, relu=True, shortcut="none", train=True, n_channels=5):
-        generator = np.random.default_rng(n_images)
-        shape = n_images, n_channels, height, width
-        z = (generator.normal(size=shape) * generator.uniform(0.5, 3, (n_channels, 1, 1)) + 2).astype(np.float32)
-        other, error = generator.normal(size=(2, *shape)).astype(np.float32)
-        scale, shift, mean = generator.normal(size=(3, n_channels)).astype(np.float32)
-        inverse = generator.uniform(0.5, 2, n_channels).astype(np.float32)
-        self.size, self.layout, self.a_layout = (n_images, height, width), Layout(*shape), Layout(*shape, border=1)
-        other_layout = self.a_layout if shortcut == "in place" else Layout(*shape, border=2)
-
-        x, gamma, beta = (torch.tensor(part, dtype=torch.float64, requires_grad=True) for part in (z, scale, shift))
-        before = torch.tensor(other, dtype=torch.float64, requires_grad=True)
-        if train:
-            y = functional.batch_norm(x, None, None, gamma, beta, True, 0.1, EPSILON)
-        else:
-            variance = torch.tensor(inverse, dtype=torch.float64)**-2 - EPSILON
-            y = functional.batch_norm(x, torch.tensor(mean).double(), variance, gamma, beta, False, 0.1, EPSILON)
-        y = y + before if shortcut != "none" else y
-        y = y.relu() if relu else y
-        self.expected = y.detach().numpy()
-
-        self.z, self.a = packed(self.layout, z), packed(self.a_layout, np.full(shape, np.nan))
-        source = packed(other_layout, other) if shortcut != "none" else self.a
-        if shortcut == "in place":
-            self.a = source
-        self.mean, self.inverse, z_before = mean.copy(), inverse.copy(), self.z.copy()
-        _norms.forward(self.z, place(self.layout), self.size, scale, shift, self.mean, self.inverse, train, EPSILON,
-                       relu, source, place(other_layout), shortcut != "none", self.a, place(self.a_layout))
-        np.testing.assert_array_equal(self.z, z_before)
-        if not train:
-            np.testing.assert_array_equal(self.mean, mean)
-            np.testing.assert_array_equal(self.inverse, inverse)
-            return
-
-        np.testing.assert_allclose(self.mean, z.mean((0, 2, 3), dtype=float), rtol=1e-5)
-        np.testing.assert_allclose(self.inverse, (z.var((0, 2, 3), dtype=float) + EPSILON)**-0.5, rtol=1e-5)
-        y.backward(torch.from_numpy(error).double())
-        g_layout = Layout(*shape, border=1)
-        errors, g = packed(self.layout, error), packed(g_layout, np.full(shape, np.nan))
-        by_scale, by_shift = np.full((2, n_channels), np.nan, np.float32)
-        _norms.backward(errors, place(self.layout), self.a, place(self.a_layout), relu, self.z, place(self.layout),
-                        self.size, scale, self.mean, self.inverse, g, place(g_layout), by_scale, by_shift)
-        self.results = self.mean, self.inverse, self.a, g, by_scale, by_shift
-        sums = 2e-7 * error[:, 0].size  # so many numbers of about 1 are added, and may cancel
-        np.testing.assert_allclose(g_layout.unpack(g), x.grad.numpy(), atol=5e-6 * x.grad.abs().max())
-        np.testing.assert_allclose(by_scale, gamma.grad.numpy(), rtol=2e-6, atol=sums)
-        np.testing.assert_allclose(by_shift, beta.grad.numpy(), rtol=2e-6, atol=sums)
-        assert count_outside(g_layout, g) == count_outside(self.layout, errors) == 0
-        if shortcut != "none":  # what the ReLU lets through
-            np.testing.assert_array_equal(self.layout.unpack(errors), before.grad.numpy().astype(np.float32))
-
-
-@pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize("shortcut", ["none", "beside", "in place"])
-@pytest.mark.parametrize("relu", [True, False])
-@pytest.mark.parametrize("n_images, height, width", [(16, 3, 4), (21, 1, 1), (5, 4, 3), (47, 2, 5)])
-def test_normalization_and_its_gradients_are_those_of_torch(n_images, height, width, relu, shortcut, train):
-    case = Normalized(n_images, height, width, relu, shortcut, train)
-    np.testing.assert_allclose(case.a_layout.unpack(case.a), case.expected, atol=1e-5)
-    assert count_outside(case.a_layout, case.a) == 0
-
-
-@pytest.mark.parametrize("n_images, mean", [(16, 1000), (20, 1000), (3, 300)])  # empty lanes must not count
-def test_means_above_the_deviation_do_not_spoil_it(n_images, mean):
-    layout = Layout(n_images, 1, 3, 3)
-    z = (mean + np.random.default_rng(0).normal(size=layout[:4])).astype(np.float32)
-    array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(1, np.float32), np.zeros(1, np.float32)
-    measured, inverse = zero.copy(), zero.copy()
-    _norms.forward(array, place(layout), (n_images, 3, 3), one, zero, measured, inverse, True, EPSILON, False, out,
-                   place(layout), False, out, place(layout))
-    np.testing.assert_allclose(measured, z.mean(dtype=float), rtol=1e-6)
-    np.testing.assert_allclose(inverse, (z.var(dtype=float) + EPSILON)**-0.5, rtol=1e-4)
-
-
-def test_constant_channels_stay_finite():
-    layout = Layout(20, 2, 3, 3)
-    array, out = packed(layout, np.full((20, 2, 3, 3), 0.1)), layout.zeros()
-    scale, shift = np.ones(2, np.float32), np.full(2, 0.5, np.float32)
-    mean, inverse = np.zeros((2, 2), np.float32)
-    _norms.forward(array, place(layout), (20, 3, 3), scale, shift, mean, inverse, True, EPSILON, True, out,
-                   place(layout), False, out, place(layout))
-    np.testing.assert_allclose(inverse, EPSILON**-0.5, rtol=1e-3)
-    np.testing.assert_allclose(layout.unpack(out), 0.5, atol=1e-3)
-
-
-@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("train", [True, False])
-def test_what_is_not_finite_shows(wrong, train):
-    """A ReLU that gave 0 for NaN would hide that a training has diverged."""
-    layout = Layout(20, 2, 3, 3)
-    z = np.random.default_rng(0).normal(size=layout[:4]).astype(np.float32)
-    z[3, 1, 1, 1] = wrong
-    array, out, one, zero = packed(layout, z), layout.zeros(), np.ones(2, np.float32), np.zeros(2, np.float32)
-    _norms.forward(array, place(layout), (20, 3, 3), one, zero, zero.copy(), one.copy(), train, EPSILON, True, out,
-                   place(layout), False, out, place(layout))
-    a = layout.unpack(out)
-    assert np.isfinite(a[:, 0]).all() and np.isfinite(np.delete(a, 3, 0)).all() != train
-    assert wrong == -np.inf or not np.isfinite(a[3, 1, 1, 1])
-
-
-@pytest.mark.parametrize("n_images, height, width", [(16, 2, 2), (21, 3, 1), (3, 1, 1), (40, 4, 5)])
-def test_pooling_and_its_gradient(n_images, height, width):
-    generator = np.random.default_rng(1)
-    images = generator.normal(size=(n_images, 3, height, width))
-    a_layout, mean_layout = Layout(n_images, 3, height, width, 1), Layout(n_images, 3, 1, 1)
-    a, mean = packed(a_layout, images), mean_layout.zeros() + np.float32(7)
-    _norms.pool(a, place(a_layout), (n_images, height, width), mean, place(mean_layout))
-    np.testing.assert_allclose(mean_layout.unpack(mean)[:, :, 0, 0], images.mean((2, 3)), atol=1e-6)
-    error, g_layout = generator.normal(size=(n_images, 3)), Layout(n_images, 3, height, width)
-    g = packed(g_layout, np.full(images.shape, np.nan))
-    _norms.unpool(packed(mean_layout, error[:, :, None, None]), place(mean_layout), (n_images, height, width), g,
-                  place(g_layout))
-    np.testing.assert_allclose(g_layout.unpack(g), np.broadcast_to(error[:, :, None, None] / (height * width),
-                                                                   images.shape), rtol=1e-6)
-    assert count_outside(g_layout, g) == 0
-
-
-# --- the whole net
 
 
 def make_far_data(twin, n_images, size, monkeypatch, first_seed=0, distance=5e-6):
@@ -258,9 +115,6 @@ def test_there_are_as_many_parameters_as_weights_that_exist():
         assert net.n_weights == twin.n_weights and net.parameters.shape == (net.n_weights + n_norms + 5,)
         for name, ours, theirs in named(net, twin):
             np.testing.assert_array_equal(ours, theirs, err_msg=name)
-
-
-# --- giving weights back and training them
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -329,135 +183,11 @@ assert digest() == two
     run_in_another_process(code, NUMBA_NUM_THREADS="2")
 
 
-def test_the_bits_are_the_same_whether_compiled_now_or_before(tmp_path):
-    code = "import sys; from tests import test_sparse_resnet as t; sys.stdout.buffer.write(t.norms_digest())"
-    compiled, loaded = (run_in_another_process(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
-    assert len(compiled) > 1000 and compiled == loaded
-
-
-def norms_digest():
-    """What BatchNorm gives in images of many widths, forward and backward, with a last group that is not full."""
-    cases = [Normalized(21, 3, width, relu) for width in range(1, 24) for relu in (True, False)]
-    return b"".join(part.tobytes() for case in cases for part in case.results)
-
-
 def digest():
     """What two steps and a judgement of a net leave, as bytes."""
     net = NativeNet(make_twin("sparse"), Settings(1, 20), 9)
     losses = [net.train_step(*make_data(20, 9, seed), 0.1)[0] for seed in (1, 2)]
     return np.array(losses).tobytes() + net.net.parameters.tobytes() + net.logits(make_data(20, 9)[0]).tobytes()
-
-
-# --- what is refused
-
-
-def test_the_stem_of_imagenet_is_refused():
-    with pytest.raises(ValueError, match='expected stem="cifar", got .imagenet.; try the torch module resnet.ResNet, '
-                                         "which has max-pooling"):
-        SparseResNet(ResNet(Architecture(2, stem="imagenet"), seed=1), 16, 40)
-
-
-def state_of(net):
-    """All that a call can write, as bytes: parameters, gradients, statistics and every array in between."""
-    units = [array for unit in net._units.values() for array in (*unit.z, unit.a)]
-    pairs = [array for pair in (*net._running.values(), *net._batch.values()) for array in pair]
-    return [array.tobytes() for array in (net.parameters, net.gradients, net._image, net._pooled, net._logits,
-                                          net._logit_errors, net._partial, *net._scratch.values(), *units, *pairs)]
-
-
-def test_images_that_do_not_fit_are_refused():
-    """By what takes images, whether or not the labels are as few, and before anything is written."""
-    twin, (images, labels) = make_twin("sparse"), make_data(17, 12)
-    trained = NativeNet(twin, Settings(1, 17), 12)
-    net = trained.net
-    net.step(images, labels)
-    before = state_of(net)
-    for wrong in (images[:16], images[:0], np.concatenate([images, images]), images[:, :, :11], images[:, :, :, :11],
-                  images[:, :2], images[0], images.astype(np.float64), images.astype(np.uint8)):
-        as_many = np.zeros(len(wrong), int)
-        for call, *more in ((net.forward,), (net.forward, True), (net.step, labels), (net.step, as_many),
-                            (trained.train_step, labels, 0.1), (trained.train_step, as_many, 0.1)):
-            with pytest.raises(ValueError, match=r"expected float32 images of shape \(17, 3, 12, 12\), got .*; try"):
-                call(wrong, *more)
-    assert state_of(net) == before and not trained._velocity.any()
-    with pytest.raises(ValueError, match="expected image_size to be an integer >= 9"):
-        SparseResNet(make_twin("sparse"), 17, 8)
-
-
-@pytest.mark.parametrize("labels, words", [
-    (np.zeros(16, int), r"expected 17 integer labels, one an image, got int64 of shape \(16,\)"),
-    (np.zeros(17), "got float64 of shape"), (np.full(17, -1), "from -1 to -1; try classes counted from 0"),
-    (np.full(17, 99), r"got int64 from 99 to 99; try Architecture\(..., n_classes=100\)")])
-def test_labels_that_are_no_classes_are_refused_by_both_twins(labels, words):
-    images, twin = np.zeros((17, 3, 12, 12), np.float32), make_twin("sparse")
-    native = NativeNet(twin, Settings(1, 17), 12)
-    before = state_of(native.net)
-    for call in (lambda: native.net.step(images, labels), lambda: native.train_step(images, labels, 0.1),
-                 lambda: TorchNet(twin, Settings()).train_step(images, labels, 0.1)):
-        with pytest.raises(ValueError, match=words):
-            call()
-    assert state_of(native.net) == before
-
-
-def test_backward_is_for_the_last_training_forward_alone():
-    net, (x, labels) = SparseResNet(make_twin("sparse"), 5, 9), make_data(5, 9)
-    errors = np.random.default_rng(3).normal(size=(5, 5)).astype(np.float32)
-    with pytest.raises(RuntimeError, match="expected backward once, right after"):
-        net.backward(errors)
-    net.forward(x, train=True)
-    net.backward(errors)
-    for spoil in (lambda: None, lambda: (net.forward(x, train=True), net.forward(x))):
-        spoil()
-        with pytest.raises(RuntimeError, match="expected backward once, right after"):
-            net.backward(errors)
-    net.step(x, labels)
-
-
-def test_errors_of_another_shape_are_refused_before_anything_is_written():
-    net, x = SparseResNet(make_twin("sparse"), 7, 9), make_data(7, 9)[0]
-    errors = np.random.default_rng(3).normal(size=(7, 5)).astype(np.float32)
-    net.forward(x, train=True)
-    net.backward(errors)
-    expected = net.gradients.copy()
-    net.forward(x, train=True)
-    before = state_of(net)
-    for wrong in (errors[:, :1], errors[:1], errors[:3], errors[:, :4], errors[0], errors[:, 0], errors.T, errors.sum(),
-                  errors[None], errors[..., None], np.tile(errors, 2), np.tile(errors, (2, 1)), errors.ravel(),
-                  errors[:0], errors.astype(int), errors.astype(complex), errors > 0,
-                  errors.tolist()[0]):
-        with pytest.raises(ValueError, match=r"expected (derivatives by the logits, floats of shape \(7, 5\)|"
-                                             r"logit_errors made of real numbers), got .*; try ."):
-            net.backward(wrong)
-    assert state_of(net) == before
-    net.backward(errors)  # that forward still counts
-    np.testing.assert_array_equal(net.gradients, expected)
-    for same in (errors.astype(np.float64), errors.tolist(), np.asfortranarray(errors)):
-        net.forward(x, train=True)
-        net.backward(same)
-        np.testing.assert_array_equal(net.gradients[:net.n_weights], expected[:net.n_weights])
-        np.testing.assert_allclose(net.gradients, expected, rtol=1e-6, atol=1e-6)  # sums of doubles, for the last bias
-
-
-def test_a_twin_of_other_masks_or_another_width_is_refused():
-    net, other = SparseResNet(make_twin("sparse"), 5, 9), make_twin("sparse", seed=2)
-    before = copy.deepcopy(other.state_dict())
-    for call in (net.load, net.store):
-        with pytest.raises(ValueError, match="expected a twin with the masks of this net, got another in layer 'stage"):
-            call(other)
-        with pytest.raises(ValueError, match="expected a twin with Architecture.*, got Architecture"):
-            call(make_twin("linear bottleneck"))
-    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
-    twin = make_twin("sparse")
-    changed = SparseResNet(twin, 5, 9)
-    twin.load_state_dict(other.state_dict())  # takes over its masks
-    with pytest.raises(ValueError, match="masks of this net"):
-        changed.store(twin)
-
-
-@pytest.mark.parametrize("n_images, size", [(0, 9), (2.5, 9), (True, 9), (4, "a"), (4, 8)])
-def test_sizes_that_are_none(n_images, size):
-    with pytest.raises(ValueError, match="expected (n_images as|image_size to be) an integer >= "):
-        SparseResNet(make_twin("sparse"), n_images, size)
 
 
 def test_the_trained_network_comes_back():
@@ -471,13 +201,3 @@ def test_the_trained_network_comes_back():
         with torch.no_grad():
             np.testing.assert_allclose(net.logits(x[:5]), trained(torch.from_numpy(x[:5])), atol=1e-4)
     np.testing.assert_allclose(nets[0].logits(x), nets[1].logits(x), atol=1e-3)
-
-
-def test_any_number_of_images_is_judged_and_wrong_ones_are_refused():
-    (x, labels), net = make_data(37, 9), NativeNet(make_twin("sparse"), Settings(batch_size=16), 9)
-    np.testing.assert_array_equal(net.logits(x)[16:20], net.logits(x[16:20]))
-    assert judge(net, x, labels, 37).shape == (37,)
-    with pytest.raises(ValueError, match="expected images as float32"):
-        judge(net, x[:3], labels[:1], 16)
-    with pytest.raises(ValueError, match="expected float32 images"):
-        net.logits(x.astype(np.float64))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.rbm import sampling, training
+from lib.rbm import _training_engines, sampling, training, training_settings
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.metrics import negative_log_likelihood
 from lib.rbm.partition import probabilities
@@ -47,7 +47,7 @@ def test_kernel_and_plain_twin_take_the_same_steps(settings, monkeypatch):
     ours = train(machine, data, settings, seed=3).machine
     monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
     n_chains = settings.n_chains or settings.negative_batch_size or settings.batch_size
-    monkeypatch.setattr(training, "uniforms",
+    monkeypatch.setattr(_training_engines, "uniforms",
                         lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
     plain = train(machine, data, settings, seed=3).machine
     for fast, slow in zip(parameters(ours), parameters(plain)):
@@ -147,7 +147,8 @@ def test_kernel_and_plain_twin_take_the_same_masked_steps(settings, monkeypatch)
     ours = train(machine, data, settings, seed=3).machine
     monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
     n_chains = settings.n_chains or settings.batch_size
-    monkeypatch.setattr(training, "uniforms", lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
+    monkeypatch.setattr(_training_engines, "uniforms",
+                        lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
     plain = train(machine, data, settings, seed=3).machine
     for fast, slow in zip(parameters(ours), parameters(plain)):
         np.testing.assert_allclose(fast, slow, atol=1e-12)
@@ -265,21 +266,21 @@ def test_measurements_that_nobody_here_made():
 
 def test_schedule_and_minibatches():
     constant = TrainingSettings(epochs=3, learning_rate=0.2)
-    np.testing.assert_array_equal(training.learning_rates(constant, 4, 2), [0.2] * 4)
+    np.testing.assert_array_equal(training_settings.learning_rates(constant, 4, 2), [0.2] * 4)
     cosine = TrainingSettings(epochs=3, learning_rate=0.2, final_learning_rate=0.1)
-    rates = np.concatenate([training.learning_rates(cosine, 3, epoch) for epoch in (1, 2, 3)])
+    rates = np.concatenate([training_settings.learning_rates(cosine, 3, epoch) for epoch in (1, 2, 3)])
     np.testing.assert_allclose([rates[0], rates[4], rates[8]], [0.2, 0.15, 0.1])
     assert (np.diff(rates) < 0).all()
 
     settings = TrainingSettings(batch_size=30)
-    batches, starts = training.minibatches(100, settings, seed=1, epoch=1)
+    batches, starts = training_settings.minibatches(100, settings, seed=1, epoch=1)
     assert batches.shape == (4, 30) and starts is batches
     flat = batches.ravel()
     np.testing.assert_array_equal(np.sort(flat[:100]), np.arange(100))
     np.testing.assert_array_equal(flat[100:], flat[:20])
-    assert (training.minibatches(100, settings, seed=1, epoch=2)[0] != batches).any()
+    assert (training_settings.minibatches(100, settings, seed=1, epoch=2)[0] != batches).any()
     settings = TrainingSettings(batch_size=500, negative_batch_size=7)
-    batches, starts = training.minibatches(100, settings, seed=1, epoch=1)
+    batches, starts = training_settings.minibatches(100, settings, seed=1, epoch=1)
     assert batches.shape == (1, 100) and starts.shape == (1, 7)
 
 

@@ -110,7 +110,8 @@ def make(top: Path) -> Path:
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study")  # with what is compiled, and its dates
     shutil.copy(ROOT / "lib" / "atomic.py", top / "lib" / "atomic.py")
     write(top, "lib/experiments/__init__.py", (ROOT / "lib/experiments/__init__.py").read_text("utf-8"))
-    shutil.copy(ROOT / "pyproject.toml", top / "pyproject.toml")
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, top / name)
     return top
 
 

@@ -5,9 +5,14 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 * :mod:`companion_pages`: parameter box, provenance and downloads on every chapter page;
 * :mod:`companion_tables`: the directives ``claims-ledger``, ``items-status``, ``chapter-status``, ``benchmarks``;
+* :mod:`companion_results`: the directive ``result``, pictures of chapters with their verdicts;
+* :mod:`companion_summary`: the directive ``verdict-summary``, counts of verdicts;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
+* :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
+* :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
+* :mod:`companion_figures`: pictures for light and for dark;
 * :mod:`companion_math`: formulas without a network;
 * :mod:`companion_search`: what the search of the site finds;
 * :mod:`companion_files`: nothing in the site that a browser refuses to load from ``file://``.
@@ -15,19 +20,25 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 from __future__ import annotations
 
+import companion_api
+import companion_figures
 import companion_files
 import companion_math
 import companion_numbers
 import companion_pages
 import companion_references
+import companion_results
+import companion_rooms
 import companion_search
+import companion_summary
 import companion_tables
 import companion_tried
 from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_tried, companion_numbers, companion_references,
+    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_api,
+                   companion_rooms, companion_numbers, companion_references, companion_figures, companion_results,
                    companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -57,6 +57,14 @@ def claim_words(srcdir: str | Path):
     return claim_text
 
 
+def known_claims(srcdir: str | Path) -> dict:
+    """What the claims files of the repository say, by id (:class:`lib.study.claim_files.Claim`)."""
+    root = _find_lib(srcdir)
+    from lib.study import claim_files
+
+    return claim_files.read(root)[0]
+
+
 def declared_parameters(srcdir: str | Path, docname: str) -> dict:
     """The parameters that a chapter's text declares, by name (:class:`lib.study.parameters.Parameter`)."""
     root = _find_lib(srcdir)

@@ -3,6 +3,7 @@
 * Thebe, which would fetch a live-code client from a CDN, is left out of every page.
 * Browsers refuse to *preload* fonts for pages opened from ``file://`` (the style sheet still loads them): the theme's
   preload links are removed.
+* Entries of the bibliography are items of their list: the role that docutils gives them is deprecated.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 _PRELOAD = re.compile(r"[ \t]*<link rel=\"preload\" as=\"font\"[^>]*>\n?")
+_ENTRY, _ITEM = 'role="doc-biblioentry"', 'role="listitem"'
 
 
 def setup(app: Sphinx) -> None:
@@ -36,7 +38,8 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text("utf-8")
-        if _PRELOAD.search(text):
-            path.write_text(_PRELOAD.sub("", text), "utf-8")
+        mended = _PRELOAD.sub("", text).replace(_ENTRY, _ITEM)
+        if mended != text:
+            path.write_text(mended, "utf-8")
     for name in ("sphinx-thebe.js", "sphinx-thebe.css"):
         (Path(app.outdir) / "_static" / name).unlink(missing_ok=True)

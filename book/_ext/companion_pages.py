@@ -37,7 +37,19 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
             if saved:
                 _add_figure_links(figure, saved[1], record.get("downloads", []))
     section = next(iter(doctree.findall(nodes.section)), doctree)
+    section.insert(1, _raw(reading_time(section)))
     section += _raw(downloads_box(record.get("downloads", [])) + provenance_box(record))
+
+
+def reading_time(section: nodes.Element) -> str:
+    """How long a page takes to read: 200 words a minute, and a minute for each figure."""
+    texts = [node for node in section.findall(nodes.TextElement)
+             if isinstance(node, (nodes.paragraph, nodes.caption, nodes.title, nodes.term))]
+    words = sum(len(node.astext().split()) for node in texts)
+    figures = len(list(section.findall(nodes.figure)))
+    minutes = max(1, round(words / 200 + figures))
+    one, some = (f"{n:,} {word}{'s' if n != 1 else ''}" for n, word in ((minutes, "minute"), (figures, "figure")))
+    return f'<p class="reading-time">{one} to read: {words:,} words and {some}.</p>'
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:

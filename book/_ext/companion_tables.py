@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -66,7 +67,8 @@ class ClaimsLedger(_Table):
         expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
         where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
         value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
-        measured = f'<span class="number">{value}</span>' + (f' <span class="number">± {error}</span>' if error else "")
+        whole = ' class="number"' if re.fullmatch(r"[-+\d.e]+", value) else ""  # such a text may take two lines
+        measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim["verdict"])]
 
 

@@ -21,11 +21,28 @@ _FAST = {"contract", "nsz"}  # fused multiply-add; NaN and infinity behave
 
 @njit(fastmath=_FAST, error_model="numpy")
 def arcsine_and_square(c, r):
-    """arcsin(c / r) and r^2 - c^2 for r >= 0; c beyond +-r by rounding counts as +-r, and r = 0 gives 0 and 0.
+    """arcsin(c / r) and r^2 - c^2, without branches.
 
-    The arc sine has an error of about 2e-16: it is that of c / r up to one half, and from there on that of the half
-    angle, pi/2 - 2 arcsin(sqrt((1 - c/r) / 2)). Below one half it is t + t^3 p(t^2), with the polynomial p of degree 11
-    for which the largest relative error is smallest, 1.5e-17 before rounding.
+    Parameters
+    ----------
+    c : float
+        Beyond +-r by rounding it counts as +-r.
+    r : float
+        At least 0; r = 0 gives 0 and 0.
+
+    Returns
+    -------
+    arcsine : float
+        In radians, with an error of about 2e-16.
+    square : float
+        r^2 - c^2.
+
+    Notes
+    -----
+    The arc sine is that of c / r up to one half, and from there on that of the half angle, ``pi/2 -
+    2 arcsin(sqrt((1 - c/r) / 2))``. Below one half it is ``t + t^3 p(t^2)``, with the polynomial p
+    of degree 11 for which the largest relative error is smallest, 1.5e-17 before rounding.
+
     """
     m = min(abs(c), r)
     rest = r - m
@@ -102,10 +119,23 @@ def _band(top, bottom, nngp, ntk, rows, columns, weight_variance, bias_variance,
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def all_layers(nngp, ntk, rows, columns, weight_variance, bias_variance, relu, symmetric):
-    """Turn the covariances of the first layer in `nngp` (n, m) into the two kernels, in place.
+    """Turn the covariances of the first layer into the two kernels, in place.
 
-    rows, columns: (depth, n) and (depth, m), what `_relu_layer` or `_erf_layer` calls roots, for each layer. symmetric:
-    whether rows and columns are the same inputs; only what is above the diagonal is read then.
+    Parameters
+    ----------
+    nngp : ndarray of float64, shape (n, m)
+        Covariances of the first layer; holds the Gaussian process kernel afterwards.
+    ntk : ndarray of float64, shape (n, m)
+        Holds the neural tangent kernel afterwards.
+    rows, columns : ndarray of float64, shapes (depth, n) and (depth, m)
+        What `_relu_layer` or `_erf_layer` calls roots, for each layer.
+    weight_variance, bias_variance : float
+        As in `lib.kernels.neural_tangent.analytic`.
+    relu : bool
+        Whether the activation is the ReLU; else it is the error function.
+    symmetric : bool
+        Whether rows and columns are the same inputs; only what is above the diagonal is read then.
+
     """
     n = len(nngp)
     n_bands = (n + TILE - 1) // TILE

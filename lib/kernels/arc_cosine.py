@@ -20,8 +20,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lib.checks import as_broadcast, as_floats
-from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
+from lib.checks import as_broadcast, as_floats, require_count
+from lib.kernels.inputs import as_inputs, as_pair, in_blocks
 
 ORDERS = (0, 1, 2)
 _NEAR = 5e-5  # 1 - |cos alpha| below this: closer than 0.01 to 0 or pi
@@ -31,7 +31,22 @@ _GATHERED = 2**17  # numbers of inputs that are gathered at a time
 def angular(order: int, alpha: ArrayLike) -> np.ndarray:
     """J_l(alpha) of (2.26) to (2.28): pi, pi and 3 pi at alpha = 0, and 0 at alpha = pi.
 
-    order: l, 0, 1 or 2. alpha: angles from 0 to pi, of any shape. Raises ValueError for other orders and angles.
+    Parameters
+    ----------
+    order : {0, 1, 2}
+        The order l.
+    alpha : array_like, any shape
+        Angles from 0 to pi, in radians.
+
+    Returns
+    -------
+    ndarray of float64, shape of alpha
+
+    Raises
+    ------
+    ValueError
+        For other orders, and for other angles: try `angle`.
+
     """
     order, alpha = _check_order(order), as_floats(alpha, "alpha")
     wrong = ~((alpha >= 0) & (alpha <= np.pi))  # NaN too
@@ -41,9 +56,25 @@ def angular(order: int, alpha: ArrayLike) -> np.ndarray:
 
 
 def angle(x: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
-    """The angle alpha = arccos(x.y / |x||y|) (2.25) between inputs, (n, m), to 1e-13 also near 0 and pi.
+    """Angles alpha = arccos(x.y / ``|x||y|``) (2.25) of inputs, to 1e-13 also near 0 and pi.
 
-    x: (n, d). y: (m, d), or None for x. Raises ValueError for inputs of length 0, which have no direction.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        In radians, from 0 to pi.
+
+    Raises
+    ------
+    ValueError
+        For inputs of length 0, which have no direction.
+
     """
     x, y, same = as_pair(x, y)
     _refuse_zeros(x, y)
@@ -51,16 +82,53 @@ def angle(x: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
 
 
 def arc_cosine(x: ArrayLike, y: ArrayLike | None = None, *, order: int = 1) -> np.ndarray:
-    """The arc-cosine kernel K_l(x, y) (2.24) of all pairs of inputs, (n, m).
+    """The arc-cosine kernel K_l(x, y) (2.24) of all pairs of inputs.
 
-    x: (n, d). y: (m, d), or None for x. order: l, 0, 1 or 2. An input of length 0 has kernel 0 with all others for
-    orders 1 and 2; order 0 raises ValueError, as the kernel there depends on the direction that it comes from.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+    order : {0, 1, 2}, default 1
+        The order l.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        An input of length 0 has kernel 0 with all others for orders 1 and 2.
+
+    Raises
+    ------
+    ValueError
+        For other orders, and at order 0 for an input of length 0, as the kernel there depends on
+        the direction that it comes from: try without that row, or order 1.
+
     """
     return composed(x, y, order=order, depth=1)
 
 
 def arc_cosine_pairs(x: ArrayLike, y: ArrayLike, *, order: int = 1) -> np.ndarray:
-    """K_l of row i of x with row i of y (2.24), (n,). x, y: (n, d). Otherwise as `arc_cosine`."""
+    """K_l of row i of x with row i of y (2.24).
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n, d)
+        Inputs, one a row, row i of x with row i of y.
+    order : {0, 1, 2}, default 1
+        The order l.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        An input of length 0 gives 0 for orders 1 and 2.
+
+    Raises
+    ------
+    ValueError
+        As `arc_cosine`, and for x and y of different shapes.
+
+    """
     order, x, y = _check_order(order), as_inputs(x), as_inputs(y, "y")
     if x.shape != y.shape:
         raise ValueError(f"expected x and y of the same shape, got {x.shape} and {y.shape}; try arc_cosine(x, y) for "
@@ -72,10 +140,27 @@ def arc_cosine_pairs(x: ArrayLike, y: ArrayLike, *, order: int = 1) -> np.ndarra
 
 
 def from_moments(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, order: int) -> np.ndarray:
-    """K_l from xx = |x|^2, yy = |y|^2 and xy = x.y, which are broadcast against each other; 0 where a length is 0.
+    """K_l from the squared lengths of the inputs and their inner products.
 
-    order: l, 0, 1 or 2; order 0 has an error of about 1e-8 where the angle is close to 0 or pi. Raises ValueError for
-    squared lengths that are negative or NaN.
+    Parameters
+    ----------
+    xx, yy : array_like
+        ``|x|^2`` and ``|y|^2``.
+    xy : array_like
+        x.y. The three are broadcast against each other.
+    order : {0, 1, 2}
+        The order l. Order 0 has an error of about 1e-8 where the angle is close to 0 or pi.
+
+    Returns
+    -------
+    ndarray of float64, the broadcast shape
+        0 where a length is 0.
+
+    Raises
+    ------
+    ValueError
+        For squared lengths that are negative or NaN: try ``numpy.einsum('nd,nd->n', x, x)``.
+
     """
     order = _check_order(order)
     xx, yy, xy = as_broadcast(xx=xx, yy=yy, xy=xy)
@@ -87,13 +172,37 @@ def from_moments(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, order: int) -> np.
 
 
 def composed(x: ArrayLike, y: ArrayLike | None = None, *, order: int = 1, depth: int) -> np.ndarray:
-    """The kernel of `depth` layers (n, m): each level is (2.24) with the level below as the inner product of inputs.
+    """The kernel of several layers: each level is (2.24) with the one below as inner product.
 
-    K^(L)(x, y) = (K^(L-1)(x, x) K^(L-1)(y, y))^(l/2) J_l(alpha) / (2 pi), where alpha is the angle that K^(L-1) gives;
-    it is that of a net with N(0, 1) weights whose layers divide their outputs by the root of their width. Depth 1 is
-    `arc_cosine`. Arguments and errors as there; depth: an integer >= 1.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+    order : {0, 1, 2}, default 1
+        The order l.
+    depth : int
+        Number of layers L, at least 1. Depth 1 is `arc_cosine`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        An input of length 0 has kernel 0 with all others for orders 1 and 2.
+
+    Raises
+    ------
+    ValueError
+        As `arc_cosine`, and for a depth that is no integer >= 1.
+
+    Notes
+    -----
+    ``K^(L)(x, y) = (K^(L-1)(x, x) K^(L-1)(y, y))^(l/2) J_l(alpha) / (2 pi)``, where alpha is the
+    angle that K^(L-1) gives; it is that of a net with N(0, 1) weights whose layers divide their
+    outputs by the root of their width.
+
     """
-    order, depth = _check_order(order), check_count("depth", depth)
+    order, depth = _check_order(order), require_count("depth", depth)
     x, y, same = as_pair(x, y)
     if order == 0:
         _refuse_zeros(x, y)

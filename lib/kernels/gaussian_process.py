@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.conventions import require_memory
-from lib.kernels.inputs import available_memory, check_count
+from lib.kernels.inputs import available_memory
 
 #: Jitter in units of the mean of the kernel's diagonal, tried in this order.
 JITTERS = (0.0, *(10.0**power for power in range(-12, -5)))
@@ -29,7 +29,16 @@ _NEGATIVE_VARIANCE = 1e-6
 
 
 class Factor(NamedTuple):
-    """The lower triangle L (n, n) of K + jitter 1 = L L^T, and what was added to the diagonal."""
+    """The lower triangle L of K + jitter 1 = L L^T, and what was added to the diagonal.
+
+    Attributes
+    ----------
+    lower : ndarray of float64, shape (n, n)
+        The triangle L.
+    jitter : float
+        What was added to the diagonal.
+
+    """
 
     lower: np.ndarray
     jitter: float
@@ -38,9 +47,18 @@ class Factor(NamedTuple):
 class Posterior(NamedTuple):
     """What is known after observations.
 
-    mean: (n_test,), or (n_test, n_outputs) for such targets. covariance: of the function itself, without the noise of a
-    further observation, (n_test, n_test), or (n_test,) where only variances were asked for. log_marginal_likelihood: of
-    the training targets, in nats. jitter: added to the diagonal of the training kernel besides the noise.
+    Attributes
+    ----------
+    mean : ndarray of float64, shape (n_test,)
+        (n_test, n_outputs) for such targets.
+    covariance : ndarray of float64, shape (n_test, n_test)
+        Of the function itself, without the noise of a further observation; (n_test,) where only
+        variances were asked for.
+    log_marginal_likelihood : float
+        Of the training targets, in nats.
+    jitter : float
+        Added to the diagonal of the training kernel besides the noise.
+
     """
 
     mean: np.ndarray
@@ -52,10 +70,31 @@ class Posterior(NamedTuple):
 def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
     """The Cholesky factor of K + noise 1, with as little jitter as it takes.
 
-    kernel: (n, n), symmetric. noise: a variance, >= 0, and no part of the jitter. Jitter is 0, then 1e-12, 1e-11 and so
-    on to 1e-6 times the mean of the diagonal; a RuntimeWarning says how much where it is not 0. Raises ValueError for a
-    kernel that is not square, finite or symmetric, that has an eigenvalue too negative to be rounding, or that does not
-    fit three times into the memory that is free.
+    Parameters
+    ----------
+    kernel : array_like, shape (n, n)
+        K, symmetric.
+    noise : float, default 0.0
+        A variance, >= 0, and no part of the jitter.
+
+    Returns
+    -------
+    Factor
+        Its jitter is 0, then 1e-12, 1e-11 and so on to 1e-6 times the mean of the diagonal.
+
+    Raises
+    ------
+    ValueError
+        For a kernel that is not square, finite or symmetric, that has an eigenvalue too negative to
+        be rounding (try one kernel function of the same inputs down and across), or that does not
+        fit three times into the memory that is free (try fewer inputs); for a diagonal that is not
+        above 0 without noise; and for noise that is no finite number >= 0.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where the jitter is not 0; it says how much it is.
+
     """
     kernel, noise = _square(kernel, "kernel"), _variance(noise)
     free = available_memory()
@@ -90,12 +129,30 @@ def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
 
 
 def draw_prior(kernel: ArrayLike, n_draws: int, *, seed: int, mean: ArrayLike | None = None) -> np.ndarray:
-    """Functions drawn from a Gaussian process at n inputs, f ~ N(mean, K) (2.32): (n_draws, n).
+    """Functions drawn from a Gaussian process at n inputs, f ~ N(mean, K) (2.32).
 
-    kernel: K (n, n), such as that of the prior or the covariance of a posterior. mean: (n,), zero if not given. The
-    first draws of a seed do not depend on n_draws. Raises as `factor` does, and ValueError for other shapes.
+    Parameters
+    ----------
+    kernel : array_like, shape (n, n)
+        K, such as that of the prior or the covariance of a posterior.
+    n_draws : int
+        At least 1.
+    seed : int
+        The first draws of a seed do not depend on n_draws.
+    mean : array_like, shape (n,), optional
+        Zero if not given.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_draws, n)
+
+    Raises
+    ------
+    ValueError
+        As `factor` does, and for a mean of another shape.
+
     """
-    n_draws = check_count("n_draws", n_draws)
+    n_draws = require_count("n_draws", n_draws)
     lower = factor(kernel).lower
     n = len(lower)
     mean = np.zeros(n) if mean is None else _numbers(mean, "mean")
@@ -109,16 +166,39 @@ def posterior(kernel_train: ArrayLike, kernel_cross: ArrayLike, kernel_test: Arr
               noise: float) -> Posterior:
     """What observations y = f(x) + noise at n inputs say about f at m others.
 
-    With C the cross kernel and K_n = K + noise 1 that of the observations,
+    Parameters
+    ----------
+    kernel_train : array_like, shape (n, n)
+        The kernel K.
+    kernel_cross : array_like, shape (m, n)
+        C, the kernel of the test inputs with the training inputs.
+    kernel_test : array_like, shape (m, m) or (m,)
+        K_test, or only its diagonal where variances are enough.
+    targets : array_like, shape (n,) or (n, n_outputs)
+        y, each output an independent process.
+    noise : float
+        The variance of an observation around f, >= 0.
 
-        mean = C K_n^-1 y,    covariance = K_test - C K_n^-1 C^T.
+    Returns
+    -------
+    Posterior
 
-    kernel_train: K (n, n). kernel_cross: C (m, n), the kernel of the test inputs with the training inputs. kernel_test:
-    (m, m), or only its diagonal (m,) where variances are enough. targets: y, (n,) or (n, n_outputs), each output an
-    independent process. noise: the variance of an observation around f, >= 0.
-    Raises ValueError as `factor` does, for shapes that do not belong together, and for a variance so negative that
-    the three kernels cannot be parts of one.
-    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
+    Raises
+    ------
+    ValueError
+        As `factor` does, for shapes that do not belong together, and for a variance so negative
+        that the three kernels cannot be parts of one: try one kernel function for all three.
+
+    Notes
+    -----
+    With K_n = K + noise 1 the kernel of the observations::
+
+        mean = C K_n^-1 y,    covariance = K_test - C K_n^-1 C^T
+
+    References
+    ----------
+    Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
+
     """
     lower, jitter = factor(kernel_train, noise=noise)
     targets = _targets(targets, len(lower))
@@ -154,9 +234,27 @@ def posterior(kernel_train: ArrayLike, kernel_cross: ArrayLike, kernel_test: Arr
 
 
 def log_marginal_likelihood(kernel: ArrayLike, targets: ArrayLike, *, noise: float) -> float:
-    """How probable the targets are under the prior, ln N(y | 0, K + noise 1), in nats; summed over the outputs.
+    """How probable the targets are under the prior, ln N(``y | 0, K + noise 1``), in nats.
 
-    kernel: (n, n). targets: (n,) or (n, n_outputs). noise: a variance, >= 0. Raises as `posterior` does.
+    Parameters
+    ----------
+    kernel : array_like, shape (n, n)
+        The kernel K.
+    targets : array_like, shape (n,) or (n, n_outputs)
+        The targets y.
+    noise : float
+        A variance, >= 0.
+
+    Returns
+    -------
+    float
+        Summed over the outputs.
+
+    Raises
+    ------
+    ValueError
+        As `posterior` does.
+
     """
     lower, _ = factor(kernel, noise=noise)
     white = solve_triangular(lower, _targets(targets, len(lower)), lower=True, check_finite=False)

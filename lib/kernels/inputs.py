@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lib.checks import as_array
+from lib.checks import as_array, require_count
 from lib.conventions import require_memory
 
 BLOCK = 256  # inputs on either side: half a MiB an array, so that those of a formula stay in the caches
@@ -24,11 +23,26 @@ Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def as_inputs(x: ArrayLike, name: str = "x") -> np.ndarray:
-    """Inputs as contiguous float64 (n_inputs, n_features), neither of them 0; what is so already is not copied.
+    """Inputs as a contiguous table of float64; what is so already is not copied.
 
-    x: nested lists, numpy array or torch tensor of real numbers. Raises ValueError for another number of axes, for
-    what holds no numbers, for NaN and infinity, and for a row whose largest entry is above 1e70 or below 1e-70 (but
-    not 0): the square of its squared length would overflow or vanish.
+    Parameters
+    ----------
+    x : array_like, shape (n_inputs, n_features)
+        Nested lists, numpy array or torch tensor of real numbers; neither length is 0.
+    name : str, default "x"
+        What the messages call it.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_inputs, n_features)
+
+    Raises
+    ------
+    ValueError
+        For another number of axes, for what holds no numbers, for NaN and infinity, and for a row
+        whose largest entry is above 1e70 or below 1e-70 (but not 0): the square of its squared
+        length would overflow or vanish. Try to divide by the largest entry.
+
     """
     x = as_array(x, name)
     if x.ndim != 2 or 0 in x.shape:
@@ -53,9 +67,27 @@ def as_inputs(x: ArrayLike, name: str = "x") -> np.ndarray:
 
 
 def as_pair(x: ArrayLike, y: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Two sets of inputs as in `as_inputs`, and whether they are one, which they are where y is None.
+    """Two sets of inputs as in `as_inputs`, and whether they are one.
 
-    Raises ValueError also for inputs of different length.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), or None
+        None stands for x.
+
+    Returns
+    -------
+    x : ndarray of float64, shape (n, d)
+    y : ndarray of float64, shape (m, d)
+    same : bool
+        Whether y was None.
+
+    Raises
+    ------
+    ValueError
+        As `as_inputs`, and for inputs of different length.
+
     """
     x = as_inputs(x)
     if y is None:
@@ -67,21 +99,37 @@ def as_pair(x: ArrayLike, y: ArrayLike | None) -> tuple[np.ndarray, np.ndarray, 
     return x, y, False
 
 
-def check_count(name: str, value: int) -> int:
-    """A count as a plain int. Raises ValueError for what is no integer >= 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=1")
-    return int(value)
-
-
 def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, rows: int | None = None,
               out: np.ndarray | None = None, limit_bytes: int | None = None) -> np.ndarray:
     """The array (n, m) of a formula of two sets of inputs, filled a square block at a time.
 
-    function: takes inputs (b, d) and (c, d), gives (b, c), each entry from its own two inputs. x: (n, d). y: (m, d), or
-    None for x itself: then the formula is taken to be symmetric, half of it is computed, and the result is exactly
-    symmetric. rows: inputs on either side of a block, else 256. out: where to write, float64 (n, m). limit_bytes: the
-    memory that the result may take, else what is free. Raises ValueError for a result that is larger.
+    Parameters
+    ----------
+    function : callable
+        Takes inputs (b, d) and (c, d), gives (b, c), each entry from its own two inputs.
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        If not given it is x itself: then the formula is taken to be symmetric, half of it is
+        computed, and the result is exactly symmetric.
+    rows : int, default 256
+        Inputs on either side of a block.
+    out : ndarray of float64, shape (n, m), optional
+        Where to write.
+    limit_bytes : int, optional
+        The memory that the result may take, else what is free.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        out, where it is given.
+
+    Raises
+    ------
+    ValueError
+        For a result that takes more memory: try `row_blocks`; and for an out of another shape or
+        type.
+
     """
     x, y, same = as_pair(x, y)
     n, m = len(x), len(y)
@@ -90,7 +138,7 @@ def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, ro
         out = np.empty((n, m))
     elif out.shape != (n, m) or out.dtype != np.float64:
         raise ValueError(f"expected out as float64 {(n, m)}, got {out.dtype} {out.shape}; try numpy.empty({(n, m)})")
-    rows = BLOCK if rows is None else check_count("rows", rows)
+    rows = BLOCK if rows is None else require_count("rows", rows)
     for block in _blocks(n, rows):
         for other in _blocks(m, rows, block.start if same else 0):
             part = function(x[block], y[other])
@@ -104,18 +152,50 @@ def in_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *, ro
 
 def row_blocks(function: Formula, x: ArrayLike, y: ArrayLike | None = None, *,
                rows: int | None = None) -> Iterator[tuple[slice, np.ndarray]]:
-    """The same a few rows at a time, as pairs (slice, block), for those who need not keep the whole.
+    """The same as `in_blocks` a few rows at a time, for those who need not keep the whole.
 
-    For instance row_blocks(arc_cosine, x) yields some rows of arc_cosine(x) at a time. rows: how many, else as many as
-    make a block of 8 MiB. Other arguments as in `in_blocks`, where the formula need not be symmetric.
+    For instance ``row_blocks(arc_cosine, x)`` yields some rows of ``arc_cosine(x)`` at a time.
+
+    Parameters
+    ----------
+    function : callable
+        As in `in_blocks`; here it need not be symmetric.
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+    rows : int, optional
+        How many rows at a time, else as many as make a block of 8 MiB.
+
+    Returns
+    -------
+    iterator of (slice, ndarray)
+        Which rows they are, and the block, shape (rows, m).
+
     """
     x, y, _ = as_pair(x, y)
-    rows = max(1, 16 * BLOCK**2 // len(y)) if rows is None else check_count("rows", rows)
+    rows = max(1, 16 * BLOCK**2 // len(y)) if rows is None else require_count("rows", rows)
     return ((block, function(x[block], y)) for block in _blocks(len(x), rows))
 
 
 def require_results(n: int, m: int, n_results: int = 1, *, limit_bytes: int | None = None) -> None:
-    """Refuse, before the work, results (n, m) of float64 that take more than the memory that is free or limit_bytes."""
+    """Refuse, before the work, results (n, m) of float64 that take more memory than they may.
+
+    Parameters
+    ----------
+    n, m : int
+        Numbers of inputs.
+    n_results : int, default 1
+        How many arrays (n, m) there will be.
+    limit_bytes : int, optional
+        The memory that they may take, else what is free.
+
+    Raises
+    ------
+    ValueError
+        For results that take more: try `row_blocks`.
+
+    """
     limit = available_memory() if limit_bytes is None else limit_bytes
     if limit is not None:
         what = f"{'the kernel' if n_results == 1 else f'{n_results} kernels'} of {n} and {m} inputs"

@@ -12,7 +12,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,8 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from lib import rng
-from lib.checks import as_floats, as_tensor
-from lib.kernels.inputs import as_inputs, check_count
+from lib.checks import as_floats, as_tensor, is_real, require_count
+from lib.kernels.inputs import as_inputs
 from lib.kernels.neural_tangent import FullyConnected, empirical
 
 # Training sets in one sum; each takes some hundred bytes.
@@ -33,11 +32,28 @@ Parameters = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Inputs x_k with probabilities p_k, their targets g(x_k), and functions f(x) = lambda . phi(x) to choose from.
+    """Inputs x_k with probabilities p_k, targets g(x_k), and functions f(x) = lambda . phi(x).
 
-    features: phi(x_k), (n_inputs, n_parameters); columns x and 1 make the linear functions of section 2.2. target: g,
-    (n_inputs,). probabilities: (n_inputs,), equal ones if not given. noise: s >= 0; a label is g(x) + s or g(x) - s,
-    each in half of the cases, so that g is the mean of P(y|x). The loss is the squared error (2.10).
+    The functions are what there is to choose from. The loss is the squared error (2.10).
+
+    Attributes
+    ----------
+    features : array_like, shape (n_inputs, n_parameters)
+        phi(x_k); columns x and 1 make the linear functions of section 2.2.
+    target : array_like, shape (n_inputs,)
+        The targets g(x_k).
+    probabilities : array_like, shape (n_inputs,), optional
+        Equal ones if not given.
+    noise : float, default 0.0
+        s >= 0; a label is g(x) + s or g(x) - s, each in half of the cases, so that g is the mean of
+        ``P(y|x)``.
+
+    Raises
+    ------
+    ValueError
+        For a target or probabilities of another length or not finite, for probabilities that are
+        negative or do not sum to 1 (try None), and for noise that is no finite number >= 0.
+
     """
 
     features: ArrayLike
@@ -57,7 +73,7 @@ class Problem:
         if not (probabilities >= 0).all() or abs(probabilities.sum() - 1) > 1e-12:
             raise ValueError(f"expected probabilities >= 0 that sum to 1, got a sum of {probabilities.sum():.9g} and a "
                              f"smallest of {probabilities.min():.3g}; try probabilities=None")
-        if isinstance(self.noise, bool) or not isinstance(self.noise, Real) or not 0 <= self.noise < np.inf:
+        if not is_real(self.noise) or not 0 <= self.noise < np.inf:
             raise ValueError(f"expected noise as a number, finite and >= 0, got {self.noise!r}; try noise=0.0")
         for name, value in (("features", features), ("target", target), ("probabilities", probabilities)):
             value = np.array(value)  # not the caller's, and read-only: it stays what was checked
@@ -66,14 +82,38 @@ class Problem:
 
     @property
     def outcomes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Every (x, y) that can be observed: features (n, n_parameters), labels (n,), probabilities (n,)."""
+        """Every (x, y) that can be observed.
+
+        Returns
+        -------
+        features : ndarray of float64, shape (n_outcomes, n_parameters)
+        labels : ndarray of float64, shape (n_outcomes,)
+        probabilities : ndarray of float64, shape (n_outcomes,)
+
+        """
         if self.noise == 0:
             return self.features, self.target, self.probabilities
         return (np.tile(self.features, (2, 1)), np.concatenate([self.target + self.noise, self.target - self.noise]),
                 np.tile(self.probabilities / 2, 2))
 
     def risk(self, coefficients: ArrayLike) -> np.ndarray:
-        """R(f) (2.2) of functions given by their lambda, (..., n_parameters) -> (...)."""
+        """R(f) (2.2) of functions given by their lambda.
+
+        Parameters
+        ----------
+        coefficients : array_like, shape (..., n_parameters)
+            lambda.
+
+        Returns
+        -------
+        ndarray of float64, shape (...)
+
+        Raises
+        ------
+        ValueError
+            For coefficients of another shape.
+
+        """
         coefficients, n = as_floats(coefficients, "coefficients"), self.features.shape[1]
         if coefficients.ndim == 0 or coefficients.shape[-1] != n:
             raise ValueError(f"expected coefficients of shape (..., {n}), one a feature, got {coefficients.shape}; try "
@@ -83,13 +123,27 @@ class Problem:
 
     @property
     def best(self) -> np.ndarray:
-        """The lambda of f^0 (2.3), the least risk among all; the one of least norm where there are several."""
+        """The lambda of f^0 (2.3), the least risk among all.
+
+        It is the one of least norm where there are several.
+        """
         root = np.sqrt(self.probabilities)
         return np.linalg.pinv(root[:, None] * self.features) @ (root * self.target)
 
 
 class Errors(NamedTuple):
-    """The parts of the error (2.9), their sum (2.7), computed on its own, and the largest gap of (2.6)."""
+    """The parts of the error (2.9), their sum (2.7), and the largest gap of (2.6).
+
+    Attributes
+    ----------
+    total : float
+        The sum (2.7), computed on its own.
+    approximation, estimation, optimization : float
+        The parts (2.9).
+    gap : float
+        The largest gap of (2.6).
+
+    """
 
     total: float
     approximation: float
@@ -99,12 +153,31 @@ class Errors(NamedTuple):
 
 
 def training_sets(problem: Problem, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """All training sets of n_samples i.i.d. observations (2.1), as counts of each outcome, and their probabilities.
+    """All training sets of n_samples i.i.d. observations (2.1), and their probabilities.
 
-    Returns (n_sets, n_outcomes) and (n_sets,); the order of observations does not matter to a mean over them. Raises
-    ValueError for more than 500,000 sets.
+    The order of observations does not matter to a mean over them.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learned.
+    n_samples : int
+        At least 1.
+
+    Returns
+    -------
+    counts : ndarray of int, shape (n_sets, n_outcomes)
+        How often each outcome occurs.
+    probabilities : ndarray of float64, shape (n_sets,)
+
+    Raises
+    ------
+    ValueError
+        For more than 500,000 sets: try fewer inputs or samples, or draws from
+        `numpy.random.Generator.multinomial`.
+
     """
-    n_samples, probabilities = check_count("n_samples", n_samples), problem.outcomes[2]
+    n_samples, probabilities = require_count("n_samples", n_samples), problem.outcomes[2]
     n_sets = math.comb(len(probabilities) + n_samples - 1, n_samples)
     if n_sets > _LARGEST:
         raise ValueError(f"expected at most {_LARGEST:,} training sets, got {n_sets:,}; try fewer inputs or samples, "
@@ -116,7 +189,27 @@ def training_sets(problem: Problem, n_samples: int) -> tuple[np.ndarray, np.ndar
 
 
 def empirical_risk(problem: Problem, counts: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """R_emp (2.4) of function i on training set i: counts (n_sets, n_outcomes), lambda (n_sets, n_parameters)."""
+    """R_emp (2.4) of function i on training set i.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learned.
+    counts : array_like, shape (n_sets, n_outcomes)
+        As `training_sets` gives them.
+    coefficients : array_like, shape (n_sets, n_parameters)
+        lambda.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sets,)
+
+    Raises
+    ------
+    ValueError
+        For other shapes, and for counts that are negative or all 0 in a set: try `training_sets`.
+
+    """
     features, labels, _ = problem.outcomes
     counts = _counts(counts, len(features))
     coefficients = as_floats(coefficients, "coefficients", shape=(len(counts), features.shape[1]))
@@ -125,15 +218,55 @@ def empirical_risk(problem: Problem, counts: np.ndarray, coefficients: np.ndarra
 
 
 def minimize_empirical_risk(problem: Problem, counts: np.ndarray) -> np.ndarray:
-    """The lambda of f* (2.5) on each training set, (n_sets, n_parameters); of least norm where there are several."""
+    """The lambda of f* (2.5) on each training set; of least norm where there are several.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learned.
+    counts : array_like, shape (n_sets, n_outcomes)
+        As `training_sets` gives them.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sets, n_parameters)
+
+    Raises
+    ------
+    ValueError
+        For counts that are negative, all 0 in a set, or of another shape: try `training_sets`.
+
+    """
     hessian, slope = _normal_equations(problem, counts)
     return (np.linalg.pinv(hessian, rcond=1e-12, hermitian=True) @ slope[:, :, None])[:, :, 0]
 
 
 def descend(problem: Problem, counts: np.ndarray, *, n_steps: int, learning_rate: float) -> np.ndarray:
-    """The lambda that n_steps of gradient descent (2.18) reach from 0 on each training set, (n_sets, n_parameters)."""
+    """The lambda that gradient descent (2.18) reaches from 0 on each training set.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learned.
+    counts : array_like, shape (n_sets, n_outcomes)
+        As `training_sets` gives them.
+    n_steps : int
+        At least 0.
+    learning_rate : float
+        Of gradient descent.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sets, n_parameters)
+
+    Raises
+    ------
+    ValueError
+        As `minimize_empirical_risk` does, and for n_steps that is no integer >= 0.
+
+    """
     if n_steps != 0:
-        check_count("n_steps", n_steps)
+        require_count("n_steps", n_steps)
     hessian, slope = _normal_equations(problem, counts)
     coefficients = np.zeros_like(slope)
     for _ in range(n_steps):
@@ -142,10 +275,31 @@ def descend(problem: Problem, counts: np.ndarray, *, n_steps: int, learning_rate
 
 
 def error_decomposition(problem: Problem, n_samples: int, *, n_steps: int, learning_rate: float) -> Errors:
-    """The error of (2.7) and its three parts (2.8, 2.9), expectations summed over every training set of n_samples.
+    """The error of (2.7) and its three parts (2.8, 2.9), expectations over every training set.
 
-    f* is the empirical risk minimizer, the approximate one n_steps of gradient descent from 0. Approximation and
-    estimation errors are >= 0; the optimization error can have either sign, as early stopping can lower the risk.
+    Parameters
+    ----------
+    problem : Problem
+        What is to be learned.
+    n_samples : int
+        In a training set.
+    n_steps : int
+        Of gradient descent from 0, which gives the approximate minimizer; f* is the empirical risk
+        minimizer.
+    learning_rate : float
+        Of gradient descent.
+
+    Returns
+    -------
+    Errors
+        Approximation and estimation errors are >= 0; the optimization error can have either sign,
+        as early stopping can lower the risk.
+
+    Raises
+    ------
+    ValueError
+        As `training_sets` and `descend` do.
+
     """
     counts, weights = training_sets(problem, n_samples)
     exact = minimize_empirical_risk(problem, counts)
@@ -158,19 +312,62 @@ def error_decomposition(problem: Problem, n_samples: int, *, n_steps: int, learn
 
 
 def n_parameters(widths: Sequence[int]) -> int:
-    """The number of weights and biases P = sum_l N_l N_(l-1) + N_l (2.13) of a net with widths N_0 to N_L."""
+    """The number of weights and biases P = sum_l N_l N_(l-1) + N_l (2.13) of a net.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        N_0 to N_L, at least two.
+
+    Returns
+    -------
+    int
+
+    """
     return sum(out * into + out for into, out in itertools.pairwise(_widths(widths)))
 
 
 def random_parameters(widths: Sequence[int], *, seed: int) -> Parameters:
-    """Weights (N_l, N_(l-1)), from N(0, 1 / N_(l-1)), and biases (N_l,), from N(0, 1), of each layer."""
+    """Random weights and biases of each layer.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        N_0 to N_L, at least two.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        Weights (N_l, N_(l-1)), from N(0, 1 / N_(l-1)), and biases (N_l,), from N(0, 1).
+
+    """
     generator = rng.stream(seed, "learning", "parameters")
     return [(generator.standard_normal((out, into)) / np.sqrt(into), generator.standard_normal(out))
             for into, out in itertools.pairwise(_widths(widths))]
 
 
 def preactivations(parameters: Parameters, x: ArrayLike) -> list[np.ndarray]:
-    """All pre-activations of a ReLU net (2.14-2.16), layer by layer; the last are its outputs. x: (n, N_0)."""
+    """All pre-activations of a ReLU net (2.14-2.16), layer by layer; the last are its outputs.
+
+    Parameters
+    ----------
+    parameters : list of (ndarray, ndarray)
+        Weights and biases of each layer, as `random_parameters` gives them.
+    x : array_like, shape (n, N_0)
+        Inputs, one a row.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (n, N_l) each
+
+    Raises
+    ------
+    ValueError
+        For an x of another width.
+
+    """
     activation, found = as_inputs(x), []
     for weights, bias in parameters:
         if activation.shape[1] != weights.shape[1]:
@@ -182,7 +379,28 @@ def preactivations(parameters: Parameters, x: ArrayLike) -> list[np.ndarray]:
 
 
 def gradient(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters:
-    """The gradient of the mean squared error (2.4, 2.10), summed over outputs, by the chain rule. y: (n, N_L)."""
+    """The gradient of the mean squared error (2.4, 2.10), summed over outputs, by the chain rule.
+
+    Parameters
+    ----------
+    parameters : list of (ndarray, ndarray)
+        Weights and biases of each layer.
+    x : array_like, shape (n, N_0)
+        Inputs, one a row.
+    y : array_like, shape (n, N_L)
+        Targets, a row an input.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        By the weights and by the biases of each layer.
+
+    Raises
+    ------
+    ValueError
+        For x and y of other shapes.
+
+    """
     x, y = as_inputs(x), as_inputs(y, "y")
     below = preactivations(parameters, x)
     if y.shape != below[-1].shape:
@@ -198,23 +416,65 @@ def gradient(parameters: Parameters, x: np.ndarray, y: np.ndarray) -> Parameters
 
 
 def epoch_order(n_samples: int, epoch: int, *, seed: int) -> np.ndarray:
-    """The order in which `sgd` goes through the samples in an epoch, counted from 0."""
+    """The order in which `sgd` goes through the samples in an epoch.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many samples there are.
+    epoch : int
+        Counted from 0.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+
+    """
     return rng.stream(seed, "learning", "order", epoch).permutation(n_samples)
 
 
 def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, batch_size: int, learning_rate: float,
         seed: int) -> Parameters:
-    """Stochastic gradient descent as in the pseudo-code after (2.18); the parameters given stay as they are.
+    """Stochastic gradient descent as in the pseudo-code after (2.18).
 
-    x: (n, N_0). y: (n, N_L). batch_size: m', which divides n. Raises ValueError where it does not.
+    Parameters
+    ----------
+    parameters : list of (ndarray, ndarray)
+        Weights and biases of each layer at the start; they stay as they are.
+    x : array_like, shape (n, N_0)
+        Inputs, one a row.
+    y : array_like, shape (n, N_L)
+        Targets, a row an input.
+    n_epochs : int
+        At least 1.
+    batch_size : int
+        m', which divides n.
+    learning_rate : float
+        Of gradient descent.
+    seed : int
+        Of the orders, as in `epoch_order`.
+
+    Returns
+    -------
+    list of (ndarray, ndarray)
+        Weights and biases after the last epoch.
+
+    Raises
+    ------
+    ValueError
+        Where batch_size does not divide n: try their greatest common divisor; and for x and y of
+        other shapes.
+
     """
     x, y = as_inputs(x), as_inputs(y, "y")
     if len(x) != len(y):
         raise ValueError(f"expected a row of y for each of {len(x)} samples, got {len(y)}; try the targets of x")
-    if len(x) % check_count("batch_size", batch_size):
+    if len(x) % require_count("batch_size", batch_size):
         raise ValueError(f"expected a batch_size that divides the {len(x)} samples, got {batch_size}; "
                          f"try batch_size={math.gcd(len(x), batch_size)}")
-    for epoch in range(check_count("n_epochs", n_epochs)):
+    for epoch in range(require_count("n_epochs", n_epochs)):
         for batch in epoch_order(len(x), epoch, seed=seed).reshape(-1, batch_size):
             step = gradient(parameters, x[batch], y[batch])
             parameters = [(weights - learning_rate * by_weights, bias - learning_rate * by_bias)
@@ -223,9 +483,19 @@ def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, 
 
 
 class Twins(NamedTuple):
-    """A trained network and its linearization: outputs at the test inputs (n_test,), before and after training.
+    """A trained network and its linearization, before and after training.
 
-    parameters: of the network, after training. loss, linear_loss: mean squared errors on the training inputs then.
+    Attributes
+    ----------
+    start : ndarray, shape (n_test,)
+        Outputs at the test inputs before training.
+    trained, linear : ndarray, shape (n_test,)
+        Outputs at the test inputs after training, of the network and of its linearization.
+    parameters : tuple of torch.Tensor
+        Of the network, after training.
+    loss, linear_loss : float
+        Mean squared errors on the training inputs after training.
+
     """
 
     start: np.ndarray
@@ -238,12 +508,43 @@ class Twins(NamedTuple):
 
 def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike, targets: ArrayLike,
                     x_test: ArrayLike, *, n_steps: int, learning_rate: float) -> Twins:
-    """Gradient descent (2.18) of a network and of its linearization around `parameters`, on the mean squared error.
+    """Gradient descent (2.18) of a network and of its linearization around `parameters`.
 
-    The linearization is f_0(x) + grad f_0(x) . (theta - theta_0). Its descent needs only the tangent kernel Theta of
-    the start (2.31): a step adds -(2 eta / m) Theta(., X) (f(X) - y) to it, at every input.
-    x: (m, d). targets: (m,). x_test: (n_test, d). Raises ValueError as `neural_tangent.empirical` does, for other
-    targets, and where the descent diverges.
+    It minimizes the mean squared error.
+
+    Parameters
+    ----------
+    net : lib.kernels.neural_tangent.FullyConnected
+        With one output.
+    parameters : sequence of torch.Tensor
+        theta_0, where both start.
+    x : array_like, shape (m, d)
+        Inputs, one a row.
+    targets : array_like, shape (m,)
+        One an input.
+    x_test : array_like, shape (n_test, d)
+        Inputs at which the outputs are compared.
+    n_steps : int
+        At least 1.
+    learning_rate : float
+        eta.
+
+    Returns
+    -------
+    Twins
+
+    Raises
+    ------
+    ValueError
+        As `neural_tangent.empirical` does, for other targets, and where the descent diverges: try
+        the learning rate that the message names.
+
+    Notes
+    -----
+    The linearization is ``f_0(x) + grad f_0(x) . (theta - theta_0)``. Its descent needs only the
+    tangent kernel Theta of the start (2.31): a step adds ``-(2 eta / m) Theta(., X) (f(X) - y)`` to
+    it, at every input.
+
     """
     x, x_test, targets = as_inputs(x), as_inputs(x_test, "x_test"), as_floats(targets, "targets")
     if targets.shape != (len(x),):
@@ -257,7 +558,7 @@ def train_with_twin(net: FullyConnected, parameters: Sequence[torch.Tensor], x: 
     with torch.no_grad():
         start = net.apply(parameters, np.concatenate([x, x_test]))[:, 0].numpy()
     linear = start.copy()
-    for _ in range(check_count("n_steps", n_steps)):
+    for _ in range(require_count("n_steps", n_steps)):
         loss = ((net.apply(parameters, inputs)[:, 0] - y) ** 2).mean()
         slopes = torch.autograd.grad(loss, parameters, materialize_grads=True)  # biases may have no effect
         with torch.no_grad():
@@ -296,7 +597,7 @@ def _counts(counts: ArrayLike, n_outcomes: int) -> np.ndarray:
 
 
 def _widths(widths: Sequence[int]) -> list[int]:
-    widths = [check_count("every width", width) for width in widths]
+    widths = [require_count("every width", width) for width in widths]
     if len(widths) < 2:
         raise ValueError(f"expected the widths of an input and at least one layer, got {widths}; try [64, 16, 10]")
     return widths

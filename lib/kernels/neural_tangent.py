@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -32,17 +31,24 @@ import torch
 from numpy.typing import ArrayLike
 
 from lib import rng
-from lib.checks import as_broadcast, as_tensor
+from lib.checks import as_broadcast, as_tensor, is_real, require_count
 from lib.conventions import require_memory
 from lib.kernels import _fused, arc_cosine
-from lib.kernels.inputs import as_inputs, as_pair, available_memory, check_count, require_results
+from lib.kernels.inputs import as_inputs, as_pair, available_memory, require_results
 
 ACTIVATIONS = ("relu", "erf")
 _LARGEST = 1e150  # the formulas take squares of kernels
 
 
 class Kernels(NamedTuple):
-    """The Gaussian process kernel and the neural tangent kernel of the same inputs, float64 (n, m) each."""
+    """The Gaussian process kernel and the neural tangent kernel of the same inputs.
+
+    Attributes
+    ----------
+    nngp, ntk : ndarray of float64, shape (n, m)
+        The Gaussian process kernel and the neural tangent kernel.
+
+    """
 
     nngp: np.ndarray
     ntk: np.ndarray
@@ -50,17 +56,43 @@ class Kernels(NamedTuple):
 
 def analytic(x: ArrayLike, y: ArrayLike | None = None, *, depth: int, activation: str = "relu",
              weight_variance: float = 2.0, bias_variance: float = 0.0) -> Kernels:
-    """The kernels of the infinitely wide network, S_{depth+1} and T_{depth+1} of the recursion above.
+    """Kernels of the infinitely wide network, S_{depth+1} and T_{depth+1} of the recursion above.
 
-    x: (n, d). y: (m, d), or None for x: then the kernels are exactly symmetric and their diagonals are exact. depth:
-    number of hidden layers, >= 1. activation: "relu" or "erf". weight_variance, bias_variance: a^2 > 0 and b^2 >= 0;
-    a^2 = 2 keeps the scale of ReLU layers. No arrays of this size are made besides the two results. The tangent kernel
-    of almost parallel inputs has a relative error of about 1e-8 for ReLUs, as their angle has, and of 1e-16 S for error
-    functions. Raises ValueError for wrong arguments and for kernels that do not fit into the memory that is free.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        If not given it is x: then the kernels are exactly symmetric and their diagonals are exact.
+    depth : int
+        Number of hidden layers, at least 1.
+    activation : {"relu", "erf"}, default "relu"
+        phi.
+    weight_variance : float, default 2.0
+        a^2 > 0; 2 keeps the scale of ReLU layers.
+    bias_variance : float, default 0.0
+        b^2 >= 0.
+
+    Returns
+    -------
+    Kernels
+        Of shape (n, m) each. No arrays of this size are made besides these two.
+
+    Raises
+    ------
+    ValueError
+        For wrong arguments, and for kernels that do not fit into the memory that is free: try
+        `lib.kernels.inputs.row_blocks`.
+
+    Notes
+    -----
+    The tangent kernel of almost parallel inputs has a relative error of about 1e-8 for ReLUs, as
+    their angle has, and of 1e-16 S for error functions.
+
     """
     x, y, same = as_pair(x, y)
     settings = _check_settings(activation, weight_variance, bias_variance)
-    depth, d = check_count("depth", depth), x.shape[1]
+    depth, d = require_count("depth", depth), x.shape[1]
     require_results(len(x), len(y), 2)
     nngp = x @ y.T  # row feature, column feature -> row column
     nngp *= weight_variance / d
@@ -78,11 +110,35 @@ def analytic(x: ArrayLike, y: ArrayLike | None = None, *, depth: int, activation
 
 def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activation: str = "relu",
               weight_variance: float = 2.0, bias_variance: float = 0.0) -> Kernels:
-    """The same from x.x / d, y.y / d and x.y / d, which are broadcast against each other: the formulas as they stand.
+    """The same as `analytic` from inner products of inputs: the formulas as they stand.
 
-    It is the plain twin of the fused loops in `analytic`. Arguments and errors as there.
+    It is the plain twin of the fused loops in `analytic`.
+
+    Parameters
+    ----------
+    xx, yy, xy : array_like
+        x.x / d, y.y / d and x.y / d, which are broadcast against each other.
+    depth : int
+        Number of hidden layers, at least 1.
+    activation : {"relu", "erf"}, default "relu"
+        phi.
+    weight_variance : float, default 2.0
+        a^2 > 0.
+    bias_variance : float, default 0.0
+        b^2 >= 0.
+
+    Returns
+    -------
+    Kernels
+        Of the broadcast shape each.
+
+    Raises
+    ------
+    ValueError
+        As `analytic` does.
+
     """
-    depth, settings = check_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
+    depth, settings = require_count("depth", depth), _check_settings(activation, weight_variance, bias_variance)
     xx, yy, xy = (weight_variance * value + bias_variance for value in as_broadcast(xx=xx, yy=yy, xy=xy))
     tangent = xy
     for _ in range(depth):
@@ -96,8 +152,19 @@ def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activa
 class FullyConnected:
     """A finite network of the form above, without its parameters.
 
-    widths: (d, N_1, ..., N_depth, n_outputs). activation: "relu" or "erf". weight_variance, bias_variance: as in
-    `analytic`. Raises ValueError for fewer than two widths and for wrong values.
+    Attributes
+    ----------
+    widths : sequence of int
+        (d, N_1, ..., N_depth, n_outputs).
+    activation : {"relu", "erf"}, default "relu"
+    weight_variance, bias_variance : float, default 2.0 and 0.0
+        a^2 and b^2, as in `analytic`.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two widths and for wrong values.
+
     """
 
     widths: Sequence[int]
@@ -108,7 +175,7 @@ class FullyConnected:
     def __post_init__(self):
         if not isinstance(self.widths, (tuple, list)) or len(self.widths) < 2:
             raise ValueError(f"expected widths as (d, N_1, ..., n_outputs), got {self.widths!r}; try (64, 512, 1)")
-        object.__setattr__(self, "widths", tuple(check_count("a width", width) for width in self.widths))
+        object.__setattr__(self, "widths", tuple(require_count("a width", width) for width in self.widths))
         _check_settings(self.activation, self.weight_variance, self.bias_variance)
 
     @property
@@ -117,7 +184,19 @@ class FullyConnected:
         return sum(n * n_below + n for n_below, n in zip(self.widths, self.widths[1:]))
 
     def init(self, seed: int) -> tuple[torch.Tensor, ...]:
-        """Parameters (W_1, B_1, W_2, B_2, ...) from N(0, 1), float64: W_l is (N_l, N_{l-1}), B_l is (N_l,)."""
+        """Parameters (W_1, B_1, W_2, B_2, ...) from N(0, 1).
+
+        Parameters
+        ----------
+        seed : int
+            Of the random numbers.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            float64: W_l is (N_l, N_{l-1}), B_l is (N_l,).
+
+        """
         parameters = []
         for layer, (n_below, n) in enumerate(zip(self.widths, self.widths[1:]), 1):
             for use, shape in (("weights", (n, n_below)), ("biases", (n,))):
@@ -126,7 +205,26 @@ class FullyConnected:
         return tuple(parameters)
 
     def apply(self, parameters: Sequence[torch.Tensor], x) -> torch.Tensor:
-        """The outputs f(x), (n, n_outputs), for x (n, d); (n_outputs,) for x (d,)."""
+        """The outputs f(x).
+
+        Parameters
+        ----------
+        parameters : sequence of torch.Tensor
+            (W_1, B_1, W_2, B_2, ...), as `init` gives them.
+        x : array_like or torch.Tensor, shape (n, d) or (d,)
+            Inputs, one a row.
+
+        Returns
+        -------
+        torch.Tensor, shape (n, n_outputs) or (n_outputs,)
+            Of the type and on the device of the parameters.
+
+        Raises
+        ------
+        ValueError
+            For an x of another shape.
+
+        """
         h = as_tensor(x, "x").to(dtype=parameters[0].dtype, device=parameters[0].device)
         if h.ndim not in (1, 2) or h.shape[-1] != parameters[0].shape[1]:
             raise ValueError(f"expected x of shape (n, {parameters[0].shape[1]}), as wide as these parameters, got "
@@ -147,10 +245,30 @@ class FullyConnected:
 
 
 def gradients(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike) -> np.ndarray:
-    """The gradients of f(x) by all parameters, (n, P), in the order of `parameters`, by torch.func: the definition.
+    """The gradients of f(x) by all parameters, by torch.func: the definition.
 
-    x: (n, d). `empirical` gives their inner products without making them. Raises ValueError for networks that have
-    several outputs or other parameters, and for gradients that do not fit into the memory that is free.
+    `empirical` gives their inner products without making them.
+
+    Parameters
+    ----------
+    net : FullyConnected
+        With one output.
+    parameters : sequence of torch.Tensor
+        As `FullyConnected.init` gives them.
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+
+    Returns
+    -------
+    ndarray, shape (n, P)
+        In the order of `parameters`.
+
+    Raises
+    ------
+    ValueError
+        For networks that have several outputs or other parameters, and for gradients that do not
+        fit into the memory that is free: try `empirical`, or fewer inputs.
+
     """
     x = _check_net(net, parameters, as_inputs(x))
     free = available_memory()
@@ -164,21 +282,47 @@ def gradients(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayL
 
 def empirical(net: FullyConnected, parameters: Sequence[torch.Tensor], x: ArrayLike, y: ArrayLike | None = None, *,
               rows: int | None = None) -> Kernels:
-    """The kernels of one finite network: inner products of its gradients, (n, m) each.
+    """The kernels of one finite network: inner products of its gradients.
 
-    nngp is that of the gradients by the last layer (2.22), ntk that by all layers (2.31), each for these parameters:
-    the expectation over them is left to the caller, and so is how much they vary. The gradient by W_l is the outer
-    product of delta_l, the gradient by u_l, with the input of the layer, so that the gradients need not be made:
+    nngp is that of the gradients by the last layer (2.22), ntk that by all layers (2.31), each for
+    these parameters: the expectation over them is left to the caller, and so is how much they vary.
+
+    Parameters
+    ----------
+    net : FullyConnected
+        With one output.
+    parameters : sequence of torch.Tensor
+        As `FullyConnected.init` gives them.
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+    rows : int, optional
+        Inputs in a block, else as many as keep all they need at 32 MiB.
+
+    Returns
+    -------
+    Kernels
+        Of shape (n, m) each.
+
+    Raises
+    ------
+    ValueError
+        For networks that have several outputs or other parameters, and for kernels that do not fit
+        into memory.
+
+    Notes
+    -----
+    The gradient by W_l is the outer product of delta_l, the gradient by u_l, with the input of the
+    layer, so that the gradients need not be made::
 
         ntk = sum_l (delta_l . delta'_l) (a^2 phi(u_{l-1}) . phi(u'_{l-1}) / N_{l-1} + b^2)
 
-    x: (n, d). y: (m, d), or None for x. rows: inputs in a block, else as many as keep all they need at 32 MiB. Raises
-    ValueError for networks that have several outputs or other parameters, and for kernels that do not fit into memory.
     """
     x, y, same = as_pair(x, y)
     x, y = (_check_net(net, parameters, a) for a in (x, y))
     require_results(len(x), len(y), 2)
-    rows = max(1, 2**21 // sum(net.widths)) if rows is None else check_count("rows", rows)
+    rows = max(1, 2**21 // sum(net.widths)) if rows is None else require_count("rows", rows)
     kernels = Kernels(np.empty((len(x), len(y))), np.empty((len(x), len(y))))
     for i in range(0, len(x), rows):
         block = _passes(net, parameters, x[i:i + rows])
@@ -249,7 +393,7 @@ def _check_settings(activation: str, weight_variance: float, bias_variance: floa
     if activation not in ACTIVATIONS:
         raise ValueError(f'expected activation "relu" or "erf", got {activation!r}; try activation="relu"')
     for name, value, positive in (("weight_variance", weight_variance, True), ("bias_variance", bias_variance, False)):
-        if isinstance(value, bool) or not isinstance(value, Real) or not (0 < value if positive else 0 <= value) \
+        if not is_real(value) or not (0 < value if positive else 0 <= value) \
                 or not value < math.inf:
             raise ValueError(f"expected {name} as a number {'>' if positive else '>='} 0, got {value!r}; try "
                              f"{name}={2.0 if positive else 0.0}")

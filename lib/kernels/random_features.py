@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.kernels.arc_cosine import arc_cosine
-from lib.kernels.inputs import as_inputs, as_pair, check_count, in_blocks
+from lib.kernels.inputs import as_inputs, as_pair, in_blocks
 
 #: What each activation makes of u . x. "squared_relu" belongs to the arc-cosine kernel of order 2.
 ACTIVATIONS = {
@@ -34,7 +34,17 @@ _BLOCK = 2**23
 
 
 class SizeErrors(NamedTuple):
-    """One model of a double descent: mean squared errors over samples, summed over outputs, one for each target set."""
+    """One model of a double descent: mean squared errors over samples, summed over outputs.
+
+    Attributes
+    ----------
+    n_features : int
+    train, test : ndarray of float64, shape (n_target_sets,)
+        Errors, one for each target set.
+    norm : ndarray of float64, shape (n_target_sets,)
+        Euclidean, of the coefficients.
+
+    """
 
     n_features: int
     train: np.ndarray
@@ -44,17 +54,43 @@ class SizeErrors(NamedTuple):
 
 def features(x: ArrayLike, n_features: int, *, seed: int, activation: str = "relu",
              length_scale: float = 1.0) -> np.ndarray:
-    """The random feature map psi(x) = sigma(U x) / sqrt(n_features), U_ij ~ N(0, 1): (n, n_features).
+    """The random feature map psi(x) = sigma(U x) / sqrt(n_features), U_ij ~ N(0, 1).
 
-    psi(x) . psi(y) -> E_u[sigma(u . x) sigma(u . y)] (2.21) as n_features grows, see `kernel`. The factor is the one of
-    (2.20); (2.21) leaves it out, and inner products then grow with n_features.
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    n_features : int
+        At least 1.
+    seed : int
+        The first features of a seed are the same for every n_features, up to the factor.
+    activation : {"relu", "step", "squared_relu", "erf", "cos"}, default "relu"
+        sigma; "cos" is for the features of the Gaussian kernel,
+        ``sqrt(2 / n_features) cos(u . x / length_scale + b)`` with b uniform in [0, 2 pi).
+    length_scale : float, default 1.0
+        Of the Gaussian kernel; finite and above 0.
 
-    x: (n, d). activation: "step", "relu", "squared_relu", "erf", or "cos" for the features of the Gaussian kernel,
-    sqrt(2 / n_features) cos(u . x / length_scale + b) with b uniform in [0, 2 pi). The first features of a seed are the
-    same for every n_features, up to the factor. Raises ValueError for unknown activations and counts below 1.
-    Source: Rahimi and Recht, Advances in Neural Information Processing Systems 20 (2008).
+    Returns
+    -------
+    ndarray of float64, shape (n, n_features)
+
+    Raises
+    ------
+    ValueError
+        For unknown activations, for counts below 1, and for another length_scale.
+
+    Notes
+    -----
+    ``psi(x) . psi(y) -> E_u[sigma(u . x) sigma(u . y)]`` (2.21) as n_features grows, see `kernel`.
+    The factor is the one of (2.20); (2.21) leaves it out, and inner products then grow with
+    n_features.
+
+    References
+    ----------
+    Rahimi and Recht, Advances in Neural Information Processing Systems 20 (2008).
+
     """
-    x, n = as_inputs(x), check_count("n_features", n_features)
+    x, n = as_inputs(x), require_count("n_features", n_features)
     sigma, length = _activation(activation), _length(length_scale)
     psi = np.empty((len(x), n))
     weights, phases = (rng.stream(seed, "random features", name) for name in ("weights", "phases"))
@@ -71,14 +107,34 @@ def features(x: ArrayLike, n_features: int, *, seed: int, activation: str = "rel
 
 def kernel(x: ArrayLike, y: ArrayLike | None = None, *, activation: str = "relu",
            length_scale: float = 1.0) -> np.ndarray:
-    """The kernel to which inner products of `features` converge: (n, m).
+    """The kernel to which inner products of `features` converge.
 
-    Arc-cosine of order 0, 1, 2 for "step", "relu", "squared_relu" (2.24); for "cos" the Gaussian kernel
-    exp(-|x - y|^2 / (2 length_scale^2)); for "erf"
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    y : array_like, shape (m, d), optional
+        x itself if not given.
+    activation : {"relu", "step", "squared_relu", "erf", "cos"}, default "relu"
+        As in `features`.
+    length_scale : float, default 1.0
+        Of the Gaussian kernel; finite and above 0.
 
-        (2 / pi) arcsin(2 x.y / sqrt((1 + 2 |x|^2) (1 + 2 |y|^2))).
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
 
-    Source of the last: Williams, Neural Computation 10, 1203 (1998).
+    Notes
+    -----
+    Arc-cosine of order 0, 1, 2 for "step", "relu", "squared_relu" (2.24); for "cos" the Gaussian
+    kernel ``exp(-|x - y|^2 / (2 length_scale^2))``; for "erf"::
+
+        (2 / pi) arcsin(2 x.y / sqrt((1 + 2 |x|^2) (1 + 2 |y|^2)))
+
+    References
+    ----------
+    Of the last: Williams, Neural Computation 10, 1203 (1998).
+
     """
     _activation(activation)
     if activation in _ORDERS:
@@ -98,13 +154,36 @@ def kernel(x: ArrayLike, y: ArrayLike | None = None, *, activation: str = "relu"
 
 def network_outputs(x: ArrayLike, n_features: int, n_networks: int, *, seed: int,
                     activation: str = "relu") -> np.ndarray:
-    """Outputs of networks (2.20) with one output each, f(x) = v . sigma(U x) / sqrt(n_features): (n_networks, n).
+    """Outputs of networks (2.20) with one output each, f(x) = v . sigma(U x) / sqrt(n_features).
 
-    U and v are drawn from N(0, 1) anew for each network. Their covariance over networks is `kernel` at every width;
-    their distribution becomes Gaussian with the width only. activation: as in `features`, but not "cos".
+    U and v are drawn from N(0, 1) anew for each network. Their covariance over networks is `kernel`
+    at every width; their distribution becomes Gaussian with the width only.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, d)
+        Inputs, one a row.
+    n_features : int
+        At least 1.
+    n_networks : int
+        At least 1.
+    seed : int
+        Of the random numbers.
+    activation : {"relu", "step", "squared_relu", "erf"}, default "relu"
+        As in `features`, but not "cos".
+
+    Returns
+    -------
+    ndarray of float64, shape (n_networks, n)
+
+    Raises
+    ------
+    ValueError
+        For other activations, "cos" among them (try "erf"), and for counts below 1.
+
     """
-    x, n = as_inputs(x), check_count("n_features", n_features)
-    n_networks = check_count("n_networks", n_networks)
+    x, n = as_inputs(x), require_count("n_features", n_features)
+    n_networks = require_count("n_networks", n_networks)
     sigma = _activation(activation)
     if activation == "cos":
         raise ValueError('expected an activation without phases, got "cos"; try activation="erf"')
@@ -122,11 +201,34 @@ def network_outputs(x: ArrayLike, n_features: int, n_networks: int, *, seed: int
 
 
 def fit_minimum_norm(psi: ArrayLike, targets: ArrayLike, *, ridge: float = 0.0) -> np.ndarray:
-    """The coefficients c that minimize |psi c - y|^2 + ridge |c|^2, and among several those of least norm.
+    """The coefficients c that minimize ``|psi c - y|^2 + ridge |c|^2``.
 
-    psi: features (n, n_features). targets: y, (n,) or (n, n_outputs). ridge: >= 0. Returns (n_features,) or
-    (n_features, n_outputs). With more features than samples and no ridge the fit goes through every sample. Singular
-    values below those of rounding count as zero, as in numpy.linalg.lstsq. Raises ValueError for other shapes and NaN.
+    Among several they are those of least norm.
+
+    Parameters
+    ----------
+    psi : array_like, shape (n, n_features)
+        Features.
+    targets : array_like, shape (n,) or (n, n_outputs)
+        The targets y.
+    ridge : float, default 0.0
+        At least 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_features,) or (n_features, n_outputs)
+        The coefficients c. With more features than samples and no ridge the fit goes through every
+        sample.
+
+    Raises
+    ------
+    ValueError
+        For other shapes, NaN, and a ridge that is no finite number >= 0.
+
+    Notes
+    -----
+    Singular values below those of rounding count as zero, as in `numpy.linalg.lstsq`.
+
     """
     psi, targets = as_inputs(psi, "psi"), as_floats(targets, "targets")
     if targets.ndim not in (1, 2) or len(targets) != len(psi) or not np.isfinite(targets).all():
@@ -147,8 +249,36 @@ def double_descent(x_train: ArrayLike, y_train: Sequence[ArrayLike], x_test: Arr
                    ridge: float = 0.0) -> list[SizeErrors]:
     """Training and test error of least squares in random features, for each number of features.
 
-    y_train: one or more sets of targets of the same inputs, each (n_train, n_outputs), such as true and noisy ones; all
-    are fitted with the same features. y_test: (n_test, n_outputs). Features are drawn anew for every size.
+    Parameters
+    ----------
+    x_train : array_like, shape (n_train, d)
+        Inputs of the fit.
+    y_train : sequence of array_like, shape (n_train, n_outputs) each
+        One or more sets of targets of the same inputs, such as true and noisy ones; all are fitted
+        with the same features.
+    x_test : array_like, shape (n_test, d)
+        Inputs at which the fit is tested.
+    y_test : array_like, shape (n_test, n_outputs)
+        Targets of x_test.
+    sizes : sequence of int
+        Numbers of features, which are drawn anew for every size.
+    seed : int
+        Of the random numbers.
+    activation : {"relu", "step", "squared_relu", "erf", "cos"}, default "relu"
+        As in `features`.
+    ridge : float, default 0.0
+        As in `fit_minimum_norm`.
+
+    Returns
+    -------
+    list of SizeErrors
+        One a size.
+
+    Raises
+    ------
+    ValueError
+        As `features` and `fit_minimum_norm` do, and for targets of other shapes.
+
     """
     x_train, x_test, y_test = as_inputs(x_train, "x_train"), as_inputs(x_test, "x_test"), as_inputs(y_test, "y_test")
     together, stacked = np.concatenate([x_train, x_test]), np.hstack([as_inputs(y, "y_train") for y in y_train])

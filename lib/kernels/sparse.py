@@ -27,7 +27,6 @@ instead stands in `lib.kernels.printed`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -35,9 +34,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, is_integer, is_real, require_count
 from lib.kernels.arc_cosine import from_moments
-from lib.kernels.inputs import as_inputs, check_count
+from lib.kernels.inputs import as_inputs
 
 ORDERS = (1, 2)
 N_REPLICATES = 8  # groups of masks whose scatter gives the standard error
@@ -46,14 +45,35 @@ _LARGEST_ENUMERATION = 16
 
 
 class Estimate(NamedTuple):
-    """A mean over random masks and its standard error, of equal shape."""
+    """A mean over random masks and its standard error, of equal shape.
+
+    Attributes
+    ----------
+    value : ndarray of float64
+    error : ndarray of float64
+        Standard error of value.
+
+    """
 
     value: np.ndarray
     error: np.ndarray
 
 
 class Distance(NamedTuple):
-    """The mean squared distance (3.21) averaged over pairs and its two parts, with standard errors over masks."""
+    """The mean squared distance (3.21) averaged over pairs and its two parts.
+
+    Attributes
+    ----------
+    value : float
+        squared_bias + variance.
+    squared_bias, variance : float
+        The two parts.
+    error : float, default 0.0
+        Standard error of value over masks.
+    bias_error : float, default 0.0
+        Standard error of squared_bias over masks.
+
+    """
 
     value: float
     squared_bias: float
@@ -63,9 +83,26 @@ class Distance(NamedTuple):
 
 
 def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
-    """K~_l of row i of x with row i of y (3.10), (n_pairs,), by the sum over all 2^d masks.
+    """K~_l of row i of x with row i of y (3.10), by the sum over all 2^d masks.
 
-    x, y: (n_pairs, d), d at most 16. connectivity: p, in (0, 1]. order: l, 1 or 2. Raises ValueError otherwise.
+    Parameters
+    ----------
+    x, y : array_like, shape (n_pairs, d)
+        With d at most 16.
+    connectivity : float
+        p, in (0, 1].
+    order : {1, 2}, default 1
+        The order l.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+
+    Raises
+    ------
+    ValueError
+        For more features (try `monte_carlo` or `second_order`), and for other arguments than these.
+
     """
     moments, d, p = _moments(x, y), np.shape(x)[1], check_connectivity(connectivity)
     if d > _LARGEST_ENUMERATION:
@@ -81,11 +118,28 @@ def enumerated(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 
 
 
 def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1) -> np.ndarray:
-    """K~_l of row i of x with row i of y (3.10), (n_pairs,), to second order in the fluctuations of the mask.
+    """K~_l of row i of x with row i of y (3.10), to second order in the fluctuations of the mask.
 
-    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. Exact for p = 1 and for y = x, where the kernel
-    is linear (l = 1) or quadratic (l = 2) in |x_s|^2. Else good to about (d_eff p)^-2, where d_eff = |x|^4 / sum x_i^4
-    counts the inputs that matter. Where d_eff p is not well above 1 it is no approximation, and may be negative.
+    Parameters
+    ----------
+    x, y : array_like, shape (n_pairs, d)
+        Inputs, one a row, row i of x with row i of y.
+    connectivity : float
+        p, in (0, 1].
+    order : {1, 2}, default 1
+        The order l.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+
+    Notes
+    -----
+    Exact for p = 1 and for y = x, where the kernel is linear (l = 1) or quadratic (l = 2) in
+    ``|x_s|^2``. Else good to about ``(d_eff p)^-2``, where ``d_eff = |x|^4 / sum x_i^4`` counts the
+    inputs that matter. Where d_eff p is not well above 1 it is no approximation, and may be
+    negative.
+
     """
     p, (x2, y2, xy) = check_connectivity(connectivity), _moments(x, y)
     a, b, c = x2.sum(1), y2.sum(1), xy.sum(1)
@@ -103,12 +157,36 @@ def second_order(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int 
 
 def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int = 1, n_masks: int = 4096,
                 seed: int) -> Estimate:
-    """K~_l of row i of x with row i of y (3.10) by random masks: values and errors (n_pairs,).
+    """K~_l of row i of x with row i of y (3.10), by random masks.
 
-    x, y: (n_pairs, d). connectivity: p, in (0, 1]. order: l, 1 or 2. n_masks: for every 500 pairs,
-    which share them; at least 16, rounded down to a multiple of 8. Masks that keep at most one input are summed
-    exactly, and of the others what is linear in the fluctuations is subtracted, with the share that an eighth
-    of n_masks more finds best.
+    Parameters
+    ----------
+    x, y : array_like, shape (n_pairs, d)
+        Inputs, one a row, row i of x with row i of y.
+    connectivity : float
+        p, in (0, 1].
+    order : {1, 2}, default 1
+        The order l.
+    n_masks : int, default 4096
+        For every 500 pairs, which share them; at least 16, rounded down to a multiple of 8.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    Estimate
+        Values and errors, (n_pairs,) each.
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these.
+
+    Notes
+    -----
+    Masks that keep at most one input are summed exactly, and of the others what is linear in the
+    fluctuations is subtracted, with the share that an eighth of n_masks more finds best.
+
     """
     p, index = check_connectivity(connectivity), ORDERS.index(check_order(order))
     moments, values = _moments(x, y), []
@@ -121,15 +199,36 @@ def monte_carlo(x: ArrayLike, y: ArrayLike, connectivity: float, *, order: int =
 
 def mean_squared_distance(k1: np.ndarray, masked_k1: np.ndarray, masked_k2: np.ndarray, width: int,
                           n_inputs: int) -> Distance:
-    """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each, numbers or (n_pairs,)."""
+    """The distance (3.21) averaged over pairs, from K_1, K~_1 and K~_2 of each.
+
+    Parameters
+    ----------
+    k1, masked_k1, masked_k2 : array_like, shape (n_pairs,) or ()
+        K_1, K~_1 and K~_2, of the same shape.
+    width : int
+        n, at least 1.
+    n_inputs : int
+        d, at least 1.
+
+    Returns
+    -------
+    Distance
+        Its errors are 0.
+
+    Raises
+    ------
+    ValueError
+        For kernels of different shapes, and for other counts.
+
+    """
     k1, masked_k1, masked_k2 = (as_floats(value, name) for name, value in (
         ("k1", k1), ("masked_k1", masked_k1), ("masked_k2", masked_k2)))
     if not np.shape(k1) == np.shape(masked_k1) == np.shape(masked_k2):
         raise ValueError("expected K_1, K~_1 and K~_2 of the same pairs, got shapes "
                          f"{np.shape(k1)}, {np.shape(masked_k1)} and {np.shape(masked_k2)}; try one call for all pairs")
-    n_inputs = check_count("n_inputs", n_inputs)
+    n_inputs = require_count("n_inputs", n_inputs)
     bias = np.mean((masked_k1 - k1)**2) / n_inputs**2
-    variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / check_count("width", width)
+    variance = np.mean(masked_k2 - masked_k1**2) / n_inputs**2 / require_count("width", width)
     return Distance(float(bias + variance), float(bias), float(variance))
 
 
@@ -137,10 +236,35 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
                       seed: int) -> Distance:
     """The distance (3.21) averaged over pairs, with the expectation over masks by Monte Carlo.
 
-    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1]. n_masks: as for `monte_carlo`. Squares of means are
-    estimated without bias, from products of different masks; the errors are those of the masks at these pairs.
+    Parameters
+    ----------
+    x, y : array_like, shape (n_pairs, d)
+        Inputs, one a row, row i of x with row i of y.
+    width : int
+        n, at least 1.
+    connectivity : float
+        p, in (0, 1].
+    n_masks : int, default 256
+        As for `monte_carlo`.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    Distance
+        The errors are those of the masks at these pairs.
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these.
+
+    Notes
+    -----
+    Squares of means are estimated without bias, from products of different masks.
+
     """
-    (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), check_count("width", width)
+    (x, y), p, width = _pairs(x, y), check_connectivity(connectivity), require_count("width", width)
     biases, variances = [], []
     for start in range(0, len(x), _BLOCK):
         moments = _moments(x[start:start + _BLOCK], y[start:start + _BLOCK])
@@ -161,9 +285,24 @@ def expected_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: floa
 
 
 def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: float) -> Distance:
-    """The distance (3.21) averaged over pairs, with the closed form `second_order`: what (3.29) should have been.
+    """The distance (3.21) averaged over pairs, with the closed form `second_order`.
 
-    x, y: (n_pairs, d). width: n. connectivity: p, in (0, 1].
+    It is what (3.29) should have been.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n_pairs, d)
+        Inputs, one a row, row i of x with row i of y.
+    width : int
+        n, at least 1.
+    connectivity : float
+        p, in (0, 1].
+
+    Returns
+    -------
+    Distance
+        Its errors are 0.
+
     """
     moments = [part.sum(1) for part in _moments(x, y)]
     k1, k2 = (second_order(x, y, connectivity, order=order) for order in ORDERS)
@@ -171,8 +310,24 @@ def second_order_distance(x: ArrayLike, y: ArrayLike, width: int, connectivity: 
 
 
 def check_connectivity(p: float) -> float:
-    """The connectivity as a float. Raises ValueError outside (0, 1]."""
-    if isinstance(p, bool) or not isinstance(p, Real) or not 1e-12 <= p <= 1:
+    """The connectivity as a float.
+
+    Parameters
+    ----------
+    p : float
+        In (0, 1].
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        Outside (0, 1]: try 1.0, the dense net.
+
+    """
+    if not is_real(p) or not 1e-12 <= p <= 1:
         raise ValueError(f"expected connectivity above 0 and up to 1, got {p!r}; try 1.0, the dense net")
     return float(p)
 
@@ -195,7 +350,7 @@ class _Masks:
 
     def groups(self, n_masks: int, stream: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """N_REPLICATES independent groups of values (n_in_group, n_pairs) whose means are K~_1 and K~_2."""
-        size = check_count("n_masks", n_masks) // N_REPLICATES
+        size = require_count("n_masks", n_masks) // N_REPLICATES
         if size < 2:
             raise ValueError(f"expected n_masks of at least {2 * N_REPLICATES}, got {n_masks}; try n_masks=256")
         # How much of the linear part to subtract is fitted to masks of their own, so that no bias comes in.
@@ -252,7 +407,23 @@ def _moments(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def check_order(order: int) -> int:
-    """The order as an int. Raises ValueError for all but 1 and 2."""
-    if isinstance(order, bool) or not isinstance(order, Integral) or order not in ORDERS:
+    """The order as an int.
+
+    Parameters
+    ----------
+    order : {1, 2}
+        1 (the mean) or 2 (the variance).
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For all but 1 and 2.
+
+    """
+    if not is_integer(order) or order not in ORDERS:
         raise ValueError(f"expected order 1 (the mean) or 2 (the variance), got {order!r}; try order=1")
     return int(order)

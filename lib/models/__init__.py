@@ -13,6 +13,7 @@ _tiles        their kernels: sums over tiles of registers
 _norms        BatchNorm, ReLU and the sum of a block in that layout
 sparse_resnet a whole ResNet-18 in it
 sparse_layers the same layers for torch, and networks made of them or back
+sparse_sequential  runs of them with BatchNorm and ReLU that stay in that layout
 dynamic_masks masks that move while these layers learn: SET and RigL
 sparse_choice sparse or dense: the table
 image_training, resident  one training loop for all nets; the torch twin's steps and images kept on a GPU

@@ -16,6 +16,7 @@ from lib.models.sparse import LANES, Layout
 
 MOST = 2**30  # bytes that are kept for the next call
 SMALL = 2**20  # bytes of an array that is not worth it
+ROOM = 2**24  # bytes of a scratch array that is kept for its use
 
 
 class Memory:
@@ -23,7 +24,7 @@ class Memory:
 
     def __init__(self):
         self._free: dict[Layout | tuple[int, ...], list[np.ndarray]] = {}
-        self._partial = np.empty(0, np.float32)
+        self._rooms: dict[str, np.ndarray] = {}
         self._changing = threading.RLock()  # an array may be left in the middle of anything, in the same thread too
 
     @property
@@ -40,7 +41,7 @@ class Memory:
         size, border = (key.size, key.border) if isinstance(key, Layout) else (math.prod(key), 0)
         shape = (size,) if isinstance(key, Layout) else key
         if 4 * size < SMALL:
-            return np.zeros(shape, np.float32) if border else np.empty(shape, np.float32)
+            return (sparse.zeros(size) if border else sparse.empty(size)).reshape(shape)
         with self._changing:
             free = self._free.pop(key, [])
             whole = free.pop() if free else None
@@ -57,9 +58,14 @@ class Memory:
 
     def partial(self, n_weights: int) -> np.ndarray:
         """Room for sixteen sums a weight, the same for all layers."""
-        if len(self._partial) < LANES * n_weights:
-            self._partial = sparse.zeros(LANES * n_weights)
-        return self._partial
+        return self.room("partial", LANES * n_weights)
+
+    def room(self, use: str, size: int) -> np.ndarray:
+        """So many numbers or more; whoever asks next for the same use gets the same place."""
+        room = self._rooms.get(use)
+        if room is None or len(room) < size:
+            room = self._rooms[use] = sparse.zeros(size)
+        return room
 
 
 def _give_back(memory: weakref.ref, key: Layout | tuple[int, ...], whole: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _memory, _packing, sparse
+from lib.models import _memory, _norms, _packing, sparse
 from lib.models.sparse import LANES, Layout, SparseConvolution
 
 _AT_ONCE = 2**23  # bytes of images, in and out: a part of a last-level cache
@@ -33,21 +33,33 @@ class Images(NamedTuple):
 
     layout: Layout
     places: np.ndarray
+    group: int
+    size: int
 
     @staticmethod
     def of(layout: Layout) -> Images:
-        return Images(layout, places(layout._replace(n_images=0)))
+        return Images(layout, places(layout._replace(n_images=0)), layout.group, layout.size)
+
+    def scratch(self, memory: _memory.Memory, use: str) -> np.ndarray:
+        """An array of this layout within one call of the kernels: for one `use` at a time always the same place.
+
+        Small layers then find it in the second-level cache. Where a border has to be zero, or the array is large, it is
+        one that is taken.
+        """
+        kept = self.layout.border == 0 and 4 * self.size <= _memory.ROOM
+        return memory.room(use, self.size) if kept else memory.take(self.layout)
 
     def pack(self, images: np.ndarray, begin: int, end: int, array: np.ndarray) -> np.ndarray:
         """Images from begin up to end, of a flat array, into an array of this layout, whose border is zero."""
         n = len(self.places)
-        _packing.pack(images[begin * n:end * n], array, end - begin, self.places, self.layout.group)
+        _packing.pack(images[begin * n:end * n], array, end - begin, self.places, self.group)
         return array
 
     def unpack(self, array: np.ndarray, images: np.ndarray, begin: int, end: int) -> None:
         """The same back."""
         n = len(self.places)
-        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.layout.group)
+        _packing.unpack(array, images[begin * n:end * n], end - begin, self.places, self.group,
+                        len(images) >= _norms.PAST)
 
 
 def flat(images: torch.Tensor) -> np.ndarray:
@@ -108,18 +120,16 @@ class Native(torch.autograd.Function):
     def forward(ctx, x, weight, passes, shape, memory):
         numbers, weights = flat(x), flat(weight)
         parts = passes.parts(len(numbers) // passes.n_numbers)
-        ctx.passes, ctx.memory, ctx.kept, first = passes, memory, None, parts[0]
+        ctx.passes, ctx.memory, first = passes, memory, parts[0]
         with sparse.one_at_a_time():
-            packed, out, result = memory.take(first.x.layout), memory.take(first.out.layout), memory.take(shape)
+            packed, out = first.x.scratch(memory, "x"), first.out.scratch(memory, "out")
+            result = memory.take(shape)
             made = result.reshape(-1)
             for part in parts:
                 part.x.pack(numbers, part.begin, part.end, packed)
                 part.convolution.forward_unchecked(weights, packed, out)
                 part.out.unpack(out, made, part.begin, part.end)
-        if packed.nbytes < _memory.SMALL and len(parts) == 1:  # small enough to be kept as it is for the gradient
-            ctx.kept = packed
-        ctx.x_shape = tuple(x.shape)
-        ctx.save_for_backward(x if ctx.kept is None else None, weight)
+        ctx.save_for_backward(x, weight)
         return torch.from_numpy(result)
 
     @staticmethod
@@ -127,21 +137,21 @@ class Native(torch.autograd.Function):
         refuse_second_derivatives()
         x, weight = ctx.saved_tensors
         passes, memory, by_x, by_weight = ctx.passes, ctx.memory, None, None
-        parts, border = passes.parts(math.prod(ctx.x_shape) // passes.n_numbers), passes.convolution.padding
-        errors_of_all, weights, first = flat(g), flat(weight), parts[0]
+        numbers, errors_of_all, weights = flat(x), flat(g), flat(weight)
+        parts, border = passes.parts(len(numbers) // passes.n_numbers), passes.convolution.padding
+        first = parts[0]
         with sparse.one_at_a_time():
-            errors = memory.take(first.g.layout)
+            errors = first.g.scratch(memory, "out")
             if ctx.needs_input_grad[0]:
-                out, by_x = memory.take(first.by_x.layout), memory.take(ctx.x_shape)
+                out, by_x = first.by_x.scratch(memory, "x"), memory.take(tuple(x.shape))  # x is used before
                 made = by_x.reshape(-1)
             if ctx.needs_input_grad[1]:
-                numbers, packed = (None, ctx.kept) if x is None else (flat(x), memory.take(first.x.layout))
-                by_weight, partial = np.empty(len(weights), np.float32), memory.partial(len(weights))
+                packed, partial = first.x.scratch(memory, "x"), memory.partial(len(weights))
+                by_weight = np.empty(len(weights), np.float32)
             for part in parts:
                 part.g.pack(errors_of_all, part.begin, part.end, errors)
                 if by_weight is not None:
-                    if x is not None:
-                        part.x.pack(numbers, part.begin, part.end, packed)
+                    part.x.pack(numbers, part.begin, part.end, packed)
                     part.convolution.weight_gradient_unchecked(packed, errors, border, by_weight, partial,
                                                                add=part.begin > 0)
                 if by_x is not None:

@@ -3,18 +3,26 @@
 Arrays are flat float32; `place` of an array is (group, channel, row, origin), numbers from one to the next and to the
 first pixel. A channel at a time: its second pass finds it in the second-level cache. Sixteen images stand side by side
 and are one variable (`lib._lanes`), so that sums have an order which is written here: they depend neither on the number
-of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in tests/test_sparse_resnet.py.
+of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in tests/test_sparse_norms.py.
 """
 
 import numpy as np
 from numba import njit, prange
 
-from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, store, total
+from lib._lanes import N_LANES, lanes_of, larger, load, one_where_less, store, store_past, total
+
+PAST = 2**22  # numbers, 16 MiB: more than a processor's second-level cache, and than its part of the third
 
 
 @njit
 def _start(place, group, channel, row):
     return place[3] + group * place[0] + channel * place[1] + row * place[2]
+
+
+@njit
+def _past(a):
+    """Whether an array should be written past the caches: it is larger than they are, and begins where that can be."""
+    return len(a) >= PAST and a.ctypes.data % (4 * N_LANES) == 0
 
 
 @njit
@@ -42,7 +50,7 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
     n = n_images * height * width
     exists = np.zeros(N_LANES * n_groups, np.float32)  # 1 where a lane has an image
     exists[:n_images] = 1
-    zero = lanes_of(np.float32(0))
+    zero, past = lanes_of(np.float32(0)), _past(a)
     for c in prange(len(scale)):
         if measure:
             whole, square = 0.0, 0.0
@@ -76,14 +84,17 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
                         value = value + load(shortcut, other + N_LANES * x)
                     if relu:
                         value = larger(zero, value)
-                    store(a, end + N_LANES * x, value)
+                    if past:
+                        store_past(a, end + N_LANES * x, value)
+                    else:
+                        store(a, end + N_LANES * x, value)
         _empty_lanes(a, a_place, n_images, n_groups, c, height, width)
 
 
 @njit(cache=True, parallel=True)
 def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place, scale_gradient,
-             shift_gradient):
-    """Gradients of `forward` with measure=True from `error`, the gradient by a.
+             shift_gradient, measure):
+    """Gradients of `forward` with the same `measure` from `error`, the gradient by a.
 
     For relu, error is set to zero in place where a = 0: what remains is the gradient by the shortcut. g: gradient by
     z. Empty lanes of error hold zeros.
@@ -91,7 +102,7 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
     n_images, height, width = size
     n_groups = (n_images + N_LANES - 1) // N_LANES
     n = n_images * height * width
-    zero = lanes_of(np.float32(0))
+    zero, past = lanes_of(np.float32(0)), _past(g)
     for c in prange(len(scale)):
         whole, product, middle = 0.0, 0.0, lanes_of(mean[c])
         for k in range(n_groups):
@@ -112,15 +123,19 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
         shift_gradient[c] = whole
         scale_gradient[c] = product
         factor = scale[c] * inverse[c]
-        # d/dz of the normalized value, which depends on every other pixel through mean and deviation.
-        by_z = np.float32(-factor * inverse[c] * product / n)
-        constant = np.float32(-factor * whole / n) - by_z * mean[c]
+        by_z = constant = np.float32(0)
+        if measure:  # the normalized value depends on every other pixel through mean and deviation
+            by_z = np.float32(-factor * inverse[c] * product / n)
+            constant = np.float32(-factor * whole / n) - by_z * mean[c]
         for k in range(n_groups):
             for y in range(height):
                 begin, at, end = _start(error_place, k, c, y), _start(z_place, k, c, y), _start(g_place, k, c, y)
                 for x in range(width):
                     value = load(error, begin + N_LANES * x) * factor + load(z, at + N_LANES * x) * by_z + constant
-                    store(g, end + N_LANES * x, value)
+                    if past:
+                        store_past(g, end + N_LANES * x, value)
+                    else:
+                        store(g, end + N_LANES * x, value)
         _empty_lanes(g, g_place, n_images, n_groups, c, height, width)
 
 

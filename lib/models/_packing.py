@@ -19,8 +19,8 @@ def _interleaved(builder, a, b, half):
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), N), places))
 
 
-def _block(to_lanes):
-    """An intrinsic that moves a block: see `_to_lanes` and `_to_images`."""
+def _block(to_lanes, past=False):
+    """An intrinsic that moves a block: see below. past: past the caches, to images at multiples of 64 bytes."""
     @intrinsic
     def move(typing_context, images, first, image, array, begin, places, pixel):
         def generate(context, builder, signature, arguments):
@@ -41,7 +41,9 @@ def _block(to_lanes):
             for _ in range(4):  # each moves one bit of a number's row into its column
                 rows = [_interleaved(builder, rows[n // 2], rows[n // 2 + N // 2], n % 2) for n in range(N)]
             for n, row in enumerate(rows):
-                builder.store(row, target(n), align=4)
+                written = builder.store(row, target(n), align=4 * N if past else 4)
+                if past:
+                    written.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
             return context.get_dummy_value()
         number = types.intp
         return types.void(images, number, number, array, number, places, number), generate
@@ -50,6 +52,7 @@ def _block(to_lanes):
 
 _to_lanes = _block(True)  # array[begin + places[pixel + i] + j] = images[first + j image + i] for i, j < 16
 _to_images = _block(False)  # the same from right to left
+_past_images = _block(False, True)
 
 
 @njit(cache=True, parallel=True)
@@ -74,16 +77,23 @@ def pack(images, array, n_images, places, group):
 
 
 @njit(cache=True, parallel=True)
-def unpack(array, images, n_images, places, group):
-    """The images in groups of sixteen as an array (n_images, n_pixels) of their own; arguments as of `pack`."""
+def unpack(array, images, n_images, places, group, large=False):
+    """The images in groups of sixteen as an array (n_images, n_pixels) of their own; arguments as of `pack`.
+
+    large: they do not stay in the caches anyway, and are written past them where their addresses allow that.
+    """
     n_pixels = len(places)
+    past = large and n_pixels % N == 0 and images.ctypes.data % (4 * N) == 0
     n_blocks = (n_pixels + N - 1) // N
     for k in prange((n_images + N - 1) // N * n_blocks):
         g, pixel = k // n_blocks, k % n_blocks * N
         lanes, begin = min(N, n_images - g * N), g * group
         if lanes == N and n_pixels >= N:
             pixel = min(pixel, n_pixels - N)
-            _to_images(images, g * N * n_pixels + pixel, n_pixels, array, begin, places, pixel)
+            if past:
+                _past_images(images, g * N * n_pixels + pixel, n_pixels, array, begin, places, pixel)
+            else:
+                _to_images(images, g * N * n_pixels + pixel, n_pixels, array, begin, places, pixel)
         else:
             for i in range(pixel, min(pixel + N, n_pixels)):
                 for lane in range(lanes):

@@ -70,17 +70,28 @@ def zeros(n: int) -> np.ndarray:
     """
     n_bytes = max(4 * n, 64)
     if n_bytes < _PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        raw = np.zeros(n_bytes + 64, np.uint8)
-        begin = -raw.ctypes.data % 64
-    else:
-        area = mmap.mmap(-1, n_bytes + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        try:
-            area.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:  # a system built without them: the same numbers, more slowly
-            pass
-        raw = np.frombuffer(area, np.uint8)
-        begin = -raw.ctypes.data % _PAGE
+        return _aligned(np.zeros(n_bytes // 4 + LANES, np.float32), n)
+    area = mmap.mmap(-1, n_bytes + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        area.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:  # a system built without them: the same numbers, more slowly
+        pass
+    raw = np.frombuffer(area, np.uint8)
+    begin = -raw.ctypes.data % _PAGE
     return raw[begin:begin + 4 * n].view(np.float32)
+
+
+def empty(n: int) -> np.ndarray:
+    """n float32 numbers, whatever they are, that start at a multiple of 64 bytes.
+
+    Registers of sixteen numbers that lie across two lines of the cache take twice the time.
+    """
+    return _aligned(np.empty(n + LANES, np.float32), n)
+
+
+def _aligned(raw: np.ndarray, n: int) -> np.ndarray:
+    begin = -raw.__array_interface__["data"][0] % 64 // 4
+    return raw[begin:begin + n]
 
 
 class Arena:
@@ -143,6 +154,16 @@ class Layout(NamedTuple):
     def size(self) -> int:
         """Numbers in all."""
         return self.n_groups * self.group
+
+    @property
+    def pixels(self) -> tuple[int, int, int]:
+        """n_images, height and width."""
+        return self.n_images, self.height, self.width
+
+    @property
+    def place(self) -> tuple[int, int, int, int]:
+        """Numbers from a group, channel and row to the next, and where the first pixel stands."""
+        return self.group, self.channel, self.row, self.origin
 
     def zeros(self) -> np.ndarray:
         """A flat float32 array of this layout, all zero."""
@@ -221,7 +242,7 @@ def _sum(calls: list[_Call], weights: np.ndarray, source: np.ndarray, out: np.nd
     for c in calls:
         if not (add and c.starts[-1, -1] == 0):
             _tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
-                        c.offsets, weights[c.order], int(add))
+                        c.offsets, _tiles.taken(weights, c.order), int(add))
 
 
 def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
@@ -382,13 +403,13 @@ class SparseConvolution:
         key = "products", g_border
         if key not in self._calls:
             g_layout = self.out._replace(border=g_border)
-            self._calls[key] = self._call(self._forward._replace(other_rows=(0, 1, self.out.height, 0)), self.x,
-                                          g_layout)
-        f = self._calls[key]
-        # Errors of so many rows stay in the second-level cache while the segments pass by.
-        bands = _BLOCK // (4 * LANES * self.out.n_channels * f.n_columns * f.band)
+            call = self._call(self._forward._replace(other_rows=(0, 1, self.out.height, 0)), self.x, g_layout)
+            # Errors of so many rows stay in the second-level cache while the segments pass by.
+            bands = _BLOCK // (4 * LANES * self.out.n_channels * call.n_columns * call.band)
+            self._calls[key] = call, call.band * max(1, bands)
+        f, block = self._calls[key]
         _tiles.products(f.steps, x, f.rows, g, f.other_rows, f.n_columns, f.band, f.channel, f.starts, f.offsets,
-                        partial, numba.get_num_threads(), f.band * max(1, bands), add)
+                        partial, numba.get_num_threads(), block, int(add))
         _tiles.lane_totals(partial, f.order, out)
 
     def _error_layout(self, border: int) -> Layout:

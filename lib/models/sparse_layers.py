@@ -3,9 +3,10 @@
 `SparseConv2d` and `SparseLinear` stand where Conv2d and Linear do; the convolution has no bias unless asked for one, as
 BatchNorm brings its own. Their parameter lists the weights where the mask is True, and nothing else: no momentum, decay
 or optimizer can bring back the others. On the CPU the native path (the kernels of `lib.models.sparse`) takes images
-into the layout of the kernels and back, in every layer; a network that stays in this layout is
-`lib.models.sparse_resnet`. The dense path fills a dense tensor with the weights and leaves the rest to torch: the plain
-twin, and the path on a GPU and in other precisions.
+into the layout of the kernels and back, in every layer; runs of convolution, BatchNorm and ReLU stay in it in a
+`lib.models.sparse_sequential.SparseSequential`, a whole network in `lib.models.sparse_resnet`. The dense path fills a
+dense tensor with the weights and leaves the rest to torch: the plain twin, and the path on a GPU and in other
+precisions.
 
     mask = torch.rand(64, 32, 3, 3) < 0.05
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
@@ -62,7 +63,7 @@ class _SparseLayer(torch.nn.Module):
             raise ValueError(f'expected path as one of {PATHS}, got {path!r}; try path="auto"')
         if isinstance(stride, bool) or stride not in (1, 2):
             raise ValueError(f"expected stride 1 or 2, got {stride!r}; try torch.nn.Conv2d")
-        self.path, self.stride, self._plans, self._memory = path, int(stride), {}, None
+        self.path, self.stride, self._plans, self._last_size, self._memory = path, int(stride), {}, None, None
         self.register_buffer("mask", mask)
         self.register_buffer("_places", mask.flatten().nonzero()[:, 0], persistent=False)
         n_weights, fan_in = len(self._places), math.prod(mask.shape[1:])
@@ -124,25 +125,30 @@ class _SparseLayer(torch.nn.Module):
         more = f"{f', stride={self.stride}' if self.stride > 1 else ''}{'' if self.bias is None else ', bias'}"
         return f"{'x'.join(map(str, self.mask.shape))}, {len(self.weight)} weights{more}, path={self.path!r}"
 
-    def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
+    def _possible(self, n_images: int, height: int, width: int, like: torch.Tensor) -> bool:
+        """Whether the kernels can and may do it; ValueError where they have to (path="native") and cannot."""
         weight = self.weight
         fits = like.dtype == weight.dtype == torch.float32 and like.device.type == weight.device.type == "cpu"
         if self.path == "native" and not fits:
             raise ValueError(f"expected float32 on the CPU for the native path, got {like.dtype} on {like.device} and "
                              f'weights in {self.weight.dtype} on {self.weight.device}; try path="auto"')
-        if len(self.weight) != len(self._places):
+        if len(weight) != len(self._places):
             raise ValueError(f"expected {len(self._places)} weights, as the mask has, got {len(self.weight)}; try "
                              "a new layer for other weights")
         if self.path == "dense" or not fits or n_images == 0:
+            return False
+        numbers = 2 * LANES * max(self.mask.shape[:2]) * (height + 4) * (width + 4)
+        return self.path == "native" or numbers <= _MOST_NUMBERS and sparse_choice.HAS_KERNELS and sparse.usable()
+
+    def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
+        if not self._possible(n_images, height, width, like):
             return "dense"
         if self.path == "native":
             return "native"
-        if 2 * LANES * max(self.mask.shape[:2]) * (height + 4) * (width + 4) > _MOST_NUMBERS or not sparse.usable():
-            return "dense"
         filled = n_images / (-(-n_images // LANES) * LANES)  # empty lanes take as long as others
         out_size = math.sqrt(-(-height // self.stride) * -(-width // self.stride))
         pays = sparse_choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
-        return "native" if sparse_choice.HAS_KERNELS and pays else "dense"
+        return "native" if pays else "dense"
 
     def _dense_for(self, x: torch.Tensor) -> torch.Tensor:
         """The dense weights, for such an input."""
@@ -158,11 +164,15 @@ class _SparseLayer(torch.nn.Module):
 
     def _native(self, x: torch.Tensor, size: tuple[int, int, int], shape: tuple[int, ...]) -> torch.Tensor:
         """Without bias; x: images of this size (n_in, height, width) in any shape; shape: that of the result."""
-        self._memory = _memory.shared()
-        return _native.Native.apply(x, self.weight, self._passes(*size), shape, self._memory)
+        # Attributes of a module are looked up slowly, and set more slowly still: a tenth of a small layer's time.
+        memory = self.__dict__["_memory"] = _memory.shared()
+        return _native.Native.apply(x, self._parameters["weight"], self._passes(*size), shape, memory)
 
     def _passes(self, *size: int) -> _native.Passes:
         """What it needs for images of this size (n_in, height, width)."""
+        passes = self._plans.get(size)
+        if passes is not None and size == self._last_size:
+            return passes
         with sparse.one_at_a_time():
             passes = self._plans.pop(size, None)
             if passes is None:
@@ -172,7 +182,7 @@ class _SparseLayer(torch.nn.Module):
                 exists = exists.reshape(*self.mask.shape[:2], kernel, kernel)
                 layout = Layout(LANES, *size, border=kernel // 2)
                 passes = _native.Passes(SparseConvolution(exists, self.stride, layout))
-            self._plans[size] = passes
+            self._plans[size], self._last_size = passes, size
             while len(self._plans) > _MOST_PLANS:
                 del self._plans[next(iter(self._plans))]
         return passes

@@ -13,20 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.checks import as_array
+from lib.checks import as_array, is_integer
 from lib.models import _norms, resnet, sparse
 from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
-from lib.pruning.distribution import is_integer
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
-
-
-def _place(layout: Layout) -> tuple[int, int, int, int]:
-    return layout.group, layout.channel, layout.row, layout.origin
-
-
-def _size(layout: Layout) -> tuple[int, int, int]:
-    return layout.n_images, layout.height, layout.width
 
 
 class _Unit(NamedTuple):
@@ -201,10 +192,10 @@ class SparseResNet:
         if not train:
             mean, inverse = running_mean, 1 / np.sqrt(running_variance + np.float32(_EPSILON))
         add = shortcut is not None
-        _norms.forward(unit.z[-1], _place(layout), _size(layout), self.parameters[self._slices[f"{unit.norm}.scale"]],
+        _norms.forward(unit.z[-1], layout.place, layout.pixels, self.parameters[self._slices[f"{unit.norm}.scale"]],
                        self.parameters[self._slices[f"{unit.norm}.shift"]], mean, inverse, train, _EPSILON, relu,
-                       shortcut if add else unit.a, _place(shortcut_layout if add else unit.a_layout), add, unit.a,
-                       _place(unit.a_layout))
+                       shortcut if add else unit.a, (shortcut_layout if add else unit.a_layout).place, add, unit.a,
+                       unit.a_layout.place)
         if train:
             n = layout.n_images * layout.height * layout.width
             variance = (1 / inverse.astype(np.float64) ** 2 - _EPSILON) * n / max(n - 1, 1)
@@ -248,7 +239,7 @@ class SparseResNet:
                 x, x_layout = shortcut.a, shortcut.a_layout
             self._normalize(unit, train, shortcut=x, shortcut_layout=x_layout)
         layout = self._last_layout
-        _norms.pool(unit.a, _place(layout), _size(layout), self._pooled, _place(self._pooled_layout))
+        _norms.pool(unit.a, layout.place, layout.pixels, self._pooled, self._pooled_layout.place)
         self._linear.forward(self.parameters[self._slices["linear"]], self._pooled, self._logits)
         return self._linear.out.unpack(self._logits)[:, :, 0, 0] + self.parameters[self._slices["bias"]]
 
@@ -258,9 +249,9 @@ class SparseResNet:
         layout = unit.convolutions[-1].out
         mean, inverse = self._batch[unit.norm]
         scale, shift = self._slices[f"{unit.norm}.scale"], self._slices[f"{unit.norm}.shift"]
-        _norms.backward(error, _place(layout), unit.a, _place(unit.a_layout), relu, unit.z[-1], _place(layout),
-                        _size(layout), self.parameters[scale], mean, inverse, g, _place(g_layout),
-                        self.gradients[scale], self.gradients[shift])
+        _norms.backward(error, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
+                        layout.pixels, self.parameters[scale], mean, inverse, g, g_layout.place,
+                        self.gradients[scale], self.gradients[shift], True)
 
     def _through(self, unit: _Unit, x: np.ndarray, error: np.ndarray, into: np.ndarray | None, add: bool = False,
                  relu: bool = True):
@@ -309,7 +300,7 @@ class SparseResNet:
         self._linear.backward(self.parameters[place], self._logit_errors, 0, pooled)
         layout = self._last_layout._replace(border=0)
         error = self._scratch["odd"][:layout.size]
-        _norms.unpool(pooled, _place(self._pooled_layout), _size(layout), error, _place(layout))
+        _norms.unpool(pooled, self._pooled_layout.place, layout.pixels, error, layout.place)
         for place, block in reversed(list(enumerate(resnet.BLOCKS))):
             before = self._units[f"{resnet.BLOCKS[place - 1]}_conv2" if place else "stem"]
             inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]

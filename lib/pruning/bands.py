@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from lib.checks import as_floats
+from lib.checks import as_floats, is_integer
 
 SIDES = ("above", "below", "both")
 
@@ -21,7 +21,23 @@ SIDES = ("above", "below", "both")
 def band(values: Sequence[float], *, confidence: float = 0.99) -> tuple[float, float]:
     """The interval (low, high) that holds one more value like these with the given probability.
 
-    values: at least two finite numbers, taken without pruning. confidence: between 0 and 1.
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        At least two finite numbers, taken without pruning.
+    confidence : float, default 0.99
+        The probability, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+
+    Raises
+    ------
+    ValueError
+        For fewer than two values, for values that are not finite, and for a confidence that is not
+        between 0 and 1.
+
     """
     values = _check(values, "values")
     if values.size < 2:
@@ -35,16 +51,36 @@ def band(values: Sequence[float], *, confidence: float = 0.99) -> tuple[float, f
 
 def first_outside(values: Sequence[float], limits: tuple[float, float], *, side: str = "above",
                   in_a_row: int = 3) -> int | None:
-    """The first index from which `in_a_row` values lie outside the band one after another; None where none do.
+    """The first index from which `in_a_row` values lie outside the band one after another.
 
-    values: of one measure after each pruning step. limits: the band (low, high); values on its edge are inside. side:
-    "above" asks for values above the band only, as for an error that grows, "below" for those below, "both" for any.
-    Near the end of the values fewer than `in_a_row` of them may be left: these alone do not count.
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        Of one measure after each pruning step.
+    limits : (float, float)
+        The band (low, high); values on its edge are inside.
+    side : {"above", "below", "both"}, default "above"
+        "above" asks for values above the band only, as for an error that grows, "below" for those
+        below, "both" for any.
+    in_a_row : int, default 3
+        At least 1.
+
+    Returns
+    -------
+    int or None
+        None where no values do. Near the end of the values fewer than `in_a_row` of them may be
+        left: these alone do not count.
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these: try the limits of `band`.
+
     """
     values = _check(values, "values")
     if side not in SIDES:
         raise ValueError(f"expected side among {', '.join(SIDES)}, got {side!r}; try side='above'")
-    if isinstance(in_a_row, bool) or not isinstance(in_a_row, (int, np.integer)) or in_a_row < 1:
+    if not is_integer(in_a_row) or in_a_row < 1:
         raise ValueError(f"expected in_a_row to be an integer >= 1, got {in_a_row!r}; try in_a_row=3")
     low, high = limits
     if not low <= high:

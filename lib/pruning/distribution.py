@@ -16,33 +16,59 @@ layers come out equal, as in Fig 3.4, the two agree.
 """
 
 from collections.abc import Iterable
-from numbers import Integral
 
 import numpy as np
 
+from lib.checks import is_integer
+
 
 def water_filling(sizes: Iterable[int], n_removed: int) -> np.ndarray:
-    """The number of weights left in each layer once n_removed are gone (Appendix D), int64 (n_layers,).
+    """The number of weights left in each layer once n_removed are gone (Appendix D).
 
-    sizes: weights in each layer before, (n_layers,), in any order
-    n_removed: weights to remove in total, from 0 to sum(sizes) - n_layers, so that each layer keeps one
+    Parameters
+    ----------
+    sizes : iterable of int, shape (n_layers,)
+        Weights in each layer before, in any order.
+    n_removed : int
+        Weights to remove in total, from 0 to sum(sizes) - n_layers, so that each layer keeps one.
 
-    Raises ValueError for no layers, for sizes that are no integers >= 1, and for n_removed out of range.
+    Returns
+    -------
+    ndarray of int64, shape (n_layers,)
+
+    Raises
+    ------
+    ValueError
+        For no layers, for sizes that are no integers >= 1 (try ``math.prod(shape)`` of each weight
+        tensor), and for n_removed out of range.
+
     """
     sizes = _check_sizes(sizes)
     return _fill(sizes, sizes.sum() - _check_removed(sizes, n_removed))
 
 
 def remaining(sizes: Iterable[int], n_weights: int) -> np.ndarray:
-    """The number of weights left in each layer of a network that keeps n_weights in all, int64 (n_layers,).
+    """The number of weights left in each layer of a network that keeps n_weights in all.
 
-    The same as `water_filling`, asked the other way round: a widened network has as many weights as the
-    network it came from (section 3.4.3).
+    The same as `water_filling`, asked the other way round: a widened network has as many weights as
+    the network it came from (section 3.4.3).
 
-    sizes: weights in each layer before, (n_layers,)
-    n_weights: weights to keep in total, from n_layers to sum(sizes)
+    Parameters
+    ----------
+    sizes : iterable of int, shape (n_layers,)
+        Weights in each layer before.
+    n_weights : int
+        Weights to keep in total, from n_layers to sum(sizes).
 
-    Raises ValueError as `water_filling` does.
+    Returns
+    -------
+    ndarray of int64, shape (n_layers,)
+
+    Raises
+    ------
+    ValueError
+        As `water_filling` does.
+
     """
     sizes = _check_sizes(sizes)
     total = int(sizes.sum())
@@ -55,11 +81,25 @@ def remaining(sizes: Iterable[int], n_weights: int) -> np.ndarray:
 def stages(sizes: Iterable[int], n_removed: int) -> list[np.ndarray]:
     """The states that water-filling passes through (Fig 3.4), from the full layers to the result.
 
-    One state for each size of a layer that the falling level reaches, where one layer more (or several of equal
-    size) begins to be cut, then the final one, each int64 (n_layers,), all different.  With nothing removed the
-    list holds the full layers alone.
+    Parameters
+    ----------
+    sizes : iterable of int, shape (n_layers,)
+        Weights in each layer before.
+    n_removed : int
+        Weights to remove in total, as in `water_filling`.
 
-    Raises ValueError as `water_filling` does.
+    Returns
+    -------
+    list of ndarray of int64, shape (n_layers,) each
+        One state for each size of a layer that the falling level reaches, where one layer more (or
+        several of equal size) begins to be cut, then the final one; all different. With nothing
+        removed the list holds the full layers alone.
+
+    Raises
+    ------
+    ValueError
+        As `water_filling` does.
+
     """
     sizes = _check_sizes(sizes)
     final = _fill(sizes, sizes.sum() - _check_removed(sizes, n_removed))
@@ -68,12 +108,26 @@ def stages(sizes: Iterable[int], n_removed: int) -> list[np.ndarray]:
 
 
 def connectivity(sizes: Iterable[int], n_remaining: Iterable[int]) -> np.ndarray:
-    """The fraction of its weights that each layer keeps (Fig F.1), float64 (n_layers,), between 0 and 1.
+    """The fraction of its weights that each layer keeps (Fig F.1).
 
-    sizes: weights in each layer before, (n_layers,)
-    n_remaining: weights in each layer after, (n_layers,)
+    Parameters
+    ----------
+    sizes : iterable of int, shape (n_layers,)
+        Weights in each layer before.
+    n_remaining : iterable of int, shape (n_layers,)
+        Weights in each layer after.
 
-    Raises ValueError for no layers, for counts of another number of layers, and for more weights than there were.
+    Returns
+    -------
+    ndarray of float64, shape (n_layers,)
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        For no layers, for counts of another number of layers (try `water_filling`), and for more
+        weights than there were (try the arguments in their order).
+
     """
     sizes = _check_sizes(sizes)
     n_remaining = _check_sizes(n_remaining, "n_remaining", smallest=0)
@@ -85,11 +139,6 @@ def connectivity(sizes: Iterable[int], n_remaining: Iterable[int]) -> np.ndarray
         raise ValueError(f"expected n_remaining at most sizes, got {n_remaining[layer]} of {sizes[layer]} weights in "
                          f"layer {layer}; try the arguments in the order sizes, n_remaining")
     return n_remaining / sizes
-
-
-def is_integer(value) -> bool:
-    """Whether a value is an integer in Python's or numpy's sense, True and False excepted."""
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def _fill(sizes: np.ndarray, n_kept: int) -> np.ndarray:

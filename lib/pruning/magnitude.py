@@ -12,15 +12,31 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lib.checks import as_array
-from lib.pruning.distribution import is_integer
+from lib.checks import as_array, is_integer
 
 
 def keep_largest(scores: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
-    """The mask of the n_left existing weights with the largest scores, bool of the scores' shape.
+    """The mask of the n_left existing weights with the largest scores.
 
-    scores: any real numbers, such as magnitudes; only those of existing weights count.
-    Raises ValueError for NaN, a mask of another shape, and for n_left above the number of weights that exist.
+    Parameters
+    ----------
+    scores : array_like, any shape
+        Any real numbers, such as magnitudes; only those of existing weights count.
+    mask : array_like of bool, shape of scores, or None
+        The weights that exist, as for all functions here; None where all do.
+    n_left : int
+        Number of weights that stay, from 0 to those that exist.
+
+    Returns
+    -------
+    ndarray of bool, shape of scores
+
+    Raises
+    ------
+    ValueError
+        For NaN (try a smaller learning rate if the weights come from training), a mask of another
+        shape, and for n_left above the number of weights that exist.
+
     """
     scores, mask = _check(scores, mask)
     n_left = _check_left(mask, n_left)
@@ -32,16 +48,56 @@ def keep_largest(scores: np.ndarray, mask: np.ndarray | None, n_left: int) -> np
 
 
 def by_magnitude(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
-    """Magnitude pruning (section 7.3): the n_left weights of largest |W| stay.  Raises as `keep_largest`."""
+    """Magnitude pruning (section 7.3): the n_left weights of largest ``|W|`` stay.
+
+    Parameters
+    ----------
+    weights : array_like, any shape
+        The weights W.
+    mask : array_like of bool, shape of weights, or None
+        The weights that exist, as for all functions here; None where all do.
+    n_left : int
+        Number of weights that stay, from 0 to those that exist.
+
+    Returns
+    -------
+    ndarray of bool, shape of weights
+
+    Raises
+    ------
+    ValueError
+        As `keep_largest`.
+
+    """
     return keep_largest(np.abs(as_array(weights, "weights")), mask, n_left)
 
 
 def by_unit(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
     """Magnitude pruning within each hidden unit: all of them lose the same share of their weights.
 
-    weights: (n_visible, n_hidden). A unit with c of the C existing weights keeps n_left c / C of them, rounded down
-    or up so that n_left stay in all: up for the largest remainders, among equal ones for the first units.
-    Raises as `keep_largest`, and for weights that are no matrix.
+    Parameters
+    ----------
+    weights : array_like, shape (n_visible, n_hidden)
+        The weights W.
+    mask : array_like of bool, shape of weights, or None
+        The weights that exist, as for all functions here; None where all do.
+    n_left : int
+        Number of weights that stay, from 0 to those that exist.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_visible, n_hidden)
+
+    Raises
+    ------
+    ValueError
+        As `keep_largest`, and for weights that are no matrix: try `by_magnitude`.
+
+    Notes
+    -----
+    A unit with c of the C existing weights keeps n_left c / C of them, rounded down or up so that
+    n_left stay in all: up for the largest remainders, among equal ones for the first units.
+
     """
     weights, mask = _check(weights, mask)
     if weights.ndim != 2:
@@ -55,12 +111,35 @@ def by_unit(weights: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.nda
 
 
 def by_fisher(weights: np.ndarray, moments: np.ndarray, mask: np.ndarray | None, n_left: int) -> np.ndarray:
-    """Pruning by the diagonal of the Fisher information: the n_left weights of largest W_ij^2 Var(v_i h_j) stay.
+    """Pruning by the diagonal of the Fisher information: the largest W_ij^2 Var(v_i h_j) stay.
 
-    To second order, removing W_ij alone moves the joint distribution p(v, h) by W_ij^2 Var(v_i h_j) / 2 in relative
-    entropy.  v_i h_j is 0 or 1, so its variance follows from its mean.
-    weights: (n_visible, n_hidden). moments: the means <v_i h_j> under the machine, of the same shape.
-    Raises as `keep_largest`, and for moments of another shape or outside [0, 1].
+    Parameters
+    ----------
+    weights : array_like, shape (n_visible, n_hidden)
+        The weights W.
+    moments : array_like, shape (n_visible, n_hidden)
+        The means <v_i h_j> under the machine, in [0, 1].
+    mask : array_like of bool, shape of weights, or None
+        The weights that exist, as for all functions here; None where all do.
+    n_left : int
+        Number of weights that stay, from 0 to those that exist.
+
+    Returns
+    -------
+    ndarray of bool, shape of weights
+
+    Raises
+    ------
+    ValueError
+        As `keep_largest`, and for moments of another shape or outside [0, 1]: try minus the
+        gradient of the energy, averaged over the machine's distribution.
+
+    Notes
+    -----
+    To second order, removing W_ij alone moves the joint distribution p(v, h) by
+    W_ij^2 Var(v_i h_j) / 2 in relative entropy. v_i h_j is 0 or 1, so its variance follows from its
+    mean.
+
     """
     weights, moments = as_array(weights, "weights"), as_array(moments, "moments")
     if moments.shape != weights.shape:
@@ -74,7 +153,27 @@ def by_fisher(weights: np.ndarray, moments: np.ndarray, mask: np.ndarray | None,
 
 
 def at_random(mask: np.ndarray, n_left: int, *, rng: np.random.Generator) -> np.ndarray:
-    """n_left of the existing weights, all choices equally likely.  Raises as `keep_largest`."""
+    """n_left of the existing weights, all choices equally likely.
+
+    Parameters
+    ----------
+    mask : array_like of bool
+        The weights that exist.
+    n_left : int
+        Number of weights that stay, from 0 to those that exist.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of bool, shape of mask
+
+    Raises
+    ------
+    ValueError
+        As `keep_largest`, and for an rng that is no generator.
+
+    """
     mask = _mask(mask)
     n_left = _check_left(mask, n_left)
     if not isinstance(rng, np.random.Generator):
@@ -88,8 +187,16 @@ def at_random(mask: np.ndarray, n_left: int, *, rng: np.random.Generator) -> np.
 class Connectivity(NamedTuple):
     """The graph of a pruned machine, in which each weight joins a visible and a hidden unit.
 
-    n_components counts units without weights as components of their own. n_largest: visible units in the component that
-    holds most of them.
+    Attributes
+    ----------
+    n_weights : int
+    n_components : int
+        Counts units without weights as components of their own.
+    n_empty_visible, n_empty_hidden : int
+        Units without weights.
+    n_largest : int
+        Visible units in the component that holds most of them.
+
     """
 
     n_weights: int
@@ -100,9 +207,23 @@ class Connectivity(NamedTuple):
 
 
 def components(mask: np.ndarray) -> np.ndarray:
-    """Number of the connected component of each unit, (n_visible + n_hidden,), the visible ones first.
+    """Number of the connected component of each unit.
 
-    mask: bool (n_visible, n_hidden). Raises ValueError for another one.
+    Parameters
+    ----------
+    mask : array_like of bool, shape (n_visible, n_hidden)
+        The weights that exist.
+
+    Returns
+    -------
+    ndarray of int, shape (n_visible + n_hidden,)
+        The visible units first.
+
+    Raises
+    ------
+    ValueError
+        For another mask: try that of a machine.
+
     """
     mask = _mask(mask)
     if mask.ndim != 2 or 0 in mask.shape:
@@ -114,7 +235,23 @@ def components(mask: np.ndarray) -> np.ndarray:
 
 
 def connectivity(mask: np.ndarray) -> Connectivity:
-    """Connected components and units without weights of the bipartite graph of a mask.  Raises as `components`."""
+    """Connected components and units without weights of the bipartite graph of a mask.
+
+    Parameters
+    ----------
+    mask : array_like of bool, shape (n_visible, n_hidden)
+        The weights that exist.
+
+    Returns
+    -------
+    Connectivity
+
+    Raises
+    ------
+    ValueError
+        As `components`.
+
+    """
     labels, mask = components(mask), as_array(mask, "mask")
     return Connectivity(int(mask.sum()), int(labels.max()) + 1, int((~mask.any(axis=1)).sum()),
                         int((~mask.any(axis=0)).sum()), int(np.bincount(labels[:mask.shape[0]]).max()))

@@ -9,19 +9,37 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from lib.pruning.distribution import is_integer, water_filling
+from lib.checks import is_integer
+from lib.pruning.distribution import water_filling
 from lib.rng import stream
 
 
 def random_mask(shape: Sequence[int], n_remaining: int, *, rng: np.random.Generator) -> np.ndarray:
-    """A mask with exactly n_remaining weights, all such masks equally likely (section 3.4.3), bool `shape`.
+    """A mask with exactly n_remaining weights, all such masks equally likely (section 3.4.3).
 
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the weight tensor, one dimension or more.
+    n_remaining : int
+        Weights to keep, from 0 to all.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of bool, of the given shape
+
+    Raises
+    ------
+    ValueError
+        For a shape without weights, n_remaining out of range, and an rng that is no generator: try
+        ``lib.rng.stream(1, "masks", 0)``.
+
+    Notes
+    -----
     Drawing takes up to 13 bytes a weight (10 million weights: 0.13 GB and about a second).
 
-    shape: of the weight tensor, one dimension or more
-    n_remaining: weights to keep, from 0 to all
-
-    Raises ValueError for a shape without weights, n_remaining out of range, and an rng that is no generator.
     """
     shape = _check_shape(shape)
     size = math.prod(shape)
@@ -37,16 +55,33 @@ def random_mask(shape: Sequence[int], n_remaining: int, *, rng: np.random.Genera
 
 
 def channel_mask(shape: Sequence[int], n_remaining: int, *, rng: np.random.Generator) -> np.ndarray:
-    """A mask that keeps or removes the whole kernel between an input and an output (Appendix E), bool `shape`.
+    """A mask that keeps or removes the whole kernel between an input and an output (Appendix E).
 
-    Kernels hold height x width weights; `whole_kernels` tells the number of weights that stay, never more than
-    n_remaining.  All masks with this number of kernels are equally likely.  A dense layer has kernels of one
-    weight, so that its mask is that of `random_mask`.
+    Parameters
+    ----------
+    shape : sequence of int
+        (n_out, n_in, ...).
+    n_remaining : int
+        Weights to keep at most, 0 or from one kernel to all.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
 
-    shape: (n_out, n_in, ...)
-    n_remaining: weights to keep at most, 0 or from one kernel to all
+    Returns
+    -------
+    ndarray of bool, of the given shape
 
-    Raises ValueError as `random_mask` does, for fewer than two dimensions, and for less than one kernel.
+    Raises
+    ------
+    ValueError
+        As `random_mask` does, for fewer than two dimensions (try `random_mask`), and for less than
+        one kernel (try more weights).
+
+    Notes
+    -----
+    Kernels hold height x width weights; `whole_kernels` tells the number of weights that stay,
+    never more than n_remaining. All masks with this number of kernels are equally likely. A dense
+    layer has kernels of one weight, so that its mask is that of `random_mask`.
+
     """
     n_kept = whole_kernels(shape, n_remaining)
     shape = _check_shape(shape)
@@ -55,12 +90,27 @@ def channel_mask(shape: Sequence[int], n_remaining: int, *, rng: np.random.Gener
 
 
 def whole_kernels(shape: Sequence[int], n_remaining: int) -> int:
-    """The number of weights in `channel_mask`: the largest multiple of a kernel's size up to n_remaining.
+    """Weights in `channel_mask`: the largest multiple of a kernel's size up to n_remaining.
 
-    Up to and not nearest to, so that a comparison at equal numbers of weights (Fig E.1) is not decided by more
-    weights on this side; a layer falls short by less than one kernel.
+    Up to and not nearest to, so that a comparison at equal numbers of weights (Fig E.1) is not
+    decided by more weights on this side; a layer falls short by less than one kernel.
 
-    Raises ValueError for fewer than two dimensions, and where not even one kernel fits.
+    Parameters
+    ----------
+    shape : sequence of int
+        (n_out, n_in, ...).
+    n_remaining : int
+        Weights to keep at most.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For fewer than two dimensions, and where not even one kernel fits.
+
     """
     shape = _check_shape(shape)
     n_remaining = _check_remaining(shape, n_remaining)
@@ -76,16 +126,33 @@ def whole_kernels(shape: Sequence[int], n_remaining: int) -> int:
 
 def layer_masks(shapes: Iterable[Sequence[int]], n_removed: int, *, seed: int,
                 dimensions: str = "all") -> list[np.ndarray]:
-    """The masks of a network's layers after n_removed weights are gone, shared out by water-filling (Appendix D).
+    """The masks of a network's layers after n_removed weights are gone.
 
-    Layer i draws from stream(seed, "masks", i), whatever the other layers look like.
+    They are shared out by water-filling (Appendix D). Layer i draws from stream(seed, "masks", i),
+    whatever the other layers look like.
 
-    shapes: of each layer's weight tensor
-    n_removed: weights to remove in total
-    dimensions: "all" removes single weights (`random_mask`), exactly n_removed of them; "channels" removes whole
-        kernels (`channel_mask`), so that each layer may lose some more, always less than one kernel
+    Parameters
+    ----------
+    shapes : iterable of sequences of int
+        Of each layer's weight tensor.
+    n_removed : int
+        Weights to remove in total.
+    seed : int
+        Of the random numbers.
+    dimensions : {"all", "channels"}, default "all"
+        "all" removes single weights (`random_mask`), exactly n_removed of them; "channels" removes
+        whole kernels (`channel_mask`), so that each layer may lose some more, always less than one
+        kernel.
 
-    Raises ValueError as `water_filling` and the masks do, and for other dimensions.
+    Returns
+    -------
+    list of ndarray of bool, one a layer, shaped like its weights
+
+    Raises
+    ------
+    ValueError
+        As `water_filling` and the masks do, and for other dimensions.
+
     """
     draw = {"all": random_mask, "channels": channel_mask}.get(dimensions)
     if draw is None:

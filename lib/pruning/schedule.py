@@ -11,15 +11,29 @@ recognized.  A step with the fraction 0 removes none.
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from numbers import Real
 
-from lib.pruning.distribution import is_integer
+from lib.checks import is_integer, is_real
 
 
 def steps(first: float, then: float, n_steps: int) -> list[float]:
-    """The fractions of a schedule that begins with a larger step: `first` once, then `then` (section 7.3).
+    """The fractions of a schedule that begins with a larger step (section 7.3).
 
-    first, then: fractions of the weights that remain, in [0, 1). n_steps: how many in all, >= 0.
+    Parameters
+    ----------
+    first, then : float
+        Fractions of the weights that remain, in [0, 1): `first` once, then `then`.
+    n_steps : int
+        How many in all, at least 0.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ValueError
+        For arguments other than these.
+
     """
     if not is_integer(n_steps) or n_steps < 0:
         raise ValueError(f"expected n_steps to be an integer >= 0, got {n_steps!r}; try n_steps=32")
@@ -31,8 +45,24 @@ def steps(first: float, then: float, n_steps: int) -> list[float]:
 def weights_left(n_weights: int, fractions: Iterable[float]) -> list[int]:
     """The number of weights left after each step, rounded as the module's text says.
 
-    n_weights: before the first step, >= 1. fractions: of the remaining weights, one a step, each in [0, 1).
-    Raises ValueError for a fraction outside [0, 1), and where a step would remove a weight and none is left.
+    Parameters
+    ----------
+    n_weights : int
+        Before the first step, at least 1.
+    fractions : iterable of float
+        Of the remaining weights, one a step, each in [0, 1).
+
+    Returns
+    -------
+    list of int
+        One a step.
+
+    Raises
+    ------
+    ValueError
+        For a fraction outside [0, 1), and where a step would remove a weight and none is left: try
+        fewer fractions.
+
     """
     left, counts = _check_weights(n_weights), []
     _check_list(fractions, "fractions", "[0.4, 0.05]")
@@ -48,9 +78,25 @@ def weights_left(n_weights: int, fractions: Iterable[float]) -> list[int]:
 
 
 def check_schedule(n_weights: int, left: Iterable[int]) -> list[int]:
-    """The schedule as a list of int; n_weights: those that exist before its first step.
+    """The schedule as a list of int.
 
-    Raises ValueError naming the step that asks for more weights than there are, or for a negative number.
+    Parameters
+    ----------
+    n_weights : int
+        Those that exist before its first step, at least 1.
+    left : iterable of int
+        Weights left after each step.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        Naming the step that asks for more weights than there are, or for a negative number: try
+        `weights_left`.
+
     """
     before, counts = _check_weights(n_weights), []
     _check_list(left, "the weights left after each step", f"[{n_weights // 2}]")
@@ -75,6 +121,6 @@ def _check_weights(n_weights: int) -> int:
 
 
 def _check_fraction(fraction: float, what: str) -> None:
-    if isinstance(fraction, bool) or not isinstance(fraction, Real) or not 0 <= fraction < 1:  # NaN is not >= 0
+    if not is_real(fraction) or not 0 <= fraction < 1:  # NaN is not >= 0
         raise ValueError(f"expected {what} in [0, 1), got {fraction!r}; try 0.05 for 5 percent of the weights that "
                          "remain")

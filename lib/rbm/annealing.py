@@ -22,18 +22,30 @@ import torch
 from scipy import special, stats
 
 from lib import rng
+from lib.checks import require_count
 from lib.conventions import check_bits
 from lib.rbm.machine import Machine, check_machine
-from lib.rbm.sampling import require_count
 
 _FEW = 10  # effective runs below which neither the estimate nor its error says anything
 
 
 @dataclass(frozen=True)
 class Path:
-    """The distributions of above in float64: what does not change with beta. Configurations are rows of float64 bits.
+    """The distributions on the way to a machine in float64: what does not change with beta.
 
-    weights: (n_visible, n_hidden). visible_bias, hidden_bias, base: b, c and b_0.
+    Configurations are rows of float64 bits.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n_visible, n_hidden)
+        The matrix W.
+    visible_bias : ndarray, shape (n_visible,)
+        The vector b.
+    hidden_bias : ndarray, shape (n_hidden,)
+        The vector c.
+    base : ndarray, shape (n_visible,)
+        The vector b_0.
+
     """
 
     weights: np.ndarray
@@ -42,32 +54,104 @@ class Path:
     base: np.ndarray
 
     def inputs(self, visible: np.ndarray) -> np.ndarray:
-        """What the hidden units see at beta = 1, (..., n_hidden)."""
+        """What the hidden units see at beta = 1.
+
+        Parameters
+        ----------
+        visible : ndarray, shape (..., n_visible)
+            Configurations.
+
+        Returns
+        -------
+        ndarray, shape (..., n_hidden)
+            One input for each hidden unit.
+
+        """
         return visible @ self.weights + self.hidden_bias
 
     def log_weight(self, beta, visible: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-        """ln f_beta(v), (...), for inputs(v); beta: a number, or an array (..., 1) of one for each configuration."""
+        """Logarithm ln f_beta(v) of the weight of configurations.
+
+        Parameters
+        ----------
+        beta : float or ndarray, shape (..., 1)
+            One number, or one for each configuration.
+        visible : ndarray, shape (..., n_visible)
+            Configurations v.
+        inputs : ndarray, shape (..., n_hidden)
+            Their `inputs`.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            One logarithm for each configuration.
+
+        """
         biases = self.base + beta * (self.visible_bias - self.base)
         return (visible * biases).sum(-1) + np.logaddexp(0, beta * inputs).sum(-1)
 
     def sweep(self, beta, inputs: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """New visible units by one block Gibbs sweep at beta from configurations with these inputs (4.9, 4.10)."""
+        """New visible units by one block Gibbs sweep at beta (4.9, 4.10).
+
+        Parameters
+        ----------
+        beta : float or ndarray, shape (..., 1)
+            One number, or one for each configuration.
+        inputs : ndarray, shape (..., n_hidden)
+            The `inputs` of the configurations to start from.
+        generator : numpy.random.Generator
+            Source of the random numbers.
+
+        Returns
+        -------
+        ndarray of float64, shape (..., n_visible)
+            The new configurations.
+
+        """
         hidden = generator.random(inputs.shape) < special.expit(beta * inputs)
         fields = beta * (hidden @ self.weights.T + self.visible_bias - self.base) + self.base
         return (generator.random(fields.shape) < special.expit(fields)).astype(np.float64)
 
     def start(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Independent configurations of beta = 0, (*shape, n_visible)."""
+        """Independent configurations of beta = 0.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            How many, along each axis.
+        generator : numpy.random.Generator
+            Source of the random numbers.
+
+        Returns
+        -------
+        ndarray of float64, shape (``*shape``, n_visible)
+            The configurations.
+
+        """
         return (generator.random((*shape, len(self.base))) < special.expit(self.base)).astype(np.float64)
 
     @property
     def log_z_start(self) -> float:
-        """ln Z_0, in closed form."""
+        """Logarithm ln Z_0, in closed form."""
         return float(np.logaddexp(0, self.base).sum() + self.weights.shape[1] * np.log(2))
 
 
 def path(machine: Machine, data=None) -> Path:
-    """The path to a machine; data: bits (n_samples, n_visible) whose means it begins with, or None for b_0 = 0."""
+    """The path to a machine.
+
+    Parameters
+    ----------
+    machine : Machine
+        At beta = 1.
+    data : array_like of 0 and 1, shape (n_samples, n_visible), or None
+        Bits whose means it begins with; None, the default, means b_0 = 0.
+
+    Returns
+    -------
+    Path
+        On the CPU, in float64.
+
+    """
     machine = check_machine(machine)
     parts = [value.detach().to(torch.float64).cpu().numpy()
              for value in (machine.weights, machine.visible_bias, machine.hidden_bias)]
@@ -79,9 +163,19 @@ def path(machine: Machine, data=None) -> Path:
 
 
 class LogPartition(NamedTuple):
-    """An estimate of ln Z. error: its standard error. low, high: an interval that holds ln Z in 95 of 100 cases.
+    """An estimate of ln Z.
 
-    n_effective: (sum w)^2 / sum w^2, how many of the runs carry the weight.
+    Attributes
+    ----------
+    value : float
+        The estimate.
+    error : float
+        Its standard error.
+    low, high : float
+        An interval that holds ln Z in 95 of 100 cases.
+    n_effective : float
+        How many of the runs carry the weight, (sum w)^2 / sum w^2.
+
     """
 
     value: float
@@ -95,12 +189,42 @@ def log_partition(machine: Machine, *, seed: int, n_runs: int = 256, n_temperatu
                   data=None) -> LogPartition:
     """ln Z (4.4) of a machine of any size by annealed importance sampling, with its error.
 
-    Each run starts at beta = 0 and takes one Gibbs sweep at each of the temperatures, equally spaced in beta; its
-    weight w is the product of f_next(v) / f(v) over the steps, and Z / Z_0 is the mean of w. The error is that of the
-    logarithm of a mean to first order, the interval Student's. Both hold where no few runs carry all the weight.
-    n_temperatures: twice as many halve the variance of ln w. data: measurements whose means the runs start with.
-    Raises ValueError for counts below 1 (n_runs below 2), and where fewer than 10 runs carry all the weight.
-    Source: R. M. Neal, Statistics and Computing 11, 125 (2001); R. Salakhutdinov and I. Murray, ICML 2008.
+    Parameters
+    ----------
+    machine : Machine
+        Whose partition function Z is.
+    seed : int, >= 0
+        Fixes the random numbers.
+    n_runs : int, >= 2
+        Independent runs.
+    n_temperatures : int, >= 1
+        Twice as many halve the variance of ln w.
+    data : array_like of 0 and 1, shape (n_samples, n_visible), or None
+        Measurements whose means the runs start with.
+
+    Returns
+    -------
+    LogPartition
+        The estimate.
+
+    Raises
+    ------
+    ValueError
+        For counts below 1 (n_runs below 2), and where fewer than 10 runs carry all the weight (try
+        ten times n_temperatures).
+
+    Notes
+    -----
+    Each run starts at beta = 0 and takes one Gibbs sweep at each of the temperatures, equally
+    spaced in beta; its weight w is the product of f_next(v) / f(v) over the steps, and Z / Z_0 is
+    the mean of w. The error is that of the logarithm of a mean to first order, the interval
+    Student's. Both hold where no few runs carry all the weight.
+
+    References
+    ----------
+    Neal, R. M., Statistics and Computing 11, 125 (2001); Salakhutdinov, R. and Murray, I., ICML
+    2008.
+
     """
     require_count("n_runs", n_runs, 2)
     require_count("n_temperatures", n_temperatures, 1)

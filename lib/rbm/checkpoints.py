@@ -23,8 +23,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from lib.checks import require_count
 from lib.rbm import files
-from lib.rbm.sampling import require_count
 
 _GROWING = ("ladder_", "random_")  # names of arrays whose length changes on the way
 _HEAD = {"epoch": int, "seconds": float, "loss": (float, type(None)), "training": dict}
@@ -40,17 +40,53 @@ class Work(Protocol):
         """What is trained, as it is now: a copy."""
 
     def epoch(self, epoch: int) -> float | None:
-        """Go through the data once (epochs count from 1) and return the mean loss, if it is known."""
+        """Go through the data once.
+
+        Parameters
+        ----------
+        epoch : int
+            Counts from 1.
+
+        Returns
+        -------
+        float or None
+            The mean loss, if it is known.
+
+        """
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that changes."""
 
     def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        """Go on where `arrays` was called."""
+        """Go on where `arrays` was called.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            What `arrays` gave.
+        epoch : int
+            Epochs done by then.
+
+        """
 
 
 class Compiled:
-    """The part of `Work` that all trainings by compiled loops share: what changes lies in four arrays."""
+    """The part of `Work` that all trainings by compiled loops share.
+
+    What changes lies in four arrays.
+
+    Attributes
+    ----------
+    parameters : ndarray
+        All parameters in one vector.
+    moments : ndarray
+        Those of the optimizer.
+    chains : ndarray
+        Configurations of the chains.
+    states : ndarray
+        States of the random numbers.
+
+    """
 
     parameters: np.ndarray
     moments: np.ndarray
@@ -63,14 +99,38 @@ class Compiled:
                 "generators": self.states}
 
     def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        """Go on where `arrays` was called."""
+        """Go on where `arrays` was called.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            What `arrays` gave.
+        epoch : int
+            Epochs done by then.
+
+        """
         for name, value in self.arrays().items():
             value[...] = arrays[name]
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A step that can be gone on from: `training` says of which training, arrays holds all that changes in it."""
+    """A step that can be gone on from.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    seconds : float
+        Of training so far.
+    loss : float or None
+        Of the last epoch, see `Step`.
+    training : dict
+        Says of which training.
+    arrays : dict of str to ndarray
+        All that changes in it.
+
+    """
 
     epoch: int
     seconds: float
@@ -83,11 +143,20 @@ class Checkpoint:
 
 
 class Step:
-    """Where a training stands: epochs done, the state, seconds of training so far, and the loss of the last epoch.
+    """Where a training stands.
 
-    state: the Machine of a positive state, a ComplexState or a MixedState; the training does not change it any more.
-    seconds: without what the loop does in between. loss: mean over the epoch's steps of -ln P of the minibatch, in nats
-    a measurement; None before the first epoch, and where ln Z is not known.
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    state : Machine, ComplexState or MixedState
+        The Machine of a positive state, or the state; the training does not change it any more.
+    seconds : float
+        Of training so far, without what the loop does in between.
+    loss : float or None
+        Mean over the last epoch's steps of -ln P of the minibatch, in nats a measurement; None
+        before the first epoch, and where ln Z is not known.
+
     """
 
     def __init__(self, epoch: int, state: Any, seconds: float, loss: float | None, work: Work, progress: list[int]):
@@ -99,7 +168,19 @@ class Step:
         return f"Step(epoch {self.epoch}{loss}, {self.seconds:.3g} s, {self.state})"
 
     def checkpoint(self) -> Checkpoint:
-        """All that is needed to go on here; ValueError once the training has gone on."""
+        """All that is needed to go on here.
+
+        Returns
+        -------
+        Checkpoint
+            In memory of its own.
+
+        Raises
+        ------
+        ValueError
+            Once the training has gone on; try it inside the loop, before the next step.
+
+        """
         if self._progress[0] != self.epoch:
             raise ValueError(f"expected to keep the step of epoch {self.epoch} before the training goes on, got one at "
                              f"epoch {self._progress[0]}; try it inside the loop, before the next step")
@@ -108,9 +189,30 @@ class Step:
 
 
 def advance(work: Work, epochs: int, every: int, resume: Checkpoint | None) -> Iterator[Step]:
-    """The steps of a training: before the first epoch, after every `every` epochs, and after the last one.
+    """The steps of a training: before the first epoch, after every `every` epochs, after the last.
 
-    With `resume` the first one is where the checkpoint stands. Raises ValueError at once for another training's.
+    Parameters
+    ----------
+    work : Work
+        The training.
+    epochs : int
+        At which it ends.
+    every : int, >= 1
+        Epochs between steps.
+    resume : Checkpoint or None
+        Where the first step stands, if it is given.
+
+    Returns
+    -------
+    iterator of Step
+        The training goes on as they are asked for.
+
+    Raises
+    ------
+    ValueError
+        At once for another training's checkpoint; try the data, settings and seed that it began
+        with.
+
     """
     require_count("every", every, 1)
     if resume is not None:
@@ -132,10 +234,27 @@ def _steps(work: Work, epochs: int, every: int, resume: Checkpoint | None) -> It
 
 
 def save(path: str | os.PathLike, step: Step | Checkpoint) -> None:
-    """Write the checkpoint of a step: the whole file or, whatever goes wrong, none, and an earlier one stays.
+    """Write the checkpoint of a step.
 
-    Raises ValueError for anything else and for a step that the training has left behind, FileNotFoundError where the
-    folder is missing, and other OSErrors as the system does.
+    The whole file is written or, whatever goes wrong, none, and an earlier one stays.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    step : Step or Checkpoint
+        To be saved.
+
+    Raises
+    ------
+    ValueError
+        For anything else (try `files.save` for a machine) and for a step that the training has left
+        behind.
+    FileNotFoundError
+        Where the folder is missing.
+    OSError
+        Others as the system does.
+
     """
     if not isinstance(step, (Step, Checkpoint)):
         raise ValueError(f"expected a step of a training or its checkpoint, got {type(step).__name__}; try "
@@ -145,7 +264,26 @@ def save(path: str | os.PathLike, step: Step | Checkpoint) -> None:
 
 
 def load(path: str | os.PathLike) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError naming the file if it is damaged or none, OSError if it cannot be read."""
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `save` wrote.
+
+    Returns
+    -------
+    Checkpoint
+        For ``resume`` of the same training.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it is damaged or none; try `files.load` for a saved machine.
+    OSError
+        If it cannot be read.
+
+    """
     arrays, head = files.read(path, "checkpoint", "rbm.checkpoints.save")
     if set(head) != set(_HEAD) or not all(isinstance(head[name], kind) for name, kind in _HEAD.items()):
         raise ValueError(f"expected {path} to be the checkpoint of a training, got the members "
@@ -161,7 +299,14 @@ def described(settings) -> dict:
 
 
 def refuse_renewed(renew: object) -> None:
-    """ValueError for a training whose rows are drawn anew in every epoch, which no checkpoint holds."""
+    """Refuse a training whose rows are drawn anew in every epoch, which no checkpoint holds.
+
+    Raises
+    ------
+    ValueError
+        For anything but None; try to save its machine.
+
+    """
     if renew is not None:
         raise ValueError("expected the same rows in every epoch for a checkpoint, got a training that draws them anew "
                          "(readout errors, missing sites); try to save its machine")

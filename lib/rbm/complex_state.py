@@ -21,9 +21,23 @@ from lib.rbm.states import check_visible
 
 @dataclass(frozen=True, eq=False)
 class ComplexState:
-    """The wavefunction (5.12) of two machines over the same spins; their numbers of hidden units may differ.
+    """The wavefunction (5.12) of two machines over the same spins.
 
-    Raises ValueError for machines of unequal width, on a GPU, or pruned.
+    Their numbers of hidden units may differ. Both are turned to float64.
+
+    Attributes
+    ----------
+    amplitude : Machine
+        Gives p(v).
+    phase : Machine
+        Gives phi(v) = -E_phase(v).
+
+    Raises
+    ------
+    ValueError
+        For machines of unequal width (try `random`), on a GPU (try ``.to(device="cpu")``), or
+        pruned (try ``Machine(weights, visible_bias, hidden_bias)`` without a mask).
+
     """
 
     amplitude: Machine
@@ -46,34 +60,75 @@ class ComplexState:
     @staticmethod
     def random(n_spins: int, n_hidden: int, *, n_hidden_phase: int | None = None, seed: int,
                scale: float | None = None) -> ComplexState:
-        """Two independent random machines without biases; see `Machine.random` for scale.
+        """Two independent random machines without biases.
 
-        n_hidden_phase: hidden units of the phase machine, if another number.
+        Parameters
+        ----------
+        n_spins : int, >= 1
+            Visible units of both.
+        n_hidden : int, >= 1
+            Hidden units of the amplitude machine, and of the other.
+        n_hidden_phase : int or None
+            Hidden units of the phase machine, if another number.
+        seed : int, >= 0
+            Fixes the weights.
+        scale : float or None
+            See `Machine.random`.
+
+        Returns
+        -------
+        ComplexState
+            Before training.
+
         """
         return ComplexState(*(Machine.random(n_spins, n, seed=rng.child_seed(seed, name), scale=scale) for name, n in
                               (("amplitude", n_hidden), ("phase", n_hidden_phase or n_hidden))))
 
     @property
     def n_spins(self) -> int:
+        """Number of spins."""
         return self.amplitude.n_visible
 
     @property
     def n_ancillas(self) -> int:
+        """Number of ancillas: none."""
         return 0
 
     @property
     def n_parameters(self) -> int:
+        """Parameters of both machines."""
         return self.amplitude.n_parameters + self.phase.n_parameters
 
     def log_psi(self, visible) -> Tensor:
-        """ln psi(v) = -(E(v) + i E_phase(v))/2 without the constant -ln(Z)/2 (5.12 with 4.3, 4.5); complex128 (...)."""
+        """Logarithm ln psi(v) = -(E(v) + i E_phase(v))/2 without -ln(Z)/2 (5.12 with 4.3, 4.5).
+
+        Parameters
+        ----------
+        visible : array_like of 0 and 1, shape (..., n_spins)
+            Configurations.
+
+        Returns
+        -------
+        Tensor of complex128, shape (...)
+            One logarithm a row, without the constant -ln(Z)/2.
+
+        """
         v = check_visible(self.amplitude, visible)
         return torch.complex(-0.5 * effective_energy(self.amplitude, v), -0.5 * effective_energy(self.phase, v))
 
     def psi(self) -> Tensor:
-        """The normalised amplitudes over the whole basis, in its order; complex128 (2^n_spins,).
+        """The normalised amplitudes over the whole basis, in its order.
 
-        Raises ValueError naming the memory where they would take more than 2 GiB.
+        Returns
+        -------
+        Tensor of complex128, shape (2^n_spins,)
+            The amplitudes.
+
+        Raises
+        ------
+        ValueError
+            Naming the memory where they would take more than 2 GiB; try `log_psi` of single states.
+
         """
         n_hidden = max(self.amplitude.n_hidden, self.phase.n_hidden)
         require_memory(2**self.n_spins * (64 + 9 * self.n_spins + 24 * n_hidden), f"2^{self.n_spins} amplitudes and "
@@ -83,18 +138,53 @@ class ComplexState:
         return torch.exp(log_psi - 0.5 * norm)
 
     def sample(self, n_samples: int, *, seed: int, **settings) -> np.ndarray:
-        """Born-rule samples along z by block Gibbs chains: `sampling.sample` of the amplitude machine; see there."""
+        """Born-rule samples along z by block Gibbs chains of the amplitude machine.
+
+        Parameters
+        ----------
+        n_samples : int, >= 1
+            Configurations to draw.
+        seed : int, >= 0
+            Fixes the chains.
+        **settings
+            The others of `sampling.sample`; see there.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_draws, n_chains, n_spins)
+            The bits.
+
+        """
         return sampling.sample(self.amplitude, n_samples, seed=seed, **settings)
 
 
 @dataclass(frozen=True, eq=False)
 class MixedState:
-    """A density matrix, purified: rho = sum_a psi(., a) psi*(., a) over ancillas a that nobody measures.
+    """A density matrix, purified: ``rho = sum_a psi(., a) psi*(., a)`` over ancillas a.
 
-    psi is the complex state of two machines whose first visible units are the spins and whose last n_ancillas are the
-    ancillas (G. Torlai, R. Melko, Phys. Rev. Lett. 120, 240503 (2018), have ancillas among the hidden units). As many
-    ancillas as spins can hold any density matrix of them.
-    Raises ValueError as ComplexState does, and for a number of ancillas that leaves no spin.
+    Nobody measures the ancillas. psi is the complex state of two machines whose first visible units
+    are the spins and whose last n_ancillas are the ancillas. As many ancillas as spins can hold any
+    density matrix of them.
+
+    Attributes
+    ----------
+    amplitude : Machine
+        Gives the size of psi.
+    phase : Machine
+        Gives its phase.
+    n_ancillas : int, >= 1
+        Number of ancillas.
+
+    Raises
+    ------
+    ValueError
+        As `ComplexState` does, and for a number of ancillas that leaves no spin; try `random`.
+
+    Notes
+    -----
+    Elsewhere ancillas are among the hidden units (G. Torlai, R. Melko, Phys. Rev. Lett. 120, 240503
+    (2018)).
+
     """
 
     amplitude: Machine
@@ -112,7 +202,29 @@ class MixedState:
     @staticmethod
     def random(n_spins: int, n_hidden: int, *, n_ancillas: int | None = None, n_hidden_phase: int | None = None,
                seed: int, scale: float | None = None) -> MixedState:
-        """Two independent random machines without biases. n_ancillas: None means as many as spins."""
+        """Two independent random machines without biases.
+
+        Parameters
+        ----------
+        n_spins : int, >= 1
+            Number of spins.
+        n_hidden : int, >= 1
+            Hidden units of the amplitude machine, and of the other.
+        n_ancillas : int or None
+            None, the default, means as many as spins.
+        n_hidden_phase : int or None
+            Hidden units of the phase machine, if another number.
+        seed : int, >= 0
+            Fixes the weights.
+        scale : float or None
+            See `Machine.random`.
+
+        Returns
+        -------
+        MixedState
+            Before training.
+
+        """
         n_ancillas = n_spins if n_ancillas is None else n_ancillas
         pure = ComplexState.random(n_spins + n_ancillas, n_hidden, n_hidden_phase=n_hidden_phase, seed=seed,
                                    scale=scale)
@@ -120,24 +232,64 @@ class MixedState:
 
     @property
     def n_spins(self) -> int:
+        """Number of spins, without ancillas."""
         return self.amplitude.n_visible - self.n_ancillas
 
     @property
     def n_parameters(self) -> int:
+        """Parameters of both machines."""
         return self.amplitude.n_parameters + self.phase.n_parameters
 
     def log_psi(self, visible) -> Tensor:
-        """ln psi of spins and ancillas, (..., n_spins + n_ancillas), as that of a ComplexState; complex128 (...)."""
+        """Logarithm ln psi of spins and ancillas, as that of a ComplexState.
+
+        Parameters
+        ----------
+        visible : array_like of 0 and 1, shape (..., n_spins + n_ancillas)
+            Configurations.
+
+        Returns
+        -------
+        Tensor of complex128, shape (...)
+            One logarithm a row.
+
+        """
         return ComplexState(self.amplitude, self.phase).log_psi(visible)
 
     def sample(self, n_samples: int, *, seed: int, **settings) -> np.ndarray:
-        """Samples along z of the spins, and behind them of the ancillas; otherwise as those of a ComplexState."""
+        """Samples along z of the spins, and behind them of the ancillas; else as of a ComplexState.
+
+        Parameters
+        ----------
+        n_samples : int, >= 1
+            Configurations to draw.
+        seed : int, >= 0
+            Fixes the chains.
+        **settings
+            The others of `sampling.sample`; see there.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_draws, n_chains, n_spins + n_ancillas)
+            The bits.
+
+        """
         return sampling.sample(self.amplitude, n_samples, seed=seed, **settings)
 
     def density_matrix(self) -> Tensor:
-        """rho over the basis of the spins, in its order: Hermitian, trace one, complex128 (2^n_spins, 2^n_spins).
+        """The density matrix rho over the basis of the spins, in its order.
 
-        Raises ValueError naming the memory where it, or the state of spins and ancillas, would take more than 2 GiB.
+        Returns
+        -------
+        Tensor of complex128, shape (2^n_spins, 2^n_spins)
+            Hermitian, of trace one.
+
+        Raises
+        ------
+        ValueError
+            Naming the memory where it, or the state of spins and ancillas, would take more than 2
+            GiB.
+
         """
         require_memory(48 * 4**self.n_spins, f"a density matrix of {self.n_spins} spins")
         columns = ComplexState(self.amplitude, self.phase).psi().reshape(2**self.n_spins, 2**self.n_ancillas)
@@ -145,7 +297,14 @@ class MixedState:
 
 
 def check_state(state) -> ComplexState | MixedState:
-    """The state itself; ValueError for anything else."""
+    """The state itself, where it is one.
+
+    Raises
+    ------
+    ValueError
+        For anything but a ComplexState or MixedState; try ``ComplexState(machine, phase_machine)``.
+
+    """
     if not isinstance(state, (ComplexState, MixedState)):
         hint = "ComplexState(machine, phase_machine)" if isinstance(state, Machine) else \
             "ComplexState.random(2, 2, seed=1)"

@@ -23,20 +23,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from numbers import Real
 
 import numpy as np
 import torch
 
 from lib import rng
+from lib.checks import is_integer, is_real
 from lib.conventions import all_states, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import checkpoints, optimizers, rotations
+from lib.rbm._training_engines import LARGEST_PARAMETER, Diverged
 from lib.rbm.checkpoints import Checkpoint, Compiled, Step, advance, described, digest
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
-from lib.rbm.training import LARGEST_PARAMETER, Diverged, learning_rates, minibatches
+from lib.rbm.training_settings import learning_rates, minibatches
 from lib.spins import bases
 from lib.spins.bases import Measurements
 
@@ -45,19 +46,48 @@ MAX_EXACT_SPINS = 12  # up to here "auto" sums ln Z, in well under a millisecond
 
 @dataclass(frozen=True)
 class StateSettings:
-    """How to train a complex or mixed state; in QuCumber's words, batch_size is pos_batch_size, negative_batch_size is
-    neg_batch_size, learning_rate is lr, n_gibbs is k.
+    """How to train a complex or mixed state.
 
-    epochs: passes through the data. batch_size: measurements in a step. negative_phase: "exact" (a sum over all
-    configurations), "sampled" (block Gibbs chains of the amplitude machine), or "auto": exact up to 12 spins.
-    negative_batch_size: chains; None means batch_size. n_gibbs: k, sweeps in a step. chains: where they begin, "data"
-    (rows measured along z throughout, drawn with replacement, as in QuCumber), "persistent" (where they were left), or
-    "auto": data where there are such rows. learning_rate: of the first step; it stays, or follows half a cosine to
-    final_learning_rate. optimizer: "sgd", "momentum" (with the parameter momentum), "adam" (momentum is its first
-    decay) or "natural", the natural gradient with this damping, whose Fisher matrix is that of spins and ancillas
-    together, from what the negative phase averages over; see `optimizers`. allow_undetermined: train also where the
-    bases say nothing about some of the phases.
-    Raises ValueError for values out of range.
+    In QuCumber's words, batch_size is pos_batch_size, negative_batch_size is neg_batch_size,
+    learning_rate is lr, n_gibbs is k.
+
+    Attributes
+    ----------
+    epochs : int, >= 1
+        Passes through the data.
+    batch_size : int, >= 1
+        Measurements in a step.
+    negative_phase : {"auto", "exact", "sampled"}
+        "exact" (a sum over all configurations), "sampled" (block Gibbs chains of the amplitude
+        machine), or "auto", the default: exact up to 12 spins.
+    negative_batch_size : int, >= 1, or None
+        Chains; None, the default, means batch_size.
+    n_gibbs : int, >= 1
+        The number k of sweeps in a step.
+    chains : {"auto", "data", "persistent"}
+        Where they begin: "data" (rows measured along z throughout, drawn with replacement, as in
+        QuCumber), "persistent" (where they were left), or "auto", the default: data where there are
+        such rows.
+    learning_rate : float, >= 0
+        Of the first step; it stays, or follows half a cosine to final_learning_rate.
+    final_learning_rate : float, >= 0, or None
+        Of the last step; None, the default: the rate is constant.
+    optimizer : {"sgd", "momentum", "adam", "natural"}
+        "momentum" takes the parameter momentum, "adam" has it as its first decay, "natural" is the
+        natural gradient with the parameter damping, whose Fisher matrix is that of spins and
+        ancillas together, from what the negative phase averages over; see `optimizers`.
+    momentum : float
+        From 0 to below 1.
+    damping : float
+        Above 0.
+    allow_undetermined : bool
+        Train also where the bases say nothing about some of the phases; False by default.
+
+    Raises
+    ------
+    ValueError
+        For values out of range.
+
     """
 
     epochs: int = 100
@@ -78,13 +108,13 @@ class StateSettings:
             value = getattr(self, name)
             if value is None and name == "negative_batch_size":
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            if not is_integer(value) or value < 1:
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
+            if not is_real(value) or not 0 <= value < math.inf:
                 raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
         optimizers.check(self)
         for name, allowed in (("negative_phase", ("auto", "exact", "sampled")),
@@ -97,17 +127,47 @@ class StateSettings:
 def train(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
           every: int = 1, resume: Checkpoint | None = None,
           renew: Callable[[int, ComplexState], np.ndarray] | None = None) -> Iterator[Step]:
-    """Train step by step: yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
+    """Train step by step.
 
-    The given state is left as it is; to stop early, leave the loop. seed: fixes minibatches and chains. resume: the
-    checkpoint of a step of this very training, which goes on there to the same bits; epochs may be others, where the
-    learning rate is constant. renew(epoch, state): other outcomes for an epoch, uint8 like measurements.bits
-    (`readout`); such a training has no checkpoints.
+    It yields a `Step` before the first epoch, after every `every` epochs, and after the last one.
+    The given state is left as it is; to stop early, leave the loop.
 
-    Raises ValueError at once for measurements of another width, for bases that leave phases undetermined (naming the
-    spins), for the checkpoint of another training, and where a table or a list of configurations would not fit the
-    memory; during training for a measurement that has become impossible, and Diverged, a ValueError naming the epoch,
-    for parameters beyond 1000 or not finite.
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        To begin with.
+    measurements : Measurements
+        Outcomes with their bases.
+    settings : StateSettings
+        How to train.
+    seed : int, >= 0
+        Fixes minibatches and chains.
+    every : int, >= 1
+        Epochs between steps, 1 by default.
+    resume : Checkpoint or None
+        The checkpoint of a step of this very training, which goes on there to the same bits; epochs
+        may be others, where the learning rate is constant.
+    renew : callable or None
+        ``renew(epoch, state)`` gives other outcomes for an epoch, uint8 like measurements.bits
+        (`readout`); such a training has no checkpoints.
+
+    Returns
+    -------
+    iterator of Step
+        Where the training stands.
+
+    Raises
+    ------
+    ValueError
+        At once for measurements of another width, for bases that leave phases undetermined (naming
+        the spins; try bases with X and Y on them, or ``allow_undetermined=True``) or, of a mixed
+        state, the density matrix (try all products of X, Y and Z), for the checkpoint of another
+        training, and where a table or a list of configurations would not fit the memory; during
+        training for a measurement that has become impossible.
+    Diverged
+        A ValueError naming the epoch, for parameters beyond 1000 or not finite; try a smaller
+        learning_rate.
+
     """
     rotations.check_measurements(measurements, state)
     if not isinstance(settings, StateSettings):
@@ -128,7 +188,19 @@ def train(state: ComplexState | MixedState, measurements: Measurements, settings
 
 def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, seed: int,
         resume: Checkpoint | None = None) -> Step:
-    """The last step of `train`."""
+    """The last step of `train`.
+
+    Parameters
+    ----------
+    state, measurements, settings, seed, resume
+        As in `train`.
+
+    Returns
+    -------
+    Step
+        After the last epoch.
+
+    """
     *_, last = train(state, measurements, settings, seed=seed, every=settings.epochs, resume=resume)
     return last
 

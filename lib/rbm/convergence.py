@@ -27,9 +27,17 @@ _TAILS = 0.05, 0.95
 class Convergence(NamedTuple):
     """What chains say about themselves.
 
-    rhat: 1 for equal chains. n_bulk: as many independent draws would tell as much of where the values lie; n_tail: of
-    their 5% and 95% quantiles. tau: integrated autocorrelation time 1 + 2 sum_t rho(t) in draws, below 1 for
-    antithetic chains.
+    Attributes
+    ----------
+    rhat : float
+        1 for equal chains.
+    n_bulk : float
+        As many independent draws would tell as much of where the values lie.
+    n_tail : float
+        As many would tell as much of their 5% and 95% quantiles.
+    tau : float
+        Integrated autocorrelation time 1 + 2 sum_t rho(t) in draws, below 1 for antithetic chains.
+
     """
 
     rhat: float
@@ -39,11 +47,28 @@ class Convergence(NamedTuple):
 
 
 def convergence(values) -> Convergence:
-    """All of it, for one number a draw, (n_draws, n_chains) or (n_draws,).
+    """R-hat, effective sizes and autocorrelation time of chains.
 
-    Chains that all stay at one and the same value give NaN: they say nothing about how they got there. Chains that
-    stay each at a value of its own give infinity, and an effective size of at most one a chain.
-    Raises ValueError for fewer than four draws, NaN, infinity, and another number of axes.
+    Chains that all stay at one and the same value give NaN: they say nothing about how they got
+    there. Chains that stay each at a value of its own give infinity, and an effective size of at
+    most one a chain.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n_draws, n_chains) or (n_draws,)
+        One number a draw.
+
+    Returns
+    -------
+    Convergence
+        All of it.
+
+    Raises
+    ------
+    ValueError
+        For fewer than four draws (try longer chains), NaN, infinity, and another number of axes
+        (try ``values.T`` if each row is a chain).
+
     """
     x = _checked(values)
     if np.ptp(x) == 0:
@@ -55,7 +80,24 @@ def convergence(values) -> Convergence:
 
 
 def rhat(values) -> float:
-    """Rank-normalized split R-hat, the larger one of values and folded values; otherwise as `convergence`."""
+    """Rank-normalized split R-hat, the larger one of values and folded values.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (n_draws, n_chains) or (n_draws,)
+        One number a draw.
+
+    Returns
+    -------
+    float
+        NaN and infinity as in `convergence`.
+
+    Raises
+    ------
+    ValueError
+        As `convergence`.
+
+    """
     x = _checked(values)
     if np.ptp(x) == 0:
         return np.nan

@@ -42,11 +42,29 @@ N_DIGEST = 64  # hexadecimal digits of SHA-256
 def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = None) -> None:
     """Write a machine, in its own precision, to exactly this path.
 
-    metadata: what JSON can hold (str keys; str, int, float, bool, None, lists and dicts of them; no NaN).
-    The bytes go to a temporary file beside the target, which is renamed over it once they are on the disk:
-    whatever goes wrong on the way, a full disk or a killed process, an earlier file stays as it was.
-    Raises ValueError for anything but a Machine and for metadata that JSON would change, FileNotFoundError
-    where the folder is missing, and other OSErrors as the system does, naming the path.
+    The bytes go to a temporary file beside the target, which is renamed over it once they are on
+    the disk: whatever goes wrong on the way, a full disk or a killed process, an earlier file stays
+    as it was.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; nothing is added to its name.
+    machine : Machine
+        To be saved.
+    metadata : dict or None
+        What JSON can hold (str keys; str, int, float, bool, None, lists and dicts of them; no NaN).
+        None, the default, saves an empty one.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Machine and for metadata that JSON would change.
+    FileNotFoundError
+        Where the folder is missing; try ``Path(folder).mkdir(parents=True)``.
+    OSError
+        Others as the system does, naming the path.
+
     """
     check_machine(machine)
     names = PARAMETERS if machine.mask is None else (*PARAMETERS, MASK)
@@ -55,7 +73,25 @@ def save(path: str | os.PathLike, machine: Machine, *, metadata: dict | None = N
 
 
 def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], metadata: dict) -> None:
-    """Any arrays, as `save` does those of a machine."""
+    """Write any arrays, as `save` does those of a machine.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    arrays : dict of str to ndarray
+        Members of the archive, between format and metadata.
+    metadata : dict
+        What JSON can hold.
+
+    Raises
+    ------
+    ValueError
+        For metadata that JSON would change.
+    FileNotFoundError
+        Where the folder is missing.
+
+    """
     text = _metadata_text(metadata)
     buffer = io.BytesIO()
     np.savez(buffer, format=np.int64(FORMAT), **arrays, metadata=np.frombuffer(text, np.uint8))
@@ -70,10 +106,29 @@ def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], metadata: dict
 
 
 def load(path: str | os.PathLike) -> tuple[Machine, dict]:
-    """Read a machine, on the CPU and in the precision it was saved in, and its metadata.
+    """Read a machine and its metadata.
 
-    Raises ValueError naming the file if it is damaged, cut short, made by another program (pickle and
-    torch.save included: nothing is ever unpickled) or holds no valid machine; OSError if it cannot be read.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `save` wrote.
+
+    Returns
+    -------
+    machine : Machine
+        On the CPU and in the precision it was saved in.
+    metadata : dict
+        What was saved with it.
+
+    Raises
+    ------
+    ValueError
+        Naming the file if it is damaged, cut short, made by another program (pickle and torch.save
+        included: nothing is ever unpickled) or holds no valid machine; try saving the machine
+        again, or `checkpoints.load`, if it is one of a training.
+    OSError
+        If it cannot be read.
+
     """
     arrays, metadata = read(path, "machine", "rbm.files.save")
     try:
@@ -87,7 +142,32 @@ def load(path: str | os.PathLike) -> tuple[Machine, dict]:
 
 
 def read(path: str | os.PathLike, what: str, written_by: str) -> tuple[dict[str, np.ndarray], dict]:
-    """The arrays and the metadata of a file, both as `load` checks them, with these words for what it should be."""
+    """The arrays and the metadata of a file, both as `load` checks them.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    what : str
+        What it should be, for the messages.
+    written_by : str
+        The function that writes such files, for the messages.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        The members but format and metadata.
+    metadata : dict
+        What was saved with them.
+
+    Raises
+    ------
+    ValueError
+        As `load`.
+    OSError
+        If the file cannot be read.
+
+    """
     path = Path(path)
     content = path.read_bytes()
     if len(content) <= N_DIGEST or _digest(content[:-N_DIGEST]) != content[-N_DIGEST:]:

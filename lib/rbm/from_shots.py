@@ -1,7 +1,10 @@
 """From shots along z to a machine and its observables, with error bars: the work behind `lib.reconstruct`.
 
 Error bars have two parts, added in squares: of the Markov chains that sample the machine, and of the shots, from
-machines that are trained on resampled shots (bootstrap).
+machines that are trained on resampled shots (bootstrap): the root mean square of their distances from the first one.
+Distances from their own mean would leave out what a training on few shots is off on average, as entropies are: the
+resampled machines are off once more, in the same direction. Where the readout errors were counted, too, each resampling
+draws them anew within their own errors.
 """
 
 from __future__ import annotations
@@ -39,13 +42,15 @@ class Data:
     """Shots along z, as they were read, in the meaning of `lib.conventions`.
 
     bits: uint8 (n_rows, n_sites), with MISSING. weights: how often each row was counted. readout: the errors of what
-    the device called 0 and 1. turned: whether that is the opposite of the bits here.
+    the device called 0 and 1. turned: whether that is the opposite of the bits here. known_shots: how many shots of 0
+    and of 1 the errors were counted in, None where they are exact.
     """
 
     bits: np.ndarray
     weights: np.ndarray
     readout: measurements.Readout
     turned: bool
+    known_shots: tuple[int, int] | None = None
 
     @property
     def n_shots(self) -> int:
@@ -69,9 +74,10 @@ class Data:
         return np.nansum(weights * values, 0) / weights.sum(0)
 
     def resampled(self, draw: np.random.Generator) -> Data:
-        """As many shots, drawn from these with replacement."""
+        """As many shots, drawn from these with replacement, and errors that their calibration allows as well."""
         counts = draw.multinomial(self.n_shots, self.weights / self.n_shots)
-        return replace(self, bits=self.bits[counts > 0], weights=counts[counts > 0])
+        errors = self.readout if self.known_shots is None else self.readout.redrawn(*self.known_shots, rng=draw)
+        return replace(self, bits=self.bits[counts > 0], weights=counts[counts > 0], readout=errors)
 
     def starts(self, n_chains: int, draw: np.random.Generator) -> np.ndarray:
         """Rows drawn from the shots, with random bits in the gaps."""
@@ -79,8 +85,9 @@ class Data:
         return np.where(rows == measurements.MISSING, draw.integers(0, 2, rows.shape, dtype=np.uint8), rows)
 
 
-def along_z(shots: measurements.Shots, errors: measurements.Readout | None = None) -> Data:
-    """The shots that are along z at every site; ValueError where they are too few."""
+def along_z(shots: measurements.Shots, errors: measurements.Readout | None = None,
+            known_shots: tuple[int, int] | None = None) -> Data:
+    """The shots that are along z at every site; ValueError where they are too few. known_shots: as of `Data`."""
     rows = np.ones(len(shots.bits), dtype=bool) if shots.bases is None else (shots.bases == "Z").all(axis=1)
     weights = np.ones(len(rows), dtype=np.int64) if shots.weights is None else shots.weights
     if weights[rows].sum() < LEAST:
@@ -88,7 +95,8 @@ def along_z(shots: measurements.Shots, errors: measurements.Readout | None = Non
                          f"{shots.n_shots:,} in {shots.source}; try more shots, fewer sites (--order), or a complex "
                          "state for other bases")
     return Data(np.ascontiguousarray(shots.in_conventions(repeat=False)[rows]), weights[rows],
-                errors or measurements.Readout.uniform(shots.n_sites, 0.0, 0.0), bool(shots.turned()[rows].any()))
+                errors or measurements.Readout.uniform(shots.n_sites, 0.0, 0.0), bool(shots.turned()[rows].any()),
+                known_shots)
 
 
 def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float) -> list[str]:
@@ -111,6 +119,8 @@ def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float
     if not present.all():
         lines.append(f"{int(n_sites * n_shots - counts.sum()):,} of {n_sites * n_shots:,} bits are missing; the "
                      "training sums over their values, which is right where chance alone left them out.")
+    if gone := shots.dropped.get("shots with an empty site"):
+        lines.append(f"{gone:,} shots with an empty site are left out; --missing keep sums over what it could be.")
     for_zero, for_one = data.errors
     if (for_zero + for_one).any():
         lines.append(f"Readout errors, on average {for_zero.mean():.2g} for a bit 0 and {for_one.mean():.2g} for a bit "
@@ -121,9 +131,10 @@ def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float
     variance = 4 * share * (1 - share) / (1 - for_zero - for_one) ** 2
     worst = int(np.argmax(variance / counts))
     reached = math.sqrt(variance[worst] / counts[worst])
-    text = f"A mean spin is known to {reached:.2g} from {counts[worst]:,} shots"
-    if reached > error:
-        text += f", not to the {error:g} asked for, which would take {math.ceil(variance[worst] / error**2):,}"
+    text = f"A mean spin is known to {reached:.2g} from {n_shots:,} shots"
+    if reached > error:  # of which as many have that site as here
+        needed = math.ceil(variance[worst] / error**2 * n_shots / counts[worst])
+        text += f", not to the {error:g} asked for, which would take {needed:,}"
     lines.append(text + ".")
     free = n_sites * n_hidden + n_sites + n_hidden
     free = min(free, 2**n_sites - 1) if n_sites < 60 else free
@@ -201,6 +212,6 @@ def reconstruct(data: Data, *, n_hidden: int, epochs: int, seed: int, field: flo
     alone = from_shots(data)
     values = {}
     for name, estimate in central.items():
-        spread = np.std([other[name].mean for other in others], ddof=1) if n_resamples > 1 else 0.0
+        spread = math.sqrt(np.mean([(other[name].mean - estimate.mean) ** 2 for other in others])) if others else 0.0
         values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), alone.get(name))
     return machine, values

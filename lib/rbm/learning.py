@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from numbers import Real
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from lib import rng
-from lib.pruning.distribution import is_integer
+from lib.checks import is_integer, is_real, require_count
 from lib.rbm import quality, sampling
 from lib.rbm.machine import Machine
 from lib.rbm.training import Diverged, TrainingSettings, train
@@ -26,6 +25,12 @@ from lib.spins import free_fermions
 
 N_FRESH = 10_000  # independent exact samples: at some of them the evaluation chains start, others give the exact <|m|>
 SCALE = 0.01  # of the weights that a machine starts with
+#: Ways to train, by what they change in the recipe, which is "PCD-1". Steps of the natural gradient are of another size
+#: than those of the plain one, so that it has a rate of its own.
+WAYS = {"PCD-1": {}, "CD-1": {"persistent": False, "n_chains": None},
+        "CD-10": {"persistent": False, "n_chains": None, "n_gibbs": 10},
+        "tempered": {"persistent": False, "negative_phase": "tempered"}, "symmetric": {"symmetric": True},
+        "natural gradient": {"optimizer": "natural", "damping": 0.1, "learning_rate": 0.1}}
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,16 @@ def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
     return Chain(data, fresh, quality.reference(n_spins, field, data, n_samples=N_FRESH, rng=stream("learning exact")))
 
 
-def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int) -> Machine | None:
+def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
     """A machine trained by the recipe, from small weights and biases that favour no direction; None where it diverged.
 
-    Raises ValueError for fewer than one hidden unit and for fewer samples than a batch.
+    way: of `WAYS`, with whose changes. Raises ValueError for another one, for fewer than one hidden unit and for fewer
+    samples than a batch.
     """
-    check_count("n_hidden", n_hidden)
-    settings, n_spins = recipe.training(len(of.data)), of.exact.n_spins
+    require_count("n_hidden", n_hidden)
+    if way not in WAYS:
+        raise ValueError(f'expected a way among {", ".join(WAYS)}, got {way!r}; try way="CD-1"')
+    settings, n_spins = replace(recipe.training(len(of.data)), **WAYS[way]), of.exact.n_spins
     start = Machine.random(n_spins, n_hidden, seed=rng.child_seed(seed, "learning start", n_spins), scale=SCALE,
                            symmetric_biases=True)
     try:
@@ -143,7 +151,7 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
     Raises ValueError for counts below 1 and a first size beyond the largest.
     """
     for name, value in (("first", first), ("largest", largest), ("n_seeds", n_seeds)):
-        check_count(name, value)
+        require_count(name, value)
     if first > largest:
         raise ValueError(f"expected the first size to be at most the largest, {largest}, got {first}; try "
                          f"first={largest}")
@@ -178,14 +186,8 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
             size = (low + high) // 2
 
 
-def check_count(name: str, value: int) -> None:
-    """Raise ValueError for what is no integer from 1 on."""
-    if not is_integer(value) or value < 1:
-        raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
-
-
 def check_eps(eps: float) -> None:
     """Raise ValueError for a threshold that is no finite number above 0."""
-    if isinstance(eps, bool) or not isinstance(eps, Real) or not 0 < eps < math.inf:
+    if not is_real(eps) or not 0 < eps < math.inf:
         raise ValueError(f"expected eps > 0, the largest relative error of the energy that counts as learnt, got "
                          f"{eps!r}; try eps=0.002")

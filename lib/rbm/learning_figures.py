@@ -40,15 +40,18 @@ def success_rate(learnt: ArrayLike, level: float = LEVEL) -> Interval:
     return Interval(float(k / n), 0.0 if k == 0 else float(low), 1.0 if k == n else float(high))
 
 
-def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL) -> Interval:
+def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL, widest: float = 0.2) -> Interval:
     """Where half of the machines learn: x0 of the rate 1 / (1 + exp((x0 - x) / w)), integrated over its width w.
 
     x: of each machine, the number of its hidden units, say; learnt: 0 or 1. The density of x0 is that of the outcomes,
-    with an even prior for x0 between the smallest and the largest x and for ln w between a hundredth and a fifth of
-    that span; the value is its median. Stopping early does not bias it. Where no machine learnt, value and upper end
+    with an even prior for x0 between the smallest and the largest x and for ln w between a hundredth and `widest`, a
+    fifth, of that span: below, a threshold cannot be told from a step, and beyond, there is none in the range. The
+    value is its median. Stopping early does not bias it. Where no machine learnt, value and upper end
     are infinite and the lower end is the largest x; where all did, they are minus infinity and the smallest x.
-    Raises ValueError for lists of different lengths, none, and a single x with both outcomes.
+    Raises ValueError for lists of different lengths, none, a single x with both outcomes, and widths of no range.
     """
+    if not 0.01 < widest < np.inf:
+        raise ValueError(f"expected widest above 0.01, a share of the range, got {widest!r}; try widest=0.2")
     x, seen = as_floats(x, "x"), _outcomes(learnt)
     if x.shape != seen.shape:
         raise ValueError(f"expected an x for each outcome, got {x.shape} and {seen.shape}; try one row a machine")
@@ -62,7 +65,7 @@ def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL) -> Interva
     sizes, place = np.unique(x, return_inverse=True)
     n, k = np.bincount(place), np.bincount(place, weights=seen)
     x0 = np.linspace(low, high, 401)
-    widths = np.geomspace(0.01, 0.2, 20) * (high - low)
+    widths = np.geomspace(0.01, widest, 20) * (high - low)
     away = (sizes - x0[:, None, None]) / widths[:, None]  # x0 width size
     log_likelihood = -(k * np.logaddexp(0, -away) + (n - k) * np.logaddexp(0, away)).sum(-1)
     density = np.exp(log_likelihood - log_likelihood.max()).sum(1)

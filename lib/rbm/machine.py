@@ -8,7 +8,7 @@ the machine's dtype on the machine's device. The gauge with units +-1 (section 4
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,19 +16,35 @@ import torch
 from torch import Tensor
 
 from lib import rng
-from lib.checks import as_tensor, refuse_masked
+from lib.checks import as_tensor, is_integer, refuse_masked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Machine:
     """The parameters lambda = {W, b, c} of an RBM (4.1).
 
-    weights: W, shape (n_visible, n_hidden). visible_bias: b, shape (n_visible,). hidden_bias: c, shape
-    (n_hidden,). All three float32 or all three float64, on one device, finite. mask: of a pruned machine, bool
-    of the shape of W, True where a weight exists; the others are exactly zero and stay so in training. None:
-    all weights exist.
-    Raises ValueError for zero units, shapes that do not fit together, mixed dtypes, NaN and infinity, or a
-    weight other than zero where the mask has none.
+    All three are float32 or all three float64, on one device, and finite.
+
+    Attributes
+    ----------
+    weights : Tensor, shape (n_visible, n_hidden)
+        The matrix W.
+    visible_bias : Tensor, shape (n_visible,)
+        The vector b.
+    hidden_bias : Tensor, shape (n_hidden,)
+        The vector c.
+    mask : Tensor of bool, shape (n_visible, n_hidden), or None
+        Of a pruned machine, True where a weight exists; the others are exactly zero and stay so in
+        training. None, the default: all weights exist.
+
+    Raises
+    ------
+    ValueError
+        For zero units; for shapes that do not fit together or mixed dtypes and devices (try the
+        same ``.to(...)`` on all three); for NaN and infinity (try a smaller learning rate); for a
+        weight other than zero where the mask has none (try ``pruned`` of the machine without a
+        mask).
+
     """
 
     weights: Tensor
@@ -87,10 +103,12 @@ class Machine:
 
     @property
     def n_visible(self) -> int:
+        """Number of visible units."""
         return self.weights.shape[0]
 
     @property
     def n_hidden(self) -> int:
+        """Number of hidden units."""
         return self.weights.shape[1]
 
     @property
@@ -100,19 +118,43 @@ class Machine:
 
     @property
     def n_parameters(self) -> int:
-        """Weights that exist and both biases: n_visible n_hidden + n_visible + n_hidden before pruning."""
+        """Weights that exist and both biases.
+
+        Before pruning they are n_visible n_hidden + n_visible + n_hidden.
+        """
         return self.n_weights + self.n_visible + self.n_hidden
 
     @property
     def dtype(self) -> torch.dtype:
+        """Precision of the parameters, torch.float32 or torch.float64."""
         return self.weights.dtype
 
     @property
     def device(self) -> torch.device:
+        """Device of the parameters."""
         return self.weights.device
 
     def to(self, *, dtype: torch.dtype | None = None, device: torch.device | str | None = None) -> Machine:
-        """The same machine in another precision, torch.float32 or torch.float64, or on another device."""
+        """The same machine in another precision or on another device.
+
+        Parameters
+        ----------
+        dtype : torch.float32, torch.float64 or None
+            None, the default, keeps the precision.
+        device : torch.device, str or None
+            None, the default, keeps the device.
+
+        Returns
+        -------
+        Machine
+            With the mask of this one.
+
+        Raises
+        ------
+        ValueError
+            For another dtype; try torch.float32.
+
+        """
         if dtype not in (None, torch.float32, torch.float64):
             raise ValueError(f"expected dtype as torch.float32 or torch.float64, got {dtype!r}; try torch.float32")
         return Machine(*(value.to(dtype=dtype or self.dtype, device=device or self.device)
@@ -120,11 +162,27 @@ class Machine:
                        mask=None if self.mask is None else self.mask.to(device=device or self.device))
 
     def pruned(self, mask) -> Machine:
-        """The machine that keeps the weights of the mask and has zeros for the others; biases are as they were.
+        """The machine that keeps the weights of the mask and has zeros for the others.
 
-        mask: bool (n_visible, n_hidden), numpy or torch. A mask may leave units without weights: such a visible
-        unit is independent of all others, and such a hidden unit does nothing.
-        Raises ValueError for another shape or type, and for a mask that brings back weights already pruned.
+        The biases are as they were.
+
+        Parameters
+        ----------
+        mask : ndarray or Tensor of bool, shape (n_visible, n_hidden)
+            It may leave units without weights: such a visible unit is independent of all others,
+            and such a hidden unit does nothing.
+
+        Returns
+        -------
+        Machine
+            With a copy of the mask.
+
+        Raises
+        ------
+        ValueError
+            For another shape or type (try ``mask != 0``), and for a mask that brings back weights
+            already pruned (try ``machine.mask & mask``).
+
         """
         mask = as_tensor(mask, "mask").to(self.device) if isinstance(mask, np.ndarray) else mask
         self._check_mask(mask)
@@ -139,14 +197,35 @@ class Machine:
                symmetric_biases: bool = False, dtype: torch.dtype = torch.float64) -> Machine:
         """A machine with independent normal weights, before training.
 
-        scale: standard deviation of the weights; None means 1/sqrt(n_visible), QuCumber's choice.
-        symmetric_biases: False gives zero biases. True gives b_i = -sum_j W_ij / 2 and
-        c_j = -sum_i W_ij / 2, for which both biases of the +-1 gauge (4.24) vanish: then flipping all
-        visible bits leaves the probability unchanged, as in the ground states we learn.
-        Raises ValueError for numbers of units that are no integers or below 1, and for a negative scale.
+        Parameters
+        ----------
+        n_visible, n_hidden : int, >= 1
+            Numbers of units.
+        seed : int, >= 0
+            Fixes the weights.
+        scale : float, >= 0, or None
+            Standard deviation of the weights; None means 1/sqrt(n_visible), QuCumber's choice.
+        symmetric_biases : bool
+            False, the default, gives zero biases. True gives b_i = -sum_j W_ij / 2 and c_j = -sum_i
+            W_ij / 2, for which both biases of the +-1 gauge (4.24) vanish: then flipping all
+            visible bits leaves the probability unchanged, as in the ground states we learn.
+        dtype : torch.float32 or torch.float64
+            Precision, float64 by default.
+
+        Returns
+        -------
+        Machine
+            On the CPU, with all weights.
+
+        Raises
+        ------
+        ValueError
+            For numbers of units that are no integers or below 1 (try ``n_hidden = n_visible``), and
+            for a negative or infinite scale (try ``scale=0.01``).
+
         """
         for name, value in (("n_visible", n_visible), ("n_hidden", n_hidden)):
-            if isinstance(value, bool) or not isinstance(value, Integral):
+            if not is_integer(value):
                 raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
         if n_visible < 1 or n_hidden < 1:
             raise ValueError(f"expected at least one visible and one hidden unit, got n_visible={n_visible}, "
@@ -164,13 +243,32 @@ class Machine:
 def balanced_biases(weights: Tensor) -> tuple[Tensor, Tensor]:
     """The biases b_i = -sum_j W_ij / 2 and c_j = -sum_i W_ij / 2, which favour neither 0 nor 1.
 
-    Both biases of the +-1 gauge (4.24) vanish then, and flipping all units leaves every energy as it is.
+    Both biases of the +-1 gauge (4.24) vanish then, and flipping all units leaves every energy as
+    it is.
+
+    Parameters
+    ----------
+    weights : Tensor, shape (n_visible, n_hidden)
+        The matrix W.
+
+    Returns
+    -------
+    tuple of Tensor, shapes (n_visible,) and (n_hidden,)
+        The vectors b and c.
+
     """
     return -0.5 * weights.sum(1), -0.5 * weights.sum(0)
 
 
 def check_machine(machine) -> Machine:
-    """The machine itself; ValueError for anything else, such as a PositiveState or a TrainingResult."""
+    """The machine itself, where it is one.
+
+    Raises
+    ------
+    ValueError
+        For anything else, such as a PositiveState or a TrainingResult; try its ``.machine``.
+
+    """
     if not isinstance(machine, Machine):
         hint = "its .machine" if hasattr(machine, "machine") else "Machine.random(10, 10, seed=1)"
         raise ValueError(f"expected a Machine, got {type(machine).__name__}; try {hint}")
@@ -178,7 +276,18 @@ def check_machine(machine) -> Machine:
 
 
 class Gradient(NamedTuple):
-    """Derivatives by weights (n_visible, n_hidden), visible_bias (n_visible,), hidden_bias (n_hidden,)."""
+    """Derivatives by the parameters of a machine.
+
+    Attributes
+    ----------
+    weights : Tensor, shape (n_visible, n_hidden)
+        By W.
+    visible_bias : Tensor, shape (n_visible,)
+        By b.
+    hidden_bias : Tensor, shape (n_hidden,)
+        By c.
+
+    """
 
     weights: Tensor
     visible_bias: Tensor
@@ -186,7 +295,30 @@ class Gradient(NamedTuple):
 
 
 def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
-    """`values` (..., n_units) as a tensor of the machine's dtype and device; ValueError on another width."""
+    """Values of units as a tensor of the machine's dtype on its device.
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives dtype and device.
+    values : array_like, shape (..., n_units)
+        One row a configuration.
+    n_units : int
+        The width that the rows must have.
+    name : str
+        What the messages call the values.
+
+    Returns
+    -------
+    Tensor, shape (..., n_units)
+        The values.
+
+    Raises
+    ------
+    ValueError
+        For another width; try a machine of the same width as the data.
+
+    """
     check_machine(machine)
     values = as_tensor(values, name)
     if values.ndim == 0 or values.shape[-1] != n_units:
@@ -196,7 +328,15 @@ def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
 
 
 def zeros_and_ones(bits: Tensor) -> Tensor:
-    """The same tensor; ValueError naming the first value that is not 0 or 1 (spins +-1, NaN)."""
+    """The same tensor, where all of it is 0 or 1.
+
+    Raises
+    ------
+    ValueError
+        Naming the first value that is not 0 or 1 (spins +-1, NaN); try
+        ``conventions.bits_from_spins`` for spins +-1.
+
+    """
     wrong = (bits != 0) & (bits != 1)
     if bool(wrong.any()):
         where = tuple(wrong.nonzero()[0].tolist())
@@ -206,7 +346,28 @@ def zeros_and_ones(bits: Tensor) -> Tensor:
 
 
 def energy(machine: Machine, visible, hidden) -> Tensor:
-    """Joint energy E(v, h) = -b.v - c.h - v.W.h (4.1), shape (...)."""
+    """Joint energy E(v, h) = -b.v - c.h - v.W.h (4.1).
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives W, b and c.
+    visible : array_like, shape (..., n_visible)
+        Visible units v.
+    hidden : array_like, shape (..., n_hidden)
+        Hidden units h, as many rows.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        One energy a row.
+
+    Raises
+    ------
+    ValueError
+        For rows of another width, and for unequal numbers of them.
+
+    """
     v = as_units(machine, visible, machine.n_visible, "visible units")
     h = as_units(machine, hidden, machine.n_hidden, "hidden units")
     try:
@@ -219,7 +380,21 @@ def energy(machine: Machine, visible, hidden) -> Tensor:
 
 
 def effective_energy(machine: Machine, visible) -> Tensor:
-    """Effective energy E(v) = -b.v - sum_j ln(1 + exp(c_j + sum_i W_ij v_i)) (4.5), shape (...)."""
+    """Effective energy E(v) = -b.v - sum_j ln(1 + exp(c_j + sum_i W_ij v_i)) (4.5).
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives W, b and c.
+    visible : array_like, shape (..., n_visible)
+        Visible units v.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        One energy a row.
+
+    """
     v = as_units(machine, visible, machine.n_visible, "visible units")
     # logaddexp(0, x) = ln(1 + e^x) to full precision for every x (softplus cuts at x = 20, an error of 2e-9)
     x = v @ machine.weights + machine.hidden_bias
@@ -227,23 +402,69 @@ def effective_energy(machine: Machine, visible) -> Tensor:
 
 
 def hidden_probability(machine: Machine, visible) -> Tensor:
-    """p(h_j = 1 | v) = S(c_j + sum_i v_i W_ij) (4.9), shape (..., n_hidden)."""
+    """Conditional probability p(h_j = 1 | v) = S(c_j + sum_i v_i W_ij) (4.9).
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives W and c.
+    visible : array_like, shape (..., n_visible)
+        Visible units v.
+
+    Returns
+    -------
+    Tensor, shape (..., n_hidden)
+        One probability for each hidden unit.
+
+    """
     v = as_units(machine, visible, machine.n_visible, "visible units")
     return torch.sigmoid(v @ machine.weights + machine.hidden_bias)
 
 
 def visible_probability(machine: Machine, hidden) -> Tensor:
-    """p(v_i = 1 | h) = S(b_i + sum_j W_ij h_j) (4.10), shape (..., n_visible)."""
+    """Conditional probability p(v_i = 1 | h) = S(b_i + sum_j W_ij h_j) (4.10).
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives W and b.
+    hidden : array_like, shape (..., n_hidden)
+        Hidden units h.
+
+    Returns
+    -------
+    Tensor, shape (..., n_visible)
+        One probability for each visible unit.
+
+    """
     h = as_units(machine, hidden, machine.n_hidden, "hidden units")
     return torch.sigmoid(h @ machine.weights.T + machine.visible_bias)
 
 
 def effective_energy_gradient(machine: Machine, visible, probabilities=None) -> Gradient:
-    """The mean of the derivatives of E(v) by W, c and b (4.20, 4.21, 4.22) over rows of visible bits.
+    """Mean of the derivatives of E(v) by W, c and b (4.20, 4.21, 4.22) over rows of visible bits.
 
-    visible: shape (n_samples, n_visible). probabilities: weight of each row, shape (n_samples,); None
-    weighs all rows equally (an average over data), the machine's own probabilities over all rows of the
-    basis give the model average of (4.19). They are used as given, not normalised.
+    Parameters
+    ----------
+    machine : Machine
+        Gives W, b and c.
+    visible : array_like, shape (n_samples, n_visible)
+        Rows of bits, at least one.
+    probabilities : array_like, shape (n_samples,), or None
+        Weight of each row. None, the default, weighs all rows equally (an average over data); the
+        machine's own probabilities over all rows of the basis give the model average of (4.19).
+        They are used as given, not normalised.
+
+    Returns
+    -------
+    Gradient
+        The mean by W, b and c.
+
+    Raises
+    ------
+    ValueError
+        For other shapes; try ``.reshape(-1, n_visible)``, or ``probabilities.ravel()``.
+
     """
     v = as_units(machine, visible, machine.n_visible, "visible units")
     if v.ndim != 2 or v.shape[0] == 0:
@@ -265,9 +486,25 @@ def effective_energy_gradient(machine: Machine, visible, probabilities=None) -> 
 def to_ising_gauge(machine: Machine) -> tuple[Machine, Tensor]:
     """The machine with units +-1 that has the same energies, and the constant between them.
 
-    With v = (v~ + 1)/2 and h = (h~ + 1)/2 the parameters are b~ = (2b + sum_j W)/4, c~ = (2c + sum_i W)/4,
-    W~ = W/4 (4.24), and E(v, h) = E~(v~, h~) - Q~ with Q~ = sum b~ + sum c~ - sum W~ (4.25). Here E~ has
-    the form of (4.1) in the +-1 units: see `ising_energy`. Returns (W~ b~ c~ as a Machine, Q~).
+    Parameters
+    ----------
+    machine : Machine
+        With units 0 and 1.
+
+    Returns
+    -------
+    ising : Machine
+        Holds W~, b~ and c~.
+    constant : Tensor, a scalar
+        The constant Q~.
+
+    Notes
+    -----
+    With v = (v~ + 1)/2 and h = (h~ + 1)/2 the parameters are b~ = (2b + sum_j W)/4,
+    c~ = (2c + sum_i W)/4, W~ = W/4 (4.24), and E(v, h) = E~(v~, h~) - Q~ with
+    Q~ = sum b~ + sum c~ - sum W~ (4.25). Here E~ has the form of (4.1) in the +-1 units: see
+    `ising_energy`.
+
     """
     check_machine(machine)
     weights = machine.weights / 4
@@ -284,5 +521,21 @@ def from_ising_gauge(ising: Machine) -> Machine:
 
 
 def ising_energy(ising: Machine, visible_spins, hidden_spins) -> Tensor:
-    """E~(v~, h~) = -b~.v~ - c~.h~ - v~.W~.h~ for units +-1 (section 4.3), shape (...)."""
+    """Joint energy E~(v~, h~) = -b~.v~ - c~.h~ - v~.W~.h~ for units +-1 (section 4.3).
+
+    Parameters
+    ----------
+    ising : Machine
+        Holds W~, b~ and c~, as `to_ising_gauge` gives them.
+    visible_spins : array_like of -1 and +1, shape (..., n_visible)
+        The units v~.
+    hidden_spins : array_like of -1 and +1, shape (..., n_hidden)
+        The units h~.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        One energy a row.
+
+    """
     return energy(ising, visible_spins, hidden_spins)

@@ -20,11 +20,23 @@ SUM_TOLERANCE = 1e-6
 
 
 def fidelity(psi, target_psi) -> float:
-    """The fidelity |<psi|target>|^2 of two pure states, between 0 and 1.
+    """The fidelity ``|<psi|target>|^2`` of two pure states, between 0 and 1.
 
-    psi, target_psi: each a PositiveState, a Machine (the state that it stores) or a normalised vector of shape
-    (2^n_spins,), real or complex.
-    Raises ValueError for vectors of different or odd length, another norm than 1, NaN.
+    Parameters
+    ----------
+    psi, target_psi : PositiveState, Machine or array_like, shape (2^n_spins,)
+        Each a state, a Machine (the state that it stores) or a normalised vector, real or complex.
+
+    Returns
+    -------
+    float
+        The fidelity.
+
+    Raises
+    ------
+    ValueError
+        For vectors of different or odd length, another norm than 1, NaN.
+
     """
     psi, target_psi = _amplitudes(psi, "psi"), _amplitudes(target_psi, "target_psi")
     _check_same_length(psi, target_psi)
@@ -33,15 +45,34 @@ def fidelity(psi, target_psi) -> float:
 
 
 def sampled_fidelity(state, samples, target, target_samples) -> Estimate:
-    """The fidelity |<psi|target>|^2 of two pure states of any size, from samples of both, with its error.
+    """The fidelity ``|<psi|target>|^2`` of two pure states of any size, from samples of both.
 
-    It is the product of two means, <target/psi> over samples of psi and <psi/target> over those of the target, from
-    which both norms cancel, and the squared sizes of both ratios have finite means. The error is that of the
-    product to first order, with the correlations along chains; it is rough where it is not small against the fidelity.
-    state, target: a PositiveState, a ComplexState, normalised amplitudes (2^n_spins,), or a function of bits
-    (n, n_spins) that gives ln psi(v), up to a constant. samples, target_samples: bits of each along z, (n_draws,
-    n_chains, n_spins), or (n, n_spins) for independent ones, such as measurements.
-    Raises ValueError for samples that their own state cannot have given.
+    Parameters
+    ----------
+    state, target : PositiveState, ComplexState, array_like, shape (2^n_spins,), or callable
+        The two states: normalised amplitudes, or a function of bits (n, n_spins) that gives ln
+        psi(v), up to a constant, will do.
+    samples, target_samples : array_like, shape (n_draws, n_chains, n_spins) or (n, n_spins)
+        Bits of each along z, the second shape for independent ones, such as measurements.
+
+    Returns
+    -------
+    Estimate
+        The fidelity with its error.
+
+    Raises
+    ------
+    ValueError
+        For samples that their own state cannot have given; try to exchange samples and
+        target_samples.
+
+    Notes
+    -----
+    It is the product of two means, <target/psi> over samples of psi and <psi/target> over those of
+    the target, from which both norms cancel, and the squared sizes of both ratios have finite
+    means. The error is that of the product to first order, with the correlations along chains; it
+    is rough where it is not small against the fidelity.
+
     """
     ratios = []
     sides = ("samples", state, samples, target), ("target_samples", target, target_samples, state)
@@ -73,9 +104,26 @@ def sampled_fidelity(state, samples, target, target_samples) -> Estimate:
 def kl_divergence(target_probabilities, model) -> float:
     """Kullback-Leibler divergence sum_v q(v) ln(q(v) / p(v)) >= 0 (4.12), in nats.
 
-    target_probabilities: q, shape (2^n_spins,). model: p. Each a vector, a Machine or a PositiveState.
     States with q = 0 contribute nothing; p = 0 where q > 0 gives infinity.
-    Raises ValueError for vectors of different or odd length, negative or NaN entries, a sum other than 1.
+
+    Parameters
+    ----------
+    target_probabilities : array_like, shape (2^n_spins,), Machine or PositiveState
+        The distribution q.
+    model : array_like, shape (2^n_spins,), Machine or PositiveState
+        The distribution p.
+
+    Returns
+    -------
+    float
+        The divergence in nats.
+
+    Raises
+    ------
+    ValueError
+        For vectors of different or odd length, negative or NaN entries, a sum other than 1 (try
+        ``p / p.sum()``, or ``numpy.abs(psi)**2`` if these are amplitudes).
+
     """
     q = _probabilities(target_probabilities, "target_probabilities")
     seen = q > 0
@@ -98,9 +146,26 @@ def kl_divergence(target_probabilities, model) -> float:
 def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: float | None = None) -> float:
     """Mean of -ln p(v) over the data, ln Z + <E(v)>_D: minus (4.18), in nats per measurement.
 
-    data: bits, shape (n_samples, n_visible). log_z: ln Z where it is known already, else enumerated.
-    Raises ValueError for data that are empty, of another width or not 0 and 1, and for a machine too
-    large to enumerate.
+    Parameters
+    ----------
+    machine : Machine or PositiveState
+        The model.
+    data : array_like of 0 and 1, shape (n_samples, n_visible)
+        Bits, one measurement a row.
+    log_z : float or None
+        ln Z where it is known already; None, the default: it is enumerated.
+
+    Returns
+    -------
+    float
+        Nats per measurement.
+
+    Raises
+    ------
+    ValueError
+        For data that are empty, of another width or not 0 and 1, and for a machine too large to
+        enumerate.
+
     """
     machine = check_machine(machine.machine if isinstance(machine, PositiveState) else machine)
     machine = machine.to(dtype=torch.float64)
@@ -114,7 +179,16 @@ def negative_log_likelihood(machine: Machine | PositiveState, data, *, log_z: fl
 def entropy(probabilities) -> float:
     """Shannon entropy H = -sum_v q(v) ln q(v) (4.13), in nats, between 0 and N ln 2.
 
-    probabilities: q as a vector of shape (2^n_spins,), a Machine or a PositiveState.
+    Parameters
+    ----------
+    probabilities : array_like, shape (2^n_spins,), Machine or PositiveState
+        The distribution q.
+
+    Returns
+    -------
+    float
+        The entropy in nats.
+
     """
     q = _probabilities(probabilities, "probabilities")
     q = q[q > 0]

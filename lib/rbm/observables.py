@@ -33,19 +33,56 @@ CHAINS_DISAGREE = 1e-3
 
 
 def magnetization_z(samples):
-    """Longitudinal magnetization per spin, sum_i sz_i / N, of each sample; shape (...)."""
+    """Longitudinal magnetization per spin, sum_i sz_i / N, of each sample.
+
+    Parameters
+    ----------
+    samples : array_like of 0 and 1, shape (..., n_spins)
+        Bits, at least one row.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (...)
+        Torch for torch samples, else numpy.
+
+    """
     return _like(samples, _spins(samples).mean(-1))
 
 
 def absolute_magnetization(samples):
-    """Its absolute value |sum_i sz_i| / N: tells order from disorder where symmetry makes the mean 0."""
+    """Absolute value ``|sum_i sz_i| / N`` of the magnetization of each sample.
+
+    It tells order from disorder where symmetry makes the mean 0.
+
+    Parameters
+    ----------
+    samples : array_like of 0 and 1, shape (..., n_spins)
+        Bits, at least one row.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (...)
+        Torch for torch samples, else numpy.
+
+    """
     return _like(samples, _spins(samples).mean(-1).abs())
 
 
 def correlation_zz(samples):
-    """Correlations <sz_i sz_j>, averaged over all samples; shape (n_spins, n_spins), ones on the diagonal.
+    """Correlations <sz_i sz_j>, averaged over all samples.
 
-    For the error bar of one pair give `estimate` its values: spins[..., i] * spins[..., j].
+    For the error bar of one pair give `estimate` its values: ``spins[..., i] * spins[..., j]``.
+
+    Parameters
+    ----------
+    samples : array_like of 0 and 1, shape (..., n_spins)
+        Bits, at least one row.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (n_spins, n_spins)
+        Ones on the diagonal. Torch for torch samples, else numpy.
+
     """
     s = _spins(samples)
     s = s.reshape(-1, s.shape[-1])
@@ -56,18 +93,60 @@ def correlation_zz(samples):
 
 
 def magnetization_x(state: PositiveState, samples):
-    """Local estimator of the transverse magnetization per spin (5.9); shape (...).
+    """Local estimator of the transverse magnetization per spin (5.9).
 
-    (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by `PositiveState.flip_log_ratios`.
+    Parameters
+    ----------
+    state : PositiveState
+        The samples' own.
+    samples : array_like of 0 and 1, shape (..., n_spins)
+        Bits along z.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (...)
+        Torch for torch samples, else numpy.
+
+    Notes
+    -----
+    It is (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by
+    `PositiveState.flip_log_ratios`.
+
     """
     return _like(samples, _checked_state(state).flip_log_ratios(samples).exp().mean(-1))
 
 
 def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
-    """Local energy of the whole transverse-field Ising chain (5.2, 5.7), in units of J; shape (...).
+    """Local energy of the whole transverse-field Ising chain (5.2, 5.7), in units of J.
 
-    -coupling sum_i sz_i sz_{i+1} - field sum_i psi(sample with spin i flipped) / psi(sample), open ends.
     Its spread vanishes on an exact eigenstate, so that it also measures how good the state is.
+
+    Parameters
+    ----------
+    state : PositiveState
+        The samples' own.
+    samples : array_like of 0 and 1, shape (..., n_spins)
+        Bits along z.
+    field : float
+        Transverse field, in units of J.
+    coupling : float
+        Coupling of neighbours, in units of J; 1 by default.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (...)
+        Torch for torch samples, else numpy.
+
+    Raises
+    ------
+    ValueError
+        For another state, and for a field or coupling that is no finite number.
+
+    Notes
+    -----
+    It is -coupling sum_i sz_i sz_{i+1} - field sum_i psi(sample with spin i flipped) / psi(sample),
+    with open ends.
+
     """
     _checked_state(state)
     field, coupling = check_number(field, "field"), check_number(coupling, "coupling")
@@ -78,13 +157,35 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
 
 
 def swap(state: PositiveState | ComplexState | MixedState, samples_a, samples_b, region: Iterable[int]):
-    """Local estimator of the Swap operator on pairs of samples (5.10, 5.11); shape (...).
+    """Local estimator of the Swap operator on pairs of samples (5.10, 5.11).
 
-    The ratio psi(a') psi(b') / (psi(a) psi(b)), where a' and b' are a and b with the spins of the region
-    exchanged; of complex amplitudes its real part. Its mean over independent pairs is Tr rho_A^2 = exp(-S2), and that
-    of its squared size is 1. The ancillas of a mixed state belong to no region, so that all spins give its purity.
-    samples_a, samples_b: bits of the two replicas, equal shapes (..., n_spins). region: sites of A.
-    Raises ValueError for a region that is empty, repeats a site or leaves the chain, and for unequal shapes.
+    Parameters
+    ----------
+    state : PositiveState, ComplexState or MixedState
+        The samples' own.
+    samples_a, samples_b : array_like of 0 and 1, equal shapes (..., n_spins)
+        Bits of the two replicas; those of a mixed state have its ancillas behind the spins.
+    region : iterable of int
+        Sites of A, counted from 0.
+
+    Returns
+    -------
+    ndarray or Tensor of float64, shape (...)
+        Torch for torch samples, else numpy.
+
+    Raises
+    ------
+    ValueError
+        For a region that is empty, repeats a site or leaves the chain, and for unequal shapes (try
+        as many samples of each).
+
+    Notes
+    -----
+    It is the ratio psi(a') psi(b') / (psi(a) psi(b)), where a' and b' are a and b with the spins of
+    the region exchanged; of complex amplitudes its real part. Its mean over independent pairs is Tr
+    rho_A^2 = exp(-S2), and that of its squared size is 1. The ancillas of a mixed state belong to
+    no region, so that all spins give its purity.
+
     """
     size, phase = _log_swap(state, samples_a, samples_b, region)
     return _like(samples_a, size.exp() * phase.cos())
@@ -93,12 +194,33 @@ def swap(state: PositiveState | ComplexState | MixedState, samples_a, samples_b,
 def renyi2(state: PositiveState | ComplexState | MixedState, samples, region: Iterable[int]) -> Estimate:
     """Second Renyi entropy S2 = -ln <Swap_A> (5.10) in nats, with its error.
 
-    The replicas are the first and the second half of the chains, paired one to one (an odd chain is left
-    out): chains are independent of each other, draws of one chain are not. Each pair of chains is one chain
-    of Swap values for `estimate`; the error of S2 is the relative error of their mean, to first order. The
-    logarithm of a noisy mean overestimates S2 by half the square of that error.
-    samples: bits (n_draws, n_chains, n_spins), at least two chains. Independent samples: samples[None].
-    Raises ValueError like `swap`, for fewer than two chains, and where signs and phases leave no positive mean.
+    Parameters
+    ----------
+    state : PositiveState, ComplexState or MixedState
+        The samples' own.
+    samples : array_like of 0 and 1, shape (n_draws, n_chains, n_spins)
+        Bits of at least two chains. Independent samples: ``samples[None]``.
+    region : iterable of int
+        Sites of A, counted from 0.
+
+    Returns
+    -------
+    Estimate
+        The entropy.
+
+    Raises
+    ------
+    ValueError
+        Like `swap`, for fewer than two chains (try ``n_chains=100``), and where signs and phases
+        leave no positive mean (try more samples, or a smaller region).
+
+    Notes
+    -----
+    The replicas are the first and the second half of the chains, paired one to one (an odd chain is
+    left out): chains are independent of each other, draws of one chain are not. Each pair of chains
+    is one chain of Swap values for `estimate`; the error of S2 is the relative error of their mean,
+    to first order. The logarithm of a noisy mean overestimates S2 by half the square of that error.
+
     """
     samples = as_tensor(samples, "samples")
     shape = tuple(samples.shape)
@@ -159,8 +281,17 @@ def _log_swap_of(machine: Machine, n_spins: int, samples_a, samples_b, region: I
 class Estimate:
     """A mean with its standard error.
 
-    tau: integrated autocorrelation time 1 + 2 sum_t rho(t), in draws; 1 for independent draws.
-    n_effective: as many independent draws would have the same error, n / tau.
+    Attributes
+    ----------
+    mean : float
+        The mean.
+    error : float
+        Its standard error.
+    tau : float
+        Integrated autocorrelation time 1 + 2 sum_t rho(t), in draws; 1 for independent draws.
+    n_effective : float
+        As many independent draws would have the same error, n / tau.
+
     """
 
     mean: float
@@ -175,21 +306,40 @@ class Estimate:
 def estimate(values) -> Estimate:
     """Mean of an observable over Markov chains and its standard error, error^2 = variance tau / n.
 
-    values: one value a draw, shape (n_draws, n_chains) or (n_draws,) for a single chain, of independent
-    chains in equilibrium. Independent draws may come as (1, n).
+    Parameters
+    ----------
+    values : array_like of float, shape (n_draws, n_chains) or (n_draws,)
+        One value a draw, the second for a single chain, of independent chains in equilibrium.
+        Independent draws may come as (1, n).
 
-    The autocorrelation function is averaged over chains, with deviations from the mean of all of them, and
-    tau is the sum up to the smallest window of at least 5 tau, corrected for the mean being estimated from
-    the same data (Wolff). Block Gibbs sampling only has positive correlations, so tau is never put below 1.
+    Returns
+    -------
+    Estimate
+        The mean, its error and tau.
 
-    The spread of the chains' own means gives a second error that needs no autocorrelation function. The
-    larger of the two counts where the chains are too short for a window, and where the second is larger than
-    chance allows (p < 0.001): the chains are stuck in different places, or some slow motion escaped the
-    window. tau is then the one that the error implies. A single chain has no such guard: below some 50 tau
-    its error is too small.
+    Raises
+    ------
+    ValueError
+        For no values, NaN or infinity (try looking at the machine's weights: they are huge where
+        training diverged), or another number of axes.
 
-    Raises ValueError for no values, NaN or infinity, or another number of axes.
-    Source: U. Wolff, Comput. Phys. Commun. 156, 143 (2004); A. Sokal, lecture notes (1997).
+    Notes
+    -----
+    The autocorrelation function is averaged over chains, with deviations from the mean of all of
+    them, and tau is the sum up to the smallest window of at least 5 tau, corrected for the mean
+    being estimated from the same data (Wolff). Block Gibbs sampling only has positive correlations,
+    so tau is never put below 1.
+
+    The spread of the chains' own means gives a second error that needs no autocorrelation function.
+    The larger of the two counts where the chains are too short for a window, and where the second
+    is larger than chance allows (p < 0.001): the chains are stuck in different places, or some slow
+    motion escaped the window. tau is then the one that the error implies. A single chain has no
+    such guard: below some 50 tau its error is too small.
+
+    References
+    ----------
+    Wolff, U., Comput. Phys. Commun. 156, 143 (2004); Sokal, A., lecture notes (1997).
+
     """
     x = _checked_values(values)
     n_draws, n_chains = x.shape

@@ -38,16 +38,40 @@ _CHUNK = 2**21  # hidden units of connected configurations in memory at a time
 class Operator:
     """An operator, as the function that gives its rows.
 
-    connected: bits (n, n_spins), uint8 -> the configurations that each is connected to, uint8 (n, k, n_spins), and the
-    elements <v|O|v'>, (n, k). The same configuration may come twice: its elements add up.
+    Sums, differences, multiples and products (``@``) of operators are operators.
+
+    Attributes
+    ----------
+    connected : callable
+        Takes bits, uint8 (n, n_spins), and gives the configurations that each is connected to,
+        uint8 (n, k, n_spins), and the elements ``<v|O|v'>``, (n, k). The same configuration may
+        come twice: its elements add up.
+
     """
 
     connected: Rows
 
     def rows(self, bits) -> tuple[np.ndarray, np.ndarray]:
-        """What `connected` gives for rows of bits, checked: uint8 (n, k, n_spins), complex128 (n, k).
+        """What `connected` gives for rows of bits, checked.
 
-        Raises ValueError for what is not bits, and for a function that gives other shapes.
+        Parameters
+        ----------
+        bits : array_like of 0 and 1, shape (n, n_spins)
+            Configurations v.
+
+        Returns
+        -------
+        moved : ndarray of uint8, shape (n, k, n_spins)
+            The configurations v' that each is connected to.
+        elements : ndarray of complex128, shape (n, k)
+            The elements ``<v|O|v'>``.
+
+        Raises
+        ------
+        ValueError
+            For what is not bits, and for a function that gives other shapes; try one row a
+            configuration.
+
         """
         bits = check_bits(bits, name="bits")
         moved, elements = self.connected(bits)
@@ -59,10 +83,29 @@ class Operator:
         return moved.astype(np.uint8), elements.astype(np.complex128)
 
     def __call__(self, state: PositiveState | ComplexState | MixedState, samples) -> np.ndarray:
-        """The local estimator of each sample; float64 (...) for a positive state and real elements, else complex128.
+        """The local estimator (5.6) of each sample.
 
-        samples: bits (..., n_spins) of the state's distribution along z, as its `sample` gives them; those of a mixed
-        state have its ancillas behind the spins. The mean of the real parts estimates a Hermitian operator's average.
+        The mean of the real parts estimates a Hermitian operator's average.
+
+        Parameters
+        ----------
+        state : PositiveState, ComplexState or MixedState
+            The samples' own.
+        samples : array_like of 0 and 1, shape (..., n_spins)
+            Bits of the state's distribution along z, as its ``sample`` gives them; those of a mixed
+            state have its ancillas behind the spins.
+
+        Returns
+        -------
+        ndarray, shape (...)
+            float64 for a positive state and real elements, else complex128.
+
+        Raises
+        ------
+        ValueError
+            For another state (try ``PositiveState(machine)``), and for samples of another width or
+            value.
+
         """
         if not isinstance(state, (PositiveState, ComplexState, MixedState)):
             raise ValueError("expected a PositiveState, ComplexState or MixedState, got "
@@ -120,7 +163,7 @@ class Operator:
         return self + -other if isinstance(other, Operator) else NotImplemented
 
     def __matmul__(self, other: Operator) -> Operator:
-        """The product, other first: <v|AB|v''> = sum_v' <v|A|v'> <v'|B|v''>."""
+        """The product, other first: ``<v|AB|v''> = sum_v' <v|A|v'> <v'|B|v''>``."""
         if not isinstance(other, Operator):
             return NotImplemented
 
@@ -133,9 +176,23 @@ class Operator:
 
 
 def pauli(paulis: Mapping[int, str]) -> Operator:
-    """The product of Pauli operators, the letter X, Y or Z of each site that has one: {0: "X", 1: "X"}; {} is one.
+    """The product of Pauli operators on some of the sites.
 
-    Raises ValueError for another letter, and when used for a site that the state does not have.
+    Parameters
+    ----------
+    paulis : mapping of int to {"X", "Y", "Z"}
+        The letter of each site that has one: ``{0: "X", 1: "X"}``; ``{}`` is one.
+
+    Returns
+    -------
+    Operator
+        For states of any number of spins.
+
+    Raises
+    ------
+    ValueError
+        For another letter (try X, Y or Z), and when used for a site that the state does not have.
+
     """
     if not isinstance(paulis, Mapping):
         raise ValueError(f"expected paulis as a dict from sites to letters, got {type(paulis).__name__}; try "
@@ -147,9 +204,27 @@ def pauli(paulis: Mapping[int, str]) -> Operator:
 
 
 def of_chain(chain: Chain) -> Operator:
-    """The Hamiltonian of a chain, or any other sum of Pauli products; ValueError when used for another number of spins.
+    """The Hamiltonian of a chain, or any other sum of Pauli products.
 
-    Terms that flip the same spins are taken together, so that a state is asked once for each set of them.
+    Terms that flip the same spins are taken together, so that a state is asked once for each set of
+    them.
+
+    Parameters
+    ----------
+    chain : Chain
+        Its terms, such as those of ``lib.spins.chains.xxz(10, 1.0)``.
+
+    Returns
+    -------
+    Operator
+        In the chain's units of energy.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Chain, and when used for another number of spins (try the chain of the
+        state).
+
     """
     if not isinstance(chain, Chain):
         raise ValueError(f"expected a Chain, got {type(chain).__name__}; try lib.spins.chains.xxz(10, 1.0)")
@@ -157,7 +232,24 @@ def of_chain(chain: Chain) -> Operator:
 
 
 def diagonal(function: Callable[[np.ndarray], np.ndarray]) -> Operator:
-    """An operator that is diagonal along z: the function takes bits (n, n_spins) and gives one number a row, (n,)."""
+    """An operator that is diagonal along z.
+
+    Parameters
+    ----------
+    function : callable
+        Takes bits (n, n_spins) and gives one number a row, (n,).
+
+    Returns
+    -------
+    Operator
+        With one element a row.
+
+    Raises
+    ------
+    ValueError
+        When used, for a function that gives another shape; try a sum over the last axis.
+
+    """
     def connected(bits):
         values = as_array(function(bits), "values", kinds=COMPLEX)
         if values.shape != bits.shape[:1]:

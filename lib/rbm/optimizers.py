@@ -21,12 +21,12 @@ Which value of a unit is called 0 then makes no difference.
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import torch
 from numba import njit
 from torch import Tensor
 
+from lib.checks import is_real
 from lib.rbm.machine import Gradient, Machine, hidden_probability
 
 OPTIMIZERS = ("sgd", "momentum", "adam", "natural")
@@ -35,22 +35,46 @@ ADAM_SECOND, ADAM_SMALL = 0.999, 1e-8  # second decay, and what keeps its root f
 
 
 def check(settings) -> None:
-    """ValueError for an optimizer, a momentum or a damping that is none, in settings of any training."""
+    """Refuse an optimizer, a momentum or a damping that is none, in settings of any training.
+
+    Raises
+    ------
+    ValueError
+        For an optimizer not in OPTIMIZERS (try "adam"), momentum outside [0, 1), and damping that
+        is not finite and above 0 (try 0.01).
+
+    """
     if settings.optimizer not in OPTIMIZERS:
         raise ValueError(f"expected optimizer to be one of {', '.join(OPTIMIZERS)}, got {settings.optimizer!r}; try "
                          'optimizer="adam"')
     for name, wanted, fits in (("momentum", "from 0 to below 1", lambda value: 0 <= value < 1),
                                ("damping", "finite and above 0", lambda value: 0 < value < math.inf)):
         value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+        if not is_real(value) or not fits(value):
             raise ValueError(f"expected {name} to be {wanted}, got {value!r}; try {name}=0.01")
 
 
 @njit
 def descend(parameters, gradient, moments, optimizer, rate, momentum, step):
-    """One step of plain descent, momentum or Adam in place; of the natural gradient none, which is the caller's.
+    """One step of plain descent, momentum or Adam in place.
 
-    moments: (2, n_parameters). step: counts from 1.
+    Of the natural gradient there is none here: that is the caller's.
+
+    Parameters
+    ----------
+    parameters, gradient : ndarray, shape (n_parameters,)
+        The parameters are changed.
+    moments : ndarray, shape (2, n_parameters)
+        What the optimizer remembers; changed, too.
+    optimizer : int
+        Position in OPTIMIZERS.
+    rate : float
+        Learning rate.
+    momentum : float
+        Of "momentum"; the first decay of "adam".
+    step : int
+        Counts from 1.
+
     """
     first, second = moments[0], moments[1]
     if optimizer == SGD:
@@ -69,14 +93,40 @@ def descend(parameters, gradient, moments, optimizer, rate, momentum, step):
 
 
 def of_torch(parameters: Tensor, settings) -> torch.optim.Optimizer | None:
-    """The optimizer of `torch.optim` that takes the steps of `descend`; None where they have no moments."""
+    """The optimizer of `torch.optim` that takes the steps of `descend`.
+
+    Parameters
+    ----------
+    parameters : Tensor, shape (n_parameters,)
+        To be changed by its steps.
+    settings : TrainingSettings or StateSettings
+        Give optimizer and momentum.
+
+    Returns
+    -------
+    torch.optim.Optimizer or None
+        None where steps have no moments.
+
+    """
     if settings.optimizer == "adam":
         return torch.optim.Adam([parameters], betas=(settings.momentum, ADAM_SECOND), eps=ADAM_SMALL)
     return torch.optim.SGD([parameters], momentum=settings.momentum) if settings.optimizer == "momentum" else None
 
 
 def moments(optimizer: torch.optim.Optimizer) -> Tensor:
-    """The moments of `of_torch`'s optimizer, as `descend` has them: (2, n_parameters), zero where it has none."""
+    """The moments of the optimizer of `of_torch`, as `descend` has them.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        As `of_torch` gives it.
+
+    Returns
+    -------
+    Tensor, shape (2, n_parameters)
+        Zero where it has none.
+
+    """
     (parameters,) = optimizer.param_groups[0]["params"]
     state = optimizer.state[parameters]
     names = ("exp_avg" if isinstance(optimizer, torch.optim.Adam) else "momentum_buffer", "exp_avg_sq")
@@ -84,7 +134,18 @@ def moments(optimizer: torch.optim.Optimizer) -> Tensor:
 
 
 def set_moments(optimizer: torch.optim.Optimizer, values: Tensor, n_done: int) -> None:
-    """The inverse, for an optimizer that has taken n_done steps."""
+    """The inverse of `moments`, for an optimizer that has taken n_done steps.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        As `of_torch` gives it.
+    values : Tensor, shape (2, n_parameters)
+        The moments.
+    n_done : int
+        Steps so far.
+
+    """
     (parameters,) = optimizer.param_groups[0]["params"]
     first, second = values.clone()
     optimizer.state[parameters] = {"momentum_buffer": first}
@@ -93,23 +154,63 @@ def set_moments(optimizer: torch.optim.Optimizer, values: Tensor, n_done: int) -
 
 
 def derivatives(machine: Machine, visible: Tensor) -> Gradient:
-    """The derivatives of E(v) by W, b and c (4.20-4.22) of each row: (n, n_visible, n_hidden), (n, ...), (n, ...)."""
+    """The derivatives of E(v) by W, b and c (4.20-4.22) of each row.
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives W and c.
+    visible : Tensor, shape (n, n_visible)
+        Rows of bits.
+
+    Returns
+    -------
+    Gradient
+        Of shapes (n, n_visible, n_hidden), (n, n_visible) and (n, n_hidden).
+
+    """
     hidden = hidden_probability(machine, visible)
     visible = visible.to(hidden)
     return Gradient(-visible[:, :, None] * hidden[:, None, :], -visible, -hidden)
 
 
 def flat(parts: Gradient) -> Tensor:
-    """Derivatives by W, b and c in one vector (n_parameters,), or in one for each row (n, n_parameters)."""
+    """Derivatives by W, b and c in one vector.
+
+    Parameters
+    ----------
+    parts : Gradient
+        Of one point, or of n rows.
+
+    Returns
+    -------
+    Tensor, shape (n_parameters,) or (n, n_parameters)
+        One vector, or one for each row.
+
+    """
     return torch.cat([parts.weights.flatten(-2), parts.visible_bias, parts.hidden_bias], -1)
 
 
 def natural_direction(rows: Tensor, gradient: Tensor, damping: float, probabilities: Tensor | None = None) -> Tensor:
-    """(F + damping)^-1 gradient, with F the covariance of the rows, in float64.
+    """The direction (F + damping)^-1 gradient, with F the covariance of the rows, in float64.
 
-    rows: derivatives of E(v), (n, n_parameters). gradient: (n_parameters,). damping: added to the diagonal of F, which
-    has directions that change nothing, and from samples is of rank n at most; it bounds a step by rate |gradient| /
-    damping. probabilities: of the rows, (n,), if they are not equal.
+    Parameters
+    ----------
+    rows : Tensor, shape (n, n_parameters)
+        Derivatives of E(v).
+    gradient : Tensor, shape (n_parameters,)
+        The gradient.
+    damping : float
+        Added to the diagonal of F, which has directions that change nothing, and from samples is of
+        rank n at most; it bounds a step by ``rate |gradient| / damping``.
+    probabilities : Tensor, shape (n,), or None
+        Of the rows, if they are not equal.
+
+    Returns
+    -------
+    Tensor of float64, shape (n_parameters,)
+        The direction.
+
     """
     rows, gradient = rows.to(torch.float64), gradient.to(torch.float64)
     share = rows.new_full((len(rows),), 1 / len(rows)) if probabilities is None else probabilities.to(rows)
@@ -121,9 +222,26 @@ def natural_direction(rows: Tensor, gradient: Tensor, damping: float, probabilit
 
 
 def centred(gradient: Gradient, visible: Tensor, hidden: Tensor, mask: Tensor | None = None) -> Gradient:
-    """The centred gradient with the offsets mu and lambda `visible` and `hidden`; of a pruned machine, in its weights.
+    """The centred gradient; of a pruned machine, in its weights.
 
     Any offsets give a direction of descent.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        By W, b and c.
+    visible : Tensor, shape (n_visible,)
+        The offset mu.
+    hidden : Tensor, shape (n_hidden,)
+        The offset lambda.
+    mask : Tensor of bool, shape (n_visible, n_hidden), or None
+        Of a pruned machine.
+
+    Returns
+    -------
+    Gradient
+        By W, b and c, zero where the mask is False.
+
     """
     weights = gradient.weights - gradient.visible_bias[:, None] * hidden - visible[:, None] * gradient.hidden_bias
     if mask is not None:

@@ -19,10 +19,25 @@ _LOW_UNITS = 10  # a block holds the 2^10 states of the last ten units of the en
 
 
 def log_partition(machine: Machine, *, layer: str | None = None) -> Tensor:
-    """ln Z = ln sum_v exp(-E(v)) (4.4), a float64 scalar, by enumeration of the smaller layer.
+    """Logarithm ln Z = ln sum_v exp(-E(v)) (4.4), by enumeration of the smaller layer.
 
-    layer: "visible" or "hidden" enumerates that layer instead; both give the same Z.
-    Raises ValueError when that layer has more than 26 units.
+    Parameters
+    ----------
+    machine : Machine
+        In any precision; the sum is in float64.
+    layer : {"visible", "hidden"} or None
+        Enumerates that layer instead; both give the same Z. None, the default: the smaller one.
+
+    Returns
+    -------
+    Tensor of float64, a scalar
+        The logarithm.
+
+    Raises
+    ------
+    ValueError
+        When that layer has more than 26 units.
+
     """
     if layer not in (None, "visible", "hidden"):
         raise ValueError(f'expected layer None, "visible" or "hidden", got {layer!r}; try None')
@@ -37,11 +52,28 @@ def log_partition(machine: Machine, *, layer: str | None = None) -> Tensor:
 
 
 def log_probability(machine: Machine, visible, *, log_z: Tensor | float | None = None) -> Tensor:
-    """ln p(v) = -E(v) - ln Z (4.3), float64, for visible bits (..., n_visible) -> (...).
+    """Logarithm ln p(v) = -E(v) - ln Z (4.3) of visible bits.
 
-    log_z: the result of `log_partition`, if it is known already.
-    Raises ValueError for another width or values other than 0 and 1, or when ln Z is missing and too large to
-    enumerate.
+    Parameters
+    ----------
+    machine : Machine
+        In any precision; the result is in float64.
+    visible : array_like of 0 and 1, shape (..., n_visible)
+        Configurations.
+    log_z : Tensor, float or None
+        The result of `log_partition`, if it is known already; None, the default: it is enumerated.
+
+    Returns
+    -------
+    Tensor of float64, shape (...)
+        One logarithm a row.
+
+    Raises
+    ------
+    ValueError
+        For another width or values other than 0 and 1, or when ln Z is missing and too large to
+        enumerate.
+
     """
     machine = check_machine(machine).to(dtype=torch.float64)
     visible = zeros_and_ones(as_units(machine, visible, machine.n_visible, "visible units"))
@@ -50,15 +82,30 @@ def log_probability(machine: Machine, visible, *, log_z: Tensor | float | None =
 
 
 def probabilities(machine: Machine) -> Tensor:
-    """p(v) of every basis state (4.3), float64 of shape (2^n_visible,), in the order of `conventions`.
+    """Probability p(v) of every basis state (4.3), in the order of `conventions`.
 
-    Raises ValueError naming the memory when the table would take more than 2 GiB.
+    Parameters
+    ----------
+    machine : Machine
+        In any precision; the result is in float64.
+
+    Returns
+    -------
+    Tensor of float64, shape (2^n_visible,)
+        The probabilities.
+
+    Raises
+    ------
+    ValueError
+        Naming the memory when the table would take more than 2 GiB; try `log_probability` of single
+        states.
+
     """
     return torch.softmax(_all_log_weights(machine), 0)
 
 
 def log_probabilities(machine: Machine) -> Tensor:
-    """ln p(v) of every basis state, as `probabilities`: finite also where p(v) underflows."""
+    """Logarithm ln p(v) of every basis state, as `probabilities`, finite where p(v) underflows."""
     return torch.log_softmax(_all_log_weights(machine), 0)
 
 

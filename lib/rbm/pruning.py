@@ -24,13 +24,38 @@ N_FISHER_SAMPLES, N_FISHER_CHAINS = 100_000, 1000  # Gibbs samples behind <v_i h
 
 def prune(machine: Machine, data: np.ndarray, left: Sequence[int], fine_tuning: TrainingSettings | None, *,
           criterion: str, seed: int) -> Iterator[Machine]:
-    """Prune and train on, step by step (section 7.3): the machine after each step, whose mask has left[step] weights.
+    """Prune and train on, step by step (section 7.3).
 
-    left: a schedule, see `lib.pruning.schedule`. fine_tuning: the training after each step, None for none. criterion:
-    which weights stay, "magnitude" the largest |W|, "unit" the same within each hidden unit, "fisher" the largest
-    W^2 Var(v_i h_j), "random" any, "none" all (then the numbers in `left` only count the steps).
-    Raises ValueError for another criterion and a schedule that asks for more weights than there are, both before the
-    first step, and `training.Diverged` at the step where training diverges.
+    Parameters
+    ----------
+    machine : Machine
+        Trained before.
+    data : ndarray of 0 and 1, shape (n_samples, n_visible)
+        Measurements to train on.
+    left : sequence of int
+        A schedule, the weights left after each step, see `lib.pruning.schedule`.
+    fine_tuning : TrainingSettings or None
+        The training after each step, None for none.
+    criterion : {"magnitude", "unit", "fisher", "random", "none"}
+        Which weights stay: "magnitude" the largest ``|W|``, "unit" the same within each hidden
+        unit, "fisher" the largest W^2 Var(v_i h_j), "random" any, "none" all (then the numbers in
+        `left` only count the steps).
+    seed : int, >= 0
+        Fixes choices and training.
+
+    Returns
+    -------
+    iterator of Machine
+        The machine after each step, whose mask has left[step] weights.
+
+    Raises
+    ------
+    ValueError
+        For another criterion and a schedule that asks for more weights than there are, both before
+        the first step.
+    training.Diverged
+        At the step where training diverges.
+
     """
     check_criterion(criterion)
     left = schedule.check_schedule(machine.n_weights, left) if criterion != "none" else [machine.n_weights] * len(left)
@@ -58,9 +83,25 @@ def _choose(machine: Machine, data: np.ndarray, n_left: int, criterion: str, see
 
 
 def moments(machine: Machine, data: np.ndarray, *, seed: int) -> Tensor:
-    """<v_i h_j> under the machine, (n_visible, n_hidden): by a sum over all states up to 18 visible units.
+    """The means <v_i h_j> under the machine, by a sum over all states up to 18 visible units.
 
-    Beyond, the mean over 1e5 Gibbs samples of v_i p(h_j = 1 | v), from chains that start at measurements.
+    Beyond, the mean over 1e5 Gibbs samples of v_i p(h_j = 1 | v), from chains that start at
+    measurements.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose means they are.
+    data : ndarray of 0 and 1, shape (n_samples, n_visible)
+        Measurements at which chains start.
+    seed : int, >= 0
+        Fixes the chains.
+
+    Returns
+    -------
+    Tensor, shape (n_visible, n_hidden)
+        The means.
+
     """
     if machine.n_visible <= quality.MAX_SUMMED_SPINS:
         return -effective_energy_gradient(machine, all_states(machine.n_visible), probabilities(machine)).weights
@@ -69,16 +110,40 @@ def moments(machine: Machine, data: np.ndarray, *, seed: int) -> Tensor:
 
 
 def local_mask(n_visible: int, n_hidden: int, n_left: int) -> np.ndarray:
-    """The n_left shortest bonds between visible units on a line and hidden ones spread evenly along it, bool.
+    """The shortest bonds between visible units on a line and hidden ones spread evenly along it.
 
-    Hidden unit j is at (j + 1/2) n_visible / n_hidden - 1/2. Shape (n_visible, n_hidden). Raises ValueError for n_left
-    above the number of bonds.
+    Hidden unit j is at (j + 1/2) n_visible / n_hidden - 1/2.
+
+    Parameters
+    ----------
+    n_visible, n_hidden : int
+        Numbers of units.
+    n_left : int
+        Bonds that stay.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_visible, n_hidden)
+        True for the n_left shortest bonds.
+
+    Raises
+    ------
+    ValueError
+        For n_left above the number of bonds.
+
     """
     places = (np.arange(n_hidden) + 0.5) * n_visible / n_hidden - 0.5
     return magnitude.keep_largest(-np.abs(np.arange(n_visible)[:, None] - places), None, n_left)
 
 
 def check_criterion(criterion: str) -> None:
-    """Raise ValueError for another criterion than those of CRITERIA."""
+    """Refuse another criterion than those of CRITERIA.
+
+    Raises
+    ------
+    ValueError
+        For another one; try "magnitude".
+
+    """
     if criterion not in CRITERIA:
         raise ValueError(f"expected a criterion among {', '.join(CRITERIA)}, got {criterion!r}; try 'magnitude'")

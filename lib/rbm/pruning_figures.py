@@ -25,10 +25,26 @@ STAGES = ("training", "control", "pruning")
 
 
 def curve(run: Mapping, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
-    """One row a measurement of a run: stage, epoch, step, weights left, percent left, and the measures.
+    """One row for each measurement of a run.
 
-    epoch counts all epochs, fine-tuning too. step is the pruning step, or the round of the control, or missing in
-    training. The machine after the last round of the control comes twice: as that and as pruning step 0.
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`, with its settings.
+    measures : sequence of str
+        Columns to take; MEASURES by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Stage, epoch, step, weights left, percent left, and the measures.
+
+    Notes
+    -----
+    epoch counts all epochs, fine-tuning too. step is the pruning step, or the round of the control,
+    or missing in training. The machine after the last round of the control comes twice: as that and
+    as pruning step 0.
+
     """
     import pandas as pd
 
@@ -49,10 +65,24 @@ def curve(run: Mapping, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
 
 
 def departure(run: Mapping, measure: str, factor: float = 1.0) -> int | None:
-    """The pruning step from which a measure is too large for three steps in a row, None where it never is.
+    """The pruning step from which a measure is too large for three steps in a row.
 
-    Too large is what lies above the band of `bands.band` over the control, and above `factor` times the mean of the
-    control: with 1 the measure has left its band, with 2 it has also doubled.
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`.
+    measure : str
+        Its name.
+    factor : float
+        Too large is what lies above the band of `bands.band` over the control, and above `factor`
+        times the mean of the control: with 1, the default, the measure has left its band, with 2 it
+        has also doubled.
+
+    Returns
+    -------
+    int or None
+        None where it never is.
+
     """
     control = run[f"control {measure}"]
     low, high = bands.band(control)
@@ -61,9 +91,22 @@ def departure(run: Mapping, measure: str, factor: float = 1.0) -> int | None:
 
 
 def harmless(run: Mapping, measure: str, factor: float = 1.0) -> float:
-    """Percent of the weights that were gone at the last pruning step before the `departure` of a measure.
+    """Percent of the weights gone at the last pruning step before the `departure` of a measure.
 
-    Where there is none, the percentage after the last step: a lower bound.
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`.
+    measure : str
+        Its name.
+    factor : float
+        As in `departure`.
+
+    Returns
+    -------
+    float
+        In percent. Where there is no departure, the percentage after the last step: a lower bound.
+
     """
     left = as_floats(run["pruning weights left"], "weights left")
     step = departure(run, measure, factor)
@@ -71,10 +114,29 @@ def harmless(run: Mapping, measure: str, factor: float = 1.0) -> float:
 
 
 def rise(run: Mapping, measure: str, removed: float) -> tuple[float, float]:
-    """How much a measure has grown over its mean in the control, once `removed` percent of the weights are gone.
+    """How much a measure has grown over its mean in the control, once many weights are gone.
 
-    Returns (the growth itself, the growth in units of the half width of the band of `bands.band`). The step is the
-    first at which so many are gone.
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`.
+    measure : str
+        Its name.
+    removed : float
+        Percent of the weights; the step is the first at which so many are gone.
+
+    Returns
+    -------
+    growth : float
+        The growth itself.
+    in_band : float
+        The growth in units of the half width of the band of `bands.band`.
+
+    Raises
+    ------
+    ValueError
+        For a percentage above the most that this run removes; try ``removed=50``.
+
     """
     left = as_floats(run["pruning weights left"], "weights left")
     gone = np.flatnonzero(100 * (1 - left / left[0]) >= removed - 1e-5)  # room for a percentage that was rounded
@@ -90,8 +152,20 @@ def rise(run: Mapping, measure: str, removed: float) -> tuple[float, float]:
 class Decay(NamedTuple):
     """Two forms fitted to C(d): amplitude d^-exponent and amplitude exp(-d / length).
 
-    chi2_*: squared misfit in units of the errors, per degree of freedom. preference: log of the exponential form's over
-    the algebraic one's, positive where the algebraic form lies closer. Neither need be a good fit.
+    Neither need be a good fit.
+
+    Attributes
+    ----------
+    exponent : float
+        Of the algebraic form.
+    length : float
+        Of the exponential form, in sites.
+    chi2_algebraic, chi2_exponential : float
+        Squared misfit in units of the errors, per degree of freedom.
+    preference : float
+        Log of the exponential form's chi2 over the algebraic one's, positive where the algebraic
+        form lies closer.
+
     """
 
     exponent: float
@@ -102,7 +176,18 @@ class Decay(NamedTuple):
 
 
 class Screening(NamedTuple):
-    """A fit of amplitude exp(-rate d) times the exact C(d): rate is 1 / xi of what cuts it off, with standard error."""
+    """A fit of amplitude exp(-rate d) times the exact C(d).
+
+    Attributes
+    ----------
+    amplitude : float
+        Of the fit.
+    rate : float
+        1 / xi of what cuts it off, per site.
+    error : float
+        Standard error of the rate.
+
+    """
 
     amplitude: float
     rate: float
@@ -110,10 +195,25 @@ class Screening(NamedTuple):
 
 
 def covariance(zz: ArrayLike, site: int, n_samples: int) -> np.ndarray:
-    """Covariance of the estimates of C(d), d = 0 ... to the right of a site, from n_samples independent samples.
+    """Covariance of the estimates of C(d) to the right of a site from independent samples.
 
-    Of spins without mean, whose squares are 1: <s_i s_j s_i s_k> = <s_j s_k>, so that it is (<s_j s_k> - C_j C_k) / n.
-    zz: <s_j s_k> of all sites, (n_spins, n_spins).
+    Of spins without mean, whose squares are 1: <s_i s_j s_i s_k> = <s_j s_k>, so that it is
+    (<s_j s_k> - C_j C_k) / n.
+
+    Parameters
+    ----------
+    zz : array_like, shape (n_spins, n_spins)
+        The correlations <s_j s_k> of all sites.
+    site : int
+        The site, counted from 0.
+    n_samples : int
+        The number n of independent samples.
+
+    Returns
+    -------
+    ndarray, shape (n_spins - site, n_spins - site)
+        Over d = 0, 1, ... along both axes.
+
     """
     zz = as_floats(zz, "zz", finite=True)
     zz = as_floats(zz, "zz", shape=(len(zz), len(zz)) if zz.ndim else ("n_spins", "n_spins"))
@@ -124,8 +224,26 @@ def covariance(zz: ArrayLike, site: int, n_samples: int) -> np.ndarray:
 def decay(correlation: ArrayLike, errors: ArrayLike, first: int, last: int) -> Decay:
     """Fit both forms to C(first) ... C(last) by least squares, weighted with the errors.
 
-    correlation: C(d) for d = 0, 1, ...; errors: standard errors of the same shape, one for all, or their covariance.
-    Raises ValueError for fewer than four distances, errors that are not positive, and distances beyond the list.
+    Parameters
+    ----------
+    correlation : array_like, shape (n_distances,)
+        C(d) for d = 0, 1, ...
+    errors : array_like, shape (n_distances,), () or (n_distances, n_distances)
+        Standard errors of the same shape, one for all, or their covariance.
+    first, last : int
+        The range of distances d, both included.
+
+    Returns
+    -------
+    Decay
+        Both fits.
+
+    Raises
+    ------
+    ValueError
+        For fewer than four distances (try ``first=1``), errors that are not positive, and distances
+        beyond the list.
+
     """
     correlation = _correlation(correlation)
     if not 1 <= first <= last - 3 or last >= correlation.size:
@@ -154,11 +272,31 @@ def decay(correlation: ArrayLike, errors: ArrayLike, first: int, last: int) -> D
 
 
 def screening(correlation: ArrayLike, exact: ArrayLike, errors: ArrayLike, first: int = 1) -> Screening:
-    """How fast C(d) falls below the exact one: a fit of A exp(-rate d) C_exact(d) to all distances from `first` on.
+    """How fast C(d) falls below the exact one, by a fit to all distances from `first` on.
 
-    It needs no range in which the exact decay is a pure power, and knows where the chain ends. rate is 0 for the exact
-    form, whatever its amplitude. correlation, exact: C(d) for d = 0, 1, ... of the same shape; errors: as in `decay`.
-    Raises ValueError for other shapes, fewer than three distances, and errors that are not positive.
+    The form is A exp(-rate d) C_exact(d). It needs no range in which the exact decay is a pure
+    power, and knows where the chain ends. rate is 0 for the exact form, whatever its amplitude.
+
+    Parameters
+    ----------
+    correlation, exact : array_like, shape (n_distances,)
+        C(d) for d = 0, 1, ...
+    errors : array_like
+        As in `decay`.
+    first : int
+        The first distance, 1 by default.
+
+    Returns
+    -------
+    Screening
+        The fit.
+
+    Raises
+    ------
+    ValueError
+        For other shapes, fewer than three distances (try ``first=1``), and errors that are not
+        positive.
+
     """
     correlation, exact = _correlation(correlation), _correlation(exact, "exact")
     if correlation.shape != exact.shape or not 1 <= first <= correlation.size - 3:
@@ -208,7 +346,18 @@ def _whitening(errors: ArrayLike, size: int, first: int, last: int) -> np.ndarra
 
 
 class Shift(NamedTuple):
-    """Mean of a difference over runs, its standard error, and the probability of one so large or larger by chance."""
+    """Mean of a difference over runs.
+
+    Attributes
+    ----------
+    mean : float
+        The mean.
+    error : float
+        Its standard error.
+    p_rise : float
+        The probability of one so large or larger by chance.
+
+    """
 
     mean: float
     error: float
@@ -216,10 +365,30 @@ class Shift(NamedTuple):
 
 
 def shift(runs: Sequence[Mapping], measure: str, first: int, last: int) -> Shift:
-    """How far a measure at the pruning steps from first to last lies above the control of its own run, on average.
+    """How far a measure at some pruning steps lies above the control of its own run, on average.
 
-    Each run gives one number, its mean over these steps minus its mean over the rounds of the control; p_rise is that
-    of Student's one-sided test. Raises ValueError for fewer than two runs.
+    Each run gives one number, its mean over these steps minus its mean over the rounds of the
+    control.
+
+    Parameters
+    ----------
+    runs : sequence of mapping
+        Results of `lib.experiments.pruning.pruning_run`, at least two.
+    measure : str
+        Its name.
+    first, last : int
+        The pruning steps, both included.
+
+    Returns
+    -------
+    Shift
+        The probability ``p_rise`` is that of Student's one-sided test.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two runs; try more seeds.
+
     """
     if len(runs) < 2:
         raise ValueError(f"expected at least 2 runs, got {len(runs)}; try more seeds")
@@ -233,7 +402,24 @@ def rank_correlations(run: Mapping, stage: str, measures: Sequence[str], with_: 
                       changes: bool = False) -> dict[str, float]:
     """Spearman's rank correlation of each measure with another one over the machines of a stage.
 
-    changes: of their changes from one machine to the next instead, from which a common trend has gone.
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`.
+    stage : {"training", "control", "pruning"}
+        Whose machines.
+    measures : sequence of str
+        Their names.
+    with_ : str
+        The other measure, "kl" by default.
+    changes : bool
+        Of their changes from one machine to the next instead, from which a common trend has gone.
+
+    Returns
+    -------
+    dict of str to float
+        By the names of the measures.
+
     """
     import pandas as pd
 
@@ -245,7 +431,16 @@ def rank_correlations(run: Mapping, stage: str, measures: Sequence[str], with_: 
 
 
 class RandomGraphs(NamedTuple):
-    """Means over random masks: connected components, and the share of the spins in the largest."""
+    """Means over random masks.
+
+    Attributes
+    ----------
+    components : ndarray, shape (len(left),)
+        Connected components.
+    largest : ndarray, shape (len(left),)
+        The share of the spins in the largest.
+
+    """
 
     components: np.ndarray
     largest: np.ndarray
@@ -253,7 +448,25 @@ class RandomGraphs(NamedTuple):
 
 def random_graphs(n_visible: int, n_hidden: int, left: Sequence[int], n_masks: int,
                   rng: np.random.Generator) -> RandomGraphs:
-    """What random masks with these numbers of weights look like as graphs, two arrays (len(left),)."""
+    """What random masks with these numbers of weights look like as graphs.
+
+    Parameters
+    ----------
+    n_visible, n_hidden : int
+        Numbers of units.
+    left : sequence of int
+        Numbers of weights.
+    n_masks : int
+        Masks behind each mean.
+    rng : numpy.random.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    RandomGraphs
+        Two arrays (len(left),).
+
+    """
     everything = np.ones((n_visible, n_hidden), dtype=bool)
     graphs = [[magnitude.connectivity(magnitude.at_random(everything, n, rng=rng)) for _ in range(n_masks)]
               for n in left]
@@ -262,7 +475,19 @@ def random_graphs(n_visible: int, n_hidden: int, left: Sequence[int], n_masks: i
 
 
 def first_split(run: Mapping) -> float:
-    """Percent of the weights left at the first pruning step with more than one component; NaN where there is none."""
+    """Percent of the weights left at the first pruning step with more than one component.
+
+    Parameters
+    ----------
+    run : mapping
+        Result of `lib.experiments.pruning.pruning_run`.
+
+    Returns
+    -------
+    float
+        NaN where there is none.
+
+    """
     split = np.flatnonzero(as_array(run["pruning components"], "components") > 1)
     left = as_floats(run["pruning weights left"], "weights left")
     return float(100 * left[split[0]] / left[0]) if split.size else float("nan")

@@ -51,8 +51,9 @@ def train(machine: Machine, read, settings: training.TrainingSettings, *, readou
     """`training.train` on bits as they were read, (n_rows, n_visible), MISSING or masked where a site was not.
 
     readout: the errors; None means none. turned: whether the bits are the opposite of what the device read. weights:
-    how often each row was counted, whole numbers; then an epoch has all rows repeated, or where these are more than
-    100,000, so many, each row as often as its share says, rounded up or down at random without bias.
+    how often each row was counted, whole numbers, which no other training takes; then an epoch has all rows repeated,
+    or where these are more than 100,000, so many, each row as often as its share says, rounded up or down at random
+    without bias.
     Without errors, missing sites and weights the result is that of `training.train`.
     Raises ValueError as that does, for rows with more than 8 missing sites with their number, and for a site that no
     row has.
@@ -136,6 +137,7 @@ class _Rows:
                                  self.turned])  # rows with one posterior
         self.kind = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1)
         self.change = bool(self.n_open.any()) or not self.fixed
+        self.blocks: dict[int, list] = {}
         self.bits = self._start(self.who, rng.stream(seed, "readout", "start"))
 
     def draw(self, model: _OfMachine | _OfState, epoch: int) -> np.ndarray:
@@ -163,8 +165,15 @@ class _Rows:
         """f of the rows."""
         return self.readout.ratios(self.read[self.who[chosen]], self.turned[self.who[chosen]])
 
-    def enumerable(self, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def enumerable(self, least: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """The rows whose completions are summed, in blocks: one of each kind, all of them, which kind each is."""
+        if not self.fixed:
+            return list(self._enumerated(least))
+        if least not in self.blocks:
+            self.blocks[least] = list(self._enumerated(least))
+        return self.blocks[least]
+
+    def _enumerated(self, least: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for count in range(least, MAX_OPEN + 1):
             rows = np.flatnonzero(self.n_open == count)
             _, first, kind = np.unique(self.kind[self.who[rows]], return_index=True, return_inverse=True)

@@ -27,16 +27,42 @@ _LIMIT = 2**31
 
 
 class StateGradient(NamedTuple):
-    """Derivatives by the parameters of both machines."""
+    """Derivatives by the parameters of both machines.
+
+    Attributes
+    ----------
+    amplitude : Gradient
+        By those of the amplitude machine.
+    phase : Gradient
+        By those of the phase machine.
+
+    """
 
     amplitude: Gradient
     phase: Gradient
 
 
 def log_amplitudes(state: ComplexState, measurements: Measurements) -> np.ndarray:
-    """ln of sum_v U(outcome, v) psi(v) (5.13) of every row, without -ln(Z)/2; complex128 (n_samples,).
+    """Logarithm of sum_v U(outcome, v) psi(v) (5.13) of every row, without -ln(Z)/2.
 
-    An outcome that cannot happen has -inf. Of a mixed state: half the ln of the probability, without -ln(Z)/2.
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        Whose amplitudes they are.
+    measurements : Measurements
+        Outcomes with their bases.
+
+    Returns
+    -------
+    ndarray of complex128, shape (n_samples,)
+        An outcome that cannot happen has -inf. Of a mixed state: half the ln of the probability,
+        without -ln(Z)/2.
+
+    Raises
+    ------
+    ValueError
+        For measurements of another number of spins, and where the sums do not fit the memory.
+
     """
     check_measurements(measurements, state)
     table = choose_table(state, measurements, exact=False)
@@ -57,7 +83,20 @@ def log_amplitudes(state: ComplexState, measurements: Measurements) -> np.ndarra
 def negative_log_likelihood(state: ComplexState, measurements: Measurements, *, log_z: float | None = None) -> float:
     """Mean of -ln P(row) over the measurements, each in its basis (5.14), in nats.
 
-    log_z: ln Z of the amplitude machine where it is known, else enumerated. Infinite for an impossible row.
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        The model.
+    measurements : Measurements
+        Outcomes with their bases.
+    log_z : float or None
+        ln Z of the amplitude machine where it is known; None, the default: it is enumerated.
+
+    Returns
+    -------
+    float
+        Nats per measurement; infinite for an impossible row.
+
     """
     log_psi = log_amplitudes(state, measurements)
     log_z = float(log_partition(state.amplitude)) if log_z is None else log_z
@@ -67,8 +106,25 @@ def negative_log_likelihood(state: ComplexState, measurements: Measurements, *, 
 def gradient(state: ComplexState, measurements: Measurements) -> StateGradient:
     """The exact gradient of `negative_log_likelihood` by all parameters of both machines.
 
-    Raises ValueError for more than 20 spins, whose normalisation has no exact gradient here, and naming a row that is
-    impossible under the state, where the gradient is infinite.
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        The model.
+    measurements : Measurements
+        Outcomes with their bases.
+
+    Returns
+    -------
+    StateGradient
+        By the parameters of both machines.
+
+    Raises
+    ------
+    ValueError
+        For more than 20 spins, whose normalisation has no exact gradient here (try training with
+        ``negative_phase="sampled"``), and naming a row that is impossible under the state, where
+        the gradient is infinite (try to start from `ComplexState.random`).
+
     """
     check_measurements(measurements, state)
     if n_units(state) > MAX_TABLE_SPINS:
@@ -85,10 +141,32 @@ def gradient(state: ComplexState, measurements: Measurements) -> StateGradient:
 
 def kl_divergences(target, state: ComplexState | MixedState, in_bases: Iterable[str],
                    *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
-    """Divergence sum_o Q(o) ln(Q(o) / P(o)) of the outcomes in each of the bases, in nats: float64 (n_bases,).
+    """Divergence sum_o Q(o) ln(Q(o) / P(o)) of the outcomes in each of the bases, in nats.
 
-    target: the exact amplitudes along z, or density matrix, which gives Q. Section 5.4.2 sums over the bases,
-    QuCumber's KL is the mean.
+    Section 5.4.2 sums over the bases, QuCumber's KL is the mean.
+
+    Parameters
+    ----------
+    target : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        The exact amplitudes along z, or density matrix, which gives Q.
+    state : ComplexState or MixedState
+        Gives P.
+    in_bases : iterable of str
+        One letter a spin, such as "XZ".
+    gates : mapping of str to ndarray, or None
+        Unitary 2x2 matrices of other letters than X, Y and Z.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bases,)
+        The divergences in nats.
+
+    Raises
+    ------
+    ValueError
+        For a target of another size, and for no bases or a text instead of a list of them (try
+        ``["ZZ", "XZ"]``).
+
     """
     check_state(state)
     target = bases.check_vector_or_matrix(target, state.n_spins, name="target")
@@ -115,7 +193,27 @@ def n_units(state: ComplexState | MixedState) -> int:
 
 
 def check_measurements(measurements, state: ComplexState | MixedState) -> Measurements:
-    """Measurements of as many spins as the state has; ValueError otherwise."""
+    """The measurements themselves, where they are of as many spins as the state has.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        To be checked.
+    state : ComplexState or MixedState
+        Gives the number of spins.
+
+    Returns
+    -------
+    Measurements
+        The same.
+
+    Raises
+    ------
+    ValueError
+        For another number of spins, and for anything but Measurements and a state; try
+        ``lib.spins.bases.measured(bits, bases)``.
+
+    """
     check_state(state)
     if not isinstance(measurements, Measurements):
         raise ValueError(f"expected Measurements with their bases, got {type(measurements).__name__}; try "
@@ -127,13 +225,27 @@ def check_measurements(measurements, state: ComplexState | MixedState) -> Measur
 
 
 def flat_parameters(state: ComplexState) -> np.ndarray:
-    """The parameters of both machines in one vector, as the kernels take them: float64 (n_parameters,)."""
+    """The parameters of both machines in one vector, float64 (n_parameters,), for the kernels."""
     return torch.cat([value.detach().reshape(-1) for machine in (state.amplitude, state.phase) for value in
                       (machine.weights, machine.visible_bias, machine.hidden_bias)]).numpy().copy()
 
 
 def split(flat: np.ndarray, state: ComplexState) -> list[tuple[torch.Tensor, ...]]:
-    """The inverse, of parameters or of a gradient: weights, visible and hidden bias of both machines."""
+    """The inverse of `flat_parameters`, of parameters or of a gradient.
+
+    Parameters
+    ----------
+    flat : ndarray of float64, shape (n_parameters,)
+        Parameters or derivatives by them.
+    state : ComplexState or MixedState
+        Gives the shapes.
+
+    Returns
+    -------
+    list of tuple of Tensor
+        Weights, visible and hidden bias of both machines.
+
+    """
     machines, place = [], 0
     for machine in (state.amplitude, state.phase):
         shapes = (machine.weights.shape, machine.visible_bias.shape, machine.hidden_bias.shape)
@@ -147,34 +259,92 @@ def split(flat: np.ndarray, state: ComplexState) -> list[tuple[torch.Tensor, ...
 
 
 def from_flat(flat: np.ndarray, state: ComplexState) -> ComplexState:
-    """A state like the given one with these parameters."""
+    """A state like the given one with other parameters.
+
+    Parameters
+    ----------
+    flat : ndarray of float64, shape (n_parameters,)
+        The parameters.
+    state : ComplexState or MixedState
+        Gives the kind and the shapes.
+
+    Returns
+    -------
+    ComplexState or MixedState
+        Of the same kind.
+
+    """
     amplitude, phase = (Machine(*parts) for parts in split(flat, state))
     return replace(state, amplitude=amplitude, phase=phase)
 
 
 def sizes(state: ComplexState) -> tuple[int, int, int]:
+    """Visible units, and hidden units of the amplitude and of the phase machine."""
     return n_units(state), state.amplitude.n_hidden, state.phase.n_hidden
 
 
 def n_configurations(measurements: Measurements) -> np.ndarray:
-    """How many configurations along z each row leaves open: 2^(its turned spins), float64 (n_samples,)."""
+    """Configurations along z that each row leaves open, 2^(its turned spins).
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,)
+        One number a row.
+
+    """
     return 2.0 ** measurements.rotated().sum(axis=1)
 
 
 def list_bytes(state: ComplexState, count: float) -> int:
-    """Memory of so many configurations in the kernels."""
+    """Memory of so many configurations in the kernels.
+
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        Gives the numbers of units.
+    count : float
+        How many configurations.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    """
     return int(8 * count * (n_units(state) + state.amplitude.n_hidden + state.phase.n_hidden + 10))
 
 
 def table_bytes(state: ComplexState) -> int:
+    """Memory of the table of all configurations in the kernels, in bytes."""
     return list_bytes(state, 2**n_units(state))
 
 
 def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool,
                  batch_size: int | None = None) -> bool:
-    """Whether sums use the table of all configurations; ValueError with the memory where they do not fit it.
+    """Whether sums use the table of all configurations.
 
-    exact: the table is needed for ln Z. batch_size: rows that are summed together; None means all.
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        The state to sum over.
+    measurements : Measurements
+        Outcomes with their bases.
+    exact : bool
+        Whether the table is needed for ln Z.
+    batch_size : int or None
+        Rows that are summed together; None, the default, means all.
+
+    Returns
+    -------
+    bool
+        True for the table, False for lists of the configurations that rows leave open.
+
+    Raises
+    ------
+    ValueError
+        With the memory where they do not fit it; try bases that turn few spins at a time, and
+        ``negative_phase="sampled"`` or a smaller batch.
+
     """
     counts = n_configurations(measurements)
     n_rows = len(counts) if batch_size is None else min(batch_size, len(counts))
@@ -193,6 +363,21 @@ def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool
 
 
 def impossible_row(measurements: Measurements, row: int) -> str:
+    """The message about a row of probability zero.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Outcomes with their bases.
+    row : int
+        Which row, counted from 0.
+
+    Returns
+    -------
+    str
+        It names the outcome and its basis, and what to try.
+
+    """
     outcome, basis = "".join(map(str, measurements.bits[row])), measurements.rows([row]).bases()[0]
     return (f"expected a state under which every measurement is possible, got probability zero for row {row} (counted "
             f"from 0), {outcome} in basis {basis}; try to start from ComplexState.random, whose amplitudes differ")

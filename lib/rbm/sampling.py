@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lib import rng
-from lib.checks import as_tensor
+from lib.checks import as_tensor, require_count
 from lib.conventions import check_bits
 from lib.rbm import _kernels
 from lib.rbm.machine import Machine, check_machine, hidden_probability, visible_probability
@@ -25,14 +25,35 @@ _WIDTH_HINT = "a machine of {found} visible units, or rows of its own width"
 
 def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = "auto",
           precision: str = "float32"):
-    """The visible bits after n_sweeps block Gibbs sweeps from the given ones; every row is a chain of its
-    own.
+    """The visible bits after n_sweeps block Gibbs sweeps from the given ones.
 
-    visible: bits (n_chains, n_visible), numpy or torch; the result is uint8 of the same kind. n_sweeps >= 0.
-    seed: to go on with chains, or for another machine, take another one, `rng.child_seed(seed, "part", t)`: with the
-    same random numbers again every call is the same map, and chains run into its fixed points. engine and precision:
-    as in `sample`.
-    Raises ValueError for bits of another width or value, and for a negative number of sweeps.
+    Every row is a chain of its own.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose distribution the chains sample.
+    visible : array_like of 0 and 1, shape (n_chains, n_visible)
+        Where the chains begin.
+    n_sweeps : int, >= 0
+        Sweeps v -> h -> v.
+    seed : int, >= 0
+        To go on with chains, or for another machine, take another one, ``rng.child_seed(seed,
+        "part", t)``: with the same random numbers again every call is the same map, and chains run
+        into its fixed points.
+    engine, precision : str
+        As in `sample`.
+
+    Returns
+    -------
+    ndarray or Tensor of uint8, shape (n_chains, n_visible)
+        A tensor where the given bits are one.
+
+    Raises
+    ------
+    ValueError
+        For bits of another width or value, and for a negative number of sweeps.
+
     """
     start = check_bits(visible, check_machine(machine).n_visible, name="visible", hint=_WIDTH_HINT)
     require_count("n_sweeps", n_sweeps, 0)
@@ -43,16 +64,43 @@ def gibbs(machine: Machine, visible, n_sweeps: int, *, seed: int, engine: str = 
 def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains: int = 512,
            burn_in: int = 200, thin: int = 10, engine: str = "auto",
            precision: str = "float32") -> np.ndarray:
-    """At least n_samples visible configurations: uint8 of shape (n_draws, n_chains, n_visible).
+    """At least n_samples visible configurations by block Gibbs sampling (4.9, 4.10).
 
-    start: measurement rows (n_rows, n_visible), of which each chain takes one at random, or None for random
-    bits. Start from data where chains mix slowly: in the ordered phase they keep the sign of the
-    magnetization that they started with. n_chains: independent chains. burn_in: sweeps before the first draw.
-    thin: sweeps between draws; draws of one chain remain correlated, and `observables.estimate` accounts for
-    that. seed: machines that are sampled with the same one have errors that depend on each other, and fewer chains are
-    the first of more. engine: "numba", "torch", or "auto": numba for a machine on the CPU. precision: "float32" or
-    "float64". The result depends on the seed, engine and precision, and not on the number of threads or
-    workers. Raises ValueError for rows of another width or value, and for counts below 1 (burn_in below 0).
+    Parameters
+    ----------
+    machine : Machine
+        To sample from.
+    n_samples : int, >= 1
+        Configurations to draw; whole draws of all chains are made.
+    seed : int, >= 0
+        Machines that are sampled with the same one have errors that depend on each other, and fewer
+        chains are the first of more.
+    start : array_like of 0 and 1, shape (n_rows, n_visible), or None
+        Measurement rows, of which each chain takes one at random; None, the default, means random
+        bits. Start from data where chains mix slowly: in the ordered phase they keep the sign of
+        the magnetization that they started with.
+    n_chains : int, >= 1
+        Independent chains.
+    burn_in : int, >= 0
+        Sweeps before the first draw.
+    thin : int, >= 1
+        Sweeps between draws; draws of one chain remain correlated, and `observables.estimate`
+        accounts for that.
+    engine : {"auto", "numba", "torch"}
+        "auto", the default, is numba for a machine on the CPU.
+    precision : {"float32", "float64"}
+        Of the sweeps, "float32" by default.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_draws, n_chains, n_visible)
+        It depends on the seed, engine and precision, and not on the number of threads or workers.
+
+    Raises
+    ------
+    ValueError
+        For rows of another width or value, and for counts below 1 (burn_in below 0).
+
     """
     check_machine(machine)
     require_count("n_samples", n_samples, 1)
@@ -70,9 +118,20 @@ def sample(machine: Machine, n_samples: int, *, seed: int, start=None, n_chains:
 
 
 def uniforms(seed: int, device: torch.device | str = "cpu") -> Callable[[tuple[int, ...]], Tensor]:
-    """A source of float64 numbers uniform on [0, 1): a function of the shape, for `gibbs_sweep`.
+    """A source of float64 numbers uniform on [0, 1), for `gibbs_sweep`.
 
-    Its attribute `generator` has the state.
+    Parameters
+    ----------
+    seed : int, >= 0
+        Fixes the numbers.
+    device : torch.device or str
+        Where they are made, "cpu" by default.
+
+    Returns
+    -------
+    callable
+        A function of the shape. Its attribute ``generator`` has the state.
+
     """
     generator = torch.Generator(device=device)
     generator.manual_seed(rng.child_seed(seed, "gibbs", "torch"))
@@ -87,7 +146,20 @@ def uniforms(seed: int, device: torch.device | str = "cpu") -> Callable[[tuple[i
 def gibbs_sweep(machine: Machine, visible: Tensor, uniform: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
     """One sweep v -> h -> v in plain torch: a unit is 1 where u < p (4.9, 4.10).
 
-    visible: bits (n_chains, n_visible) in the machine's dtype. uniform: gives numbers in [0, 1) of a shape.
+    Parameters
+    ----------
+    machine : Machine
+        Gives the conditional probabilities.
+    visible : Tensor, shape (n_chains, n_visible)
+        Bits in the machine's dtype.
+    uniform : callable
+        Gives numbers in [0, 1) of a shape, see `uniforms`.
+
+    Returns
+    -------
+    Tensor, shape (n_chains, n_visible)
+        New bits in the machine's dtype.
+
     """
     p_hidden = hidden_probability(machine, visible)
     hidden = (uniform(p_hidden.shape) < p_hidden).to(machine.dtype)
@@ -103,7 +175,27 @@ def generators(seed: int, n_chains: int) -> np.ndarray:
 
 
 def choose_engine(machine: Machine, engine: str) -> str:
-    """"numba" or "torch" for "auto"; ValueError for an unknown engine or numba away from the CPU."""
+    """The engine for a machine, "numba" or "torch" where "auto" is asked for.
+
+    Parameters
+    ----------
+    machine : Machine
+        On the CPU for "numba".
+    engine : {"auto", "numba", "torch"}
+        "auto" is numba on the CPU, else torch.
+
+    Returns
+    -------
+    str
+        "numba" or "torch".
+
+    Raises
+    ------
+    ValueError
+        For an unknown engine (try "auto"), or numba away from the CPU (try "torch", or
+        ``machine.to(device="cpu")``).
+
+    """
     on_cpu = machine.device.type == "cpu"
     if engine == "auto":
         return "numba" if on_cpu else "torch"
@@ -116,18 +208,29 @@ def choose_engine(machine: Machine, engine: str) -> str:
 
 
 def choose_precision(machine: Machine, precision: str) -> Machine:
-    """The machine in "float32" or "float64"; ValueError for another precision."""
+    """The machine in another precision.
+
+    Parameters
+    ----------
+    machine : Machine
+        In any precision.
+    precision : {"float32", "float64"}
+        Of the result.
+
+    Returns
+    -------
+    Machine
+        The same in that precision.
+
+    Raises
+    ------
+    ValueError
+        For another precision; try "float32".
+
+    """
     if precision not in PRECISIONS:
         raise ValueError(f'expected precision "float32" or "float64", got {precision!r}; try "float32"')
     return machine.to(dtype=PRECISIONS[precision])
-
-
-def require_count(name: str, value: int, least: int) -> None:
-    """ValueError for what is no integer >= least."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        whole = isinstance(value, float) and value.is_integer() and value >= least
-        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
-                         f"try {name}={int(value) if whole else max(least, 1)}")
 
 
 def _chains(machine: Machine, start: np.ndarray, burn_in: int, thin: int, n_draws: int, seed: int,

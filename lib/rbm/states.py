@@ -25,18 +25,52 @@ CHUNK_VALUES = 2**20
 
 
 def check_visible(machine: Machine, visible) -> Tensor:
-    """Visible bits as a float64 tensor (..., n_visible) on the machine's device; ValueError otherwise."""
+    """Visible bits as a float64 tensor on the machine's device.
+
+    Parameters
+    ----------
+    machine : Machine
+        Gives the width and the device.
+    visible : array_like of 0 and 1, shape (..., n_visible)
+        One row a configuration.
+
+    Returns
+    -------
+    Tensor of float64, shape (..., n_visible)
+        The bits.
+
+    Raises
+    ------
+    ValueError
+        For bits of another width or value.
+
+    """
     return zeros_and_ones(as_units(machine, visible, machine.n_visible, "visible units").to(torch.float64))
 
 
 def softplus(x: Tensor) -> Tensor:
-    """ln(1 + e^x), accurate for every x (torch's own softplus returns x beyond 20, an error of 2e-9)."""
+    """Softplus ln(1 + e^x), accurate for every x.
+
+    Torch's own softplus returns x beyond 20, an error of 2e-9.
+    """
     return torch.logaddexp(x, x.new_zeros(()))
 
 
 @dataclass(frozen=True)
 class PositiveState:
-    """The wavefunction psi(v) = sqrt(p(v)) >= 0 of N = n_visible spins (5.1)."""
+    """The wavefunction psi(v) = sqrt(p(v)) >= 0 of N = n_visible spins (5.1).
+
+    Attributes
+    ----------
+    machine : Machine
+        Whose distribution p(v) is the Born rule along z.
+
+    Raises
+    ------
+    ValueError
+        For anything but a Machine; try its ``.machine``.
+
+    """
 
     machine: Machine
 
@@ -45,31 +79,70 @@ class PositiveState:
 
     @property
     def n_spins(self) -> int:
+        """Number of spins N."""
         return self.machine.n_visible
 
     def log_psi(self, visible) -> Tensor:
-        """ln psi(v) = -E(v)/2 without the constant -ln(Z)/2 (5.1 with 4.3, 4.5); shape (...), float64."""
+        """Logarithm ln psi(v) = -E(v)/2 without the constant -ln(Z)/2 (5.1 with 4.3, 4.5).
+
+        Parameters
+        ----------
+        visible : array_like of 0 and 1, shape (..., n_spins)
+            Configurations.
+
+        Returns
+        -------
+        Tensor of float64, shape (...)
+            One logarithm a row.
+
+        """
         v = check_visible(self.machine, visible)
         return -0.5 * effective_energy(self.machine.to(dtype=torch.float64), v)
 
     def psi(self) -> Tensor:
-        """The normalised amplitudes over the whole basis, in its order; shape (2^n_spins,), float64.
+        """The normalised amplitudes over the whole basis, in its order.
 
-        Raises ValueError where the basis is too large to enumerate.
+        Returns
+        -------
+        Tensor of float64, shape (2^n_spins,)
+            The amplitudes.
+
+        Raises
+        ------
+        ValueError
+            Where the basis is too large to enumerate.
+
         """
         return probabilities(self.machine).sqrt()
 
     def flip_log_ratios(self, visible, *, engine: str = "auto") -> Tensor:
-        """ln of psi(v with spin i flipped) / psi(v) for every i, the ratio in (5.9).
+        """Logarithm of psi(v with spin i flipped) / psi(v) for every i, the ratio in (5.9).
 
+        Parameters
+        ----------
+        visible : array_like of 0 and 1, shape (..., n_spins)
+            Configurations.
+        engine : {"auto", "numba", "torch"}
+            "numba" (compiled, on the CPU), "torch" (the formula as it stands, on the machine's
+            device) or "auto", the default (numba on the CPU, torch elsewhere).
+
+        Returns
+        -------
+        Tensor of float64, shape (..., n_spins)
+            One logarithm for each spin.
+
+        Raises
+        ------
+        ValueError
+            For bits of another width or value, an unknown engine, and numba away from the CPU.
+
+        Notes
+        -----
         Only theta_j = c_j + sum_i W_ij v_i enters, once for all flips; flipping v_i -> v_i + s with
-        s = 1 - 2 v_i moves it to theta_j + s W_ij, so that one flip costs O(n_hidden):
+        s = 1 - 2 v_i moves it to theta_j + s W_ij, so that one flip costs O(n_hidden)::
 
             2 ln ratio = s b_i + sum_j [ln(1 + exp(theta_j + s W_ij)) - ln(1 + exp(theta_j))].
 
-        visible: bits, shape (..., n_spins). engine: "numba" (compiled, on the CPU), "torch" (the formula
-        as it stands, on the machine's device) or "auto" (numba on the CPU, torch elsewhere).
-        Returns shape (..., n_spins), float64. Raises ValueError for bits of another width or value.
         """
         if engine not in ("auto", "numba", "torch"):
             raise ValueError(f'expected engine "auto", "numba" or "torch", got {engine!r}; try "auto"')
@@ -89,9 +162,20 @@ class PositiveState:
 
     def sample(self, n_samples: int, *, seed: int, start=None, n_chains: int = 512, burn_in: int = 200,
                thin: int = 10, engine: str = "auto", precision: str = "float32") -> np.ndarray:
-        """Born-rule samples by block Gibbs sampling: `sampling.sample` of the machine; see there.
+        """Born-rule samples by block Gibbs sampling: `sampling.sample` of the machine.
 
-        Returns uint8 bits of shape (n_draws, n_chains, n_spins), n_draws n_chains >= n_samples.
+        Parameters
+        ----------
+        n_samples : int, >= 1
+            Configurations to draw.
+        seed, start, n_chains, burn_in, thin, engine, precision
+            As in `sampling.sample`; see there.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_draws, n_chains, n_spins)
+            Bits, with n_draws n_chains >= n_samples.
+
         """
         return sampling.sample(self.machine, n_samples, seed=seed, start=start, n_chains=n_chains,
                                burn_in=burn_in, thin=thin, engine=engine, precision=precision)

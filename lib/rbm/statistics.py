@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lib import rng
-from lib.checks import COMPLEX, as_array
+from lib.checks import COMPLEX, as_array, is_integer
 from lib.conventions import check_bits
 from lib.rbm import sampling
 from lib.rbm.complex_state import ComplexState, MixedState
@@ -31,12 +31,35 @@ _BATCHES = 512  # of a chain, in memory: enough to see its correlations, and lit
 def of_means(function: Callable[..., float], *values) -> Estimate:
     """A function of the means of several observables, with its error to first order (delta method).
 
-    function: takes as many numbers as there are values, such as lambda a, b: a / b. values: of each observable, as
-    `observables.estimate` takes them, all of the same draws. The error is that of the linear function
-    sum_i (df/dx_i) x_i, correlations between observables and along chains included (U. Wolff, Comput. Phys. Commun.
-    156, 143 (2004)); derivatives are differences over the errors of the means. Where the function bends over such
-    distances the error is rough, and the value is off by half its second derivative times the squared error.
-    Raises ValueError for values of unequal shapes and for a function that gives no finite number there.
+    Parameters
+    ----------
+    function : callable
+        Takes as many numbers as there are values, such as ``lambda a, b: a / b``.
+    *values : array_like, equal shapes (n_draws, n_chains) or (n_draws,)
+        Of each observable, as `observables.estimate` takes them, all of the same draws.
+
+    Returns
+    -------
+    Estimate
+        The function at the means.
+
+    Raises
+    ------
+    ValueError
+        For values of unequal shapes (try one value a draw of every observable) and for a function
+        that gives no finite number there (try more draws).
+
+    Notes
+    -----
+    The error is that of the linear function sum_i (df/dx_i) x_i, correlations between observables
+    and along chains included (Wolff); derivatives are differences over the errors of the means.
+    Where the function bends over such distances the error is rough, and the value is off by half
+    its second derivative times the squared error.
+
+    References
+    ----------
+    Wolff, U., Comput. Phys. Commun. 156, 143 (2004).
+
     """
     arrays = [as_array(value, f"values[{number}]") for number, value in enumerate(values)]
     if not arrays or any(array.shape != arrays[0].shape for array in arrays):
@@ -60,9 +83,20 @@ def of_means(function: Callable[..., float], *values) -> Estimate:
 
 
 def variance(values) -> Estimate:
-    """<|x|^2> - |<x>|^2 of an observable with its error; of the local energy it is that of H in the state.
+    """Variance ``<|x|^2> - |<x>|^2`` of an observable with its error.
 
-    values: real or complex, as `observables.estimate` takes them.
+    Of the local energy it is that of H in the state.
+
+    Parameters
+    ----------
+    values : array_like, real or complex, shape (n_draws, n_chains) or (n_draws,)
+        As `observables.estimate` takes them.
+
+    Returns
+    -------
+    Estimate
+        The variance.
+
     """
     x = as_array(values, "values", kinds=COMPLEX)
     if x.dtype.kind == "c":
@@ -71,13 +105,15 @@ def variance(values) -> Estimate:
 
 
 class Streaming:
-    """Mean and error of an observable, fed bit by bit; no more than 512 numbers a chain are kept.
+    """Mean and error of an observable, fed bit by bit, in memory that does not grow.
 
-    They are means of batches of draws that follow each other. When there are 512, pairs of them become one, so that
-    batches grow with the run. The error is that of their mean, correlations between batches included, as `estimate`
-    has it.
-    Up to 512 draws the result is that of `estimate`.
+    No more than 512 numbers a chain are kept. They are means of batches of draws that follow each
+    other. When there are 512, pairs of them become one, so that batches grow with the run. The
+    error is that of their mean, correlations between batches included, as `observables.estimate`
+    has it. Up to 512 draws the result is that of `observables.estimate`.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> total = Streaming()
     >>> for block in np.random.default_rng(1).normal(3.0, 1.0, (50, 100, 4)):
@@ -85,6 +121,7 @@ class Streaming:
     >>> result = total.estimate()
     >>> abs(result.mean - 3) < 4 * result.error < 0.04
     True
+
     """
 
     def __init__(self):
@@ -92,9 +129,19 @@ class Streaming:
         self._size, self._filled, self._loose, self._n_draws = 1, 0, 0, 0
 
     def add(self, values) -> None:
-        """The next draws: (n_draws, n_chains), or (n_draws,) for one chain, with as many chains every time.
+        """Take the next draws.
 
-        Raises ValueError for another number of chains, NaN and infinity.
+        Parameters
+        ----------
+        values : array_like of float, shape (n_draws, n_chains) or (n_draws,)
+            The second for one chain; with as many chains every time.
+
+        Raises
+        ------
+        ValueError
+            For another number of chains, NaN and infinity; try one number a chain for each draw,
+            from the same chains as before.
+
         """
         values = as_array(values, "values").astype(np.float64)
         values = values[:, None] if values.ndim == 1 else values
@@ -135,7 +182,19 @@ class Streaming:
         return values[n_whole * self._size:]
 
     def estimate(self) -> Estimate:
-        """What the draws so far give; ValueError where there are none."""
+        """What the draws so far give.
+
+        Returns
+        -------
+        Estimate
+            Their mean and its error.
+
+        Raises
+        ------
+        ValueError
+            Where there are none; try ``add(values)``.
+
+        """
         if not self._n_draws:
             raise ValueError("expected at least one draw, got none; try add(values)")
         found = estimate(self._batches[:self._filled])
@@ -151,9 +210,22 @@ class Streaming:
 
 def draws(state: PositiveState | ComplexState | MixedState, n_samples: int, *, seed: int, start=None,
           n_chains: int = 512, burn_in: int = 200, thin: int = 10) -> Iterator[np.ndarray]:
-    """Samples of a state, one draw of all chains after another, in the memory of one: uint8 (n_chains, n_units).
+    """Samples of a state, one draw of all chains after another, in the memory of one.
 
-    As many draws as make n_samples or more. The words are those of `sampling.sample`; n_units counts ancillas, too.
+    Parameters
+    ----------
+    state : PositiveState, ComplexState or MixedState
+        To sample from.
+    n_samples : int
+        As many draws are made as give n_samples or more.
+    seed, start, n_chains, burn_in, thin
+        The words are those of `sampling.sample`.
+
+    Yields
+    ------
+    ndarray of uint8, shape (n_chains, n_units)
+        One draw; n_units counts ancillas, too.
+
     """
     machine = state.machine if isinstance(state, PositiveState) else state.amplitude
     bits = sampling.sample(machine, n_chains, seed=seed, start=start, n_chains=n_chains, burn_in=burn_in, thin=thin)[0]
@@ -165,12 +237,35 @@ def draws(state: PositiveState | ComplexState | MixedState, n_samples: int, *, s
 
 def measure(state: PositiveState | ComplexState | MixedState, observables: Mapping[str, Callable[..., Any]],
             n_samples: int, *, seed: int, **settings) -> dict[str, Estimate]:
-    """Several observables on the same chains, in memory that does not grow with the number of samples.
+    """Several observables on the same chains, in memory that does not grow with the samples.
 
-    observables: by name, functions (state, bits (1, n_chains, n_units)) -> one value a sample, such as an
-    `operators.Operator`; of complex values the real parts count. settings: those of `draws`. R-hat of the chains needs
-    all draws: `convergence.convergence`.
-    Raises ValueError for no observables and for values of another shape.
+    R-hat of the chains needs all draws: `convergence.convergence`.
+
+    Parameters
+    ----------
+    state : PositiveState, ComplexState or MixedState
+        To sample from.
+    observables : mapping of str to callable
+        By name, functions (state, bits (1, n_chains, n_units)) -> one value a sample, such as an
+        `operators.Operator`; of complex values the real parts count.
+    n_samples : int
+        As many draws are made as give n_samples or more.
+    seed : int, >= 0
+        Fixes the chains.
+    **settings
+        The others of `draws`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        By the same names.
+
+    Raises
+    ------
+    ValueError
+        For no observables (try ``{"energy": operators.of_chain(chain)}``) and for values of another
+        shape (try a mean or sum over the last axis).
+
     """
     if not isinstance(observables, Mapping) or not observables:
         raise ValueError('expected observables by name, got none; try {"energy": operators.of_chain(chain)}')
@@ -192,8 +287,15 @@ def measure(state: PositiveState | ComplexState | MixedState, observables: Mappi
 class Total:
     """A value with the two parts of its standard error.
 
-    of_sampling: of the machine's samples alone. of_learning: what shots and training leave open, the spread of machines
-    trained on resampled shots. error: both, in squares.
+    Attributes
+    ----------
+    mean : float
+        The value.
+    of_sampling : float
+        Of the machine's samples alone.
+    of_learning : float
+        What shots and training leave open, the spread of machines trained on resampled shots.
+
     """
 
     mean: float
@@ -202,6 +304,7 @@ class Total:
 
     @property
     def error(self) -> float:
+        """Standard error of both parts, added in squares."""
         return float(np.hypot(self.of_sampling, self.of_learning))
 
     def __str__(self) -> str:
@@ -209,7 +312,23 @@ class Total:
 
 
 def resampled(rows, n_resamples: int, *, seed: int) -> Iterator[Any]:
-    """As many rows, drawn from them with replacement, n_resamples times: bits (n_samples, n_spins) or Measurements."""
+    """As many rows, drawn from them with replacement, n_resamples times.
+
+    Parameters
+    ----------
+    rows : array_like of 0 and 1, shape (n_samples, n_spins), or Measurements
+        What was measured.
+    n_resamples : int
+        How often.
+    seed : int, >= 0
+        Fixes the draws.
+
+    Yields
+    ------
+    ndarray of uint8, shape (n_samples, n_spins), or Measurements
+        Of the same kind as the rows.
+
+    """
     rows = rows if isinstance(rows, Measurements) else check_bits(rows, name="rows")
     n_rows = rows.n_samples if isinstance(rows, Measurements) else len(rows)
     for number in range(n_resamples):
@@ -221,13 +340,34 @@ def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows,
               seed: int) -> dict[str, Total]:
     """What a whole reconstruction leaves open: shots, training and samples.
 
-    learn: (rows, seed) -> values by name: trains a machine on rows and measures it. It is called once with the rows and
-    n_resamples times with resampled ones, each with a seed of its own: the spread has the scatter of trainings, too.
     A machine that cannot hold the state is wrong by more than that, and no error bar shows it.
-    rows: bits or Measurements. n_resamples: at least 2; the error of an error bar is 1/sqrt(2 n_resamples - 2) of it.
-    Raises ValueError for fewer, and for values that are not the same names every time.
+
+    Parameters
+    ----------
+    learn : callable
+        Function (rows, seed) -> values by name: trains a machine on rows and measures it. Values
+        are an Estimate or a float. It is called once with the rows and n_resamples times with
+        resampled ones, each with a seed of its own: the spread has the scatter of trainings, too.
+    rows : array_like of 0 and 1, shape (n_samples, n_spins), or Measurements
+        What was measured.
+    n_resamples : int, >= 2
+        The error of an error bar is 1/sqrt(2 n_resamples - 2) of it.
+    seed : int, >= 0
+        Fixes the resampled rows, and the seeds that `learn` is given.
+
+    Returns
+    -------
+    dict of str to Total
+        By the names of the values.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two (try ``n_resamples=10``), and for values that are not the same names
+        every time (try a function that returns all of them).
+
     """
-    if isinstance(n_resamples, bool) or not isinstance(n_resamples, (int, np.integer)) or n_resamples < 2:
+    if not is_integer(n_resamples) or n_resamples < 2:
         raise ValueError(f"expected n_resamples to be an integer >= 2, got {n_resamples!r}; try n_resamples=10")
     central = learn(rows, rng.child_seed(seed, "bootstrap"))
     others = [learn(again, rng.child_seed(seed, "bootstrap", number))
@@ -245,7 +385,20 @@ def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows,
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """The energy at no variance, its standard error, the slope, and chi^2 a degree of freedom (None for two points)."""
+    """The energy at no variance.
+
+    Attributes
+    ----------
+    energy : float
+        In the units of the energies.
+    error : float
+        Its standard error.
+    slope : float
+        Of the energy over the variance.
+    chi2 : float or None
+        Per degree of freedom; None for two points.
+
+    """
 
     energy: float
     error: float
@@ -254,15 +407,38 @@ class Extrapolation:
 
 
 def extrapolated(energies: Sequence[Estimate], variances: Sequence[Estimate]) -> Extrapolation:
-    """The energy of an eigenstate from those of several states near it, by a straight line in the variance of H.
+    """The energy of an eigenstate by a straight line in the variance of H over states near it.
 
-    An admixture of weight w moves the energy by w (E' - E) and the variance by w (E' - E)^2 to first order, so that
-    both vanish together (M. Imada, T. Kashima, J. Phys. Soc. Jpn. 69, 2723 (2000)). Take states that approach the same
-    eigenstate in the same way, such as machines of growing size or stages of one training. Where admixtures differ,
-    points scatter about the line by more than their errors, chi2 is above one, and the error is stretched by its root.
-    A line that bends is not seen so: compare with the fit to the states of the smallest variances.
-    energies, variances: of two states at least, in the same units (and its square); `variance` gives the second.
-    Raises ValueError for unequal or too few numbers of them, for equal variances, and for errors of zero.
+    Parameters
+    ----------
+    energies, variances : sequence of Estimate
+        Of the same states, two at least, in the same units (and its square); `variance` gives the
+        second.
+
+    Returns
+    -------
+    Extrapolation
+        The line at no variance.
+
+    Raises
+    ------
+    ValueError
+        For unequal or too few numbers of them (try several stages of a training), for equal
+        variances, and for errors of zero (try less trained states).
+
+    Notes
+    -----
+    An admixture of weight w moves the energy by w (E' - E) and the variance by w (E' - E)^2 to
+    first order, so that both vanish together (Imada). Take states that approach the same eigenstate
+    in the same way, such as machines of growing size or stages of one training. Where admixtures
+    differ, points scatter about the line by more than their errors, chi2 is above one, and the
+    error is stretched by its root. A line that bends is not seen so: compare with the fit to the
+    states of the smallest variances.
+
+    References
+    ----------
+    Imada, M., Kashima, T., J. Phys. Soc. Jpn. 69, 2723 (2000).
+
     """
     if len(energies) != len(variances) or len(energies) < 2:
         raise ValueError(f"expected energies and variances of the same two states or more, got {len(energies)} and "

@@ -26,10 +26,9 @@ import numpy as np
 import torch
 
 from lib import rng
-from lib.checks import as_floats
+from lib.checks import as_floats, require_count
 from lib.rbm.annealing import Path, path
 from lib.rbm.machine import Machine, check_machine
-from lib.rbm.sampling import require_count
 
 REFUSED = 0.3  # of all attempts to change places, between neighbours of a ladder that is made here
 MOST_TEMPERATURES = 256
@@ -38,10 +37,18 @@ _GROWTH = 1.6  # more temperatures in a round than this times those before would
 
 
 class Ladder(NamedTuple):
-    """Inverse temperatures from 0 to 1, rising; how often each pair of neighbours changed places; and their barrier.
+    """A ladder of inverse temperatures from 0 to 1, rising, with what was measured of it.
 
-    betas: (n_temperatures,). swap_rates: (n_temperatures - 1,), as measured. barrier: the sum of refusals; a ladder of
-    n temperatures needs about n + barrier sweeps from one end to the other.
+    Attributes
+    ----------
+    betas : ndarray, shape (n_temperatures,)
+        Inverse temperatures.
+    swap_rates : ndarray, shape (n_temperatures - 1,)
+        How often each pair of neighbours changed places, as measured.
+    barrier : float
+        The sum of refusals; a ladder of n temperatures needs about n + barrier sweeps from one end
+        to the other.
+
     """
 
     betas: np.ndarray
@@ -50,9 +57,28 @@ class Ladder(NamedTuple):
 
 
 class Chains:
-    """n_chains independent ladders of configurations that go on from call to call.
+    """Independent ladders of configurations that go on from call to call.
 
-    visible: their configurations, float64 bits (n_temperatures, n_chains, n_visible), the last those of the machine.
+    Parameters
+    ----------
+    betas : ndarray, shape (n_temperatures,)
+        Inverse temperatures.
+    n_visible : int
+        Visible units of the machine.
+    n_chains : int
+        How many ladders.
+    generator : numpy.random.Generator
+        Source of all random numbers.
+
+    Attributes
+    ----------
+    visible : ndarray of float64, shape (n_temperatures, n_chains, n_visible)
+        Their configurations as bits, the last those of the machine.
+    attempts : ndarray, shape (n_temperatures - 1,)
+        Attempts of each pair of neighbours to change places, over all ladders.
+    refusals : ndarray, shape (n_temperatures - 1,)
+        How many of them are expected to have failed.
+
     """
 
     def __init__(self, betas: np.ndarray, n_visible: int, n_chains: int, generator: np.random.Generator):
@@ -62,7 +88,21 @@ class Chains:
         self.refusals = np.zeros(len(betas) - 1)
 
     def advance(self, way: Path, n_sweeps: int) -> np.ndarray:
-        """Sweeps, each with an attempt to change places; the configurations at beta = 1, (n_chains, n_visible)."""
+        """Sweeps of the whole ladder, each with an attempt to change places.
+
+        Parameters
+        ----------
+        way : Path
+            To the machine, see `annealing.path`.
+        n_sweeps : int
+            How many sweeps.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_chains, n_visible)
+            The configurations at beta = 1.
+
+        """
         betas = self.betas[:, None, None]
         inputs = way.inputs(self.visible)
         for _ in range(n_sweeps):
@@ -94,9 +134,20 @@ class Chains:
 class Replicas:
     """Tempered chains of a machine that changes, for the negative phase of a training.
 
-    The ladder is made anew at the beginning of every epoch from what its chains saw in the one before: temperatures
-    move to where neighbours change places too seldom, and one is added or taken away where the barrier asks for it.
-    The configurations stay with the nearest of the new temperatures.
+    The ladder is made anew at the beginning of every epoch from what its chains saw in the one
+    before: temperatures move to where neighbours change places too seldom, and one is added or
+    taken away where the barrier asks for it. The configurations stay with the nearest of the new
+    temperatures.
+
+    Parameters
+    ----------
+    machine : Machine
+        To begin with; its width counts alone.
+    n_chains : int
+        How many ladders.
+    seed : int, >= 0
+        Fixes the random numbers.
+
     """
 
     def __init__(self, machine: Machine, n_chains: int, *, seed: int):
@@ -105,6 +156,7 @@ class Replicas:
 
     @property
     def betas(self) -> np.ndarray:
+        """Inverse temperatures of the ladder as it is now."""
         return self._chains.betas
 
     def begin_epoch(self) -> None:
@@ -121,7 +173,21 @@ class Replicas:
         self._chains.visible[:] = chains.visible[nearest]
 
     def advance(self, machine: Machine, n_sweeps: int) -> torch.Tensor:
-        """Configurations of the machine as it is now, (n_chains, n_visible), after n_sweeps sweeps of the ladder."""
+        """Configurations of the machine as it is now, after n_sweeps sweeps of the ladder.
+
+        Parameters
+        ----------
+        machine : Machine
+            As it is now.
+        n_sweeps : int
+            How many sweeps.
+
+        Returns
+        -------
+        Tensor of float64, shape (n_chains, n_visible)
+            Bits, in memory of their own.
+
+        """
         return torch.from_numpy(self._chains.advance(path(machine), n_sweeps).copy())
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -133,7 +199,19 @@ class Replicas:
                 "random_tempering": np.frombuffer(json.dumps(self._generator.bit_generator.state).encode(), np.uint8)}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Go on where `arrays` was called."""
+        """Go on where `arrays` was called.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            What `arrays` gave.
+
+        Raises
+        ------
+        ValueError
+            For temperatures that do not rise from 0 to 1.
+
+        """
         betas = _checked(arrays["ladder_betas"])
         self._chains = Chains(betas, *arrays["ladder_visible"].shape[:0:-1], self._generator)
         self._chains.visible[:] = arrays["ladder_visible"]
@@ -146,10 +224,35 @@ def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 1
            data=None) -> Ladder:
     """Inverse temperatures at which neighbours change places equally often.
 
-    It starts from few temperatures and goes through rounds of n_sweeps sweeps of n_chains ladders; each measures the
-    barrier and divides it anew. refused: the share of attempts that may fail between neighbours, between 0 and 1. data:
-    measurements whose means stand at beta = 0, see `annealing.path`. Raises ValueError for other values, and where more
-    than 256 temperatures would be needed.
+    It starts from few temperatures and goes through rounds of n_sweeps sweeps of n_chains ladders;
+    each measures the barrier and divides it anew.
+
+    Parameters
+    ----------
+    machine : Machine
+        At the end of the ladder.
+    seed : int, >= 0
+        Fixes the random numbers.
+    n_chains : int, >= 1
+        Ladders at once.
+    n_sweeps : int, >= 2
+        Sweeps of a round, after as many to settle.
+    refused : float
+        The share of attempts that may fail between neighbours, between 0 and 1; 0.3 by default.
+    data : array_like of 0 and 1, shape (n_samples, n_visible), or None
+        Measurements whose means stand at beta = 0, see `annealing.path`.
+
+    Returns
+    -------
+    Ladder
+        The temperatures of the last round, and what it measured.
+
+    Raises
+    ------
+    ValueError
+        For other values, and where more than 256 temperatures would be needed (try a larger share
+        refused, or data with the means of the machine).
+
     """
     require_count("n_chains", n_chains, 1)
     require_count("n_sweeps", n_sweeps, 2)
@@ -178,7 +281,23 @@ def measured(chains: Chains) -> Ladder:
 
 
 def respaced(found: Ladder, n_temperatures: int) -> np.ndarray:
-    """Inverse temperatures that divide the measured barrier into equal parts, by linear interpolation."""
+    """Inverse temperatures that divide the measured barrier into equal parts.
+
+    Between the measured ones the barrier is interpolated linearly.
+
+    Parameters
+    ----------
+    found : Ladder
+        With its measured swap rates.
+    n_temperatures : int
+        How many to make.
+
+    Returns
+    -------
+    ndarray, shape (n_temperatures,)
+        Rising from 0 to 1.
+
+    """
     lengths = np.maximum(1 - found.swap_rates, 1e-6)  # rising, so that it can be inverted
     cumulated = np.concatenate([[0], np.cumsum(lengths)])
     betas = np.interp(np.linspace(0, cumulated[-1], n_temperatures), cumulated, found.betas)
@@ -188,12 +307,41 @@ def respaced(found: Ladder, n_temperatures: int) -> np.ndarray:
 
 def sample(machine: Machine, n_samples: int, *, seed: int, betas=None, n_chains: int = 64, burn_in: int = 200,
            thin: int = 10, data=None) -> np.ndarray:
-    """At least n_samples configurations of the machine by parallel tempering: uint8 (n_draws, n_chains, n_visible).
+    """At least n_samples configurations of the machine by parallel tempering.
 
-    betas: inverse temperatures from 0 to 1, rising, or None for those of `ladder`. burn_in and thin: sweeps of the
-    whole ladder before the first draw and between draws; one costs as much as a Gibbs sweep of as many chains as there
-    are temperatures. Draws of one chain are correlated, see `observables.estimate` and `convergence.convergence`.
-    Raises ValueError for other temperatures and counts, and as `ladder`.
+    Parameters
+    ----------
+    machine : Machine
+        To sample from.
+    n_samples : int, >= 1
+        Configurations to draw; whole draws of all chains are made.
+    seed : int, >= 0
+        Fixes the random numbers.
+    betas : array_like, shape (n_temperatures,), or None
+        Inverse temperatures from 0 to 1, rising; None, the default, means those of `ladder`.
+    n_chains : int, >= 1
+        Independent ladders.
+    burn_in : int, >= 0
+        Sweeps of the whole ladder before the first draw.
+    thin : int, >= 1
+        Sweeps of the whole ladder between draws.
+    data : array_like of 0 and 1, shape (n_samples, n_visible), or None
+        Measurements whose means stand at beta = 0, see `annealing.path`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_draws, n_chains, n_visible)
+        Draws of one chain are correlated, see `observables.estimate` and `convergence.convergence`.
+
+    Raises
+    ------
+    ValueError
+        For other temperatures (try ``numpy.linspace(0, 1, 10)``) and counts, and as `ladder`.
+
+    Notes
+    -----
+    One sweep costs as much as a Gibbs sweep of as many chains as there are temperatures.
+
     """
     for name, value, least in (("n_samples", n_samples, 1), ("n_chains", n_chains, 1), ("burn_in", burn_in, 0),
                                ("thin", thin, 1)):

@@ -32,8 +32,17 @@ _SMALL = 1e-9
 class Measurements:
     """Outcomes with the basis of each: what `measured` checks and `sample` draws.
 
-    bits: uint8 (n_samples, n_spins). codes: uint8 of the same shape, which gate turned the spin. letters: the name of
-    each gate. gates: complex128 (n_gates, 2, 2), rows are outcomes.
+    Attributes
+    ----------
+    bits : ndarray of uint8, shape (n_samples, n_spins)
+        Outcomes.
+    codes : ndarray of uint8, shape (n_samples, n_spins)
+        Which gate turned the spin.
+    letters : str
+        The name of each gate.
+    gates : ndarray of complex128, shape (n_gates, 2, 2)
+        Rows are outcomes.
+
     """
 
     bits: np.ndarray
@@ -46,10 +55,12 @@ class Measurements:
 
     @property
     def n_samples(self) -> int:
+        """The number of measurements."""
         return self.bits.shape[0]
 
     @property
     def n_spins(self) -> int:
+        """The number of spins."""
         return self.bits.shape[1]
 
     def bases(self) -> list[str]:
@@ -58,7 +69,15 @@ class Measurements:
         return ["".join(row) for row in letters[self.codes]]
 
     def distinct(self) -> tuple[list[str], np.ndarray]:
-        """The bases that occur, sorted, and for every row the place of its own among them, int64 (n_samples,)."""
+        """The bases that occur, and for every row the place of its own among them.
+
+        Returns
+        -------
+        bases : list of str
+            Sorted.
+        places : ndarray of int64, shape (n_samples,)
+
+        """
         found, place = np.unique(self.codes, axis=0, return_inverse=True)
         names = ["".join(self.letters[code] for code in row) for row in found]
         order = np.argsort(names)
@@ -67,12 +86,33 @@ class Measurements:
         return [names[k] for k in order], rank[place.reshape(-1)]
 
     def rotated(self) -> np.ndarray:
-        """Where the outcome mixes the two values along z, so that it tells something about phases: bool like the bits.
+        """Where the outcome mixes the two values along z, so that it tells something about phases.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_samples, n_spins)
+
         """
         return mixes(self.gates)[self.codes]
 
     def rows(self, chosen) -> Measurements:
-        """The chosen rows, by index, slice or mask; ValueError where none is left."""
+        """The chosen rows.
+
+        Parameters
+        ----------
+        chosen : array_like or slice
+            By index, slice or mask.
+
+        Returns
+        -------
+        Measurements
+
+        Raises
+        ------
+        ValueError
+            Where none is left.
+
+        """
         bits = self.bits[chosen]
         if bits.ndim != 2 or not len(bits):
             raise ValueError(f"expected a choice of at least one row, got shape {bits.shape}; try slice(0, 100)")
@@ -83,12 +123,27 @@ class Measurements:
 def measured(bits, bases, *, gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
     """Measurements from outcomes and bases, checked.
 
-    bits: zeros and ones (n_samples, n_spins). bases: one basis a row, as strings ("XZ") or rows of letters (as
-    `measurements.read_bases` gives them), or a single basis for all rows. gates: further unitaries by a letter, rows
-    are outcomes; X, Y and Z are known, and may be replaced.
+    Parameters
+    ----------
+    bits : array_like, shape (n_samples, n_spins)
+        Zeros and ones.
+    bases : str or iterable
+        One basis a row, as strings ("XZ") or rows of letters (as `measurements.read_bases` gives
+        them), or a single basis for all rows.
+    gates : dict of str to array_like, shape (2, 2), optional
+        Further unitaries by a letter, rows are outcomes; X, Y and Z are known, and may be replaced.
 
-    Raises ValueError naming the row for bits that are not bits, an unknown letter and a basis of another width; for
-    another number of bases than rows, no rows at all, and a gate that is not unitary.
+    Returns
+    -------
+    Measurements
+
+    Raises
+    ------
+    ValueError
+        Naming the row for bits that are not bits, an unknown letter (try ``gates={letter:
+        matrix}``) and a basis of another width; for another number of bases than rows, no rows at
+        all, and a gate that is not unitary.
+
     """
     bits = check_bits(bits)
     letters, table = _table(gates)
@@ -102,16 +157,42 @@ def measured(bits, bases, *, gates: Mapping[str, np.ndarray] | None = None) -> M
 
 
 def mixes(gates: np.ndarray) -> np.ndarray:
-    """Which of the gates (n_gates, 2, 2) mix the two values along z: bool (n_gates,)."""
+    """Which of the gates mix the two values along z.
+
+    Parameters
+    ----------
+    gates : ndarray, shape (n_gates, 2, 2)
+        Rows are outcomes.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_gates,)
+
+    """
     return (np.abs(gates) > _SMALL).all(axis=(1, 2))
 
 
 def undetermined_phases(measurements: Measurements) -> list[int]:
-    """The spins that were never measured across z: phases between states that differ there stay undetermined.
+    """The spins that were never measured across z.
 
-    Two basis states interfere where they differ only on spins that are turned in the same row, and chains of such
-    pairs fix the phases of all states that are equal on the spins of this list.  (Amplitudes that vanish can break a
-    chain: for a GHZ state single turned spins fix nothing.)
+    Phases between states that differ there stay undetermined.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Whose bases are looked at.
+
+    Returns
+    -------
+    list of int
+        Sites, counted from 0.
+
+    Notes
+    -----
+    Two basis states interfere where they differ only on spins that are turned in the same row, and
+    chains of such pairs fix the phases of all states that are equal on the spins of this list.
+    (Amplitudes that vanish can break a chain: for a GHZ state single turned spins fix nothing.)
+
     """
     return np.flatnonzero(~measurements.rotated().any(axis=0)).tolist()
 
@@ -119,8 +200,21 @@ def undetermined_phases(measurements: Measurements) -> list[int]:
 def mirror_images(measurements: Measurements) -> bool:
     """Whether a state and a mirror image of it give the same outcomes in all these bases.
 
-    So it is where every spin was measured along one axis at most across z: with X and Z alone, a state and its complex
-    conjugate cannot be told apart, and with Y and Z alone psi and the conjugate with a sign for each spin up.
+    Parameters
+    ----------
+    measurements : Measurements
+        Whose bases are looked at.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    So it is where every spin was measured along one axis at most across z: with X and Z alone, a
+    state and its complex conjugate cannot be told apart, and with Y and Z alone psi and the
+    conjugate with a sign for each spin up.
+
     """
     rows = mixes(measurements.gates)
     ratios = np.ones(len(rows), dtype=np.complex128)
@@ -134,9 +228,27 @@ def mirror_images(measurements: Measurements) -> bool:
 
 
 def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
-    """The amplitudes of a state in a basis (5.13), complex128 (2^n_spins,); their squares are (5.14).
+    """The amplitudes of a state in a basis (5.13); their squares are (5.14).
 
-    psi: normalised amplitudes along z. basis: letters, "XZZ".
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes along z.
+    basis : str
+        Letters, "XZZ".
+    gates : dict of str to array_like, shape (2, 2), optional
+        Further unitaries by a letter, rows are outcomes; X, Y and Z are known, and may be replaced.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For another psi, an unknown letter, a basis of another width, and a gate that is not
+        unitary.
+
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
@@ -149,9 +261,26 @@ def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.n
 
 
 def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
-    """The probabilities of all outcomes in a basis (5.14), float64 (2^n_spins,).
+    """The probabilities of all outcomes in a basis (5.14).
 
-    state: normalised amplitudes along z, or a density matrix over the same basis.
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix over the same basis.
+    basis : str
+        Letters, "XZZ".
+    gates : dict of str to array_like, shape (2, 2), optional
+        Further unitaries by a letter, rows are outcomes; X, Y and Z are known, and may be replaced.
+
+    Returns
+    -------
+    ndarray of float64, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        As `rotate` and `check_vector_or_matrix` do.
+
     """
     state = check_vector_or_matrix(state)
     if state.ndim == 1:
@@ -169,7 +298,28 @@ def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None
 
 
 def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "state") -> np.ndarray:
-    """Normalised amplitudes, or a density matrix: Hermitian, of trace 1, no negative eigenvalues, within 1e-6."""
+    """Normalised amplitudes, or a density matrix, checked within 1e-6.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        A density matrix is Hermitian, of trace 1, without negative eigenvalues.
+    n_spins : int, optional
+        The number of spins that it must have, if it is known.
+    name : str, default "state"
+        What the error messages call it.
+
+    Returns
+    -------
+    ndarray of float64 or complex128, shape of state
+
+    Raises
+    ------
+    ValueError
+        For what is neither: try ``state / numpy.linalg.norm(state)`` for amplitudes,
+        ``(state + state.conj().T) / 2`` and ``state / numpy.trace(state)`` for a matrix.
+
+    """
     values = as_array(state, name, kinds=COMPLEX)
     values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64, copy=False)
     if values.ndim != 2:
@@ -190,9 +340,26 @@ def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "st
 
 
 def density_rank(measurements: Measurements) -> tuple[int, int]:
-    """How many of the 4^n_spins numbers of a density matrix these bases determine: (rank, 4^n_spins).
+    """How many of the 4^n_spins numbers of a density matrix these bases determine.
 
-    It is the rank of the span of all projectors that were measured. Raises ValueError for more than 5 spins.
+    It is the rank of the span of all projectors that were measured.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Whose bases are looked at.
+
+    Returns
+    -------
+    rank : int
+    full : int
+        4^n_spins.
+
+    Raises
+    ------
+    ValueError
+        For more than 5 spins: try the check of a part of the spins.
+
     """
     n_spins = check_n_spins(measurements.n_spins, largest=5, hint="the check of a part of the spins")
     total = np.zeros((4**n_spins, 4**n_spins))
@@ -212,8 +379,29 @@ def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generat
            gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
     """Independent measurements of a state by the Born rule (5.14), each in its basis.
 
-    state: normalised amplitudes along z, or a density matrix. bases: one basis a measurement; or one for all of them,
-    n_samples many. A basis that occurs often is rotated into once.
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix over the same basis.
+    bases : str or iterable
+        One basis a measurement; or one for all of them, n_samples many. A basis that occurs often
+        is rotated into once.
+    n_samples : int, optional
+        Number of measurements in a single basis, at least 1.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+    gates : dict of str to array_like, shape (2, 2), optional
+        Further unitaries by a letter, rows are outcomes; X, Y and Z are known, and may be replaced.
+
+    Returns
+    -------
+    Measurements
+
+    Raises
+    ------
+    ValueError
+        As `probabilities` does, and for several bases where n_samples is given.
+
     """
     state = check_vector_or_matrix(state)
     n_spins = len(state).bit_length() - 1
@@ -238,23 +426,69 @@ def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generat
 
 
 def random_bases(n_samples: int, n_spins: int, *, rng: np.random.Generator, letters: str = "XYZ") -> list[str]:
-    """Bases whose letters are drawn independently and with equal chances, as strings."""
+    """Bases whose letters are drawn independently and with equal chances.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of bases, at least 1.
+    n_spins : int
+        Letters in each, at least 1.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+    letters : str, default "XYZ"
+        What is drawn from.
+
+    Returns
+    -------
+    list of str
+
+    """
     check_draws(n_samples, rng)
     drawn = rng.integers(0, len(letters), (n_samples, check_n_spins(n_spins)))
     return ["".join(row) for row in np.array(list(letters))[drawn]]
 
 
 def single_site_bases(n_spins: int, *, letters: str = "XY") -> list[str]:
-    """All along z, and each spin in turn along each other axis: 1 + n_spins len(letters) bases, as (5.19)."""
+    """All along z, and each spin in turn along each other axis, as (5.19).
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    letters : str, default "XY"
+        The other axes.
+
+    Returns
+    -------
+    list of str
+        1 + n_spins len(letters) bases.
+
+    """
     n_spins = check_n_spins(n_spins)
     return ["Z" * n_spins] + ["Z" * site + letter + "Z" * (n_spins - 1 - site)
                               for letter in letters for site in range(n_spins)]
 
 
 def expectation(psi, paulis: Mapping[int, str]) -> float:
-    """<psi| product of Pauli operators |psi>, from the distribution in the basis that they share.
+    """``<psi| product of Pauli operators |psi>`` from the distribution in the basis they share.
 
-    paulis: the letter X, Y or Z of every site that has an operator, {0: "X", 1: "X"}.
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes along z.
+    paulis : dict of int to str
+        The letter X, Y or Z of every site that has an operator, ``{0: "X", 1: "X"}``.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For another psi, and for other letters or sites.
+
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
@@ -272,7 +506,26 @@ def expectation(psi, paulis: Mapping[int, str]) -> float:
 
 
 def check_gate(gate, name: str = "gate") -> np.ndarray:
-    """A unitary 2x2 matrix as complex128; ValueError saying how far from unitary it is."""
+    """A unitary 2x2 matrix as complex128.
+
+    Parameters
+    ----------
+    gate : array_like, shape (2, 2)
+        Unitary within 1e-6: room for matrices that were printed with eight digits.
+    name : str, default "gate"
+        What the error messages call it.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2, 2)
+
+    Raises
+    ------
+    ValueError
+        For another matrix, saying how far from unitary it is: try ``u, _, v =
+        numpy.linalg.svd(gate)`` and ``u @ v``, the nearest unitary.
+
+    """
     if gate is None or isinstance(gate, (str, bytes)):
         raise ValueError(f"expected gate {name!r} as a 2x2 matrix of numbers, got {type(gate).__name__}; try "
                          "[[1, 0], [0, 1j]]")

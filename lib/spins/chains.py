@@ -13,7 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lib.checks import as_floats
+from lib.checks import as_floats, is_integer
 from lib.conventions import check_n_spins
 
 Term = tuple[float, str, tuple[int, ...]]
@@ -21,13 +21,25 @@ Term = tuple[float, str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Chain:
-    """A Hamiltonian: n_spins, and terms (coefficient, letters, sites), such as (-1.0, "ZZ", (0, 1)).
+    """A Hamiltonian as a sum of products of Pauli operators.
 
-    The letters X, Y, Z stand for the Pauli matrices of `lib.conventions`, one a site; coefficients are real, in units
-    of energy. Terms are stored by rising sites, equal operators added up, zeros left out, so that equal Hamiltonians
-    are equal chains.
+    Terms are stored by rising sites, equal operators added up, zeros left out, so that equal
+    Hamiltonians are equal chains.
 
-    Raises ValueError naming the term for another letter, a site outside the chain or twice, a number not finite.
+    Attributes
+    ----------
+    n_spins : int
+        At least 1.
+    terms : tuple of (float, str, tuple of int)
+        (coefficient, letters, sites), such as ``(-1.0, "ZZ", (0, 1))``. The letters X, Y, Z stand
+        for the Pauli matrices of `lib.conventions`, one a site; coefficients are real, in units of
+        energy.
+
+    Raises
+    ------
+    ValueError
+        Naming the term for another letter, a site outside the chain or twice, a number not finite.
+
     """
 
     n_spins: int
@@ -57,10 +69,27 @@ class Chain:
 def bonds(n_spins: int, *, x=0.0, y=0.0, z=0.0, distance: int = 1) -> Chain:
     """sum_i (x_i X_i X_j + y_i Y_i Y_j + z_i Z_i Z_j) with j = i + distance.
 
-    x, y, z: a number, or one a bond, (n_spins - distance,), in units of energy.
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    x, y, z : float or array_like, shape (n_spins - distance,), default 0.0
+        A number, or one a bond, in units of energy.
+    distance : int, default 1
+        At least 1.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For another distance, and for another number of values.
+
     """
     n_spins = check_n_spins(n_spins)
-    if isinstance(distance, bool) or not isinstance(distance, Integral) or distance < 1:
+    if not is_integer(distance) or distance < 1:
         raise ValueError(f"expected distance to be an integer >= 1, got {distance!r}; try distance=1")
     n_bonds = max(0, n_spins - distance)
     return Chain(n_spins, tuple(
@@ -69,7 +98,25 @@ def bonds(n_spins: int, *, x=0.0, y=0.0, z=0.0, distance: int = 1) -> Chain:
 
 
 def fields(n_spins: int, *, x=0.0, y=0.0, z=0.0) -> Chain:
-    """sum_i (x_i X_i + y_i Y_i + z_i Z_i); x, y, z: a number, or one a site, (n_spins,), in units of energy."""
+    """sum_i (x_i X_i + y_i Y_i + z_i Z_i).
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    x, y, z : float or array_like, shape (n_spins,), default 0.0
+        A number, or one a site, in units of energy.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For another number of values.
+
+    """
     n_spins = check_n_spins(n_spins)
     return Chain(n_spins, tuple(
         (value, letter, (i,)) for letter, values in (("X", x), ("Y", y), ("Z", z))
@@ -79,17 +126,54 @@ def fields(n_spins: int, *, x=0.0, y=0.0, z=0.0) -> Chain:
 def ising(n_spins: int, field, coupling=1.0) -> Chain:
     """The transverse-field Ising chain (5.2), H = -sum J_i Z_i Z_{i+1} - sum h_i X_i.
 
-    field, coupling: h and J, a number or one a site or bond.
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    field : float or array_like, shape (n_spins,)
+        h, a number or one a site, in units of energy.
+    coupling : float or array_like, shape (n_spins - 1,), default 1.0
+        J, a number or one a bond, in units of energy.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For another number of values.
+
     """
     minus_h, minus_j = (-as_floats(values, name) for name, values in (("field", field), ("coupling", coupling)))
     return bonds(n_spins, z=minus_j) + fields(n_spins, x=minus_h)
 
 
 def xxz(n_spins: int, anisotropy: float, *, coupling: float = 1.0, next_coupling: float = 0.0, field=0.0) -> Chain:
-    """H = sum_d J_d sum_i (Sx Sx + Sy Sy + anisotropy Sz Sz)_{i,i+d} - sum_i h_i Sz_i with S = sigma / 2.
+    """H = sum_d J_d sum_i (Sx Sx + Sy Sy + anisotropy Sz Sz)_{i,i+d} - sum_i h_i Sz_i.
 
-    coupling, next_coupling: J_1 and J_2, positive for antiferromagnets; anisotropy 1 with J_2 is the J1-J2 chain
-    field: h, a number or one a site (`staggered`, `random_fields`)
+    Here S = sigma / 2.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    anisotropy : float
+        1 with J_2 is the J1-J2 chain.
+    coupling, next_coupling : float, default 1.0 and 0.0
+        J_1 and J_2, positive for antiferromagnets.
+    field : float or array_like, shape (n_spins,), default 0.0
+        h, a number or one a site (`staggered`, `random_fields`).
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For another number of values.
+
     """
     result = fields(n_spins, z=-0.5 * as_floats(field, "field"))
     for distance, value in ((1, coupling), (2, next_coupling)):
@@ -99,20 +183,62 @@ def xxz(n_spins: int, anisotropy: float, *, coupling: float = 1.0, next_coupling
 
 
 def staggered(n_spins: int, field: float) -> np.ndarray:
-    """The values h, -h, h, ... of every site, (n_spins,)."""
+    """The values h, -h, h, ... of every site.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    field : float
+        The field h.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    """
     return field * (1.0 - 2.0 * (np.arange(check_n_spins(n_spins)) % 2))
 
 
 def random_fields(n_spins: int, width: float, *, rng: np.random.Generator) -> np.ndarray:
-    """Independent values between -width and width for every site, (n_spins,)."""
+    """Independent values between -width and width for every site.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    width : float
+        The largest value.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    """
     return width * (2.0 * rng.random(check_n_spins(n_spins)) - 1.0)
 
 
 def parity_axis(chain: Chain) -> str | None:
-    """The letter a whose parity, the product of sigma^a over all sites, commutes with H; None where there is none.
+    """The letter a whose parity, the product of sigma^a over all sites, commutes with H.
 
-    A term commutes with it if an even number of its letters differ from a. Of several axes the one whose own bonds are
-    weakest is taken: order along another axis, if there is any, is what would break the symmetry.
+    Parameters
+    ----------
+    chain : Chain
+        The Hamiltonian H.
+
+    Returns
+    -------
+    {"X", "Y", "Z"} or None
+        None where there is none.
+
+    Notes
+    -----
+    A term commutes with it if an even number of its letters differ from a. Of several axes the one
+    whose own bonds are weakest is taken: order along another axis, if there is any, is what would
+    break the symmetry.
+
     """
     def weight(axis: str) -> float:
         return sum(abs(value) for value, letters, _ in chain.terms if len(letters) > 1 and set(letters) == {axis})
@@ -125,9 +251,21 @@ def parity_axis(chain: Chain) -> str | None:
 def has_positive_ground_state(chain: Chain) -> bool:
     """Whether the ground state can be chosen without signs, by Perron and Frobenius.
 
-    So it is, for the sign structure that is seen from the terms alone, where each is a product of Z, or a product of
-    X with a coefficient below zero: then no element off the diagonal is positive. The state is then even under the
-    parity along x.
+    Parameters
+    ----------
+    chain : Chain
+        What is looked at.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    So it is, for the sign structure that is seen from the terms alone, where each is a product of
+    Z, or a product of X with a coefficient below zero: then no element off the diagonal is
+    positive. The state is then even under the parity along x.
+
     """
     return all(set(letters) == {"Z"} or set(letters) == {"X"} and value < 0 for value, letters, _ in chain.terms)
 

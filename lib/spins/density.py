@@ -11,24 +11,95 @@ from lib.spins.bases import check_vector_or_matrix
 
 
 def density_matrix(state) -> np.ndarray:
-    """rho of normalised amplitudes, |psi><psi|; a density matrix as it is, complex128."""
+    """rho of normalised amplitudes, ``|psi><psi|``; a density matrix as it is.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins, 2^n_spins)
+
+    Raises
+    ------
+    ValueError
+        For a state that `bases.check_vector_or_matrix` refuses.
+
+    """
     state = check_vector_or_matrix(state).astype(np.complex128)
     return np.outer(state, state.conj()) if state.ndim == 1 else state
 
 
 def depolarized(state, chance: float) -> np.ndarray:
-    """Each spin is replaced by the maximally mixed one with this chance, from 0 to 1; complex128 matrix."""
+    """Each spin is replaced by the maximally mixed one with a chance.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+    chance : float
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins, 2^n_spins)
+        A density matrix.
+
+    Raises
+    ------
+    ValueError
+        As `density_matrix`, and for another chance.
+
+    """
     return _noisy(state, chance, [(1 - 0.75 * _chance(chance), np.eye(2))] +
                   [(0.25 * chance, PAULI[letter]) for letter in "XYZ"])
 
 
 def dephased(state, chance: float) -> np.ndarray:
-    """Each spin loses its phases along z with this chance, from 0 to 1; complex128 matrix."""
+    """Each spin loses its phases along z with a chance.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+    chance : float
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins, 2^n_spins)
+        A density matrix.
+
+    Raises
+    ------
+    ValueError
+        As `density_matrix`, and for another chance.
+
+    """
     return _noisy(state, chance, [(1 - 0.5 * _chance(chance), np.eye(2)), (0.5 * chance, PAULI["Z"])])
 
 
 def fidelity(one, other) -> float:
-    """(Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2 of two states, each amplitudes or a density matrix; from 0 to 1."""
+    """(Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2 of two states.
+
+    Parameters
+    ----------
+    one, other : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        rho and sigma, each amplitudes or a density matrix.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        As `density_matrix`, and for states of different numbers of spins.
+
+    """
     one, other = density_matrix(one), density_matrix(other)
     if one.shape != other.shape:
         raise ValueError(f"expected two states of the same spins, got matrices of {one.shape} and {other.shape}; try "
@@ -39,13 +110,49 @@ def fidelity(one, other) -> float:
 
 
 def purity(state) -> float:
-    """Tr rho^2, from 1/2^n_spins to 1."""
+    """Tr rho^2.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+
+    Returns
+    -------
+    float
+        From 1/2^n_spins to 1.
+
+    Raises
+    ------
+    ValueError
+        As `density_matrix`.
+
+    """
     rho = density_matrix(state)
     return float(np.vdot(rho, rho).real)
 
 
 def reduced(state, region: Iterable[int]) -> np.ndarray:
-    """The density matrix of the sites of a region, in their given order."""
+    """The density matrix of the sites of a region.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+    region : iterable of int
+        Sites, counted from 0.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_sites, 2^n_sites)
+        Sites in their given order.
+
+    Raises
+    ------
+    ValueError
+        As `density_matrix`, and for a region that `lib.conventions.check_region` refuses.
+
+    """
     rho = density_matrix(state)
     n_spins = len(rho).bit_length() - 1
     inside = check_region(region, n_spins)
@@ -57,14 +164,50 @@ def reduced(state, region: Iterable[int]) -> np.ndarray:
 
 
 def entropy(state, region: Iterable[int] | None = None) -> float:
-    """Von Neumann entropy -Tr rho ln rho in nats, of a region's density matrix or of the whole."""
+    """Von Neumann entropy -Tr rho ln rho in nats.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+    region : iterable of int, optional
+        Sites whose density matrix is taken; the whole if not given.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As `reduced`.
+
+    """
     values = np.linalg.eigvalsh(density_matrix(state) if region is None else reduced(state, region))
     values = values[values > 1e-15]
     return max(0.0, float(-np.sum(values * np.log(values))))
 
 
 def renyi2(state, region: Iterable[int] | None = None) -> float:
-    """Second Renyi entropy -ln Tr rho^2 in nats, of a region's density matrix or of the whole."""
+    """Second Renyi entropy -ln Tr rho^2 in nats.
+
+    Parameters
+    ----------
+    state : array_like, shape (2^n_spins,) or (2^n_spins, 2^n_spins)
+        Normalised amplitudes along z, or a density matrix.
+    region : iterable of int, optional
+        Sites whose density matrix is taken; the whole if not given.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        As `reduced`.
+
+    """
     return max(0.0, float(-np.log(purity(state if region is None else reduced(state, region)))))
 
 

@@ -26,8 +26,20 @@ MAX_SPINS = 5  # as `bases.density_rank`, which says whether the bases determine
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """rho, complex128 (2^n_spins, 2^n_spins); negative_log_likelihood: of the data it was fitted to, nats a
-    measurement."""
+    """The likeliest density matrix, and how it was found.
+
+    Attributes
+    ----------
+    rho : ndarray of complex128, shape (2^n_spins, 2^n_spins)
+        The density matrix.
+    negative_log_likelihood : float
+        Of the data it was fitted to, nats a measurement.
+    steps : int
+        Iterations of L-BFGS.
+    converged : bool
+        Whether L-BFGS converged.
+
+    """
 
     rho: np.ndarray
     negative_log_likelihood: float
@@ -39,12 +51,29 @@ def maximum_likelihood(measurements: Measurements, *, rank: int | None = None, s
                        tolerance: float = 1e-12) -> Fit:
     """The likeliest density matrix.
 
-    measurements: of up to 5 spins in bases that determine a density matrix
-    rank: columns of T, the largest rank of rho; None means 2^n_spins, all density matrices
-    seed: of the start, near the maximally mixed state
-    max_steps, tolerance: of L-BFGS, which stops where a step changes the likelihood by less, relative to it
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        Of up to 5 spins in bases that determine a density matrix.
+    rank : int, optional
+        Columns of T, the largest rank of rho; None means 2^n_spins, all density matrices.
+    seed : int, default 1
+        Of the start, near the maximally mixed state.
+    max_steps : int, default 5000
+        Of L-BFGS.
+    tolerance : float, default 1e-12
+        Of L-BFGS, which stops where a step changes the likelihood by less, relative to it.
 
-    Raises ValueError for more spins, for bases that leave numbers of rho open, and for a rank out of range.
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        For more spins, for bases that leave numbers of rho open (try all products of X, Y and Z),
+        and for a rank out of range.
+
     """
     bras, shares = _frequencies(measurements)
     size = bras.shape[1]
@@ -70,10 +99,27 @@ def maximum_likelihood(measurements: Measurements, *, rank: int | None = None, s
 
 
 def linear_inversion(measurements: Measurements) -> np.ndarray:
-    """The Hermitian matrix of trace 1 whose Pauli averages are the measured ones; its eigenvalues may be negative.
+    """The Hermitian matrix of trace 1 whose Pauli averages are the measured ones.
 
-    Each average of a product of Pauli operators is the mean over all measurements in bases that show it. Gates other
-    than X, Y and Z are refused, with ValueError, and so is what `maximum_likelihood` refuses.
+    Each average of a product of Pauli operators is the mean over all measurements in bases that
+    show it.
+
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        Of up to 5 spins in bases that determine a density matrix.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins, 2^n_spins)
+        Its eigenvalues may be negative; `nearest` takes them out.
+
+    Raises
+    ------
+    ValueError
+        For gates other than X, Y and Z (try `maximum_likelihood`), and for what
+        `maximum_likelihood` refuses.
+
     """
     _check(measurements)
     n_spins = measurements.n_spins
@@ -95,7 +141,19 @@ def linear_inversion(measurements: Measurements) -> np.ndarray:
 
 
 def nearest(matrix: np.ndarray) -> np.ndarray:
-    """The density matrix that is nearest to a Hermitian matrix of trace 1, by the sum of squared differences."""
+    """The density matrix that is nearest to a Hermitian matrix of trace 1.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (2^n_spins, 2^n_spins)
+        Hermitian, of trace 1.
+
+    Returns
+    -------
+    ndarray, shape (2^n_spins, 2^n_spins)
+        Nearest by the sum of squared differences.
+
+    """
     values, vectors = np.linalg.eigh(matrix)
     falling = values[::-1]
     sums = (np.cumsum(falling) - 1) / np.arange(1, len(values) + 1)

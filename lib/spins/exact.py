@@ -18,9 +18,23 @@ _TIE = 1e-10  # below this difference, relative to the energy, the even sector i
 
 
 def hamiltonian(chain: Chain) -> csr_array:
-    """The matrix of a chain, float64, or complex128 where it is not real: (2^n_spins, 2^n_spins).
+    """The matrix of a chain.
 
-    Raises ValueError for more than 16 spins, naming the memory that it would take.
+    Parameters
+    ----------
+    chain : lib.spins.chains.Chain
+        Of at most 16 spins.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float64, shape (2^n_spins, 2^n_spins)
+        complex128 where it is not real.
+
+    Raises
+    ------
+    ValueError
+        For more than 16 spins, naming the memory that it would take: try `lib.spins.dmrg`.
+
     """
     _check_length(chain)
     state = np.arange(2**chain.n_spins)
@@ -37,13 +51,29 @@ def hamiltonian(chain: Chain) -> csr_array:
 
 
 def ground_state(chain: Chain, *, parity: int | None = None) -> tuple[float, np.ndarray]:
-    """The ground state as (energy, psi), psi normalised, its largest amplitude positive: (2^n_spins,).
+    """The ground state of a chain.
 
-    parity: +1 or -1, the sector of the parity that the chain conserves (`chains.parity_axis`); None takes the sector
-    of the lower energy, and of two that agree to rounding the even one, as a ferromagnet's, which so keeps its two
-    states from mixing at random.
+    Parameters
+    ----------
+    chain : lib.spins.chains.Chain
+        Of at most 16 spins.
+    parity : {1, -1}, optional
+        The sector of the parity that the chain conserves (`chains.parity_axis`). None takes the
+        sector of the lower energy, and of two that agree to rounding the even one, as a
+        ferromagnet's, which so keeps its two states from mixing at random.
 
-    Raises ValueError for more than 16 spins, and for a parity that the chain does not conserve.
+    Returns
+    -------
+    energy : float
+    psi : ndarray, shape (2^n_spins,)
+        Normalised, its largest amplitude positive; complex128 or, where it can be, float64.
+
+    Raises
+    ------
+    ValueError
+        For more than 16 spins (try `lib.spins.dmrg`), and for a parity that the chain does not
+        conserve (try None).
+
     """
     _check_length(chain)
     check_parity(chain, parity)
@@ -62,14 +92,47 @@ def ground_state(chain: Chain, *, parity: int | None = None) -> tuple[float, np.
 
 
 def energy(chain: Chain, psi: np.ndarray) -> float:
-    """<psi|H|psi> of a normalised vector (2^n_spins,), in units of energy."""
+    """``<psi|H|psi>`` of a normalised vector.
+
+    Parameters
+    ----------
+    chain : lib.spins.chains.Chain
+        The Hamiltonian H.
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes.
+
+    Returns
+    -------
+    float
+        In units of energy.
+
+    Raises
+    ------
+    ValueError
+        For another psi.
+
+    """
     psi = check_state_vector(psi, chain.n_spins)
     state = np.arange(psi.size)
     return float(sum(np.vdot(psi[state ^ flips], elements * psi) for flips, elements in _by_flips(chain).items()).real)
 
 
 def check_parity(chain: Chain, parity: int | None) -> None:
-    """ValueError for another parity than None, +1 and -1, and for one that the chain does not conserve."""
+    """Refuse a parity other than None, +1 and -1, and one that the chain does not conserve.
+
+    Parameters
+    ----------
+    chain : lib.spins.chains.Chain
+        Whose parity it is.
+    parity : {1, -1} or None
+        The sector.
+
+    Raises
+    ------
+    ValueError
+        For others: try None, the lower of both sectors.
+
+    """
     if parity is not None and (isinstance(parity, bool) or parity not in (1, -1)):
         raise ValueError(f"expected parity to be +1, -1 or None, got {parity!r}; try parity=None, the lower of both")
     if parity is not None and parity_axis(chain) is None:
@@ -77,7 +140,19 @@ def check_parity(chain: Chain, parity: int | None) -> None:
 
 
 def lower(found: list[tuple]) -> tuple:
-    """Of results (energy, ...), the even sector first, the one of lower energy; the first where they agree."""
+    """Of two results the one of lower energy; the first where they agree.
+
+    Parameters
+    ----------
+    found : list of tuple
+        Results (energy, ...), the even sector first.
+
+    Returns
+    -------
+    tuple
+        One of them.
+
+    """
     first, *others = found
     return next((other for other in others if other[0] < first[0] - _TIE * max(1.0, abs(first[0]))), first)
 

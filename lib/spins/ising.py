@@ -28,12 +28,27 @@ _DENSE_SPINS = 7  # below, the even sector has at most 64 states: LAPACK is fast
 
 
 def hamiltonian(n_spins: int, field: float, coupling: float = 1.0) -> csr_array:
-    """The Hamiltonian (5.2) as a sparse matrix, float64 (2^n_spins, 2^n_spins).
+    """The Hamiltonian (5.2) as a sparse matrix.
 
-    n_spins: at most 20
-    field, coupling: h and J, in units of energy
+    Parameters
+    ----------
+    n_spins : int
+        At most 20.
+    field : float
+        h, in units of energy.
+    coupling : float, default 1.0
+        J, in units of energy.
 
-    Raises ValueError for a longer chain, naming the memory it would take, and for a number not finite.
+    Returns
+    -------
+    scipy.sparse.csr_array of float64, shape (2^n_spins, 2^n_spins)
+
+    Raises
+    ------
+    ValueError
+        For a longer chain, naming the memory it would take (try `lib.spins.free_fermions`), and for
+        a number not finite.
+
     """
     n_spins = _check_length(n_spins)
     field = check_number(field, "field")
@@ -51,18 +66,36 @@ def hamiltonian(n_spins: int, field: float, coupling: float = 1.0) -> csr_array:
 
 
 def ground_state(n_spins: int, field: float, *, coupling: float = 1.0) -> tuple[float, np.ndarray]:
-    """The ground state as (energy, psi): psi >= 0, normalised, float64 of shape (2^n_spins,).
+    """The ground state, with psi >= 0.
 
-    H commutes with flipping all spins, and for h > 0 its ground state is positive and so even under the flip.
-    The even states (|k> + |~k>)/sqrt(2), one for each k with site 0 down, span half the space; working there
-    is cheaper, and for h -> 0 keeps the two ferromagnetic states from mixing at random: h = 0 gives their
-    even sum.
+    Parameters
+    ----------
+    n_spins : int
+        At most 20.
+    field : float
+        h >= 0, in units of energy (h < 0 is the same chain with sx -> -sx).
+    coupling : float, default 1.0
+        J, in units of energy.
 
-    n_spins: at most 20
-    field: h >= 0, in units of energy (h < 0 is the same chain with sx -> -sx)
-    coupling: J, in units of energy
+    Returns
+    -------
+    energy : float
+    psi : ndarray of float64, shape (2^n_spins,)
+        Not negative, normalised.
 
-    Raises ValueError for a longer chain, naming the memory it would take, and for h < 0 or h = J = 0.
+    Raises
+    ------
+    ValueError
+        For a longer chain, naming the memory it would take (try `lib.spins.free_fermions`), and for
+        h < 0 (try -h, where the energies are equal) or h = J = 0.
+
+    Notes
+    -----
+    H commutes with flipping all spins, and for h > 0 its ground state is positive and so even under
+    the flip. The even states ``(|k> + |~k>)/sqrt(2)``, one for each k with site 0 down, span half
+    the space; working there is cheaper, and for h -> 0 keeps the two ferromagnetic states from
+    mixing at random: h = 0 gives their even sum.
+
     """
     n_spins = _check_length(n_spins)
     field = check_number(field, "field")
@@ -105,7 +138,18 @@ def ground_state(n_spins: int, field: float, *, coupling: float = 1.0) -> tuple[
 
 
 def magnetization_z(psi: np.ndarray) -> np.ndarray:
-    """<sz_i> of every site, shape (n_spins,)."""
+    """<sz_i> of every site.
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    """
     psi = check_state_vector(psi)
     probabilities = _probabilities(psi)
     halves = (probabilities.reshape(2**site, 2, -1).sum(axis=(0, 2)) for site in range(_n_spins(psi)))
@@ -113,7 +157,18 @@ def magnetization_z(psi: np.ndarray) -> np.ndarray:
 
 
 def absolute_magnetization(psi: np.ndarray) -> float:
-    """<|m|> with m = sum_i sz_i / n_spins, which a spin flip leaves as it is."""
+    """``<|m|>`` with m = sum_i sz_i / n_spins, which a spin flip leaves as it is.
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+
+    Returns
+    -------
+    float
+
+    """
     psi = check_state_vector(psi)
     n_spins = _n_spins(psi)
     n_up = np.bitwise_count(np.arange(psi.size))
@@ -121,7 +176,18 @@ def absolute_magnetization(psi: np.ndarray) -> float:
 
 
 def magnetization_x(psi: np.ndarray) -> np.ndarray:
-    """<sx_i> = sum_k psi*_k psi_(k with spin i flipped) of every site, shape (n_spins,)."""
+    """<sx_i> = ``sum_k psi*_k psi_(k with spin i flipped)`` of every site.
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    """
     psi = check_state_vector(psi)
     result = np.empty(_n_spins(psi))
     for site in range(result.size):
@@ -131,7 +197,18 @@ def magnetization_x(psi: np.ndarray) -> np.ndarray:
 
 
 def correlation_zz(psi: np.ndarray) -> np.ndarray:
-    """<sz_i sz_j> of every pair of sites, shape (n_spins, n_spins)."""
+    """<sz_i sz_j> of every pair of sites.
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins, n_spins)
+
+    """
     psi = check_state_vector(psi)
     n_spins = _n_spins(psi)
     probabilities = _probabilities(psi)
@@ -144,7 +221,28 @@ def correlation_zz(psi: np.ndarray) -> np.ndarray:
 
 
 def energy(psi: np.ndarray, field: float, coupling: float = 1.0) -> float:
-    """<H> = -J sum_i <sz_i sz_{i+1}> - h sum_i <sx_i> (5.2), in units of energy."""
+    """<H> = -J sum_i <sz_i sz_{i+1}> - h sum_i <sx_i> (5.2).
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+    field : float
+        h, in units of energy.
+    coupling : float, default 1.0
+        J, in units of energy.
+
+    Returns
+    -------
+    float
+        In units of energy.
+
+    Raises
+    ------
+    ValueError
+        For another psi, and for a number not finite.
+
+    """
     psi = check_state_vector(psi)
     field, coupling = check_number(field, "field"), check_number(coupling, "coupling")
     bonds = _bond_energy(_n_spins(psi), coupling, np.arange(psi.size))
@@ -154,7 +252,22 @@ def energy(psi: np.ndarray, field: float, coupling: float = 1.0) -> float:
 def renyi2(psi: np.ndarray, region: Iterable[int]) -> float:
     """Second Renyi entropy S2 = -ln Tr rho_A^2 of the sites `region`, in nats (section 5.3.3).
 
-    Raises ValueError for a region that is empty, names a site twice or lies outside the chain.
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+    region : iterable of int
+        A, sites counted from 0.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For a region that is empty, names a site twice or lies outside the chain.
+
     """
     psi = check_state_vector(psi)
     n_spins = _n_spins(psi)
@@ -171,9 +284,27 @@ def renyi2(psi: np.ndarray, region: Iterable[int]) -> float:
 
 
 def sample(psi: np.ndarray, n_samples: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Independent measurements of all spins in the z basis by the Born rule: uint8 bits (n_samples, n_spins).
+    """Independent measurements of all spins in the z basis by the Born rule.
 
-    Raises ValueError for n_samples < 1.
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes over the basis of `lib.conventions`.
+    n_samples : int
+        At least 1.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_samples, n_spins)
+        Bits.
+
+    Raises
+    ------
+    ValueError
+        For n_samples < 1.
+
     """
     psi = check_state_vector(psi)
     check_draws(n_samples, rng)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.conventions import PLUS_OUTCOME, check_state_vector
 from lib.spins.bases import Measurements
 from lib.spins.chains import Chain
@@ -29,19 +29,43 @@ _UNLIKELY = 25.0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its standard error, from independent measurements."""
+    """A mean with its standard error, from independent measurements.
+
+    Attributes
+    ----------
+    value : float
+        The mean.
+    error : float
+        Its standard error.
+
+    """
 
     value: float
     error: float
 
 
 def expectation(measurements: Measurements, paulis: Mapping[int, str]) -> Estimate:
-    """<product of Pauli operators>, {site: letter}: 3^k times the mean product of outcomes, 0 in other bases.
+    """<product of Pauli operators>: 3^k times the mean product of outcomes, 0 in other bases.
 
-    measurements: at least two, in bases drawn with equal chances from X, Y, Z for every spin (`bases.random_bases`)
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        At least two, in bases drawn with equal chances from X, Y, Z for every spin
+        (`bases.random_bases`).
+    paulis : dict of int to str
+        {site: letter}, the letter X, Y or Z of every site that has an operator.
 
-    Raises ValueError for other letters or sites, where a spin was never measured along one of the axes, and where the
-    letters of one spin or of two are not drawn with equal chances: then the factor 3^k would be wrong.
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        For other letters or sites, where a spin was never measured along one of the axes, and where
+        the letters of one spin or of two are not drawn with equal chances: then the factor 3^k
+        would be wrong. Try `bases.random_bases`, or more measurements.
+
     """
     _check(measurements)
     for site, letter in paulis.items():
@@ -52,7 +76,27 @@ def expectation(measurements: Measurements, paulis: Mapping[int, str]) -> Estima
 
 
 def energy(measurements: Measurements, chain: Chain) -> Estimate:
-    """<H> of a chain; the error knows that all terms come from the same measurements."""
+    """<H> of a chain; the error knows that all terms come from the same measurements.
+
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        At least two, in bases drawn with equal chances from X, Y, Z for every spin
+        (`bases.random_bases`).
+    chain : lib.spins.chains.Chain
+        H, of as many spins.
+
+    Returns
+    -------
+    Estimate
+        In units of energy.
+
+    Raises
+    ------
+    ValueError
+        For measurements that `expectation` refuses, and for a chain of another length.
+
+    """
     _check(measurements)
     if chain.n_spins != measurements.n_spins:
         raise ValueError(f"expected a chain of {measurements.n_spins} spins, got one of {chain.n_spins}; try the chain "
@@ -64,9 +108,27 @@ def energy(measurements: Measurements, chain: Chain) -> Estimate:
 
 
 def fidelity(measurements: Measurements, psi) -> Estimate:
-    """<psi|rho|psi> with a pure state (2^n_spins,); the estimate may lie outside of 0 to 1.
+    """``<psi|rho|psi>`` with a pure state.
 
-    Raises ValueError for more than 14 spins.
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        At least two, in bases drawn with equal chances from X, Y, Z for every spin
+        (`bases.random_bases`).
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes.
+
+    Returns
+    -------
+    Estimate
+        It may lie outside of 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For more than 14 spins (try `expectation` or `energy`), for measurements that `expectation`
+        refuses, and for another psi.
+
     """
     _check(measurements)
     n_spins = measurements.n_spins
@@ -92,10 +154,31 @@ def fidelity(measurements: Measurements, psi) -> Estimate:
 def median_of_means(measurements: Measurements, paulis: Mapping[int, str], n_groups: int) -> float:
     """<product of Pauli operators> as the median over groups of rows of the mean of each.
 
-    Its large deviations are rarer than those of the mean, which counts where very many averages are asked for at once.
+    Its large deviations are rarer than those of the mean, which counts where very many averages are
+    asked for at once.
+
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        At least two, in bases drawn with equal chances from X, Y, Z for every spin
+        (`bases.random_bases`).
+    paulis : dict of int to str
+        As in `expectation`.
+    n_groups : int
+        From 1 to the number of measurements.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For measurements that `expectation` refuses, and for another number of groups.
+
     """
     _check(measurements)
-    if isinstance(n_groups, bool) or not isinstance(n_groups, Integral) or not 1 <= n_groups <= measurements.n_samples:
+    if not is_integer(n_groups) or not 1 <= n_groups <= measurements.n_samples:
         raise ValueError(f"expected n_groups from 1 to {measurements.n_samples}, got {n_groups!r}; try n_groups=10")
     values = _single(measurements, tuple(paulis), "".join(paulis.values()))
     return float(np.median([part.mean() for part in np.array_split(values, n_groups)]))

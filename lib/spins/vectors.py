@@ -11,16 +11,49 @@ from lib.conventions import check_n_spins, require_memory
 
 
 def ghz(n_spins: int, phase: float = 0.0) -> np.ndarray:
-    """(|00...0> + e^{i phase} |11...1>) / sqrt 2, complex128 (2^n_spins,)."""
+    """``(|00...0> + e^{i phase} |11...1>) / sqrt 2``.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    phase : float, default 0.0
+        In radians.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For a vector that would take more than 2 GiB, and for a phase that is not finite.
+
+    """
     psi = _zeros(n_spins)
     psi[0], psi[-1] = 0.5**0.5, 0.5**0.5 * np.exp(1j * _finite(phase, "phase"))
     return psi
 
 
 def w(n_spins: int, phases=None) -> np.ndarray:
-    """The sum of all states with one spin up, each with a phase, over sqrt n_spins: complex128 (2^n_spins,).
+    """The sum of all states with one spin up, each with a phase, over sqrt n_spins.
 
-    phases: that of the state with spin i up, (n_spins,) in radians; None means zero.
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    phases : array_like, shape (n_spins,), optional
+        That of the state with spin i up, in radians; zero if not given.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For a vector that would take more than 2 GiB, and for other phases.
+
     """
     psi = _zeros(n_spins)
     phases = np.zeros(n_spins) if phases is None else as_floats(phases, "phases")
@@ -32,17 +65,58 @@ def w(n_spins: int, phases=None) -> np.ndarray:
 
 
 def random_state(n_spins: int, *, rng: np.random.Generator) -> np.ndarray:
-    """A state drawn with equal chances from all (Haar): normal real and imaginary parts, normalised."""
+    """A state drawn with equal chances from all (Haar).
+
+    Its real and imaginary parts are normal numbers, normalised.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    rng : numpy.random.Generator
+        Where the random numbers come from, such as `lib.rng.stream`.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For a vector that would take more than 2 GiB.
+
+    """
     psi = _zeros(n_spins)
     psi[:] = rng.standard_normal(psi.size) + 1j * rng.standard_normal(psi.size)
     return psi / np.linalg.norm(psi)
 
 
 def marshall_signs(n_spins: int) -> np.ndarray:
-    """The sign (-1)^(number of spins up on sites 1, 3, 5, ...) of every basis state: float64 (2^n_spins,).
+    """The sign (-1)^(number of spins up on sites 1, 3, 5, ...) of every basis state.
 
-    The amplitudes of an antiferromagnet with exchange of odd distance only are these signs times positive numbers, up
-    to one overall sign (W. Marshall, Proc. R. Soc. A 232, 48 (1955)).
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For signs that would take more than 2 GiB.
+
+    Notes
+    -----
+    The amplitudes of an antiferromagnet with exchange of odd distance only are these signs times
+    positive numbers, up to one overall sign.
+
+    References
+    ----------
+    By W. Marshall, Proc. R. Soc. A 232, 48 (1955).
+
     """
     n_spins = check_n_spins(n_spins)
     require_memory(24 * 2**n_spins, f"the signs of 2^{n_spins} states")
@@ -51,7 +125,21 @@ def marshall_signs(n_spins: int) -> np.ndarray:
 
 
 def wrong_sign_weight(psi: np.ndarray, signs: np.ndarray) -> float:
-    """The weight sum |psi|^2 of real amplitudes whose sign is not that of `signs`, for the better overall sign."""
+    """The weight sum ``|psi|^2`` of real amplitudes whose sign is not that of `signs`.
+
+    Parameters
+    ----------
+    psi : ndarray, shape (2^n_spins,)
+        Normalised real amplitudes.
+    signs : ndarray, shape (2^n_spins,)
+        Such as `marshall_signs`.
+
+    Returns
+    -------
+    float
+        For the better overall sign.
+
+    """
     weight = float(np.sum(psi[psi * signs < 0] ** 2))
     return min(weight, 1.0 - weight)
 

@@ -15,6 +15,8 @@ Lines that were all shifted by three scatters are contradicted by seven audited 
 and by ten nearly always; right records by far less than one in a thousand, a little more with every
 audit that is added (tests/test_audits.py measures both).
 
+A point that is itself many runs (a search) is audited run by run (`PARTS`).
+
 A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
 
     {"check": as in records, "format": 2, "kind": "audit", "experiment": "resnet_accuracy", "version": 1,
@@ -77,8 +79,10 @@ MEASURES = {
     # One error of each stage, over all its steps, and in pruning the correlations, which feel the mask most.
     "pruning_run": Measures(("exact energy",), log=(*(f"{stage} energy error" for stage in _STAGES),
                                                     "pruning correlation mse")),
-    # Not minimal_hidden: its machines are those of learning_run, and a search with one seed shows no scatter.
     "learning_run": Measures(("exact energy",), log=("bound", "correlation mse")),
+    "learning_way": Measures((), log=("bound",)),
+    # Of a single machine of a search (`PARTS`): what a search finds is a count of those.
+    "minimal_hidden": Measures((), log=("best bound",)),
 }
 #: The parts of an experiment that take turns, by its settings: code that only some points run.
 BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
@@ -92,9 +96,28 @@ BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
                               "not pruned", "retrained" if s["retrain_after"] else "not retrained"),
     "learning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",
                                "pruned" if s["prune_updates"] else "not pruned"),
+    "minimal_hidden": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",),
+    "learning_way": lambda s: (s["way"],),
 }
 _SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
            "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
+
+
+def _machines(search: Mapping) -> Iterator[dict]:
+    """The machines of a search, each as the line of a search of one size by one machine, with its share of the time.
+
+    Its bound on the error is one that no machine reaches, so that it ends there. Searches of the same chain with
+    several bounds have machines in common, which come out with equal settings.
+    """
+    tried = search["results"]
+    for size, seed, bound in zip(tried["tried hidden"], tried["tried seed"], tried["tried bound"], strict=True):
+        one = {"first": size, "largest": size, "n_seeds": 1, "seed": seed, "eps": 1e-12}
+        yield {**search, "settings": {**search["settings"], **one}, "results": {"best bound": bound},
+               "core_seconds": search["core_seconds"] / len(tried["tried bound"])}
+
+
+#: Experiments whose points are many runs: the runs of a point, each as a point that can be computed by itself.
+PARTS: dict[str, Callable[[Mapping], Iterator[dict]]] = {"minimal_hidden": _machines}
 
 
 def branch_of(line: Mapping) -> tuple:
@@ -142,6 +165,8 @@ def load(top: Path, name: str) -> Points:
     found = {key: record.find(key, experiment, version) for key, points in record.points.items()
              for experiment, version in present.items() if experiment == points[-1]["experiment"]}
     valid = {key: line for key, (state, line) in found.items() if state == VALID}
+    valid = {settings_key(part["settings"]): part for line in valid.values()
+             for part in PARTS.get(line["experiment"], lambda line: (line,))(line)}
     # Of two audits of a point, from branches that were merged or added by hand, the first counts.
     lines.sort(key=lambda line: (line["date"], line["commit"]))
     return Points(valid, {key: line for line in reversed(lines) if line["kind"] == "audit"
@@ -219,10 +244,11 @@ def summary(top: Path, name: str) -> dict:
     found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
              "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
-    text = f"audited: {n} of the {of} points of the whole record computed again" if of else \
+    what = "single runs" if any(line["experiment"] in PARTS for line in points.valid.values()) else "points"
+    text = f"audited: {n} of the {of} {what} of the whole record computed again" if of else \
         "not audited: no valid points that audits can compare"
     if n:
-        verdict = f"no verdict below {LEAST} points" if n < LEAST else \
+        verdict = f"no verdict below {LEAST} {what}" if n < LEAST else \
             "no verdict from so few seeds" if p is None else \
             f"further from the record than seeds are (p = {p:.1g})" if found["contradicted"] else \
             f"no further from the record than seeds are (p = {p:.2f})"

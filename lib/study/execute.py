@@ -35,6 +35,7 @@ from lib.study.parameters import declared, parse_assignments
 
 PROGRESS_SECONDS = 15.0  # between two lines about a sweep, at least
 START_SECONDS = 600  # for a kernel to start, and for outputs to arrive, on a machine that is busy with other things
+LONGER = {"paper": 10}  # times the limit of a chapter, which is for the settings in its text
 # The last cell of every run; it is not kept.
 FINISH = "from lib.study import inside as _inside\nawait _inside.finish()"
 
@@ -59,7 +60,8 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     guard.write(top, work, path, declarations.found(top, chapter))
     try:
         try:
-            notebook, cost = _run(chapter, inputs["parameters"], work, run)
+            limit = 60 * chapter.time_limit * LONGER.get(profile, 1)
+            notebook, cost = _run(chapter, inputs["parameters"], work, run, limit)
             _tell_unread(chapter, work)
             gate.check_outputs(chapter, notebook, run / "figures")
             gate.scrub(notebook, top, run)
@@ -88,7 +90,7 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: in
             "COMPANION_CORES": str(cores), **runs.numeric_environment(top)}
 
 
-def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
+def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float):
     """The executed notebook, and what it cost."""
     skip_address_parser()
     import nbformat
@@ -101,7 +103,7 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path):
     nbformat.write(notebook, work / "input.ipynb")
     defaults = {name: parameter.default for name, parameter in declared(chapter).items()}
     changed = {name: value for name, value in parameters.items() if value != defaults[name]}
-    following = Following(chapter, work, 60 * chapter.time_limit)
+    following = Following(chapter, work, limit)
     ended = threading.Event()
     threading.Thread(target=_tell_progress, args=(chapter.stem, run / progress.FILE, ended), daemon=True).start()
     try:

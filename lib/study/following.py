@@ -98,7 +98,7 @@ class Following:
             raise self.failed(found["error"], found.get("line"), cell) from None
 
     def over_time(self) -> ChapterFailed:
-        minutes = f"{self.chapter.time_limit:g} minutes"
+        minutes = f"{self.limit / 60:g} minutes"
         if self.started is None or self.left() > 1:
             return self.failed(f"the outputs of this cell did not arrive, although the time limit of {minutes} was not "
                                "over; try to print less")

@@ -26,7 +26,8 @@ PLAIN = re.compile(r"[A-Za-z_][\w./+-]*")  # what YAML reads as text without quo
 # Below the tree, without a declaration: code, what runs are made with, and what `lib.study` itself keeps.
 FREE = ("lib", ".venv", ".git", "_build/cache", "_build/points")
 # What `lib.study` reads for itself; what comes of it is compared again when the book is put together.
-OWN = {"data/thesis": "claim_files.py", "data/claims": "claim_files.py", "pyproject.toml": "provenance.py"}
+OWN = {"data/thesis": "claim_files.py", "data/claims": "claim_files.py", "pyproject.toml": "provenance.py",
+       "constraints.txt": "provenance.py"}
 LISTINGS = ("os.listdir", "os.scandir")
 SOURCES = ("sqlite3.connect", "os.link", "os.rename", "ctypes.dlopen")  # their first argument is read, now or later
 

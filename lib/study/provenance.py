@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import platform
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -185,10 +186,29 @@ def compiled_digest(top: Path) -> str:
 
 
 def environment_digest(top: Path) -> str:
-    """Digest of the pins in pyproject.toml that the book runs with, and of Python's version (major.minor)."""
-    project = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"]
-    pins = sorted(project.get("dependencies", []) + project.get("optional-dependencies", {}).get("book", []))
+    """Digest of the exact versions that the book runs with (constraints.txt), and of Python's (major.minor)."""
+    extras = ("images", "figures", "book")
+    names = _requirements(top, *extras)
+    pins = sorted(pin for pin in _pins(top) if _name(pin) in names)
     return hashlib.sha256(json.dumps([pins, sys.version_info[:2]]).encode()).hexdigest()
+
+
+def _pins(top: Path) -> list[str]:
+    lines = (top / "constraints.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _requirements(top: Path, *extras: str) -> list[str]:
+    """Names of the packages that pyproject.toml asks for, with some extras."""
+    project = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = project.get("dependencies", []) + [
+        item for extra in extras for item in project.get("optional-dependencies", {}).get(extra, [])]
+    return [_name(item) for item in asked]
+
+
+def _name(requirement: str) -> str:
+    """The package in a line such as "torch>=2.5"."""
+    return re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower()
 
 
 def experiment_versions(top: Path) -> dict[str, int]:
@@ -245,10 +265,9 @@ def versions(top: Path) -> dict[str, str]:
     `top` may also be where the package alone is installed: its own metadata then name the packages.
     """
     try:
-        pins = tomllib.loads((top / "pyproject.toml").read_text("utf-8"))["project"].get("dependencies", [])
+        names = _requirements(top, "images")
     except FileNotFoundError:
-        pins = [pin for pin in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in pin]
-    names = [pin.split("==")[0].split("[")[0].strip() for pin in pins]
+        names = [_name(item) for item in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in item]
     found = {"python": platform.python_version()}
     for name in names:
         try:

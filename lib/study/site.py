@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
+from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
 from lib.study.notebooks import chapter_files
 from lib.study.render import MOVED
 
@@ -51,6 +51,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
     records = [described(top, record) for record in read_records(root, files)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
+    if (top / "book" / "api.md").exists():
+        shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
     current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
     if not current:

@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from lib.rbm import sampling, training
+from lib.rbm import _training_engines, sampling, training
 from lib.rbm.training import TrainingSettings
 from tests.anchors._watch import Call, norm
 
@@ -23,9 +23,10 @@ def computed(engine: str, precision: str = "float64") -> Iterator[None]:
     """All machines within the block are trained and sampled by this engine and in this precision."""
     of_machine, with_engine = sampling.choose_precision, sampling.choose_engine
     with contextlib.ExitStack() as stack:
-        for module in (sampling, training):
+        for module in (sampling, _training_engines):
             stack.enter_context(mock.patch.object(module, "choose_precision",
                                                   lambda machine, _: of_machine(machine, precision)))
+        for module in (sampling, training):
             stack.enter_context(mock.patch.object(module, "choose_engine",
                                                   lambda machine, _: with_engine(machine, engine)))
         yield

@@ -8,6 +8,7 @@ QuCumber is slow to learn (its issue 145), from the same outcomes, each side wit
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import statistics
 import time
@@ -44,10 +45,20 @@ def of_random_state(n_spins: int, kind: str, n_rows: int) -> Measurements:
     return bases.sample(vectors.random_state(n_spins, rng=draw), names, rng=draw)
 
 
-def peer_seconds(data: Measurements, n_hidden: int, batch_size: int, n_gibbs: int) -> float:
+def of_mixed_state(n_spins: int, n_rows: int) -> Measurements:
+    """Outcomes of a depolarized random state in all Pauli bases in turn."""
+    draw = rng.stream(1, "benchmarks", "mixed", n_spins)
+    names = ["".join(letters) for letters in itertools.product("XYZ", repeat=n_spins)]
+    rho = density.depolarized(vectors.random_state(n_spins, rng=draw), 0.1)
+    return bases.sample(rho, [names[row % len(names)] for row in range(n_rows)], rng=draw)
+
+
+def peer_seconds(data: Measurements, n_hidden: int, batch_size: int, n_gibbs: int, mixed: bool) -> float:
     """Seconds of one epoch of QuCumber."""
     importlib.import_module("qucumber").set_random_seed(1, cpu=True, gpu=False, quiet=True)
-    state = importlib.import_module("qucumber.nn_states").ComplexWaveFunction(data.n_spins, n_hidden, gpu=False)
+    states = importlib.import_module("qucumber.nn_states")
+    state = states.DensityMatrix(data.n_spins, n_hidden, n_hidden, gpu=False) if mixed else \
+        states.ComplexWaveFunction(data.n_spins, n_hidden, gpu=False)
     rows = torch.from_numpy(data.bits).to(torch.float64)
     letters = np.array([list(name) for name in data.bases()])
     began = time.perf_counter()
@@ -56,24 +67,27 @@ def peer_seconds(data: Measurements, n_hidden: int, batch_size: int, n_gibbs: in
     return time.perf_counter() - began
 
 
-def our_seconds(data: Measurements, n_hidden: int, batch_size: int, n_gibbs: int, negative_phase: str) -> float:
+def our_seconds(data: Measurements, n_hidden: int, batch_size: int, n_gibbs: int, mixed: bool,
+                negative_phase: str) -> float:
     """Seconds of one epoch of ours, from a training of many."""
     settings = StateSettings(epochs=OUR_EPOCHS, batch_size=batch_size, learning_rate=LEARNING_RATE, n_gibbs=n_gibbs,
                              negative_phase=negative_phase)
-    return fit(ComplexState.random(data.n_spins, n_hidden, seed=1), data, settings, seed=1).seconds / OUR_EPOCHS
+    start = MixedState.random(data.n_spins, n_hidden, n_ancillas=n_hidden, seed=1) if mixed else \
+        ComplexState.random(data.n_spins, n_hidden, seed=1)
+    return fit(start, data, settings, seed=1).seconds / OUR_EPOCHS
 
 
 def compare(name: str, data: Measurements, n_hidden: int, batch_size: int, n_gibbs: int, goal: float,
-            runs: int) -> list[dict]:
+            runs: int, mixed: bool = False) -> list[dict]:
     """Medians of interleaved runs, in seconds a step."""
     n_steps = -(-data.n_samples // batch_size)
     sides = {"sampled": [], "exact": [], "peer": []}
     for phase in ("sampled", "exact"):
-        our_seconds(data, n_hidden, batch_size, n_gibbs, phase)  # compile, or load from the cache
+        our_seconds(data, n_hidden, batch_size, n_gibbs, mixed, phase)  # compile, or load from the cache
     for _ in range(runs):
-        sides["peer"].append(peer_seconds(data, n_hidden, batch_size, n_gibbs) / n_steps)
+        sides["peer"].append(peer_seconds(data, n_hidden, batch_size, n_gibbs, mixed) / n_steps)
         for phase in ("sampled", "exact"):
-            sides[phase].append(our_seconds(data, n_hidden, batch_size, n_gibbs, phase) / n_steps)
+            sides[phase].append(our_seconds(data, n_hidden, batch_size, n_gibbs, mixed, phase) / n_steps)
     peer = statistics.median(sides["peer"])
     return [{"name": f"{name}, {words}", "peer": PEER, "ratio": peer / statistics.median(sides[phase]),
              "goal": goal if phase == "sampled" else None, "runs": runs, "threads": 1, "dtype": "complex128",
@@ -139,6 +153,8 @@ def benchmark(quick: bool = False) -> list[dict]:
                     200.0, runs)
     rows += compare("complex state, single-site bases, N=N_h=8, batch 100", of_random_state(8, "single", 500), 8, 100,
                     10, 100.0, runs)
+    rows += compare("density matrix, all Pauli bases, N=N_h=N_a=3, batch 100", of_mixed_state(3, 300), 3, 100, 10,
+                    300.0, runs, mixed=True)
     rows += [compare_noisy_w(n_shots, *((4, 4, 1) if quick else (*epochs, 3)))
              for n_shots, epochs in ((100, (200, 300)), (1000, (24, 60)))]
     for row in rows:

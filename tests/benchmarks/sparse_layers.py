@@ -9,9 +9,11 @@ the machine disturb less. From these numbers come the table of `lib.models.spars
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import math
 import statistics
+import subprocess
 import tempfile
 import time
 import warnings
@@ -25,11 +27,11 @@ from lib import rng
 from lib.models import _norms
 from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.models.sparse_sequential import SparseSequential
 from lib.pruning.masks import random_mask
-from tests.benchmarks.peer import Peer, environment
+from tests.benchmarks.peer import PEERS, Peer, environment
 
-PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")
-DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02)
+DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.008)
 LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
     *[(3, 1, channels, channels, 32) for channels in (8, 16, 32, 64, 128)],
     *[(3, 1, channels, channels, 16) for channels in (16, 32, 64, 128, 256)],
@@ -42,11 +44,15 @@ LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
 QUICK = [(3, 1, 16, 16, 32), (3, 1, 64, 64, 8), (3, 2, 32, 64, 8), (1, 2, 32, 64, 8), (1, 1, 784, 640, 1)]
 # Larger layers get fewer images, and larger ones still no full masks.
 _MOST_MULTIPLY_ADDS, _MOST_NUMBERS, _MOST_WEIGHTS = 2e9, 8e6, 1.2e6  # of a dense forward pass, its input, a mask
-_SHORTEST = 4e-3  # seconds of a timed run
+# Seconds of a timed run. The first call after another side takes a millisecond more than the next ones: processes that
+# take turns need longer runs.
+_SHORTEST, _SHORTEST_TURN = 1e-2, 1e-1
 
 
-def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.process_time) -> dict:
-    """Median seconds of each side: a call that does its work once. Each round times all of them."""
+def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.process_time,
+                shortest: float = _SHORTEST) -> dict:
+    """Median seconds of each side: a call that does its work once. Each round times all of them, for so long at least.
+    """
     def timed(call, repeats):
         if isinstance(call, functools.partial):  # a peer in another process, which has its own clock
             return call.func(f"{call.args[0]} {repeats}")
@@ -58,7 +64,7 @@ def interleaved(runs: int, sides: dict, clock: Callable[[], float] = time.proces
     repeats, seconds = {}, {name: [] for name in sides}
     for name, call in sides.items():
         timed(call, 1)  # compiles, allocates
-        repeats[name] = max(1, round(_SHORTEST / timed(call, 1)))
+        repeats[name] = max(1, round(shortest / timed(call, 1)))
     for _ in range(runs):
         for name, call in sides.items():
             seconds[name].append(timed(call, repeats[name]))
@@ -139,9 +145,12 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
         module = SparseConv2d(mask, stride, seed=1, path="native")
         sides["layout", n] = in_layout(mask, stride, n_images, size)
         sides["torch", n] = in_torch(module, [module.weight], x.clone())
+        if kernel == size == 1:
+            sides["csr", n] = in_csr(mask[:, :, 0, 0], x[:, :, 0, 0].clone())
     seconds = interleaved(runs, sides)
     dense = min(seconds["nchw"], seconds["channels last"])  # the faster one is the peer
     layout = [seconds["layout", n] for n in counts]
+    csr = {"seconds_csr": [seconds["csr", n] for n in counts]} if kernel == size == 1 else {}
     # Each of the three passes reads two of input, output and their gradients, or reads one and writes another.
     n_bytes = 3 * 4 * n_images * size**2 * (n_in * stride**2 + n_out)
     return {"kernel": kernel, "stride": stride, "n_in": n_in, "n_out": n_out, "out_size": size, "images": n_images,
@@ -150,7 +159,7 @@ def measure(layer: tuple[int, ...], runs: int) -> dict:
             "seconds_torch": [seconds["torch", n] for n in counts],
             "gflops": [6e-9 * n * size**2 * n_images / t for n, t in zip(counts, layout)],
             "gflops_dense": 6e-9 * weight.numel() * size**2 * n_images / dense,
-            "gbytes": [1e-9 * n_bytes / t for t in layout]}
+            "gbytes": [1e-9 * n_bytes / t for t in layout]} | csr
 
 
 def measure_norms(runs: int) -> dict[str, float]:
@@ -159,9 +168,7 @@ def measure_norms(runs: int) -> dict[str, float]:
     z_layout = Layout(n_images, channels, size, size)
     a_layout = z_layout._replace(border=1)
     z, a, error, g = (layout.zeros() for layout in (z_layout, a_layout, z_layout, a_layout))
-    place, inner = (a_layout.group, a_layout.channel, a_layout.row, a_layout.origin), \
-        (z_layout.group, z_layout.channel, z_layout.row, z_layout.origin)
-    pixels = (n_images, size, size)
+    place, inner, pixels = a_layout.place, z_layout.place, z_layout.pixels
     scale, shift, mean, inverse, by_scale, by_shift = (np.ones(channels, np.float32) for _ in range(6))
     x = _numbers("x", n_images, channels, size, size)
     z_layout.view(z)[:] = x.numpy().reshape(8, 16, channels, size, size).transpose(0, 2, 3, 4, 1)
@@ -169,7 +176,7 @@ def measure_norms(runs: int) -> dict[str, float]:
     def native():
         _norms.forward(z, inner, pixels, scale, shift, mean, inverse, True, 1e-5, True, a, place, False, a, place)
         _norms.backward(error, inner, a, place, True, z, inner, pixels, scale, mean, inverse, g, place, by_scale,
-                        by_shift)
+                        by_shift, True)
 
     def norm(x, scale, shift):
         return functional.batch_norm(x, None, None, scale, shift, training=True).relu()
@@ -197,16 +204,66 @@ def compare_peers(layer: tuple[int, ...], density: float, n_images: int, goal: f
         own = weight.clone().requires_grad_()
         sides["dense"] = in_torch(lambda x: convolve(x, own), [own], x.clone())
     sides["ours"] = in_torch(module, [module.weight], x.clone())
-    with tempfile.TemporaryDirectory() as folder:
-        for what, tensor in {"x": x, "g": _numbers("g", *module(x).shape), "weight": weight}.items():
+    seconds = _beside_packages(sides, x, _numbers("g", *module(x).shape), weight, runs)
+    row = _row(f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch", seconds, goal, runs)
+    # Forward reads images and writes others, backward reads both kinds and writes the first.
+    return row | speeds(row["seconds_ours"], 6 * int(mask.sum()) * size**2 * n_images, n_images * size**2 * (
+        3 * n_in + 2 * n_out))
+
+
+def compare_chain(channels: int, size: int, density: float, n_images: int, goal: float, runs: int) -> dict:
+    """A row of bench.json: four convolutions, each with BatchNorm and ReLU, as a `SparseSequential` against the same
+    modules with dense torch and SparseProp convolutions. Our own layers one by one are among the sides, no peer."""
+    numbers, shape = rng.stream(1, "benchmarks", "layers", "chain"), (channels, channels, 3, 3)
+    masks = [random_mask(shape, round(density * math.prod(shape)), rng=numbers) for _ in range(4)]
+    weights = [torch.from_numpy(mask * numbers.standard_normal(shape, np.float32) / 10) for mask in masks]
+    x, g = (_numbers(name, n_images, channels, size, size) for name in "xg")
+
+    def modules(convolutions):
+        return [part for convolution in convolutions
+                for part in (convolution, torch.nn.BatchNorm2d(channels), torch.nn.ReLU())]
+    nets = {"ours": SparseSequential(*modules(SparseConv2d(mask, seed=1, path="native") for mask in masks))}
+    nets["our layers one by one"] = torch.nn.Sequential(*copy.deepcopy(list(nets["ours"])))
+    sides = {name: in_torch(net, list(net.parameters()), x.clone()) for name, net in nets.items()}
+    for name, order in (("nchw", torch.contiguous_format), ("channels last", torch.channels_last)):
+        net = torch.nn.Sequential(*modules(torch.nn.Conv2d(channels, channels, 3, 1, 1, bias=False) for _ in masks))
+        with torch.no_grad():
+            for place, weight in enumerate(weights):
+                net[3 * place].weight.copy_(weight)
+        net.to(memory_format=order)
+        sides[name] = in_torch(net, list(net.parameters()), x.clone().to(memory_format=order))
+    seconds = _beside_packages(sides, x, g, torch.stack(weights), runs)
+    name = f"four 3x3 convolutions of {channels} channels, {size}x{size}, with BatchNorm and ReLU"
+    row = _row(f"{name}, {100 * density:.2g}% of their weights, {n_images} images, in torch", seconds, goal, runs)
+    # Each block: two of the convolution and two of BatchNorm, four and four on the way back; the ends: eight.
+    n_weights = sum(int(mask.sum()) for mask in masks)
+    return row | speeds(row["seconds_ours"], 6 * n_weights * size**2 * n_images, (12 * 4 + 8) * x.numel())
+
+
+def _beside_packages(sides: dict, x: torch.Tensor, g: torch.Tensor, weight: torch.Tensor, runs: int) -> dict:
+    """Seconds of these sides and of the layers of other packages, in turns. Where those cannot be installed (SparseProp
+    is built from its sources, with a C++ compiler for AVX2), that is said, and the others stand alone."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        for what, tensor in {"x": x, "g": g, "weight": weight}.items():
             np.save(f"{folder}/{what}.npy", tensor.numpy())
-        python = environment("sparse-layers", PEERS, beside_ours=True)
-        with contextlib.closing(Peer(python, "sparse_layers_peer.py", folder)) as peer:
-            for side in peer.said:
-                sides[side] = functools.partial(peer.seconds, side)
-            seconds = interleaved(runs, sides)
-    best = min((side for side in seconds if side != "ours"), key=seconds.get)
-    return {"name": f"{name}, {100 * density:.2g}% of its weights, {n_images} images, in torch",
-            "peer": f"best: {best}", "ratio": seconds[best] / seconds["ours"], "goal": goal, "runs": runs, "threads": 1,
-            "seconds_ours": seconds["ours"], "seconds_peer": seconds[best], "sides": seconds,
-            "unit": "seconds a step of the layer"}
+        try:
+            python = environment("sparse-layers", PEERS, beside_ours=True)
+            peer = stack.enter_context(contextlib.closing(Peer(python, "sparse_layers_peer.py", folder)))
+        except (OSError, subprocess.CalledProcessError, RuntimeError) as problem:
+            print(f"{' and '.join(PEERS[1:])} do not run here and are left out: {problem}", flush=True)
+        else:
+            sides = sides | {side: functools.partial(peer.seconds, side) for side in peer.said}
+        return interleaved(runs, sides, shortest=_SHORTEST_TURN)
+
+
+def speeds(seconds: float, operations: float, numbers: float = 0) -> dict[str, float]:
+    """10^9 operations a second (a multiply-add is two), and 10^9 bytes a second: those of the images alone, each read
+    or written once where a step has to."""
+    return {"gflops": 1e-9 * operations / seconds} | ({"gbytes": 4e-9 * numbers / seconds} if numbers else {})
+
+
+def _row(name: str, seconds: dict[str, float], goal: float, runs: int) -> dict:
+    best = min((side for side in seconds if not side.startswith("our")), key=seconds.get)
+    return {"name": name, "peer": f"best: {best}", "ratio": seconds[best] / seconds["ours"], "goal": goal,
+            "runs": runs, "threads": 1, "seconds_ours": seconds["ours"], "seconds_peer": seconds[best],
+            "sides": seconds, "unit": "seconds a step of the layer"}

@@ -1,8 +1,10 @@
-"""The other side of `sparse_layers.compare_peers`: SparseProp and SparseLab time their layers when they are told to.
+"""The other side of `sparse_layers.compare_peers` and `compare_chain`: SparseProp and SparseLab time their layers when
+they are told to.
 
 Started as `python sparse_layers_peer.py FOLDER`, in an environment that has both. Reads x.npy, g.npy and weight.npy (a
-dense array with zeros) from the folder and writes "ready" with the names of its sides; then answers each line NAME
-REPEATS with the seconds of a training step, the mean over so many.
+dense array with zeros; five axes are a chain of convolutions, each with BatchNorm and ReLU) from the folder and writes
+"ready" with the names of its sides; then answers each line NAME REPEATS with the seconds of a training step, the mean
+over so many.
 """
 
 import sys
@@ -26,7 +28,23 @@ if weight.ndim == 2:
     layers["sparselab"] = PaddedLinear(*weight.T.shape, sparsity=1 - n_weights / weight.numel(), bias=False)
 else:
     for over_images in (False, True):  # both of its loops
-        layers[f"sparseprop{int(over_images)}"] = SparseConv2d(weight, None, weight.shape[2] // 2, 1, over_images)
+        def convolution(one, over_images=over_images):
+            return SparseConv2d(one, None, one.shape[2] // 2, 1, over_images)
+
+        layers[f"sparseprop{int(over_images)}"] = convolution(weight) if weight.ndim == 4 else torch.nn.Sequential(
+            *(module for one in weight for module in (convolution(one), torch.nn.BatchNorm2d(len(one)),
+                                                      torch.nn.ReLU())))
+
+
+def dense(x):
+    """What the layers have to give."""
+    if weight.ndim == 2:
+        return torch.nn.functional.linear(x, weight)
+    for one in weight if weight.ndim == 5 else [weight]:
+        x = torch.nn.functional.conv2d(x, one, padding=one.shape[2] // 2)
+        if weight.ndim == 5:
+            x = torch.nn.functional.batch_norm(x, None, None, training=True).relu()
+    return x
 
 
 def step(layer):
@@ -39,8 +57,7 @@ def step(layer):
 x.requires_grad_()
 # The same numbers as a dense layer, or the times would compare different things.
 with torch.no_grad():
-    expected = torch.nn.functional.linear(x, weight) if weight.ndim == 2 else \
-        torch.nn.functional.conv2d(x, weight, padding=weight.shape[2] // 2)
+    expected = dense(x)
     for name in layers:
         if name != "sparselab":
             torch.testing.assert_close(layers[name](x), expected, rtol=1e-3, atol=1e-3)

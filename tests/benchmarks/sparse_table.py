@@ -1,7 +1,8 @@
 """Derive the table of `lib.models.sparse_choice` from measurements: `python -m tests.benchmarks.sparse_table [FILE]`.
 
 FILE is what `python -m tests.benchmarks --only sparse` has measured, data/records/bench.json unless given. The rows are
-written into the module, between its two marks.
+written into the module, between its two marks. `python -m tests.benchmarks.sparse_table --show FILE` writes nothing and
+prints `choices`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import math
 import sys
 from pathlib import Path
+
+from lib.models import sparse_choice
 
 _ROOT = Path(__file__).resolve().parents[2]
 MODULE, BENCH = _ROOT / "lib/models/sparse_choice.py", _ROOT / "data/records/bench.json"
@@ -55,18 +58,66 @@ def derived(bench: list[dict]) -> str | None:
             f"NORM_NATIVE, NORM_DENSE = {norms['native']:.3g}, {norms['dense']:.3g}\n")
 
 
+def losses(layers: list[dict], crossovers: list[float]) -> list[tuple[float, dict, float]]:
+    """How much longer the chosen path takes than the best of dense, CSR and native, for each layer and density.
+
+    crossovers: below which native is chosen, of each layer. Gives (time over that of the best, layer, density).
+    """
+    found = []
+    for layer, limit in zip(layers, crossovers, strict=True):
+        for place, density in enumerate(layer["densities"]):
+            native, dense = layer["seconds_torch"][place], layer["seconds_dense"]
+            best = min([native, dense, *layer.get("seconds_csr", [])[place:place + 1]])
+            found.append(((native if density < limit else dense) / best, layer, density))
+    return found
+
+
+def _name(layer: dict) -> str:
+    if layer["kernel"] == layer["out_size"] == 1:
+        return f"linear, {layer['n_in']} to {layer['n_out']}"
+    size, stride = layer["out_size"], f", stride {layer['stride']}" if layer["stride"] > 1 else ""
+    return f"{layer['kernel']}x{layer['kernel']}{stride}, {layer['n_in']} to {layer['n_out']}, {size}x{size}"
+
+
+def choices(bench: list[dict]) -> str | None:
+    """What pays on the machine of these measurements, as text: for each layer in torch the density below which native
+    takes less time than dense, by this measurement and by the table; and what `path="auto"` loses there at most."""
+    found = next((row for row in bench if "layers" in row), None)
+    if found is None:
+        return None
+    layers = found["layers"]
+    table = [sparse_choice.crossover((row["n_out"], row["n_in"], row["kernel"], row["kernel"]), row["stride"],
+                                     row["out_size"]) for row in layers]
+    lines = [f"{'single layers in torch: native pays below the density':54s} {'here':>8s} {'by the table':>13s}  "
+             "CSR best at"]
+    for layer, limit in zip(layers, table, strict=True):
+        own = crossover(layer["densities"], layer["seconds_torch"], layer["seconds_dense"])
+        csr = [f"{density:g}" for density, seconds, native in zip(
+            layer["densities"], layer.get("seconds_csr", []), layer["seconds_torch"])
+            if seconds < min(native, layer["seconds_dense"])]
+        lines.append(f"{_name(layer):54s} {own:8.3f} {limit:13.3f}  {', '.join(csr)}".rstrip())
+    worst, layer, density = max(losses(layers, table), key=lambda loss: loss[0])
+    return "\n".join([*lines, f'path="auto" takes at most {100 * (worst - 1):.0f}% longer than the best of dense, CSR '
+                      f"and native ({_name(layer)}, density {density:g})"])
+
+
 def committed(text: str) -> str:
     """The lines of the module's text between its marks."""
     return text[text.index(BEGIN) + len(BEGIN):text.index(END)]
 
 
 def main() -> int:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else BENCH
-    lines = derived(json.loads(path.read_text("utf-8")))
+    arguments = [argument for argument in sys.argv[1:] if argument != "--show"]
+    path = Path(arguments[0]) if arguments else BENCH
+    bench = json.loads(path.read_text("utf-8"))
+    lines = derived(bench)
     if lines is None:
         print(f"expected measured layers in {path}, got none; try python -m tests.benchmarks --only sparse",
               file=sys.stderr)
         return 1
+    if "--show" in sys.argv:
+        print(choices(bench))
+        return 0
     text = MODULE.read_text("utf-8")
     changed = text.replace(BEGIN + committed(text) + END, BEGIN + lines + END)
     MODULE.write_text(changed, "utf-8")

@@ -26,7 +26,7 @@ class Mutation(NamedTuple):
 _IMAGES, _LOOP, _NATIVE = "lib/image_sets.py", "lib/models/image_training.py", "lib/models/sparse_resnet.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
-_CD, _QUALITY = "lib/rbm/training.py", "lib/rbm/quality.py"
+_CD, _QUALITY = "lib/rbm/_training_engines.py", "lib/rbm/quality.py"
 _JUDGED = '''def judged(history: list[mlp.Epoch]) -> dict:
     """The test accuracies "final", "best", "best_epoch" and "chosen" of a training judged on two halves of test images.
 
@@ -62,7 +62,7 @@ MUTATIONS = (
              ((_NATIVE, "errors = np.exp(logits - norm[:, None])",
                "errors = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)"),)),
     Mutation("half a cosine as the square of another one",
-             ((_CD, "difference * (1 + np.cos(math.pi * fraction)) / 2",
+             (("lib/rbm/training_settings.py", "difference * (1 + np.cos(math.pi * fraction)) / 2",
                "difference * np.cos(math.pi * fraction / 2) ** 2"),)),
     Mutation("a function moves to another module",
              ((_MNIST, _JUDGED, ""),
@@ -140,7 +140,8 @@ def apply(top: Path, mutation: Mutation) -> dict[Path, bytes | None]:
 def copy_of(top: Path, place: Path) -> Path:
     """A copy of a tree's files, as they are now, with what its anchors have passed; no data sets, no Git."""
     listed = subprocess.run(["git", "-C", str(top), "ls-files", "--cached", "--others", "--exclude-standard", "lib",
-                             "tests", "pyproject.toml"], capture_output=True, text=True, check=True).stdout.splitlines()
+                             "tests", "pyproject.toml", "constraints.txt"],
+                            capture_output=True, text=True, check=True).stdout.splitlines()
     for name in listed:
         if (top / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,10 @@ files with the exact marginals and pair correlations. For each, in an environmen
     stim:      stim==1.16.0
     pytket:    pytket==2.18.5
     pyquil:    pyquil==4.22.0
+    qutip:     qutip==5.3.1
+    tenpy:     physics-tenpy==1.1.1
+    quimb:     quimb==1.16.0
+    netket:    netket==3.23.0
     layouts:   numpy h5py==3.16.0 (no package of a maker: IonQ's job, PastaQ's HDF5, counts, QuCumber's text)
 """
 
@@ -192,6 +196,69 @@ def pyquil():
     machine = PyQVM(n_qubits=9, seed=SEED)
     found = machine.get_result(machine.execute(program)).get_register_map()
     write("pyquil.json", {name: rows.tolist() for name, rows in found.items()})
+
+
+def psi():
+    """The amplitudes, float64 (512,), qubit 0 the slowest index."""
+    states = (np.arange(2**9)[:, None] >> np.arange(9)[::-1]) & 1
+    amplitudes = np.sqrt(np.prod(np.where(states, P, 1 - np.array(P)), axis=1))
+    for control, target in NOTS:
+        states[:, target] ^= states[:, control]
+    found = np.zeros(2**9)
+    found[states @ (1 << np.arange(9)[::-1])] = amplitudes
+    return found
+
+
+def qutip():
+    from qutip import basis, qeye, sigmaz, tensor
+    from qutip.core.gates import cnot
+    from qutip.measurement import measure_observable
+    np.random.seed(SEED)
+    rows = np.zeros((600, 9), dtype=int)
+    turned = [np.sqrt(1 - p) * basis(2, 0) + np.sqrt(p) * basis(2, 1) for p in P]
+    # QuTiP diagonalizes each observable anew: no more qubits at a time than are entangled.
+    for first, second in NOTS:
+        both = cnot() * tensor(turned[first], turned[second])
+        for row in rows:
+            row[first], after = measure_observable(both, tensor(sigmaz(), qeye(2)))
+            row[second], _ = measure_observable(after, tensor(qeye(2), sigmaz()))
+    for site in set(range(9)) - {site for pair in NOTS for site in pair}:
+        for row in rows:
+            row[site], _ = measure_observable(turned[site], sigmaz())
+    write("qutip.json", rows.tolist())
+
+
+def tenpy():
+    from tenpy.networks.mps import MPS
+    from tenpy.networks.site import SpinHalfSite
+    site = SpinHalfSite(conserve=None)
+    assert site.state_labels["down"] == 1, "1 is up"
+    state = MPS.from_full([site] * 9, _tensor(site), form="B")
+    rng = np.random.default_rng(SEED)
+    found = [state.sample_measurements(rng=rng) for _ in range(1000)]
+    write("tenpy.json", [[[int(outcome) for outcome in outcomes], float(weight)] for outcomes, weight in found])
+
+
+def _tensor(site):
+    from tenpy.linalg import np_conserved as npc
+    return npc.Array.from_ndarray(psi().reshape([2] * 9), [site.leg] * 9, labels=[f"p{place}" for place in range(9)])
+
+
+def quimb():
+    from quimb.tensor import MatrixProductState
+    state = MatrixProductState.from_dense(psi(), [2] * 9)
+    found = state.sample(1000, seed=SEED)
+    write("quimb.json", [[[int(outcome) for outcome in outcomes], float(weight)] for outcomes, weight in found])
+
+
+def netket():
+    import netket as nk
+    space = nk.hilbert.Spin(0.5, 9)
+    order = (1 - space.all_states()) // 2 @ (1 << np.arange(9)[::-1])  # the gates' outcome 0 is the eigenvalue +1
+    model = nk.models.LogStateVector(space, param_dtype=float)
+    state = nk.vqs.MCState(nk.sampler.ExactSampler(space), model, n_samples=SHOTS, sampler_seed=SEED)
+    state.parameters = {"logstate": np.log(psi()[order.astype(int)])}
+    np.save(HERE / "netket.npy", np.asarray(state.samples).astype(np.int8))
 
 
 def layouts():

@@ -10,8 +10,8 @@ from lib.spins.measurements.formats import FORMATS
 from lib.spins.measurements.packed import load, save
 from lib.spins.measurements.reading import read
 from lib.spins.measurements.readout import Readout, read_readout
-from lib.spins.measurements.shots import MISSING, Shots
+from lib.spins.measurements.shots import LIMIT, MISSING, Shots
 from lib.spins.measurements.text import read_bases, read_psi, read_text
 
-__all__ = ["FORMATS", "MISSING", "Readout", "Shots", "load", "read", "read_bases", "read_psi", "read_readout",
+__all__ = ["FORMATS", "LIMIT", "MISSING", "Readout", "Shots", "load", "read", "read_bases", "read_psi", "read_readout",
            "read_text", "save"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lib.spins.measurements.checking import check_shots, mapping, number, short, table, wrong
-from lib.spins.measurements.counts import counted, from_probabilities
+from lib.spins.measurements.counts import counted, from_probabilities, is_list_of_strings
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 SCHEMA = "braket.task_result.gate_model_task_result"
@@ -48,6 +48,20 @@ def _numbers(rows: object) -> object:
         digit = {"0": 0, "1": 1}
         return [[digit.get(bit, bit) if isinstance(bit, str) else bit for bit in row] for row in rows]
     return rows
+
+
+def is_counts(document: object) -> bool:
+    """Whether it is `measurement_counts`, or a list of such outcomes."""
+    return is_list_of_strings(document) or isinstance(document, Mapping) and bool(document) and all(
+        isinstance(key, str) and set(key) <= {"0", "1"} for key in document)
+
+
+def read_counts(document: Mapping | list, source: str, *, limit: int = LIMIT, shots: int | None = None,
+                expand: bool = True) -> Shots:
+    """The counts of a result, which name no qubits: the first letter is the first measured qubit."""
+    bits, weights = counted(document, source, shots=shots, expand=expand, limit=limit)
+    return Shots(bits, tuple(map(str, range(bits.shape[1]))),
+                 f"{GATES}, after the rotations into the measured basis; columns as measured", weights=weights)
 
 
 def check_header(document: Mapping, name: str, source: str) -> None:

@@ -70,8 +70,8 @@ def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...
     return tuple(names)
 
 
-def check_size(n_bytes: int, what: str, source: str, limit: int) -> None:
-    """Refuse what would take more memory than allowed, before it is read."""
+def check_size(n_bytes: int, what: str, source: str, limit: int, other: str = "") -> None:
+    """Refuse what would take more memory than allowed, before it is read; other: a way around, besides the usual."""
     if n_bytes > limit:
         raise wrong(source, f"at most {format_bytes(limit)} of memory", f"{what} of {format_bytes(n_bytes)}",
-                    f"limit={n_bytes}, if the file can be trusted, or to split it by shots")
+                    f"limit={n_bytes}, if the file can be trusted, to split it by shots{other and ', ' + other}")

@@ -1,8 +1,8 @@
-"""Cirq: ResultDict as its JSON or as the object.
+"""Cirq: ResultDict as its JSON or as the object, and histograms of one key.
 
 Several keys stand in the file in the order in which a simulator met them, which follows the circuit's moments, not the
 qubits.  Keys that differ in their numbers only, such as q0, q(1) or q(0, 1), are put in the order of the numbers;
-others keep theirs.
+others keep theirs.  A histogram has whole numbers for outcomes, whose highest bit is the first qubit of the key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lib.checks import as_plain
+from lib.checks import as_plain, is_integer
+from lib.spins.measurements import counts
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, table, wrong
 from lib.spins.measurements.documents import open_array
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
@@ -21,9 +22,12 @@ TYPES = ("ResultDict", "Result", "TrialResult")
 
 
 def read_document(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
-                  register: object = None, task: object = None, repetition: int | None = None) -> Shots:
-    """A parsed ResultDict, a list of them (of a sweep), or cirq's own object."""
+                  register: object = None, task: object = None, repetition: int | None = None,
+                  n_sites: int | None = None, expand: bool = True) -> Shots:
+    """A parsed ResultDict, a list of them (of a sweep), cirq's own object, or `Result.histogram` of one key."""
     document = choose(document, task, source)
+    if isinstance(document, Mapping) and counts.are_numbers(list(document)):
+        return _histogram(document, source, limit, shots, n_sites, expand)
     names = [cls.__name__ for cls in type(document).__mro__ if cls.__module__.split(".")[0].startswith("cirq")]
     if names:
         records = {str(key): as_plain(value, source) for key, value in document.records.items()}
@@ -44,12 +48,33 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, shots: i
             raise wrong(source, f"{len(parts[0])} repetitions of every key", f"{len(bits)} of {key!r}",
                         f"register={keys[0]!r} alone")
         parts.append(bits)
-        sites += [key] if bits.shape[1] == 1 else [f"{key}[{column}]" for column in range(bits.shape[1])]
+        sites += _sites(key, bits.shape[1])
     bits = table(np.concatenate(parts, axis=1), source)
     check_shots(len(bits), None, source, shots)
+    if n_sites is not None and n_sites != len(sites):
+        raise wrong(source, f"{n_sites} columns", f"{len(sites)}", f"n_sites={len(sites)}")
     left = [key for key in records if key not in keys]
     return Shots(bits, tuple(sites), f"{GATES}; within a key as measured, {sorted_by}",
                  dropped={f"key {key!r}, not asked for": 1 for key in left})
+
+
+def _sites(key: str, n_columns: int) -> list[str]:
+    """Names of the columns of a key: its qubits where it lists them, as the key that cirq gives by itself does."""
+    if n_columns == 1:
+        return [key]
+    qubits = re.findall(r"(?:[^,(]|\([^()]*\))+", key)
+    if len(qubits) == n_columns == len(set(qubits)):
+        return qubits
+    return [f"{key}[{column}]" for column in range(n_columns)]
+
+
+def _histogram(document: Mapping, source: str, limit: int, shots: int | None, n_sites: object, expand: bool) -> Shots:
+    bits = counts.from_numbers(list(document), n_sites, source)
+    values = counts.whole(list(document.values()), list(document), source)
+    check_shots(sum(values.tolist()), None, source, shots)
+    bits, weights = counts.expanded(bits, values, source, expand, limit)
+    return Shots(bits, tuple(map(str, range(bits.shape[1]))), f"{GATES}; column i is qubit i of the key",
+                 weights=weights)
 
 
 def choose(document: object, task: object, source: str) -> object:
@@ -61,7 +86,7 @@ def choose(document: object, task: object, source: str) -> object:
     if not document or task is None and len(document) > 1:
         raise wrong(source, f"task=, which of its {len(document)} results", "none", "task=0 for the first")
     place = 0 if task is None else task
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(document):
+    if not is_integer(place) or not 0 <= place < len(document):
         raise wrong(source, f"task from 0 to {len(document) - 1}", short(task), "task=0 for the first")
     return document[place]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.spins.measurements.checking import check_shots, mapping, member, number, short, table, unique_names, wrong
 from lib.spins.measurements.cirq import choose
-from lib.spins.measurements.counts import expanded, from_probabilities, from_strings, whole
+from lib.spins.measurements.counts import expanded, from_numbers, from_probabilities, whole
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 # --- pytket
@@ -94,21 +94,13 @@ def read_ionq(document: object, source: str, *, limit: int = LIMIT, n_sites: int
         histogram = mapping(histogram or job.get("histogram") or job.get("probabilities") or job, source, "a histogram")
         if histogram and isinstance(next(iter(histogram.values())), Mapping):
             histogram = choose(list(histogram.values()), task, source)
-    if n_sites is None and n_told is None:
-        raise wrong(source, "n_sites=, the number of qubits, which a histogram does not hold", "none", "n_sites=10")
-    width = number(n_told if n_sites is None else n_sites, source, "the number of qubits", least=1)
-    values = list(histogram.values())
-    if any(isinstance(value, (float, str)) for value in values):
+    bits = from_numbers(list(histogram), n_told if n_sites is None else n_sites, source)
+    if any(isinstance(value, (float, str)) for value in histogram.values()):
         histogram = from_probabilities(histogram, told if shots is None else shots, source)
-    keys = [number(key, source, "an outcome", f"outcome {place + 1}") for place, key in enumerate(histogram)]
-    over = next((key for key in keys if key >> width), None)
-    if over is not None:
-        raise wrong(source, f"outcomes below 2^{width} of {width} qubits", f"{over}", f"n_sites={over.bit_length()}")
-    bits = from_strings([format(key, f"0{width}b") for key in keys], source, width)
-    counts = whole(list(histogram.values()), keys, source)
+    counts = whole(list(histogram.values()), list(histogram), source)
     check_shots(sum(counts.tolist()), told, source, shots)
     bits, weights = expanded(bits[:, ::-1] if reverse else bits, counts, source, expand, limit)
-    return Shots(np.ascontiguousarray(bits), tuple(map(str, range(width))), f"{GATES}; column i is qubit i",
+    return Shots(np.ascontiguousarray(bits), tuple(map(str, range(bits.shape[1]))), f"{GATES}; column i is qubit i",
                  weights=weights)
 
 

@@ -31,19 +31,29 @@ def require_order(order: object, source: str) -> None:
                     "a list of columns")
 
 
-def counted(counts: Mapping, source: str, *, n_sites: int | None = None, shots: int | None = None,
+def is_list_of_strings(document: object) -> bool:
+    """Whether it is one outcome a shot, as some packages list them."""
+    return isinstance(document, list) and bool(document) and all(isinstance(outcome, str) for outcome in document)
+
+
+def keys_and_counts(counts: Mapping | list) -> tuple[list, list]:
+    """The outcomes and how often each was counted; in a list of outcomes each stands for one shot."""
+    return (list(counts), list(counts.values())) if isinstance(counts, Mapping) else (counts, [1] * len(counts))
+
+
+def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, shots: int | None = None,
             told: object = None, expand: bool = True, limit: int = LIMIT,
             reverse: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-    """Bits and weights of a dictionary from strings of 0 and 1 to counts.
+    """Bits and weights of a dictionary from strings of 0 and 1 to counts, or of a list of such strings.
 
     n_sites: the number of bits, if known. told: the number of shots that the source tells.
     """
-    keys = list(counts)
+    keys, numbers = keys_and_counts(counts)
     other = next((key for key in keys if not isinstance(key, str)), None)
     if other is not None:
         raise wrong(source, "outcomes as strings of 0 and 1", short(other), 'format="ionq" for whole numbers')
     bits = from_strings(keys, source, n_sites)
-    values = whole(list(counts.values()), keys, source)
+    values = whole(numbers, keys, source)
     check_shots(sum(values.tolist()), told, source, shots)
     bits, weights = expanded(bits[:, ::-1] if reverse else bits, values, source, expand, limit)
     return np.ascontiguousarray(bits), weights
@@ -67,6 +77,25 @@ def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -
         raise wrong(source, "outcomes of the letters 0 and 1", f"{keys[row][column]!r} in {short(keys[row])}",
                     "to clean that outcome", f"outcome {row + 1}, letter {column + 1}")
     return letters & 1
+
+
+def from_numbers(keys: Sequence, n_sites: object, source: str) -> np.ndarray:
+    """Outcomes as whole numbers, uint8 (n_keys, n_sites), the highest bit in column 0."""
+    if n_sites is None:
+        raise wrong(source, "n_sites=, the number of qubits, which whole numbers do not tell", "none", "n_sites=10")
+    width = number(n_sites, source, "the number of qubits", least=1)
+    values = [number(key, source, "an outcome", f"outcome {place + 1}") for place, key in enumerate(keys)]
+    over = next((value for value in values if value >> width), None)
+    if over is not None:
+        raise wrong(source, f"outcomes below 2^{width} of {width} qubits", f"{over}", f"n_sites={over.bit_length()}")
+    return from_strings([format(value, f"0{width}b") for value in values], source, width)
+
+
+def are_numbers(keys: Sequence) -> bool:
+    """Whether the outcomes are whole numbers, or such numbers as JSON writes names."""
+    return bool(keys) and all(
+        isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_))
+        or isinstance(key, str) and re.fullmatch("0|[1-9][0-9]*", key) is not None for key in keys)
 
 
 def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
@@ -137,8 +166,9 @@ def read_table(path: Path, *, limit: int = LIMIT, expand: bool = True, n_sites: 
     return read_counts(counts, source, limit=limit, expand=expand, n_sites=n_sites, shots=shots, order=order, one=one)
 
 
-def read_counts(counts: Mapping, source: str, *, limit: int = LIMIT, expand: bool = True, n_sites: int | None = None,
-                shots: int | None = None, order: object = None, one: str | None = None) -> Shots:
+def read_counts(counts: Mapping | list, source: str, *, limit: int = LIMIT, expand: bool = True,
+                n_sites: int | None = None, shots: int | None = None, order: object = None,
+                one: str | None = None) -> Shots:
     """Counts of which nobody knows who made them: order and meaning of 1 are the user's to say."""
     require_order(order, source)
     words, plus = meaning(one, source, "as in chapter 5")

@@ -15,8 +15,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, unique_names, wrong
-from lib.spins.measurements.counts import expanded, from_strings, whole
+from lib.spins.measurements.counts import (
+    are_numbers,
+    expanded,
+    from_numbers,
+    from_strings,
+    is_list_of_strings,
+    keys_and_counts,
+    whole,
+)
 from lib.spins.measurements.documents import open_array
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
@@ -28,7 +37,7 @@ _WRAPPERS = ("PrimitiveResult", "SamplerPubResult", "PubResult", "DataBin", "Bit
 def read_document(document: object, source: str, *, limit: int = LIMIT, expand: bool = True,
                   n_sites: int | None = None, shots: int | None = None, register: object = None,
                   task: object = None) -> Shots:
-    """Any of Qiskit's results: a parsed JSON document, a dictionary of counts, or a live object."""
+    """Any of Qiskit's results: a parsed JSON document, counts, a list of outcomes (memory), or a live object."""
     kind, value = unwrapped(document)
     if kind == "PrimitiveResult":
         version = _metadata(value).get("version")
@@ -53,8 +62,9 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, expand: 
     if kind is not None:
         raise wrong(source, f"one of {', '.join(_WRAPPERS)}", f"a {short(kind)}",
                     "the result of a Sampler (an Estimator's holds mean values, no shots)")
-    return _counts(mapping(value, source, "counts"), source, limit=limit, expand=expand, n_sites=n_sites, shots=shots,
-                   register=register)
+    if not is_list_of_strings(value):
+        value = mapping(value, source, "counts")
+    return _counts(value, source, limit=limit, expand=expand, n_sites=n_sites, shots=shots, register=register)
 
 
 def unwrapped(value: object) -> tuple[str | None, object]:
@@ -89,7 +99,7 @@ def _choose(results: object, task: object, source: str, what: str) -> object:
             raise wrong(source, f"task=, which of its {len(results)} {what}s", "none", "task=0 for the first")
         return results[0]
     place = task[0] if isinstance(task, tuple) and task else task
-    if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(results):
+    if not is_integer(place) or not 0 <= place < len(results):
         raise wrong(source, f"task from 0 to {len(results) - 1}", short(task), "task=0 for the first")
     return results[place]
 
@@ -214,13 +224,16 @@ def _hexadecimal(keys: list, width: int, source: str) -> np.ndarray:
     return np.ascontiguousarray(from_strings(strings, source, width)[:, ::-1])
 
 
-def _counts(counts: Mapping, source: str, *, limit: int, expand: bool, n_sites: int | None, shots: int | None,
+def _counts(counts: Mapping | list, source: str, *, limit: int, expand: bool, n_sites: int | None, shots: int | None,
             register: object) -> Shots:
-    """A dictionary of counts: "0x1f", or strings of bits with a space between registers, bit 0 at the right."""
-    keys = list(counts)
-    if not keys or not all(isinstance(key, str) for key in keys):
+    """Outcomes as "0x1f", whole numbers, or strings of bits with a space between registers, bit 0 at the right."""
+    keys, numbers = keys_and_counts(counts)
+    plain = are_numbers(keys) and not all(isinstance(key, str) and set(key) <= {"0", "1"} for key in keys)
+    if not keys or not plain and not all(isinstance(key, str) for key in keys):
         raise wrong(source, "outcomes as strings", short(keys[0]) if keys else "none", "counts of get_counts()")
-    if keys[0].startswith("0x"):
+    if plain:
+        bits, groups = from_numbers(keys, n_sites, source)[:, ::-1], [n_sites]
+    elif keys[0].startswith("0x"):
         if n_sites is None:
             raise wrong(source, "n_sites=: hexadecimal outcomes do not tell the number of bits", "none",
                         f"n_sites={max(4 * (len(key) - 2) for key in keys)}, or the number of classical bits")
@@ -235,9 +248,12 @@ def _counts(counts: Mapping, source: str, *, limit: int, expand: bool, n_sites: 
                             "to make the counts again", f"outcome {place + 1}")
         joined = [key.replace(" ", "") for key in keys]
         if n_sites is not None and len(groups) == 1:
+            if are_numbers(keys) and min(map(len, keys)) < n_sites and max(map(int, keys)) < 2**n_sites:
+                raise wrong(source, f"outcomes of {n_sites} bits", f"{short(keys[0])}, which could be bits without "
+                            "their leading zeros or a whole number", "get_counts() of the result, or hexadecimal keys")
             joined, groups = [key.rjust(n_sites, "0") for key in joined], [n_sites]
         bits = np.ascontiguousarray(from_strings(joined, source, n_sites)[:, ::-1])
-    values = whole(list(counts.values()), keys, source)
+    values = whole(numbers, keys, source)
     check_shots(sum(values.tolist()), None, source, shots)
     if len(groups) == 1:
         if register is not None:

@@ -32,7 +32,8 @@ def read(source: object, format: str | None = None, *, n_sites: int | Mapping[st
     qubit in a shot. order: "kept", "reverse", or the wanted columns by number or name. one: "up" or "down", what 1 is
     along z. flip: exchange 0 and 1 at the end. bases: the letters of each shot where the source has none (a file of
     `read_bases`, rows, or one string for all). missing: "drop" shots with an empty site, or "keep" them, with MISSING
-    in their bits. expand: repeat counted outcomes; False keeps each once with its weight. limit: bytes that the source
+    in their bits. expand: repeat counted outcomes; False keeps each once with its weight, which `lib.rbm.readout.train`
+    takes (and `reconstruct`); all other trainings take one row a shot. limit: bytes that the source
     may take in memory.
 
     Raises FileNotFoundError where there is no file, and ValueError naming the file, the place in it, what was expected
@@ -63,7 +64,15 @@ def read(source: object, format: str | None = None, *, n_sites: int | Mapping[st
                              f"{name}; try to leave it out")
     always = {"limit": limit, "expand": expand, "order": order}
     options |= {option: value for option, value in always.items() if option in FORMATS[kind].options}
-    found = replace(FORMATS[kind].reader(document, name, **options), format=kind, source=name)
+    try:
+        shots_found = FORMATS[kind].reader(document, name, **options)
+    except AttributeError as error:
+        if error.obj is not source:
+            raise
+        # An object of the package that is none of its results with shots.
+        raise wrong(name, f"a result of {kind} with its shots", f"an object without {error.name!r}",
+                    "the samples or counts that it gives") from None
+    found = replace(shots_found, format=kind, source=name)
     return _finished(found, order, flip, bases, missing)
 
 
@@ -76,15 +85,17 @@ def _finished(found: Shots, order: object, flip: bool, bases: object, missing: s
     gaps = (found.bits == MISSING).any(axis=1)
     if gaps.any():
         dropped = dict(found.dropped)
+        counts = np.ones(len(gaps), dtype=np.int64) if found.weights is None else found.weights
         if missing == "keep":
-            dropped["empty sites, marked in the bits"] = int((found.bits == MISSING).sum())
+            dropped["empty sites, marked in the bits"] = int(((found.bits == MISSING).sum(1) * counts).sum())
             found = replace(found, dropped=dropped)
         elif gaps.all():
-            raise wrong(found.source, "a shot with an atom at each site", f"{len(gaps)} shots, all with gaps",
+            raise wrong(found.source, "a shot with an atom at each site", f"{counts.sum()} shots, all with gaps",
                         'order=, fewer sites, or missing="keep"')
         else:
-            dropped["shots with an empty site"] = int(gaps.sum())
+            dropped["shots with an empty site"] = int(counts[gaps].sum())
             found = replace(found, bits=found.bits[~gaps], dropped=dropped,
+                            weights=None if found.weights is None else found.weights[~gaps],
                             bases=None if found.bases is None else found.bases[~gaps])
     return found.flipped() if flip else found
 

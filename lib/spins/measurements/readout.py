@@ -71,6 +71,19 @@ class Readout:
         one_if_zero = (zeros.sum(0) + 0.5) / (len(zeros) + 1)
         return Readout(one_if_zero, (len(ones) - ones.sum(0, dtype=np.int64) + 0.5) / (len(ones) + 1))
 
+    def redrawn(self, n_zeros: int, n_ones: int, *, rng: np.random.Generator) -> Readout:
+        """Errors that these counts allow as well: drawn from beta distributions, as after so many shots of 0 and of 1.
+
+        Their means are those of `calibrated`, (k + 1/2) / (n + 1). For error bars; sums of 1 and more are drawn again.
+        """
+        for _ in range(100):
+            found = [rng.beta((n + 1) * chance, (n + 1) * (1 - chance)) for chance, n in
+                     ((self.one_if_zero, n_zeros), (self.zero_if_one, n_ones))]
+            if (found[0] + found[1] < 1).all():
+                return Readout(*found)
+        raise ValueError("expected chances of errors that are known well enough to sum to less than 1, got "
+                         f"{self} from {n_zeros} and {n_ones} shots; try more shots of known states")
+
     def ordered(self, places: Sequence[int]) -> Readout:
         """The errors of other columns."""
         return Readout(self.one_if_zero[list(places)], self.zero_if_one[list(places)])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.spins.measurements import stim
+from lib.spins.measurements import counts, stim
 from lib.spins.measurements.checking import check_size, short, wrong
 from lib.spins.measurements.documents import open_archive, open_array, read_json
 from lib.spins.measurements.formats import FORMATS
@@ -63,6 +63,8 @@ def _archive(path: Path, kind: str | None, limit: int) -> tuple[str, object]:
         return "pennylane", arrays
     if kind is not None and len(arrays) == 1:
         return kind, next(iter(arrays.values()))
+    if kind == "pyquil":
+        return kind, arrays
     raise wrong(str(path), "an archive of packed measurements or of a shadow (bits, recipes)",
                 f"members {', '.join(arrays) or 'none'}", "one array alone, with format=")
 
@@ -102,6 +104,8 @@ def _of_text(head: bytes) -> list[str]:
 def _of_document(document: object) -> list[str]:
     """The formats that a parsed JSON document or a dictionary could be."""
     first = document[0] if isinstance(document, list) and document else document
+    if counts.is_list_of_strings(document):
+        return _of_strings(document)
     if not isinstance(first, Mapping):
         return ["rows", "qutip", "pennylane"] if isinstance(document, list) and document else []
     marks = {"__type__": "qiskit", "cirq_type": "cirq", "braketSchemaHeader": "braket", "measuredQubits": "braket",
@@ -128,17 +132,24 @@ def _of_counts(found: Mapping) -> list[str]:
         return ["pyquil"]
     if not all(isinstance(value, (int, float, str, np.number)) for value in values):
         return []
-    if all(isinstance(key, (int, np.integer)) for key in keys):
-        return ["ionq"]
+    if all(isinstance(key, str) and re.fullmatch("[erg]+", key) for key in keys):
+        return ["braket"]
+    # Whole numbers: two packages count qubits from the lowest bit, one from the highest; shares are the service's.
+    numbers = ["qiskit", "cirq", "ionq"] if all(isinstance(value, (int, np.integer)) for value in values) else ["ionq"]
     if not all(isinstance(key, str) for key in keys):
-        return []
+        return numbers if counts.are_numbers(keys) else []
+    if found := _of_strings(keys):
+        if len(found) > 1 and counts.are_numbers(keys):
+            found += [kind for kind in numbers if kind not in found]
+        return found
+    return numbers if counts.are_numbers(keys) else []
+
+
+def _of_strings(keys: list[str]) -> list[str]:
     if all(re.fullmatch(r"0x[0-9a-fA-F]+", key) for key in keys) or all(re.fullmatch(r"[01]+( [01]+)+", key)
                                                                        for key in keys):
         return ["qiskit"]
-    if all(re.fullmatch(r"[01]+", key) for key in keys):
-        equal = len({len(key) for key in keys}) == 1
-        return [*_STRINGS, *([] if equal and len(keys[0]) > 1 and any(key[0] == "0" for key in keys) else ["ionq"])]
-    return ["ionq"] if all(re.fullmatch(r"[0-9]+", key) for key in keys) else []
+    return list(_STRINGS) if all(re.fullmatch(r"[01]+", key) for key in keys) else []
 
 
 def recognized(source: object) -> str:
@@ -150,7 +161,7 @@ def recognized(source: object) -> str:
     name = type(source).__name__
     if isinstance(source, Mapping):
         return _one_of(_of_document(source), "a dictionary", name)
-    if isinstance(source, list) and source and isinstance(source[0], Mapping):
+    if isinstance(source, list) and source and isinstance(source[0], (Mapping, str)):
         return _one_of(_of_document(source), "a list", name)
     if isinstance(source, list) and source and not isinstance(source[0], (list, tuple, int)):
         package = type(source[0]).__module__.split(".")[0]

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.spins.measurements.braket import check_header
 from lib.spins.measurements.checking import check_shots, mapping, member, short, table, wrong
 from lib.spins.measurements.cirq import choose
-from lib.spins.measurements.counts import counted
+from lib.spins.measurements.counts import counted, expanded, is_list_of_strings, whole
 from lib.spins.measurements.shots import LIMIT, MISSING, RYDBERG, SPIN_PLUS, Shots
 
 SCHEMA = "braket.task_result.analog_hamiltonian_simulation_task_result"
@@ -33,6 +34,29 @@ def read_braket(document: object, source: str, *, limit: int = LIMIT, shots: int
     else:
         triples = [_live_shot(row) for row in document.measurements or []]
     return _pictures(triples, source, told, shots, good=("Success",))
+
+
+def is_letters(document: object) -> bool:
+    """Whether it is `get_counts` of an analog result: e for an empty site, r for Rydberg, g for the ground state."""
+    return isinstance(document, Mapping) and bool(document) and all(
+        isinstance(key, str) and key and set(key) <= set("erg") for key in document)
+
+
+def read_letters(document: Mapping, source: str, *, limit: int = LIMIT, shots: int | None = None,
+                 expand: bool = True) -> Shots:
+    """Counts of strings of e, r, g. Shots that failed are not among them, and nothing tells how many these were."""
+    keys = list(document)
+    uneven = next((place for place, key in enumerate(keys) if len(key) != len(keys[0])), None)
+    if uneven is not None:
+        raise wrong(source, f"outcomes of {len(keys[0])} sites, as the first", f"{len(keys[uneven])} in "
+                    f"{short(keys[uneven])}", "to make the counts again", f"outcome {uneven + 1}")
+    values = whole(list(document.values()), keys, source)
+    check_shots(sum(values.tolist()), None, source, shots)
+    letters = np.frombuffer("".join(keys).encode(), dtype=np.uint8).reshape(len(keys), -1)
+    bits = np.where(letters == ord("e"), MISSING, letters == ord("r")).astype(np.uint8)
+    bits, sites, dropped = _present(bits, source)
+    bits, weights = expanded(bits, values, source, expand, limit)
+    return Shots(bits, sites, CONVENTION, plus=SPIN_PLUS, dropped=dropped, weights=weights)
 
 
 def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
@@ -56,7 +80,7 @@ def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: in
 def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                 task: object = None, expand: bool = True) -> Shots:
     """A parsed `Results.to_abstract_repr`, Pulser's objects, or its counter of strings."""
-    if isinstance(document, list):
+    if isinstance(document, list) and not is_list_of_strings(document):
         document, task = choose(document, task, source), None
     atoms = None
     if isinstance(document, Mapping) and "tagmap" in document:
@@ -66,7 +90,7 @@ def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int
         times = member(mapping(member(document, "times", source), source, "times"), identity, source)
         values = member(mapping(member(document, "results", source), source, "results"), identity, source)
         counts = values[_time(times, task, source)]
-    elif not isinstance(document, Mapping):
+    elif not isinstance(document, (Mapping, list)):
         atoms = document.atom_order
         if hasattr(document, "bitstring_counts") and "bitstring_counts" in vars(document):
             counts = document.bitstring_counts
@@ -75,7 +99,8 @@ def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int
             counts = document.get_result("bitstrings", times[_time(times, task, source)])
     else:
         counts = document
-    counts = mapping(counts, source, "a counter of strings")
+    if not is_list_of_strings(counts):
+        counts = mapping(counts, source, "a counter of strings")
     bits, weights = counted(counts, source, shots=shots, expand=expand, limit=limit)
     sites = tuple(map(str, range(bits.shape[1]) if atoms is None else atoms))
     if len(sites) != bits.shape[1] or len(set(sites)) < len(sites):
@@ -86,7 +111,7 @@ def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int
 def _time(times: list, task: object, source: str) -> int:
     """The place of the last time of the sequence, or the one that is asked for."""
     if task is not None:
-        if not isinstance(task, int) or isinstance(task, bool) or not 0 <= task < len(times):
+        if not is_integer(task) or not 0 <= task < len(times):
             raise wrong(source, f"task from 0 to {len(times) - 1}, one of the times {times}", short(task), "task=0")
         return task
     if 1.0 in times:
@@ -178,11 +203,14 @@ def _pictures(triples: Iterable[tuple], source: str, told: object, shots: int | 
     appeared = int(((before == 0) & (after == 1)).sum())
     if appeared:
         dropped["sites that were empty before and not after"] = appeared
-    never = (before == 0).all(axis=0)
+    bits, sites, never = _present(bits, source)
+    return Shots(bits, sites, CONVENTION, plus=SPIN_PLUS, dropped=dropped | never)
+
+
+def _present(bits: np.ndarray, source: str) -> tuple[np.ndarray, tuple[str, ...], dict[str, int]]:
+    """The columns of sites that had an atom in some shot, their names, and how many had none."""
+    never = (bits == MISSING).all(axis=0)
     if never.all():
         raise wrong(source, "atoms", "pictures without any", "another run")
-    if never.any():
-        dropped["sites that were empty in every shot"] = int(never.sum())
-    sites = tuple(str(site) for site in np.flatnonzero(~never))
-    bits = np.ascontiguousarray(bits[:, ~never])
-    return Shots(bits, sites, CONVENTION, plus=SPIN_PLUS, dropped=dropped)
+    dropped = {"sites that were empty in every shot": int(never.sum())} if never.any() else {}
+    return np.ascontiguousarray(bits[:, ~never]), tuple(str(site) for site in np.flatnonzero(~never)), dropped

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lib.checks import is_integer
 from lib.conventions import PLUS_OUTCOME
 
 MISSING = 255  # the value of a site without an atom; `check_bits` refuses it, so that no training takes it for a bit
@@ -29,7 +30,7 @@ class Shots:
     source names none. plus: the bit that means the eigenvalue +1 along each axis. convention: the same in words, with
     the order of the columns. format: the name of the format. dropped: what was left out, with its number. source: the
     file, or the type of the object. weights: how often each row occurred, int64 (n_rows,), with expand=False; None
-    where every row is one shot.
+    where every row is one shot. Of the trainings `lib.rbm.readout.train` takes them.
     """
 
     bits: np.ndarray
@@ -112,7 +113,7 @@ def columns(order: str | Iterable[int | str], sites: Sequence[str]) -> list[int]
                 raise ValueError(f"expected order to name columns among {', '.join(sites[:20])}, got {column!r}; "
                                  "try their numbers, counted from 0")
             places.append(sites.index(column))
-        elif isinstance(column, (int, np.integer)) and not isinstance(column, bool) and 0 <= column < len(sites):
+        elif is_integer(column) and 0 <= column < len(sites):
             places.append(int(column))
         else:
             raise ValueError(f"expected columns from 0 to {len(sites) - 1} in order, got {column!r}; "

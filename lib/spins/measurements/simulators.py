@@ -11,7 +11,7 @@ import numpy as np
 
 from lib.checks import as_array, as_plain
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, short, table, wrong
-from lib.spins.measurements.counts import counted, meaning, require_order
+from lib.spins.measurements.counts import counted, is_list_of_strings, meaning, require_order
 from lib.spins.measurements.shots import GATES, LIMIT, VALUES_PLUS, Shots
 
 WIRES = f"{GATES}; columns in the order of the wires that were measured"
@@ -38,16 +38,17 @@ def from_values(rows: object, source: str, plus_bit: int) -> np.ndarray:
 
 
 def read_pennylane(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
-                   expand: bool = True) -> Shots:
+                   expand: bool = True, n_sites: int | None = None) -> Shots:
     """Samples of wires (0, 1) or of observables (+1, -1), shadows (bits and recipes), counts.
 
-    recipes: 0, 1, 2 for X, Y, Z; bit 0 is the eigenvalue +1 along each.
+    recipes: 0, 1, 2 for X, Y, Z; bit 0 is the eigenvalue +1 along each. Samples of observables have a row an observable
+    as PennyLane returns them, and a row a shot in many tables; n_sites, the number of observables, tells which.
     """
     if hasattr(document, "recipes"):
         document = {"bits": document.bits, "recipes": document.recipes}
     if isinstance(document, Mapping) and "recipes" in document:
         document = (member(document, "bits", source), document["recipes"])
-    elif isinstance(document, Mapping):
+    elif isinstance(document, Mapping) or is_list_of_strings(document):
         bits, weights = counted(document, source, shots=shots, expand=expand, limit=limit)
         return Shots(bits, tuple(map(str, range(bits.shape[1]))), WIRES, weights=weights)
     array = None if isinstance(document, tuple) else as_plain(document, source)
@@ -61,8 +62,18 @@ def read_pennylane(document: object, source: str, *, limit: int = LIMIT, shots: 
                         "the recipes of the same shadow")
         return numbered(bits, WIRES, source, shots, bases=LETTERS[recipes])
     if array.dtype.kind == "f" or array.dtype.kind == "i" and (array < 0).any():
-        return numbered(from_values(array, source, 0), f"{WIRES}; from eigenvalues", source, shots)
-    return numbered(table(array, source), WIRES, source, shots)
+        return numbered(_observables(from_values(array, source, 0), n_sites, source), f"{WIRES}; from eigenvalues",
+                        source, shots)
+    return numbered(table(array, source, n_sites=n_sites), WIRES, source, shots)
+
+
+def _observables(bits: np.ndarray, n_sites: object, source: str) -> np.ndarray:
+    """A row a shot of what PennyLane returns with a row an observable."""
+    if n_sites not in bits.shape:
+        raise wrong(source, "n_sites=, the number of observables: samples of eigenvalues have a row an observable, or "
+                    "a row a shot", f"n_sites={short(n_sites)} for shape {bits.shape}", f"n_sites={bits.shape[0]}, if "
+                    "they are as PennyLane returned them")
+    return np.ascontiguousarray(bits.T) if bits.shape[0] == n_sites else bits
 
 
 def read_qutip(document: object, source: str, *, shots: int | None = None) -> Shots:
@@ -156,10 +167,10 @@ def _refuse_elsewhere(h5py: object, file: Mapping, name: str, source: str) -> No
     link = file.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
         other = link.filename
-    elif isinstance(link, h5py.SoftLink) and name not in file:
-        raise wrong(source, f"numbers in {name!r}", f"a link to {link.path!r}, which is not there",
+    elif (found := file.get(name)) is None:
+        raise wrong(source, f"numbers in {name!r}", f"a link to {getattr(link, 'path', name)!r}, which is not there",
                     "to write the file again")
-    elif isinstance(found := file[name], h5py.Dataset) and (found.is_virtual or found.external):
+    elif isinstance(found, h5py.Dataset) and (found.is_virtual or found.external):
         other = found.virtual_sources()[0].file_name if found.is_virtual else found.external[0][0]
     else:
         return

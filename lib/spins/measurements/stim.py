@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.checks import as_plain
+from lib.checks import as_plain, is_integer
 from lib.spins.measurements.checking import check_shots, check_size, short, table, wrong
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
@@ -57,7 +57,7 @@ def read_array(array: object, source: str, *, n_sites: int | None = None, shots:
 
 
 def width(n_sites: object, source: str, kind: str) -> int:
-    if not isinstance(n_sites, (int, np.integer)) or isinstance(n_sites, bool) or n_sites < 1:
+    if not is_integer(n_sites) or n_sites < 1:
         raise wrong(source, f"n_sites=, the number of bits a shot, which {kind} does not hold", short(n_sites),
                     "n_sites=circuit.num_measurements")
     return int(n_sites)

@@ -1,0 +1,110 @@
+"""Pictures for light and for dark: one file holds both, and no chapter runs for it.
+
+Chapters draw on white paper, in the colours of :mod:`lib.plotting`.  In the copies that pages show, each colour becomes
+a variable of CSS with two values: one for light, one where the address of the picture ends with ``#dark``.  Pages show
+every such picture twice, and the theme hides one of them (its classes `only-light` and `only-dark`).  What readers
+download stays as it was drawn.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+# Dark: the ground of the theme's pages, and what is written on it.
+PAPER, INK = "#121212", "#e6ebf0"
+
+#: Colours of curves, as drawn: on white, with a contrast of three to one at least, and in the dark.
+CURVES = {
+    "#0072b2": ("#0072b2", "#52aee0"),
+    "#d55e00": ("#bf4000", "#f58747"),
+    "#009e73": ("#009e73", "#30d0a0"),
+    "#cc79a7": ("#d070a8", "#cc66a0"),
+    "#e69f00": ("#c08a00", "#fbd156"),
+    "#56b4e9": ("#3a98e8", "#91cff3"),
+}
+NEUTRAL = 40  # the largest difference between red, green and blue of a colour of paper, ink, frames and pale grounds
+
+_COLOUR = re.compile(r'(\b(?:fill|stroke)(?:: |="))(#[0-9a-fA-F]{6})\b')
+_ROOT = re.compile(r"<svg\b(?![^>]*\bid=)")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(nodes.image, override=True, html=(show_both, _depart))
+    app.connect("build-finished", colour_copies)
+
+
+def in_both(colour: str) -> tuple[str, str]:
+    """How a drawn colour looks in light and in dark: from the table for curves; greys and pale grounds mirrored
+    between paper and ink; all others, those of colour maps, as they are."""
+    drawn = colour.lower()
+    channels = [int(drawn[i : i + 2], 16) for i in (1, 3, 5)]
+    if drawn in CURVES:
+        return CURVES[drawn]
+    return drawn, _mirrored(channels) if max(channels) - min(channels) <= NEUTRAL else drawn
+
+
+def both_modes(picture: str) -> str:
+    """A picture of matplotlib's with two values for every colour; raises `ValueError` for what is no such SVG."""
+    if not _ROOT.search(picture):
+        raise ValueError(
+            f"expected an SVG as matplotlib writes it, got {picture[:60]!r}; try plotting.save_figure"
+        )
+    colours = {"#000000"}  # what matplotlib leaves out, as in most letters
+    colours |= {found[2].lower() for found in _COLOUR.finditer(picture)}
+    light, dark = (
+        ";".join(f"--c{colour[1:]}:{in_both(colour)[mode]}" for colour in sorted(colours))
+        for mode in (0, 1)
+    )
+    style = f"<style>:root{{{light};fill:var(--c000000)}}:root:target{{{dark}}}</style>"
+    body = _COLOUR.sub(lambda found: f"{found[1]}var(--c{found[2][1:].lower()})", picture)
+    return re.sub(
+        r"(<svg\b[^>]*>)", rf"\1{style}", _ROOT.sub('<svg id="dark"', body, count=1), count=1
+    )
+
+
+def show_both(translator, node: nodes.image) -> None:
+    """Show an SVG twice, for light and for dark; other pictures as they are."""
+    visit = type(translator).visit_image
+    if not node["uri"].endswith(".svg"):
+        visit(translator, node)
+        return
+    node["classes"] = [*node["classes"], "only-light"]
+    visit(translator, node)
+    light = translator.body.pop().strip()
+    dark = light.replace("only-light", "only-dark").replace('.svg"', '.svg#dark"')
+    translator.body.append(f'<span class="picture">{light}{dark}</span>\n')
+
+
+def colour_copies(app: Sphinx, exception: Exception | None) -> None:
+    """Give the pictures that pages show their two sets of colours; those that have them stay."""
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in (Path(app.outdir) / "_images").glob("*.svg"):
+        picture = path.read_text("utf-8")
+        if _ROOT.search(picture):
+            path.write_text(both_modes(picture), "utf-8")
+
+
+def _depart(translator, node: nodes.image) -> None:
+    type(translator).depart_image(translator, node)
+
+
+def _mirrored(channels: list[int]) -> str:
+    """A grey or pale colour in the dark: white becomes the paper there, and black the ink."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(value / 255 for value in channels))
+    if max(channels) - min(channels) < 3:
+        mixed = [
+            lightness * int(PAPER[i : i + 2], 16) + (1 - lightness) * int(INK[i : i + 2], 16)
+            for i in (1, 3, 5)
+        ]
+    else:
+        mixed = [
+            255 * value
+            for value in colorsys.hls_to_rgb(hue, 0.1 + 0.82 * (1 - lightness), saturation)
+        ]
+    return "#" + "".join(f"{round(value):02x}" for value in mixed)

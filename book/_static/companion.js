@@ -1,0 +1,67 @@
+// What pages can do beyond being read; all of them are whole without it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("table.ledger-table").forEach(addFilters);
+  window.MathJax?.startup?.promise?.then(reachWideParts);
+});
+
+// Formulas and tables that are wider than a screen scroll in their own box: the keyboard has to reach it.
+function reachWideParts() {
+  for (const box of document.querySelectorAll("mjx-container[display=true], div.math, .companion-table-wrap")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }
+}
+
+// Filters above a ledger: what they know, they read from the cells of its table.
+function addFilters(table) {
+  const said = (row, name) => [...row.querySelectorAll(".claim-details li")].map(item => item.textContent)
+    .find(text => text.startsWith(`${name}: `))?.slice(name.length + 2) || "";
+  const rows = [...table.tBodies[0].rows].map(row => {
+    const page = row.querySelector("a").getAttribute("href").slice(0, 2).replace(/^0/, "");
+    const scale = said(row, "scale");
+    return {
+      row, words: row.textContent.toLowerCase(), chapter: [...page].join("."),
+      verdict: row.querySelector(".verdict").textContent.replace(/^\S+\s/, ""),
+      source: said(row, "source").split(",")[0], scale: scale === "full" ? "full" : "reduced",
+    };
+  });
+
+  const bar = document.createElement("form");
+  bar.className = "ledger-filters";
+  const heading = table.closest("section").querySelector("h1, h2").firstChild.textContent;
+  bar.setAttribute("aria-label", `Filters: ${heading}`);
+  const field = (name, control) => {
+    const label = document.createElement("label");
+    label.append(name, control);
+    bar.append(label);
+    control.addEventListener("input", show);
+    return control;
+  };
+  const choose = name => {
+    const select = document.createElement("select");
+    const values = [...new Set(rows.map(entry => entry[name]).filter(Boolean))].sort();
+    for (const value of ["all", ...values]) select.add(new Option(value, value === "all" ? "" : value));
+    return field(name, select);
+  };
+  const selects = ["chapter", "verdict", "source", "scale"].map(name => [name, choose(name)]);
+  const search = field("words", Object.assign(document.createElement("input"), { type: "search" }));
+  const count = document.createElement("output");
+  bar.append(count);
+  bar.addEventListener("submit", event => event.preventDefault());
+
+  function show() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let n = 0;
+    for (const entry of rows) {
+      const fits = selects.every(([name, select]) => !select.value || entry[name] === select.value)
+        && words.every(word => entry.words.includes(word));
+      entry.row.hidden = !fits;
+      n += fits;
+    }
+    count.textContent = `${n} of ${rows.length} claims`;
+  }
+
+  table.parentElement.before(bar);
+  show();
+}

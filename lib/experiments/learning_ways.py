@@ -1,0 +1,57 @@
+"""How the answer of chapter 6 depends on the way a machine is trained.
+
+Version 1, 2026-11-29: the first.
+"""
+
+from __future__ import annotations
+
+from lib import rng
+from lib.experiments import experiment
+from lib.rbm import learning
+from lib.rbm.learning import RECIPE, Recipe
+
+RETURNED = ("bound", "corrected bound", "energy error", "abs m error")
+
+
+@experiment(version=1)
+def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                 n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                 n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                 final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
+                 n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and judge it by (6.2).
+
+    Parameters
+    ----------
+    way : str
+        One of `lib.rbm.learning.WAYS`; it changes the recipe where it says so.
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_hidden : int
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    seed : int
+        Of the random numbers.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where
+        training diverged.
+
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    of = learning.chain(n_spins, float(field), n_samples, seed=seed)
+    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way)
+    found = {} if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    return {name: found.get(name) for name in RETURNED}
