@@ -145,8 +145,8 @@ def visits(browser, pages):
 
 
 def modes(page):
-    """In both colour modes, as a click on the button of the page gives them: the mode, contrasts, pictures that are
-    seen, what is behind them."""
+    """In both colour modes, as a click on the button of the page gives them: the mode, contrasts, the
+    pictures that show, the paper."""
     found = {}
     page.add_style_tag(content="*, *::before, *::after { transition: none !important; }")  # colours fade else
     for mode in ("light", "dark"):
@@ -380,7 +380,10 @@ def test_both_colour_modes_are_legible(visits, chapters):
             assert {key: value for key, value in found["contrast"].items() if value < 4.5} == {}, f"{name}, {mode}"
             assert all(picture == [f"only-{mode}", "none"] for picture in found["pictures"]), f"{name}, {mode}"
             assert found["pictures"] or not re.match(r"\d\d-|index", name), name
-            assert found["paper"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}[mode]  # as in pictures
+            assert found["paper"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}[mode]  # of pictures
+    light, dark = ({key: value for name in chapters for key, value in visits[name]["modes"][mode]["contrast"].items()}
+                   for mode in ("light", "dark"))
+    assert light != dark  # the colours did change
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(visits, browser):
