@@ -95,7 +95,8 @@ def new_figure(n_columns: int = 1, *, height: float = 2.9, width: float = TEXT_W
 def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str | Path = "figures") -> None:
     """Save ``name.svg``, ``name.png`` and the numbers behind the figure as ``name.csv``.
 
-    The figure stays open: a notebook shows it at the end of the cell, with the caption of the cell's metadata.
+    The figure stays open, laid out as it is saved: a notebook shows it at the end of the cell, with the caption of the
+    cell's metadata.
 
     Args:
         fig: the figure, drawn from ``table``.
@@ -121,6 +122,7 @@ def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str |
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context({key: STYLE[key] for key in ("svg.hashsalt", "svg.fonttype")}):
         fig.savefig(folder / f"{name}.svg", metadata=_METADATA)
+    fig.set_layout_engine("none")  # it is laid out now, which takes as long as to draw it
     fig.savefig(folder / f"{name}.png", dpi=STYLE["savefig.dpi"], metadata=_METADATA)
     table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 

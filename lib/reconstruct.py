@@ -21,6 +21,7 @@ from lib.rbm.from_shots import ALL_PAIRS, Value
 from lib.spins import measurements
 
 ROWS = 3_000_000  # shots times epochs of a training, unless --epochs says otherwise
+ROUGH = 0.3  # error of an entropy, which is the relative error of a mean, beyond which neither can be trusted
 WRITTEN = ("machine.npz", "results.json", "plot.png")
 
 
@@ -43,6 +44,10 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
             value = values[name]
             data = "" if value.data is None else f"   shots alone {value.data:+.4f}"
             lines.append(f"{title:66s} {value.mean:+.4f} +- {value.error:.4f}{data}")
+    rough = [name.split()[1] for name, value in values.items() if name.startswith("S2 ") and value.error > ROUGH]
+    if rough:
+        lines.append(f"The entropies of the first {', '.join(rough)} sites rest on few of the samples, or few shots: "
+                     "neither they nor their errors can be trusted.")
     return lines
 
 

@@ -333,6 +333,14 @@ def test_numbers_that_changed_under_one_version_are_named(toy):
     assert anchors.check(toy)["walk"] == "walk has no anchor numbers yet; try make anchors"
 
 
+def test_experiments_with_the_same_compiled_modules_are_measured_by_one_process():
+    parts = anchors._parts({name: anchors._compiled(ROOT, name) for name in NAMES}, 2)
+    assert sorted(name for part in parts for name in part) == NAMES and len(parts) == 2
+    for together in (("imagenet_accuracy", "resnet_accuracy"), ("learning_run", "magnetizations", "pruning_run")):
+        assert any(set(together) <= set(part) for part in parts), parts
+    assert anchors._parts({"a": ["x"], "b": [], "c": ["x"]}, 5) == [["a", "c"], ["b"]] and anchors._parts({}, 1) == []
+
+
 def test_deviations_are_relative_to_the_largest_number_of_a_list():
     def off(then, now, tolerance=1e-3):
         return [where for _, where in anchors.deviations({"a": then}, {"a": now}, tolerance)]
@@ -352,6 +360,7 @@ def test_deviations_are_relative_to_the_largest_number_of_a_list():
 def mutated(tmp_path_factory):
     """A copy of the tree with two experiments, whose anchors pass there."""
     copy = mutations.copy_of(ROOT, tmp_path_factory.mktemp("mutations"))
+    mutations.compiled_as_in(ROOT, copy)
     for folder in (anchors.FOLDER, "lib/experiments"):
         for path in (copy / folder).glob("[!_]*.*"):
             if path.stem.removesuffix("_accuracy") not in ("mnist", "digits"):

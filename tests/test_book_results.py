@@ -231,13 +231,20 @@ def test_reading_time_counts_words_and_figures_and_no_code():
     code = nodes.literal_block("", " ".join(["code"] * 5000))
     section = nodes.section("", nodes.title("", "States"), words, figure, code)
     assert "4 minutes to read: 600 words and 1 figure." in companion_pages.reading_time(section)
-    assert "1 minute to read" in companion_pages.reading_time(nodes.section("", nodes.title("", "States")))
+    assert "1 minute to read" in companion_pages.reading_time(
+        nodes.section("", nodes.title("", "States"))
+    )
 
 
 def test_entries_of_the_bibliography_are_items_of_a_list(tmp_path):
     (tmp_path / "_static").mkdir()
     page = tmp_path / "a.html"
-    page.write_text('<div role="list"><div class="citation" role="doc-biblioentry">A, 2021</div></div>')
+    page.write_text(
+        '<div role="list"><div class="citation" role="doc-biblioentry">A, 2021</div></div>'
+    )
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
     companion_files._drop_preloads(app, None)
-    assert page.read_text() == '<div role="list"><div class="citation" role="listitem">A, 2021</div></div>'
+    assert (
+        page.read_text()
+        == '<div role="list"><div class="citation" role="listitem">A, 2021</div></div>'
+    )

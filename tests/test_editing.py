@@ -87,6 +87,7 @@ def as_browser(notebook):
             cell |= {"execution_count": number, "outputs": [nbformat.v4.new_output("stream", text="an output\n")]}
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("change", [lambda notebook: None, as_browser], ids=["untouched", "executed"])
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_saved_without_a_change_keeps_its_bytes(edit, tmp_path, name, change):
@@ -96,6 +97,7 @@ def test_a_chapter_saved_without_a_change_keeps_its_bytes(edit, tmp_path, name, 
     assert edit(name, change) == before  # now beside a notebook with outputs
 
 
+@pytest.mark.some(30)
 @pytest.mark.parametrize("change", [lambda notebook: None, as_browser], ids=["untouched", "executed"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_saved_without_a_change_keeps_its_bytes(edit, tmp_path, text, change):
@@ -104,6 +106,7 @@ def test_a_text_saved_without_a_change_keeps_its_bytes(edit, tmp_path, text, cha
     assert edit("01-first.md", change) == TEXTS[text].encode()
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("kind", ["code", "markdown"])
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_an_edited_cell_changes_its_own_lines_alone(edit, tmp_path, name, kind):
@@ -133,6 +136,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.some(24)
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("text", ["breaks", "blank lines", "cells that are equal", "no blank lines", "comments"])
 def test_a_change_of_cells_is_saved_as_it_is_and_in_our_form(edit, tmp_path, text, name):

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from lib.study import build, guard, inputs, lifeline, notebooks, provenance, runs
+from lib.study import execute as run
 from tests import toy_book
 
 
@@ -208,12 +209,12 @@ def test_an_input_that_nothing_reads_is_said(top):
     ("['data/*.npz']", "expected its input data/*.npz, got nothing there; try"),
     ("[data/offset.txt/more]", "got nothing there"),
 ])
-def test_declarations_that_name_nothing_are_refused_before_a_kernel_starts(top, entries, words):
+def test_declarations_that_name_nothing_are_refused_before_a_kernel_starts(top, capsys, entries, words):
     toy_book.write_cells(top, "1", companion=f"  inputs: {entries}\n")
-    for arguments in (["01"], ["check"]):
-        done = toy_book.run(top, *arguments, module="build" if arguments == ["check"] else "execute")
-        assert done.returncode in (1, lifeline.TOLD) and words in done.stdout + done.stderr
-        assert "Traceback" not in done.stdout + done.stderr
+    for command, arguments, status in ((run.main, ["01"], lifeline.TOLD), (build.main, ["check"], 1)):
+        assert command(["--root", str(top), *arguments]) == status
+        said = capsys.readouterr()
+        assert words in said.out + said.err and "Traceback" not in said.out + said.err
     assert not (top / "_build/failed").exists()
 
 

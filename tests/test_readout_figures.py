@@ -40,6 +40,7 @@ def test_both_remedies_help(trial):
 
 def test_the_recovered_part_and_its_error():
     assert recovered([0.1, 0.1], [0.5, 0.5], [0.2, 0.2]) == (pytest.approx(0.75), pytest.approx(0, abs=1e-15))
+    assert recovered([0.5, 0.6], [0.1, 0.3], [0.2, 0.1])[1] > 0  # of trainings too brief to lose anything
     draws = np.random.default_rng(1)
     n = 400
     clean, ignored = draws.normal(0.1, 0.02, n), draws.normal(0.5, 0.03, n)

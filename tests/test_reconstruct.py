@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lib import __main__ as command
+from lib import reconstruct
 from lib.rbm import files, from_shots, metrics, observables
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
@@ -321,3 +322,9 @@ class Highest:
 
     def beta(self, a, b):
         return np.full(len(a), 0.9)
+
+
+def test_entropies_that_rest_on_few_samples_are_named():
+    values = {f"S2 {cut}": from_shots.Value(4.0, error) for cut, error in ((1, 0.02), (2, 0.4), (3, 0.31))}
+    assert "first 2, 3 sites rest on few of the samples" in reconstruct.table(values, list("abcd"))[-1]
+    assert "few" not in "".join(reconstruct.table({"S2 1": values["S2 1"]}, list("ab")))

@@ -55,6 +55,8 @@ def extend(top, *options, **environment):
 
 
 def records_in(top, *arguments, **environment):
+    if not environment:
+        return toy_book.run(top, *arguments, module="records")
     return subprocess.run(toy_book.command(top, *arguments, module="records"), cwd=top, capture_output=True,
                           text=True, env=toy_book.environment(top) | environment)
 

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from tests.test_book_figures import contrast
 from tests.test_site import CONTRAST, SITE, browser, chapters, open_page, pages  # noqa: F401  (fixtures)
 
 RESULTS = ("index.html", "ten-minutes.html")
+FAINT = {"dddddd", "9aa5b1", "440154"}  # grids, frames of groups, the lower end of a colour map
+LETTERS = re.compile(r'<g id="text_\d+">.*?\n {2,}</g>\n', re.DOTALL)
 OPENED = ("02", "03", "04", "05", "07", "34", "35", "54")  # chapters that open with their answer
 
 
@@ -40,7 +43,30 @@ def test_pictures_have_the_paper_of_the_page(visit, pages, scheme, paper):  # no
         shown = image.open(io.BytesIO(place.screenshot())).convert("RGB")
         assert shown.getpixel((2, 2)) == paper
         counts = {colour for number, colour in shown.getcolors(1 << 24) if number > 20}
-        assert any(sum(colour) > 600 for colour in counts) and any(sum(colour) < 150 for colour in counts)
+        assert any(sum(colour) > 600 for colour in counts) and any(
+            sum(colour) < 150 for colour in counts
+        )
+
+
+def test_curves_and_letters_stand_out_in_every_picture(pages):  # noqa: F811
+    seen = {}
+    for path in (SITE / "_images").glob("*.svg"):
+        text = path.read_text("utf-8")
+        light, dark = (
+            dict(re.findall(r"--c(\w{6}):(#\w{6})", part))
+            for part in re.search(r"<style>:root(.*?):root:target(.*?)</style>", text).groups()
+        )
+        letters = {*re.findall(r"var\(--c(\w{6})\)", " ".join(LETTERS.findall(text)))}
+        for name in light.keys() - FAINT:
+            ratios = contrast(light[name], "#ffffff"), contrast(dark[name], "#121212")
+            ground = max(ratios) < 1.5  # paper, and what is written on in other colours
+            assert ground or min(ratios) >= (4.5 if name in letters else 3), (
+                path.name,
+                name,
+                ratios,
+            )
+            seen[name] = seen.get(name, 0) + (name in letters)
+    assert len(seen) >= 10 and seen["6b6b6b"]
 
 
 def test_pictures_fit_on_a_phone(visit, pages):  # noqa: F811
@@ -79,14 +105,19 @@ def test_results_show_pictures_with_verdicts(visit, chapters):  # noqa: F811
             assert result.locator("img:visible").count() == 1, name
             assert result.locator(".result-claims a .verdict").count() >= 2, name
             assert not result.locator(".not-built").count(), name
-            assert re.match(r"Figure \d\.(\d|[a-z])", result.locator(".result-source").inner_text()), name
+            assert re.match(
+                r"Figure \d\.(\d|[a-z])", result.locator(".result-source").inner_text()
+            ), name
         page.close()
 
 
 def test_chapters_say_how_long_they_take(visit, chapters):  # noqa: F811
     for name in chapters:
         words = visit(name).locator(".reading-time").inner_text()
-        assert re.fullmatch(r"\d+ minutes to read: [\d,]+ words and \d+ figures?\.", words), (name, words)
+        assert re.fullmatch(r"\d+ minutes to read: [\d,]+ words and \d+ figures?\.", words), (
+            name,
+            words,
+        )
 
 
 def test_the_ledger_is_filtered(visit, pages):  # noqa: F811
@@ -109,7 +140,9 @@ def test_the_ledger_is_filtered(visit, pages):  # noqa: F811
     for name in ("chapter", "verdict"):
         bar.get_by_label(name).select_option("all")
     assert shown.count() == everything
-    names = page.locator(".ledger-filters").evaluate_all("bars => bars.map(bar => bar.getAttribute('aria-label'))")
+    names = page.locator(".ledger-filters").evaluate_all(
+        "bars => bars.map(bar => bar.getAttribute('aria-label'))"
+    )
     assert len(names) == len({*names}) == 2
 
 
@@ -118,14 +151,24 @@ def test_the_ledger_is_whole_without_scripts(visit, pages):  # noqa: F811
     page = visit("ledger.html", java_script_enabled=False)
     assert page.locator("tbody tr:visible").count() == with_scripts > 250
     assert page.locator(".ledger-filters").count() == 0
-    assert visit("index.html", java_script_enabled=False).locator(".picture img:visible").count() == 4
+    assert (
+        visit("index.html", java_script_enabled=False).locator(".picture img:visible").count() == 4
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_stands_beside_results_is_legible(visit, pages, scheme):  # noqa: F811
     selectors = {
-        "ten-minutes.html": [".result-text p", ".result-source", ".result-numbers", ".summary-table td"],
-        "ledger.html": [".verdict-sentence", *(f".ledger-filters {name}" for name in ("label", "select", "output"))],
+        "ten-minutes.html": [
+            ".result-text p",
+            ".result-source",
+            ".result-numbers",
+            ".summary-table td",
+        ],
+        "ledger.html": [
+            ".verdict-sentence",
+            *(f".ledger-filters {name}" for name in ("label", "select", "output")),
+        ],
         "05-quantum-state-reconstruction.html": [".reading-time"],
     }
     for name, wanted in selectors.items():

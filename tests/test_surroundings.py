@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,7 @@ SPY = '''
 ```{code-cell} ipython3
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -149,12 +151,23 @@ def test_a_build_is_the_same_whatever_the_shell_says(tmp_path):
     assert sorted(os.listdir(tmp_path / "other")) == [".git", ".gitignore", "a.txt"]
 
 
-@pytest.mark.parametrize("module", ["yaml", "json", "argparse", "runpy", "types", "random", "numpy", "lib", "re"])
-def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, module):
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A toy book that was never run, with a parameter set that is wrong; nothing in it is changed."""
+    top = toy_book.make(tmp_path_factory.mktemp("surroundings") / "book")
+    toy_book.write(top, "book/parameters/wrong.yml", '"01":\n  größe: 2\n')
+    toy_book.run(top, module="status")
+    return top
+
+
+@pytest.mark.parametrize("beside", [["yaml", "json", "argparse", "runpy", "types", "random", "numpy", "re"], ["yaml"]])
+def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, book, beside):
     """As the Makefile starts it, with settings of Python that would end it before our code runs."""
-    top = toy_book.make(tmp_path / "book")
-    toy_book.write(tmp_path, f"foreign/{module}.py", "raise SystemExit('foreign')\n")
-    toy_book.write(top, f"{module if module != 'lib' else 'yaml'}.py", "raise SystemExit('beside the tree')\n")
+    top = shutil.copytree(book, tmp_path / "book")
+    for module in beside if len(beside) > 1 else ["lib"]:
+        toy_book.write(tmp_path, f"foreign/{module}.py", f"raise SystemExit('foreign {module}')\n")
+    for module in beside:
+        toy_book.write(top, f"{module}.py", f"raise SystemExit('{module} beside the tree')\n")
     steered = {"PYTHONPATH": str(tmp_path / "foreign"), "PYTHONHOME": str(tmp_path), "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.study.status"]
     done = subprocess.run(command, cwd=top, env=os.environ | steered, capture_output=True, text=True)
@@ -168,17 +181,15 @@ def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, module):
     ("HOME", "."), ("HOME", "/nonexistent"), ("TMPDIR", "/nonexistent"), ("TERM", "dumb"), ("COLUMNS", "5"),
     ("COMPANION_ROOT", "/nonexistent"), ("COMPANION_MADE", "1"), ("COMPANION_LIFELINE", "stdin"),
     ("PATH", "/nonexistent")])
-def test_a_command_says_the_same_whatever_is_set(tmp_path, name, value):
-    top = toy_book.make(tmp_path / "book")
-    toy_book.write(top, "book/parameters/smoke.yml", '"01":\n  größe: 2\n')
+def test_a_command_says_the_same_whatever_is_set(tmp_path, book, name, value):
     toy_book.write(tmp_path, "foreign/yaml.py", "raise SystemExit('foreign')\n")
-    command = [sys.executable, "-m", "lib.study.status", "--profile", "smoke"]
-    done = subprocess.run(command, cwd=top, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL,
+    command = [sys.executable, "-m", "lib.study.status", "--profile", "wrong"]
+    done = subprocess.run(command, cwd=book, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL,
                           env=os.environ | {name: value.format(foreign=tmp_path / "foreign")})
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "01-first   failed" and lines[2] == "02-second  never run"
-    assert "smoke.yml, section 01: expected parameters of 01-first, got größe; try n_points" in lines[1]
+    assert "wrong.yml, section 01: expected parameters of 01-first, got größe; try n_points" in lines[1]
 
 
 @pytest.fixture(scope="module")
@@ -277,9 +288,10 @@ def test_a_repository_around_the_tree_counts_only_where_it_holds_the_tree(tmp_pa
 @pytest.mark.parametrize(("module", "arguments"), [
     ("status", []), ("build", ["check"]), ("records", ["status"]), ("verify", []), ("build", ["accept"]),
     ("build", ["--help"]), ("build", ["--profile", "none", "check"]), ("build", ["chapter", "none"])])
-def test_output_that_nobody_reads_ends_no_command(tmp_path, module, arguments):
+def test_output_that_nobody_reads_ends_no_command(tmp_path, book, module, arguments):
     """As with `| head`, which reads some lines and ends, and with `>&-`."""
-    top = toy_book.make(tmp_path)
+    top = shutil.copytree(book, tmp_path / "book")
+    (top / "book/parameters/wrong.yml").unlink()
     whole = toy_book.run(top, *arguments, module=module)
     for streams in ("stdout", "both", "closed"):
         command = toy_book.command(top, *arguments, module=module)

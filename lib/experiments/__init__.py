@@ -18,20 +18,27 @@ Function = TypeVar("Function", bound=Callable[..., Mapping])
 def experiment(*, version: int, data: tuple[str, ...] | Callable[[Mapping], tuple[str, ...]] = ()) -> Callable:
     """Declare the version of an experiment and the data sets that it reads.
 
-    Sets two attributes of the function and leaves it alone otherwise: `version`, and `data`, a function from settings
-    to paths relative to the repository.
+    Sets two attributes of the function and leaves it alone otherwise: `version`, and `data`, a
+    function from settings to paths relative to the repository.
 
     Parameters
     ----------
-    version
-        A whole number from 1. Results of other versions are not results of this function.
-    data
-        Paths of files or folders (`data/cache/MNIST/raw`), or a function that gives them for some settings.
+    version : int, >= 1
+        Results of other versions are not results of this function.
+    data : tuple of str, or callable
+        Paths of files or folders (``data/cache/MNIST/raw``), or a function that gives them for some
+        settings.
+
+    Returns
+    -------
+    callable
+        The decorator.
 
     Raises
     ------
     ValueError
         For a version that is no whole number from 1.
+
     """
     if not is_integer(version) or version < 1:
         raise ValueError(f"expected version as an integer >= 1, got {version!r}; try version=1")

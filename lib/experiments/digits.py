@@ -18,15 +18,45 @@ def digits_accuracy(*, width: int, last_connectivity: float, activation: str, n_
                     dense: bool = False) -> dict:
     """Train one net on the digits and report its accuracies, as `mnist_accuracy` does for MNIST.
 
-    Settings as in `mlp.split`, `mlp.Architecture` and `mlp.MLPSettings`; with biases, which are not counted. seed:
-    also of the split of the images, so that the spread over seeds knows about the choice of test images; nets of one
-    seed see the same ones. shuffled_labels: permute the training labels, so that there is nothing to learn (section
-    2.1); the test labels stay true. dense: keep all 74 width weights; n_weights and last_connectivity are then unused.
+    The net has biases, which are not counted.
 
-    Returns "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test accuracy, the
-    "best" over all epochs on the test set itself (what the thesis reports), the "chosen" one, which no image has both
-    selected and judged (the best epoch of one half of the test set judged on the other half, and the reverse,
-    averaged), the "best_epoch", and accuracy and loss on the training images after the last epoch.
+    Parameters
+    ----------
+    width : int
+        Hidden units, as in `mlp.Architecture`.
+    last_connectivity : float
+        As in `mlp.split`; unused where dense.
+    activation : {"relu", "linear"}
+        As in `mlp.Architecture`.
+    n_weights : int
+        As in `mlp.split`; unused where dense.
+    epochs, batch_size : int
+        As in `mlp.MLPSettings`.
+    learning_rate : float
+        As in `mlp.MLPSettings`.
+    seed : int
+        Also of the split of the images, so that the spread over seeds knows about the choice of
+        test images; nets of one seed see the same ones.
+    shuffled_labels : bool, default False
+        Permute the training labels, so that there is nothing to learn (section 2.1); the test
+        labels stay true.
+    dense : bool, default False
+        Keep all 74 width weights.
+
+    Returns
+    -------
+    dict
+        "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test
+        accuracy, the "best" over all epochs on the test set itself (what the thesis reports), the
+        "chosen" one, which no image has both selected and judged (the best epoch of one half of the
+        test set judged on the other half, and the reverse, averaged), the "best_epoch", and
+        "train_accuracy" and "train_loss" on the training images after the last epoch.
+
+    Raises
+    ------
+    ValueError
+        For dense or shuffled_labels other than True and False, and as `mlp.split` and `mlp.train`.
+
     """
     if not isinstance(dense, bool) or not isinstance(shuffled_labels, bool):
         raise ValueError(f"expected dense and shuffled_labels as True or False, got {dense!r} and {shuffled_labels!r}; "

@@ -25,15 +25,45 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
                       batch_size: int = SETTINGS.batch_size, seed: int, device: str, n_workers: int = 8) -> dict:
     """Train one net on a folder of images and report its accuracies.
 
-    folder: as in `image_sets.imagenet`; its classes are the net's. way, base_width, factor: as in
-    `resnet_accuracy.network`. epochs, learning_rate, batch_size: as in `image_training.Settings`, with the rest from
-    SETTINGS. device: a torch device, "cuda" or "cpu". n_workers: processes that read images; 0 reads them in this one.
-    Each holds up to two minibatches in shared memory (150 MB each, of 256 images).
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        As in `image_sets.imagenet`; its classes are the net's.
+    way : str
+        As in `lib.experiments.resnet.network`.
+    base_width : int, default 64
+        As in `lib.experiments.resnet.network`.
+    factor : float
+        As in `lib.experiments.resnet.network`.
+    epochs, batch_size : int
+        As in `image_training.Settings`, with the rest from SETTINGS, as are the defaults.
+    learning_rate : float
+        As in `image_training.Settings`, SETTINGS's by default.
+    seed : int
+        Of the random numbers.
+    device : str
+        A torch device, "cuda" or "cpu".
+    n_workers : int, >= 0, default 8
+        Processes that read images; 0 reads them in this one. Each holds up to two minibatches in
+        shared memory (150 MB each, of 256 images).
 
-    Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image of 224 x 224 pixels), the accuracies on
-    val "final" and "best" (over the epochs, on these images themselves, what the thesis reports) with its "best_epoch",
-    and, of the last epoch, while training, "train_accuracy" and "train_loss". Raises ValueError for settings out of
-    range or too few images, FileNotFoundError for a missing folder and FloatingPointError for a loss that diverges.
+    Returns
+    -------
+    dict
+        "width", "n_weights", "connectivity", "multiply_adds" (of one image of 224 x 224 pixels),
+        the accuracies on val "final" and "best" (over the epochs, on these images themselves, what
+        the thesis reports) with its "best_epoch", and, of the last epoch, while training,
+        "train_accuracy" and "train_loss".
+
+    Raises
+    ------
+    ValueError
+        For settings out of range or too few images.
+    FileNotFoundError
+        For a missing folder.
+    FloatingPointError
+        For a loss that diverges.
+
     """
     settings = Settings(epochs, batch_size, learning_rate, SETTINGS.momentum, SETTINGS.weight_decay, SETTINGS.schedule)
     try:

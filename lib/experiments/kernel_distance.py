@@ -24,16 +24,48 @@ NORMALIZATIONS = ("global", "pixel", "minibatch")
 @experiment(version=1, data=lambda settings: ("data/cache/MNIST/raw",) if settings["data"] == "mnist" else ())
 def kernel_distance(*, data: str, normalization: str, width: int, n_first: int, distribution: str, n_pairs: int,
                     n_starts: int, proxy_width: int, n_masks: int, seed: int) -> dict:
-    """One point of figure 3.8b: the mean squared distance of sparse nets to the infinite dense one, measured and exact.
+    """One point of figure 3.8b: the mean squared distance of sparse nets to the infinite dense one.
 
-    data: "mnist" (the test images), "digits" (all 1797 of scikit-learn) or "gaussian" (1797 inputs with 784 components
-    from N(0, 1)). normalization: "global" by one mean and deviation, "pixel" by those of each pixel, "minibatch" by
-    those of each pixel in blocks of 1000 images. n_first: weights of the first layer. proxy_width: of the dense
-    net that the thesis takes for the infinite one, or 0 for none. n_masks: for every 500 pairs.
+    The distance is measured, and calculated exactly.
 
-    Returns "connectivity"; "measured" with its standard error over n_starts nets ("measured_error"), against the exact
-    infinite kernel, and "measured_proxy" against the proxy (0 without one); "exact" with "exact_error", its parts
-    "exact_bias" and "exact_variance", by (3.21) for normal weights; and "second_order", its closed form.
+    Parameters
+    ----------
+    data : {"mnist", "digits", "gaussian"}
+        "mnist" (the test images), "digits" (all 1797 of scikit-learn) or "gaussian" (1797 inputs
+        with 784 components from N(0, 1)).
+    normalization : {"global", "pixel", "minibatch"}
+        "global" by one mean and deviation, "pixel" by those of each pixel, "minibatch" by those of
+        each pixel in blocks of 1000 images.
+    width : int
+        Hidden units.
+    n_first : int
+        Weights of the first layer.
+    distribution : {"normal", "uniform"}
+        Of the weights.
+    n_pairs : int
+        Pairs of images.
+    n_starts : int, >= 2
+        Nets to measure.
+    proxy_width : int
+        Of the dense net that the thesis takes for the infinite one, or 0 for none.
+    n_masks : int
+        For every 500 pairs.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    dict
+        "connectivity"; "measured" with its standard error over n_starts nets ("measured_error"),
+        against the exact infinite kernel, and "measured_proxy" against the proxy (0 without one);
+        "exact" with "exact_error", its parts "exact_bias" and "exact_variance", by (3.21) for
+        normal weights; and "second_order", its closed form.
+
+    Raises
+    ------
+    ValueError
+        For n_starts below 2, and for another data or normalization.
+
     """
     if require_count("n_starts", n_starts) < 2:
         raise ValueError(f"expected n_starts of at least 2, for an error bar, got {n_starts}; try n_starts=10")
@@ -58,7 +90,26 @@ def kernel_distance(*, data: str, normalization: str, width: int, n_first: int, 
 
 @cache
 def inputs(data: str, normalization: str) -> np.ndarray:
-    """The images or random inputs of `kernel_distance`, float64 (n_images, n_inputs), read-only."""
+    """The images or random inputs of `kernel_distance`.
+
+    Parameters
+    ----------
+    data : {"mnist", "digits", "gaussian"}
+        As in `kernel_distance`.
+    normalization : {"global", "pixel", "minibatch"}
+        As in `kernel_distance`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_images, n_inputs)
+        Read-only.
+
+    Raises
+    ------
+    ValueError
+        For another data or normalization.
+
+    """
     if data not in DATA or normalization not in NORMALIZATIONS:
         raise ValueError(f"expected data among {', '.join(DATA)} and normalization among {', '.join(NORMALIZATIONS)}, "
                          f"got {data!r} and {normalization!r}; try data='digits', normalization='global'")

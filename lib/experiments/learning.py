@@ -39,18 +39,50 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
                  learning_rate: float = RECIPE.learning_rate, final_learning_rate: float = RECIPE.final_learning_rate,
                  n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
                  burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """Train a machine on measurements of a chain and judge it by (6.2) (figures 6.1, 6.3, 6.4, table 6.1).
+    """Train a machine on measurements of a chain and judge it by (6.2).
 
-    field: h/J. The recipe: see `lib.rbm.learning.Recipe`. prune_updates: where above 0, a machine within eps is then
-    pruned, 40% of its weights first and 5% of the rest in every other step; after each it is trained on, prune_updates
-    steps at a time, until it is within eps again, at most prune_rounds times; where it never is, pruning ends.
+    For figures 6.1, 6.3, 6.4 and table 6.1.
 
-    Returns "bound", eps of (6.2), and "corrected bound" (with the autocorrelation time); further measures of
-    `lib.rbm.quality`; "summed ..." by sums over all states up to 18 spins, else None; "exact energy", "exact abs m" and
-    its standard error "exact abs m error"; "magnitudes", the sizes of the weights at 201 ranks from the largest on;
-    "pruned left" and "pruned bound", the weights left after each step and the bound then, and "weights needed", the
-    least with which it stayed within eps, None where it was not, or nothing was pruned. All of it is None, or empty,
-    where training diverged.
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_hidden : int
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    seed : int
+        Of the random numbers.
+    n_updates : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    prune_updates : int, default 0
+        Where above 0, a machine within eps is then pruned, 40% of its weights first and 5% of the
+        rest in every other step; after each it is trained on, prune_updates steps at a time, until
+        it is within eps again, at most prune_rounds times; where it never is, pruning ends.
+    prune_rounds : int, >= 1, default 1
+        See prune_updates.
+    eps : float, default 0.002
+        The bound (6.2) that counts as learnt.
+    batch_size, n_training_chains : int
+        Of the recipe.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "bound", eps of (6.2), and "corrected bound" (with the autocorrelation time); further
+        measures of `lib.rbm.quality`; "summed ..." by sums over all states up to 18 spins, else
+        None; "exact energy", "exact abs m" and its standard error "exact abs m error";
+        "magnitudes", the sizes of the weights at 201 ranks from the largest on; "pruned left" and
+        "pruned bound", the weights left after each step and the bound then, and "weights needed",
+        the least with which it stayed within eps, None where it was not, or nothing was pruned. All
+        that is of the machine is None, or empty, where training diverged.
+
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
@@ -80,15 +112,41 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
                    final_learning_rate: float = RECIPE.final_learning_rate,
                    n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
                    burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """The smallest number of hidden units with which at least half of n_seeds machines learn (figure 6.2).
+    """The smallest number of hidden units with which at least half of n_seeds machines learn.
 
-    eps: the bound (6.2) that counts as learnt. first, largest: hidden units to try first, and at most; the search is
-    `lib.rbm.learning.smallest_passing`. Its machines are those of `learning_run` with the seeds seed ... seed + n_seeds
-    - 1.
+    For figure 6.2. The search is `lib.rbm.learning.smallest_passing`.
 
-    Returns "smallest", None where none was found; "best bound" and "best hidden", the lowest bound seen and where; and
-    a row for each machine, in the order of training: "tried hidden", "tried seed", "tried bound" (None where training
-    diverged), "tried corrected", the same with the autocorrelation time, and "tried learnt", 0 or 1.
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_samples : int
+        Measurements to learn from.
+    eps : float
+        The bound (6.2) that counts as learnt.
+    first, largest : int
+        Hidden units to try first, and at most.
+    n_seeds : int
+        Machines of each size.
+    seed : int
+        The machines are those of `learning_run` with the seeds seed ... seed + n_seeds - 1.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "smallest", None where none was found; "best bound" and "best hidden", the lowest bound seen
+        and where; and a row for each machine, in the order of training: "tried hidden", "tried
+        seed", "tried bound" (None where training diverged), "tried corrected", the same with the
+        autocorrelation time, and "tried learnt", 0 or 1.
+
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)

@@ -21,9 +21,33 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
                  n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
     """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and judge it by (6.2).
 
-    field: h/J. The recipe: see `lib.rbm.learning.Recipe`; a way changes it where it says so.
-    Returns "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where training
-    diverged.
+    Parameters
+    ----------
+    way : str
+        One of `lib.rbm.learning.WAYS`; it changes the recipe where it says so.
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_hidden : int
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    seed : int
+        Of the random numbers.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where
+        training diverged.
+
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)

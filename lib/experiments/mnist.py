@@ -17,12 +17,34 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
                    batch_size: int, learning_rate: float, seed: int) -> dict:
     """Train one net and report its accuracies (figure 3.5).
 
-    Settings as in `mlp.split`, `mlp.Architecture` and `mlp.MLPSettings`; with biases, which are not counted.
+    The net has biases, which are not counted.
 
-    Returns "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test accuracy, the
-    "best" over all epochs on the test set itself (what the thesis reports of its ResNets), the "chosen" one, which no
-    image has both selected and judged (the best epoch of one half of the test set judged on the other half, and the
-    reverse, averaged), the "best_epoch", and the accuracy and loss on training images in the last epoch.
+    Parameters
+    ----------
+    width : int
+        Hidden units, as in `mlp.Architecture`.
+    last_connectivity : float
+        As in `mlp.split`.
+    activation : {"relu", "linear"}
+        As in `mlp.Architecture`.
+    n_weights : int
+        As in `mlp.split`.
+    epochs, batch_size : int
+        As in `mlp.MLPSettings`.
+    learning_rate : float
+        As in `mlp.MLPSettings`.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    dict
+        "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test
+        accuracy, the "best" over all epochs on the test set itself (what the thesis reports of its
+        ResNets), the "chosen" one, which no image has both selected and judged (the best epoch of
+        one half of the test set judged on the other half, and the reverse, averaged), the
+        "best_epoch", and "train_accuracy" and "train_loss" on training images in the last epoch.
+
     """
     train, first_half, second_half = _images()
     n_first, n_last = mlp.split(width, last_connectivity, n_weights)
@@ -36,9 +58,18 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
 
 
 def judged(history: list[mlp.Epoch]) -> dict:
-    """The test accuracies "final", "best", "best_epoch" and "chosen" of a training judged on two halves of test images.
+    """The test accuracies of a training that was judged on two halves of test images.
 
-    The halves count alike; "test" and "held out" are their names in the history.
+    Parameters
+    ----------
+    history : list of mlp.Epoch
+        Of the training. The halves count alike; "test" and "held out" are their names here.
+
+    Returns
+    -------
+    dict
+        "final", "best", "best_epoch" and "chosen".
+
     """
     halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
     both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]

@@ -41,28 +41,75 @@ def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, ep
                 learning_rate: float = 0.3, final_learning_rate: float = 0.001, fine_tune_rate: float = 0.1,
                 fine_tune_final_rate: float = 0.001, batch_size: int = 100, n_training_chains: int = 128,
                 n_evaluation: int = 100_000, n_chains: int = 1000, burn_in: int = 2000, thin: int = 40) -> dict:
-    """Train a machine on a chain's ground state, prune it step by step, and measure all along (figures 7.2 to 7.5).
+    """Train a machine on a chain's ground state, prune it step by step, and measure all along.
 
-    Three stages: "training" from small weights by PCD-1; "control", n_control rounds of fine-tuning with all weights,
-    whose spread is the band of each measure; "pruning", of which step 0 is the machine that the control ended with.
-    One seed and chain give the same machine before pruning, whatever the criterion.
+    For figures 7.2 to 7.5. Three stages: "training" from small weights by PCD-1; "control",
+    n_control rounds of fine-tuning with all weights, whose spread is the band of each measure;
+    "pruning", of which step 0 is the machine that the control ended with. One seed and chain give
+    the same machine before pruning, whatever the criterion.
 
-    field: h/J. epochs, learning_rate, final_learning_rate: of the training, the rate falling along a cosine;
-    measure_every: epochs between two measurements in it. criterion: see `prune`; n_steps, first_fraction,
-    step_fraction: the schedule. fine_tune_epochs, fine_tune_rate, fine_tune_final_rate: of each round of
-    fine-tuning, 0 epochs for none. retrain_after: pruning steps at whose size machines are trained from the beginning,
-    as the dense one was. batch_size, n_training_chains: of all training. n_evaluation: samples behind the
-    statistical part of an ROE, and behind all measures beyond 18 spins, where n_chains chains run from measurements
-    for burn_in sweeps and give a draw every thin sweeps; also the exact samples behind the references there.
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_hidden : int, >= 1
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    epochs : int
+        Of the training.
+    measure_every : int
+        Epochs between two measurements in the training.
+    criterion : str
+        See `lib.rbm.pruning.prune`.
+    n_steps : int
+        Of the schedule.
+    fine_tune_epochs : int, >= 0
+        Of each round of fine-tuning, 0 for none.
+    seed : int
+        Of the random numbers.
+    first_fraction, step_fraction : float, default 0.4 and 0.05
+        Of the schedule.
+    n_control : int, >= 0, default 8
+        Rounds of the control.
+    retrain_after : sequence of int, default ()
+        Pruning steps, from 1 to n_steps, at whose size machines are trained from the beginning, as
+        the dense one was.
+    learning_rate, final_learning_rate : float, default 0.3 and 0.001
+        Of the training, the rate falling along a cosine.
+    fine_tune_rate, fine_tune_final_rate : float, default 0.1 and 0.001
+        Of each round of fine-tuning.
+    batch_size, n_training_chains : int, default 100 and 128
+        Of all training.
+    n_evaluation : int, default 100_000
+        Samples behind the statistical part of an ROE, and behind all measures beyond 18 spins; also
+        the exact samples behind the references there.
+    n_chains, burn_in, thin : int, default 1000, 2000 and 40
+        Beyond 18 spins n_chains chains run from measurements for burn_in sweeps and give a draw
+        every thin sweeps.
 
-    Returns a list "<stage> <measure>" for every stage and each measure of `lib.rbm.quality` and of the graph:
-    "weights left", "components", "empty visible", "empty hidden", "largest" (spins in the largest component) and
-    "joined" (whether the middle spin and the one d to its right are in one component, 0 or 1 for d = 0 ...
-    n_spins // 2); the same for the kinds of `RETRAINED`, over the steps "retrained after", with None for training that
-    diverged; "training epochs"; "exact ..." for the exact energy, abs m, correlation and histogram, and
-    "exact kl data", that of a perfect machine; "departure <measure>", the pruning step from which each of `ERRORS`
-    stays above its band (`bands.first_outside`), or None; "failed step", None or the step at which fine-tuning
-    diverged (0 in the control), with "failure" in words: the lists then end before it.
+    Returns
+    -------
+    dict
+        A list "<stage> <measure>" for every stage and each measure of `lib.rbm.quality` and of the
+        graph: "weights left", "components", "empty visible", "empty hidden", "largest" (spins in
+        the largest component) and "joined" (whether the middle spin and the one d to its right are
+        in one component, 0 or 1 for d = 0 ... n_spins // 2); the same for the kinds of `RETRAINED`,
+        over the steps "retrained after", with None for training that diverged; "training epochs";
+        "exact ..." for the exact energy, abs m, correlation and histogram, and "exact kl data",
+        that of a perfect machine; "departure <measure>", the pruning step from which each of
+        `ERRORS` stays above its band (`bands.first_outside`), or None; "failed step", None or the
+        step at which fine-tuning diverged (0 in the control), with "failure" in words: the lists
+        then end before it.
+
+    Raises
+    ------
+    ValueError
+        For settings out of range, those of later stages included, before the first one takes its
+        time.
+
     """
     def named(use: str) -> int:
         return rng.child_seed(seed, use, n_spins, str(float(field)))

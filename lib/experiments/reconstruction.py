@@ -24,17 +24,43 @@ MAX_SUMMED_SPINS = 16  # up to here all 2^n_spins states are summed; beyond, exa
 def magnetizations(*, n_spins: int, field: float, n_hidden: int, n_samples: int, epochs: int, batch_size: int,
                    n_gibbs: int, learning_rate: float, final_learning_rate: float, n_evaluation: int, n_chains: int,
                    seed: int) -> dict[str, float | None]:
-    """Measure a chain at one field, train a machine, and compare its observables with the exact ones (figure 5.2).
+    """Measure a chain at one field, train a machine, and compare its observables with exact ones.
 
-    The machine starts from small weights and biases that favour neither direction and is trained by CD with a
-    learning rate that falls along a cosine; n_evaluation samples come from n_chains Gibbs chains that start at
-    measurements. field in units of J; everything random follows from seed, n_spins and field.
+    For figure 5.2. The machine starts from small weights and biases that favour neither direction
+    and is trained by CD with a learning rate that falls along a cosine. Everything random follows
+    from seed, n_spins and field.
 
-    Returns for "z" (5.6, mean spin), "abs m" (mean size of the magnetization), "x" (5.9, mean transverse spin) and
-    "energy" (per spin, units of J) the estimate, its standard error "... error", the value "... machine" of the
-    machine's state by summation, and the exact one "... exact"; also the fidelity with the ground state. Beyond
-    16 spins nothing is summed: fidelity and "... machine" are None, and "abs m exact" is a mean over n_evaluation
-    independent exact samples, with its error in "abs m exact error" (else 0).
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        In units of J.
+    n_hidden : int
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    epochs, batch_size, n_gibbs : int
+        Of the training, see `TrainingSettings`.
+    learning_rate, final_learning_rate : float
+        Of the training.
+    n_evaluation : int
+        Samples of the machine, and beyond 16 spins exact ones.
+    n_chains : int
+        Gibbs chains that the samples come from; they start at measurements.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    dict of str to float or None
+        For "z" (5.6, mean spin), "abs m" (mean size of the magnetization), "x" (5.9, mean
+        transverse spin) and "energy" (per spin, units of J) the estimate, its standard error "...
+        error", the value "... machine" of the machine's state by summation, and the exact one "...
+        exact"; also the "fidelity" with the ground state. Beyond 16 spins nothing is summed:
+        fidelity and "... machine" are None, and "abs m exact" is a mean over n_evaluation
+        independent exact samples, with its error in "abs m exact error" (else 0).
+
     """
     def named(use: str) -> tuple[int, str, int, str]:
         return seed, use, n_spins, str(float(field))

@@ -32,9 +32,32 @@ def _data(settings: Mapping) -> tuple[str, ...]:
 def network(way: str, base_width: int, factor: float, n_classes: int, seed: int, stem: str = "cifar") -> resnet.ResNet:
     """A ResNet-18 of base_width, widened by a factor, before training.
 
-    way: "sparse" (static sparsity over all dimensions of the weights, with as many as the base has), "sparse channels"
-    (whole kernels, appendix E), "dense" (every weight of the wider net), or a bottleneck (`resnet.VARIANTS`). stem: as
-    in `resnet.Architecture`. Raises ValueError for another way.
+    Parameters
+    ----------
+    way : str
+        "sparse" (static sparsity over all dimensions of the weights, with as many as the base has),
+        "sparse channels" (whole kernels, appendix E), "dense" (every weight of the wider net), or a
+        bottleneck (`resnet.VARIANTS`).
+    base_width : int
+        Channels of the stem before widening.
+    factor : float, >= 1
+        By which the width grows.
+    n_classes : int
+        Of the images.
+    seed : int
+        Of the random numbers.
+    stem : {"cifar", "imagenet"}
+        As in `resnet.Architecture`.
+
+    Returns
+    -------
+    lib.models.resnet.ResNet
+
+    Raises
+    ------
+    ValueError
+        For another way.
+
     """
     if way not in WAYS:
         raise ValueError(f"expected way as one of {', '.join(WAYS)}, got {way!r}; try way='sparse'")
@@ -53,15 +76,44 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
                     learning_rate: float, schedule: str, batch_size: int, seed: int, device: str) -> dict:
     """Train one net on the training images and report its accuracies.
 
-    data: a set of `image_sets.load`. way, base_width, factor: as in `network`. image_size: 32, or 16 for means of 2 x 2
-    pixels; images are shifted by up to an eighth of it, and flipped. epochs, learning_rate, schedule,
-    batch_size: as in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4. device: "native" for the
-    sparse kernels on the CPU, or a torch device for the masked dense twin: "cuda", or "cpu".
+    Parameters
+    ----------
+    data : str
+        A set of `image_sets.load`.
+    way : str
+        As in `network`.
+    base_width : int
+        As in `network`.
+    factor : float
+        As in `network`.
+    image_size : {32, 16}
+        16 for means of 2 x 2 pixels; images are shifted by up to an eighth of it, and flipped.
+    epochs, batch_size : int
+        As in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4.
+    learning_rate : float
+        As in `image_training.Settings`.
+    schedule : {"steps", "cosine", "triangle"}
+        As in `image_training.Settings`.
+    seed : int
+        Of the random numbers.
+    device : str
+        "native" for the sparse kernels on the CPU, or a torch device for the masked dense twin:
+        "cuda", or "cpu".
 
-    Returns "width", "n_weights", "connectivity", "multiply_adds" (of one image), test accuracies "final", "best" (over
-    the epochs, on the test set itself, what the thesis reports) with its "best_epoch", "first_half" and "second_half"
-    (final accuracy on either half of the test images, for choices that must not see the images that judge them),
-    "train_accuracy" of the last epoch and "best_train_accuracy", both while training, and "train_loss".
+    Returns
+    -------
+    dict
+        "width", "n_weights", "connectivity", "multiply_adds" (of one image), test accuracies
+        "final", "best" (over the epochs, on the test set itself, what the thesis reports) with its
+        "best_epoch", "first_half" and "second_half" (final accuracy on either half of the test
+        images, for choices that must not see the images that judge them), "train_accuracy" of the
+        last epoch and "best_train_accuracy", both while training, and "train_loss".
+
+    Raises
+    ------
+    ValueError
+        For another image_size, for a GPU that is not there, and as `network`.
+
     """
     if image_size not in (16, 32):
         raise ValueError(f"expected image_size as 16 or 32, got {image_size!r}; try image_size=16")
@@ -82,10 +134,25 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
 
 
 def judged(net: resnet.ResNet, history: Sequence[image_training.Epoch], image_size: int) -> dict:
-    """What a training gave: the net's counts, its test accuracies, and accuracy and loss of the last epoch.
+    """What a training gave: the net's counts, its test accuracies, and values of the last epoch.
 
-    "best" is over the epochs, on the test set itself, and the first of equal ones. "multiply_adds" are those of one
-    image of image_size x image_size pixels, for the weights that exist.
+    Parameters
+    ----------
+    net : lib.models.resnet.ResNet
+        After training.
+    history : sequence of image_training.Epoch
+        Of the training.
+    image_size : int
+        Height and width of the images in pixels.
+
+    Returns
+    -------
+    dict
+        "width", "n_weights", "connectivity"; "multiply_adds", those of one image of image_size x
+        image_size pixels, for the weights that exist; "final" and "best" test accuracy, this one
+        over the epochs, on the test set itself, with its "best_epoch", the first of equal ones;
+        "train_accuracy" and "train_loss" of the last epoch.
+
     """
     accuracies, wide = [float(epoch.right.mean()) for epoch in history], net.architecture
     counts = [layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in net.layers.values()]

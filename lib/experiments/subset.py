@@ -24,9 +24,28 @@ RATES = {"sparse": {8: 5.0, 32: 136.0, 128: 260.0, 216: 361.0, 328: 491.0, 512: 
 
 
 def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_classes: int = N_CLASSES) -> int:
-    """Weights that are left for the first layer, n_weights - n_classes width: the last one is dense (figure 3.8).
+    """Weights that are left for the first layer, n_weights - n_classes width (figure 3.8).
 
-    Raises ValueError where none is left, or more than the layer has.
+    The last layer is dense.
+
+    Parameters
+    ----------
+    width : int
+        Hidden units.
+    n_weights : int
+        Of both layers.
+    n_inputs, n_classes : int, default 784 and 10
+        Of the net.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        Where none is left, or more than the layer has.
+
     """
     for name, value in (("width", width), ("n_weights", n_weights)):
         if not is_integer(value):
@@ -46,17 +65,46 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
 @experiment(version=1, data=("data/cache/MNIST/raw",))
 def subset_accuracy(*, width: int, dense: bool, n_weights: int, learning_rate: float, distribution: str,
                     normalization: str, n_train: int, epochs: int, batch_size: int, seed: int) -> dict:
-    """Train one net on n_train images of MNIST without biases and judge it on the whole test set (figure 3.8a).
+    """Train one net on n_train images of MNIST without biases and judge it on the whole test set.
 
-    width: hidden units. dense: keep all 794 width weights; otherwise n_weights in all, with a dense last layer.
-    learning_rate: on the stored weights of the NTK parametrization (appendix C). distribution: of these before
-    training, "normal" or "uniform". normalization: of the pixels, after that by the mean and deviation of all of them:
-    "minibatch", each pixel to mean 0 and variance 1 within its minibatch, or block of 1000 test images (what the
-    published code does); "pixel", the same with means and deviations of the n_train images; or "global", nothing more.
-    seed: of the choice of images, the mask, the weights and the order.
+    For figure 3.8a.
 
-    Returns "n_first" weights, "connectivity" of the first layer, the test accuracy after the last epoch ("final"), the
-    best of all tenth epochs ("best"), and accuracy and loss on the training images in the last epoch.
+    Parameters
+    ----------
+    width : int
+        Hidden units.
+    dense : bool
+        Keep all 794 width weights; otherwise n_weights in all, with a dense last layer.
+    n_weights : int
+        See dense.
+    learning_rate : float
+        On the stored weights of the NTK parametrization (appendix C).
+    distribution : {"normal", "uniform"}
+        Of these before training.
+    normalization : {"minibatch", "pixel", "global"}
+        Of the pixels, after that by the mean and deviation of all of them: "minibatch", each pixel
+        to mean 0 and variance 1 within its minibatch, or block of 1000 test images (what the
+        published code does); "pixel", the same with means and deviations of the n_train images; or
+        "global", nothing more.
+    n_train : int, >= 2
+        Training images.
+    epochs, batch_size : int
+        As in `mlp.MLPSettings`.
+    seed : int
+        Of the choice of images, the mask, the weights and the order.
+
+    Returns
+    -------
+    dict
+        "n_first" weights, "connectivity" of the first layer, the test accuracy after the last epoch
+        ("final"), the best of all tenth epochs ("best"), and accuracy and loss on the training
+        images in the last epoch ("train_accuracy", "train_loss").
+
+    Raises
+    ------
+    ValueError
+        For settings out of range.
+
     """
     if normalization not in NORMALIZATIONS or not isinstance(dense, bool):
         raise ValueError(f"expected a normalization among {', '.join(NORMALIZATIONS)} and dense True or False, got "

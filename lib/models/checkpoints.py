@@ -38,12 +38,27 @@ N_DIGEST = 64  # hexadecimal digits of SHA-256
 
 
 def save(path: str | os.PathLike, net: resnet.ResNet) -> None:
-    """Write weights, masks, BatchNorm's statistics and the architecture of a net to exactly this path.
+    """Write a net to exactly this path: weights, masks, BatchNorm's statistics and architecture.
 
-    A net that a `SparseResNet` trains has to be given its numbers first, with `SparseResNet.store(net)`. An earlier
-    file stays as it was, whatever goes wrong on the way; a missing folder is made. Raises ValueError for anything but
-    a ResNet of float32 or float64, for numbers that are not finite, and for weights behind a mask that are not 0 (they
-    would be lost); OSError as the system does, naming the path.
+    A net that a `SparseResNet` trains has to be given its numbers first, with
+    ``SparseResNet.store(net)``. An earlier file stays as it was, whatever goes wrong on the way; a
+    missing folder is made.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to write.
+    net : lib.models.resnet.ResNet
+        In float32 or float64.
+
+    Raises
+    ------
+    ValueError
+        For anything but a ResNet of float32 or float64, for numbers that are not finite, and for
+        weights behind a mask that are not 0 (they would be lost).
+    OSError
+        As the system does, naming the path.
+
     """
     if not isinstance(net, resnet.ResNet):
         raise ValueError(f"expected a ResNet, got {type(net).__name__}; try the twin of a trained net, after "
@@ -80,11 +95,30 @@ def save(path: str | os.PathLike, net: resnet.ResNet) -> None:
 
 
 def load(path: str | os.PathLike, *, expect: resnet.Architecture | None = None) -> resnet.ResNet:
-    """The net in a file, on the CPU, in the precision it was saved in, and in evaluation mode (see `net.train()`).
+    """The net in a file, on the CPU, in the precision it was saved in, and in evaluation mode.
 
-    expect: the architecture that it has to be of; None takes any, and the net's `architecture` says which. Raises
-    ValueError naming the file if it is damaged, cut short, made by another program (pickle and torch.save included:
-    nothing is ever unpickled), holds no valid net or one of another architecture; OSError if it cannot be read.
+    For the other mode see ``net.train()``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that `save` wrote.
+    expect : lib.models.resnet.Architecture, optional
+        The architecture that it has to be of; None takes any, and the net's `architecture` says
+        which.
+
+    Returns
+    -------
+    lib.models.resnet.ResNet
+
+    Raises
+    ------
+    ValueError
+        Naming the file, if it is damaged, cut short, made by another program (pickle and torch.save
+        included: nothing is ever unpickled), holds no valid net or one of another architecture.
+    OSError
+        If it cannot be read.
+
     """
     if expect is not None and not isinstance(expect, resnet.Architecture):
         raise ValueError(f"expected expect as an Architecture or None, got {expect!r}; try net.architecture")

@@ -17,10 +17,21 @@ N_PIXELS, N_CLASSES = 64, 10
 
 
 def digits(seed: int) -> tuple[Images, Images, Images]:
-    """Training images (two thirds) and the two halves of the test images, the same share of every class in each.
+    """Training images (two thirds) and the two halves of the test images.
 
-    seed: fixes which image goes where. Pixels are shifted and scaled by the mean and standard deviation of all training
-    pixels, as `datasets.mnist` does.
+    Each has the same share of every class. Pixels are shifted and scaled by the mean and standard
+    deviation of all training pixels, as `datasets.mnist` does.
+
+    Parameters
+    ----------
+    seed : int
+        Fixes which image goes where.
+
+    Returns
+    -------
+    tuple of (Images, Images, Images)
+        Each with images of float32, shape (n_images, 64), and labels.
+
     """
     everything, labels = pixels()
     parts = [[], [], []]
@@ -37,7 +48,14 @@ def digits(seed: int) -> tuple[Images, Images, Images]:
 
 @cache
 def pixels() -> tuple[np.ndarray, np.ndarray]:
-    """All images (1797, 64) on a scale from 0 to 1, float64, and their labels, int64."""
+    """All images on a scale from 0 to 1, and their labels.
+
+    Returns
+    -------
+    images : ndarray of float64, shape (1797, 64)
+    labels : ndarray of int64, shape (1797,)
+
+    """
     from sklearn.datasets import load_digits  # half a second, which only those who ask for the images should wait
     found = load_digits()
     return found.data / 16, found.target.astype(np.int64)

@@ -25,9 +25,25 @@ _INK = "#333333"
 
 
 class Step(NamedTuple):
-    """One operation of a block. kernel, n_weights, n_dense and mask belong to convolutions and are 0 or None else.
+    """One operation of a block.
 
-    n_weights are there, n_dense would be without the mask, which is bool (n_out, n_in, kernel, kernel).
+    Attributes
+    ----------
+    kind : {"convolution", "batch norm", "addition", "relu"}
+        What it is.
+    name : str
+        Of the layer or the BatchNorm in the module.
+    n_in, n_out : int
+        Channels before and after it.
+    kernel : int
+        Its size; this and what follows belong to convolutions and are 0 or None else.
+    n_weights : int
+        Weights that are there.
+    n_dense : int
+        Weights that would be there without the mask.
+    mask : ndarray of bool, shape (n_out, n_in, kernel, kernel), or None
+        True where the weight exists.
+
     """
 
     kind: str  # "convolution", "batch norm", "addition" or "relu"
@@ -41,10 +57,27 @@ class Step(NamedTuple):
 
 
 def block_steps(model: ResNet, block: str) -> list[Step]:
-    """What a network does in one block, such as "stage3_block2", in the order in which it does it.
+    """What a network does in one block, in the order in which it does it.
 
-    The weights and the running averages of BatchNorm stay as they are. Raises ValueError for a block that is not in
-    the network, or has a convolution on its shortcut, which is not one of the steps in a row.
+    The weights and the running averages of BatchNorm stay as they are.
+
+    Parameters
+    ----------
+    model : lib.models.resnet.ResNet
+        The network.
+    block : str
+        Such as "stage3_block2".
+
+    Returns
+    -------
+    list of Step
+
+    Raises
+    ------
+    ValueError
+        For a block that is not in the network, or has a convolution on its shortcut, which is not
+        one of the steps in a row.
+
     """
     plain = sorted({name.rsplit("_conv", 1)[0] for name in model.norms if "_conv" in name}
                    - {name.removesuffix("_shortcut") for name in model.norms})
@@ -82,17 +115,25 @@ def block_steps(model: ResNet, block: str) -> list[Step]:
 def draw_blocks(ax: Axes, blocks: Mapping[str, Sequence[Step]], notes: Mapping[str, str] | None = None) -> None:
     """Draw blocks below each other, to one scale: heights are channels (Fig. 3.2).
 
-    Activations are dark bars, the weights between them polygons; where a mask takes some away, squares show an excerpt
-    of that mask. Stripes are BatchNorm and ReLU, the line above is the shortcut. One unit of the axes is an inch at a
-    width of `plotting.TEXT_WIDTH`; the axes are switched off.
+    Activations are dark bars, the weights between them polygons; where a mask takes some away,
+    squares show an excerpt of that mask. Stripes are BatchNorm and ReLU, the line above is the
+    shortcut. One unit of the axes is an inch at a width of `plotting.TEXT_WIDTH`; the axes are
+    switched off.
 
-    Args:
-        ax: where to draw, alone in a figure.
-        blocks: steps of each, by its title, in the order from top to bottom.
-        notes: by title, a line to the right of it.
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw, alone in a figure.
+    blocks : dict of str to sequence of Step
+        Steps of each, by its title, in the order from top to bottom.
+    notes : dict of str to str, optional
+        By title, a line to the right of it.
 
-    Raises:
-        ValueError: for no blocks, steps that do not go on where the last ended, or a note without a block.
+    Raises
+    ------
+    ValueError
+        For no blocks, steps that do not go on where the last ended, or a note without a block.
+
     """
     if not blocks or any(not steps or any(one.n_out != next_one.n_in for one, next_one in zip(steps, steps[1:]))
                          for steps in blocks.values()):

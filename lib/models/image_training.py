@@ -26,12 +26,31 @@ SCHEDULES = ("steps", "cosine", "triangle")
 class Settings:
     """How to train; the defaults are those of figure 3.6 (appendix A.3).
 
-    epochs: passes through the images, each in a new random order; what is left over by whole minibatches is left out.
-    schedule: of the learning rate. "steps" divides it by 10 after 1/6, 2/5 and 2/3 of the epochs (50, 120 and 200 of
-    300), "cosine" lets it fall to 0 (table 3.1), "triangle" rises from 0 in the first fifth of all steps and falls to 0
-    in the rest (one cycle: for few epochs). momentum, weight_decay: of stochastic gradient descent; the decay acts on
-    every parameter, as in the thesis's public code. pad: pixels by which images are shifted at most, with flips. Raises
-    ValueError for numbers out of range.
+    Attributes
+    ----------
+    epochs : int, >= 1
+        Passes through the images, each in a new random order; what is left over by whole
+        minibatches is left out.
+    batch_size : int, >= 2
+        Images in a minibatch.
+    learning_rate : float, >= 0
+        The largest one of the schedule.
+    momentum : float in [0, 1)
+        Of stochastic gradient descent.
+    weight_decay : float, >= 0
+        Of stochastic gradient descent; it acts on every parameter, as in the thesis's public code.
+    schedule : {"steps", "cosine", "triangle"}
+        Of the learning rate. "steps" divides it by 10 after 1/6, 2/5 and 2/3 of the epochs (50, 120
+        and 200 of 300), "cosine" lets it fall to 0 (table 3.1), "triangle" rises from 0 in the
+        first fifth of all steps and falls to 0 in the rest (one cycle: for few epochs).
+    pad : int, >= 0
+        Pixels by which images are shifted at most, with flips.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range.
+
     """
 
     epochs: int = 300
@@ -55,7 +74,20 @@ class Settings:
             raise ValueError(f"expected schedule as one of {SCHEDULES}, got {self.schedule!r}; try schedule='steps'")
 
     def rate(self, step: int, n_steps: int) -> float:
-        """The learning rate of a step, counted from 0, of n_steps in all epochs."""
+        """The learning rate of a step.
+
+        Parameters
+        ----------
+        step : int
+            Counted from 0.
+        n_steps : int
+            In all epochs.
+
+        Returns
+        -------
+        float
+
+        """
         part = step / n_steps
         if self.schedule == "steps":
             return self.learning_rate * 0.1 ** sum(part >= drop for drop in (1 / 6, 2 / 5, 2 / 3))
@@ -66,8 +98,18 @@ class Settings:
 
 
 class Epoch(NamedTuple):
-    """After one epoch: mean loss and accuracy on the training images as they were trained on, and the test logits'
-    right answers, bool (n_test,)."""
+    """What an epoch gave.
+
+    Attributes
+    ----------
+    epoch : int
+        Its number, from 1.
+    train_loss, train_accuracy : float
+        Means over the training images as they were trained on.
+    right : ndarray of bool, shape (n_test,)
+        The right answers of the logits of the test images after it.
+
+    """
 
     epoch: int
     train_loss: float
@@ -76,7 +118,18 @@ class Epoch(NamedTuple):
 
 
 class TorchNet:
-    """The torch twin itself, trained by torch's own stochastic gradient descent; used as `NativeNet` is."""
+    """The torch twin itself, trained by torch's own stochastic gradient descent.
+
+    It is used as `NativeNet` is.
+
+    Parameters
+    ----------
+    twin : lib.models.resnet.ResNet
+        The network, trained in place.
+    settings : Settings
+        Of which momentum and weight decay count here.
+
+    """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
         self.twin, self.device = twin, next(twin.parameters()).device
@@ -94,6 +147,23 @@ class TorchNet:
             group["lr"] = rate
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        """One step of stochastic gradient descent.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n_images, 3, height, width)
+            Normalized.
+        labels : ndarray of int, shape (n_images,)
+            Their classes.
+        rate : float
+            The learning rate.
+
+        Returns
+        -------
+        tuple of (float, int)
+            The sum of the cross entropies and the number of right answers.
+
+        """
         self.twin.train()
         labels = self._tensor(check_labels(labels, len(images), self.twin.architecture.n_classes))
         logits = self.twin(self._tensor(images))
@@ -109,6 +179,7 @@ class TorchNet:
         return self.twin
 
     def logits(self, images: np.ndarray) -> np.ndarray:
+        """Of images (n_images, 3, height, width), in evaluation mode: (n_images, n_classes)."""
         self.twin.eval()
         with torch.no_grad():
             return self.twin(self._tensor(images)).cpu().numpy()
@@ -117,10 +188,20 @@ class TorchNet:
 class NativeNet:
     """`SparseResNet` with stochastic gradient descent, momentum and decay (torch's rule).
 
-    `train_step` is one step of it, at a learning rate, and returns the sum of the cross entropies and the number of
-    right answers; `logits` is of images.
+    `train_step` is one step of it, at a learning rate, and returns the sum of the cross entropies
+    and the number of right answers; `logits` is of images.
 
     It starts from the twin, which stays behind while it trains: `to_torch` brings it up to date.
+
+    Parameters
+    ----------
+    twin : lib.models.resnet.ResNet
+        Where to start.
+    settings : Settings
+        Of which minibatch, momentum and weight decay count here.
+    image_size : int
+        Height and width of the images in pixels.
+
     """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings, image_size: int):
@@ -128,6 +209,7 @@ class NativeNet:
         self._velocity = np.zeros_like(self.net.parameters)
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        """One step, as `TorchNet.train_step` says."""
         result = self.net.step(images, labels)
         self._velocity *= np.float32(self._settings.momentum)
         self._velocity += self.net.gradients
@@ -136,11 +218,15 @@ class NativeNet:
         return result
 
     def to_torch(self) -> resnet.ResNet:
-        """The twin, with the weights and statistics as they are trained now: to save, or to go on with in torch."""
+        """The twin, with the weights and statistics as they are trained now.
+
+        It is there to save, or to go on with in torch.
+        """
         self.net.store(self.twin)
         return self.twin
 
     def logits(self, images: np.ndarray) -> np.ndarray:
+        """Of images (n_images, 3, height, width): (n_images, n_classes)."""
         images, size, parts = as_array(images, "images"), self.net.n_images, []
         for begin in range(0, len(images), size):
             these = images[begin:begin + size]
@@ -171,9 +257,34 @@ def train(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, set
           every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
     """Train and return what each epoch gave; net.to_torch() is then the trained network.
 
-    images: normalized float32 (n_images, 3, height, width). labels: int64 (n_images,). test: such a pair, judged after
-    every epoch. every: called after each epoch. Raises ValueError for fewer images than a minibatch, labels that are no
-    class, and FloatingPointError where the loss is no longer finite.
+    Parameters
+    ----------
+    net : TorchNet or NativeNet
+        What to train.
+    images : ndarray of float32, shape (n_images, 3, height, width)
+        Normalized.
+    labels : ndarray of int64, shape (n_images,)
+        Their classes.
+    settings : Settings
+        How to train.
+    seed : int
+        Of the order of the images and of their augmentation.
+    test : tuple of (images, labels), optional
+        Such a pair, judged after every epoch.
+    every : callable, optional
+        Called with the `Epoch` after each one.
+
+    Returns
+    -------
+    list of Epoch
+
+    Raises
+    ------
+    ValueError
+        For fewer images than a minibatch, and labels that are no class.
+    FloatingPointError
+        Where the loss is no longer finite.
+
     """
     n_classes, size = net.twin.architecture.n_classes, settings.batch_size
     images, labels = _check("images", images, labels, n_classes)
@@ -210,7 +321,29 @@ def _check(name: str, images: np.ndarray, labels: np.ndarray, n_classes: int) ->
 
 
 def judge(net: TorchNet | NativeNet, images: np.ndarray, labels: np.ndarray, batch_size: int) -> np.ndarray:
-    """Which images are classified rightly, bool (n_images,). Raises ValueError as `train` does."""
+    """Which images are classified rightly.
+
+    Parameters
+    ----------
+    net : TorchNet or NativeNet
+        What to judge.
+    images : ndarray of float32, shape (n_images, 3, height, width)
+        Normalized.
+    labels : ndarray of int64, shape (n_images,)
+        Their classes.
+    batch_size : int
+        Images at a time.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_images,)
+
+    Raises
+    ------
+    ValueError
+        As in `train`.
+
+    """
     images, labels = _check("images", images, labels, net.twin.architecture.n_classes)
     return np.concatenate([net.logits(images[k:k + batch_size]).argmax(1) == labels[k:k + batch_size]
                            for k in range(0, len(images), batch_size)])

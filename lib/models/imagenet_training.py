@@ -28,11 +28,36 @@ from lib.models.image_training import Epoch, Settings, TorchNet
 
 def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int, n_workers: int,
           every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
-    """Train in place, judge after every epoch, and return what each epoch gave; `image_training.train` for ImageNet.
+    """Train in place, judge after every epoch, and return what each epoch gave.
 
-    images, test: parts of `image_sets.imagenet`. every: called after each epoch. Minibatches: see `minibatches`. Raises
-    ValueError for another number of classes than the net's and as `minibatches` does, and FloatingPointError where
-    the loss is no longer finite.
+    This is `image_training.train` for ImageNet.
+
+    Parameters
+    ----------
+    net : lib.models.image_training.TorchNet
+        What to train.
+    images, test : torch Dataset
+        Parts of `image_sets.imagenet`.
+    settings : lib.models.image_training.Settings
+        How to train; for minibatches see `minibatches`.
+    seed : int
+        Of the order of the images and of their crops.
+    n_workers : int, >= 0
+        Processes that read images; 0 reads them in this one.
+    every : callable, optional
+        Called with the `Epoch` after each one.
+
+    Returns
+    -------
+    list of lib.models.image_training.Epoch
+
+    Raises
+    ------
+    ValueError
+        For another number of classes than the net's and as `minibatches` does.
+    FloatingPointError
+        Where the loss is no longer finite.
+
     """
     n_classes = net.twin.architecture.n_classes
     if (found := {len(images.classes), len(test.classes)}) != {n_classes}:
@@ -62,11 +87,33 @@ def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Set
 
 def minibatches(images: data.Dataset, settings: Settings, *, seed: int,
                 n_workers: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The minibatches of all epochs, one after the other: float32 (batch_size, 3, 224, 224) and labels (batch_size,).
+    """The minibatches of all epochs, one after the other.
 
-    Each epoch goes through the images in a new random order and leaves out what is left over by whole minibatches. They
-    depend on the images, the settings and the seed alone; torch's global generator stays as it was. Raises ValueError
-    for fewer images than a minibatch and for n_workers below 0.
+    Each epoch goes through the images in a new random order and leaves out what is left over by
+    whole minibatches. They depend on the images, the settings and the seed alone; torch's global
+    generator stays as it was.
+
+    Parameters
+    ----------
+    images : torch Dataset
+        A part of `image_sets.imagenet`.
+    settings : lib.models.image_training.Settings
+        Of which epochs and batch_size count here.
+    seed : int
+        Of the order of the images and of their crops.
+    n_workers : int, >= 0
+        Processes that read images; 0 reads them in this one.
+
+    Returns
+    -------
+    iterator of (Tensor, Tensor)
+        Images, float32 (batch_size, 3, 224, 224), and labels (batch_size,).
+
+    Raises
+    ------
+    ValueError
+        For fewer images than a minibatch and for n_workers below 0.
+
     """
     check_workers(n_workers)
     if len(images) < settings.batch_size:
@@ -116,6 +163,13 @@ def _empty_crops() -> _Crops:
 
 
 def check_workers(n_workers: int) -> None:
-    """Raise ValueError for a number of reading processes that is no integer from 0."""
+    """Refuse a number of reading processes that is no integer from 0.
+
+    Raises
+    ------
+    ValueError
+        For such a number; try 0.
+
+    """
     if not is_integer(n_workers) or n_workers < 0:
         raise ValueError(f"expected n_workers as an integer >= 0, got {n_workers!r}; try n_workers=0")

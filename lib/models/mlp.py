@@ -26,8 +26,24 @@ from lib.models import _mlp_kernels
 class Architecture:
     """The dense net of which a sparse one keeps a part; the defaults are those of figure 3.5.
 
-    width: hidden units. activation: "relu" or "linear". bias: whether both layers have biases. Raises ValueError
-    for counts below 1 and unknown choices.
+    Attributes
+    ----------
+    width : int
+        Hidden units.
+    n_inputs : int
+        Pixels of an image.
+    n_classes : int
+        Outputs.
+    activation : {"relu", "linear"}
+        Of the hidden units.
+    bias : bool
+        Whether both layers have biases.
+
+    Raises
+    ------
+    ValueError
+        For counts below 1 and unknown choices.
+
     """
 
     width: int
@@ -52,9 +68,26 @@ def split(width: int, last_connectivity: float, n_weights: int = 3970, *, n_inpu
           n_classes: int = 10) -> tuple[int, int]:
     """How many weights (n_first, n_last) the two layers keep: a cell of figure 3.5.
 
-    last_connectivity: n_last / (width n_classes), in (0, 1]; n_last is rounded to the nearest integer. n_weights:
-    n_first + n_last, 3970 in the dense net of width 5. Raises ValueError where there is no such net: a layer would
-    keep none of its weights, or more than it has.
+    Parameters
+    ----------
+    width : int
+        Hidden units.
+    last_connectivity : float in (0, 1]
+        n_last / (width n_classes); n_last is rounded to the nearest integer.
+    n_weights : int, default 3970
+        n_first + n_last, 3970 in the dense net of width 5.
+    n_inputs, n_classes : int, default 784 and 10
+        Of the net.
+
+    Returns
+    -------
+    tuple of (int, int)
+
+    Raises
+    ------
+    ValueError
+        Where there is no such net: a layer would keep none of its weights, or more than it has.
+
     """
     n_last, low, high = _last_layer(width, last_connectivity, n_weights, n_inputs, n_classes)
     if low > high:
@@ -72,7 +105,24 @@ def valid_cells(widths: Iterable[int], last_connectivities: Iterable[float], n_w
                 n_inputs: int = 784, n_classes: int = 10) -> list[tuple[int, float]]:
     """The pairs (width, last_connectivity) of a grid for which `split` finds a net.
 
-    For widths 5, 10, 20, 40, ..., 640 and 1.0, 0.9, ..., 0.1 they are 67: 1, then 10 a width, and 6 at width 640.
+    For widths 5, 10, 20, 40, ..., 640 and 1.0, 0.9, ..., 0.1 they are 67: 1, then 10 a width, and 6
+    at width 640.
+
+    Parameters
+    ----------
+    widths : iterable of int
+        Hidden units.
+    last_connectivities : iterable of float
+        As in `split`.
+    n_weights : int, default 3970
+        As in `split`.
+    n_inputs, n_classes : int, default 784 and 10
+        Of the net.
+
+    Returns
+    -------
+    list of (int, float)
+
     """
     cells = []
     for width, last_connectivity in itertools.product(widths, last_connectivities):
@@ -83,10 +133,20 @@ def valid_cells(widths: Iterable[int], last_connectivities: Iterable[float], n_w
 
 
 class SparseLayer(NamedTuple):
-    """The weights of a layer, listed by hidden unit: unit j has those from starts[j] up to starts[j + 1].
+    """The weights of a layer, listed by hidden unit.
 
-    starts: int64 (width + 1,). index: int64 (n_weights,), the input (first layer) or the class (last layer) at the
-    other end of each weight, increasing within a unit. weights: (n_weights,).
+    Unit j has those from starts[j] up to starts[j + 1].
+
+    Attributes
+    ----------
+    starts : ndarray of int64, shape (width + 1,)
+        Where the weights of each unit begin and end.
+    index : ndarray of int64, shape (n_weights,)
+        The input (first layer) or the class (last layer) at the other end of each weight,
+        increasing within a unit.
+    weights : ndarray of float32 or float64, shape (n_weights,)
+        Their values.
+
     """
 
     starts: np.ndarray
@@ -103,8 +163,24 @@ class SparseLayer(NamedTuple):
 class SparseMLP:
     """A sparse net: which weights exist, and their values, all float32 or all float64.
 
-    hidden_bias: (width,). class_bias: (n_classes,). Both are 0 in a net without biases. The net has read-only copies of
-    the arrays it is given. Raises ValueError for parts that do not fit together, and for NaN and infinity.
+    The net has read-only copies of the arrays it is given.
+
+    Attributes
+    ----------
+    architecture : Architecture
+        The dense net of which this is a part.
+    first, last : SparseLayer
+        The weights that exist.
+    hidden_bias : ndarray, shape (width,)
+        Is 0 in a net without biases.
+    class_bias : ndarray, shape (n_classes,)
+        Is 0 in a net without biases.
+
+    Raises
+    ------
+    ValueError
+        For parts that do not fit together, and for NaN and infinity.
+
     """
 
     architecture: Architecture
@@ -139,6 +215,7 @@ class SparseMLP:
 
     @property
     def dtype(self) -> np.dtype:
+        """Of all values, float32 or float64."""
         return self.first.weights.dtype
 
     @property
@@ -149,10 +226,32 @@ class SparseMLP:
     @staticmethod
     def random(architecture: Architecture, n_first: int | None = None, n_last: int | None = None, *, seed: int,
                dtype=np.float32) -> SparseMLP:
-        """A net before training, with exactly n_first and n_last weights; all choices of them equally likely.
+        """A net before training, with exactly n_first and n_last weights.
 
-        None keeps the layer dense. Weights and biases of a layer are uniform between +-1/sqrt(fan_in p), with
-        fan_in the inputs of its units and p its connectivity: for p = 1 torch's own choice (appendix A.3).
+        All choices of them are equally likely. Weights and biases of a layer are uniform between
+        +-1/sqrt(fan_in p), with fan_in the inputs of its units and p its connectivity: for p = 1
+        torch's own choice (appendix A.3).
+
+        Parameters
+        ----------
+        architecture : Architecture
+            The dense net.
+        n_first, n_last : int, optional
+            Weights of the two layers; None keeps the layer dense.
+        seed : int
+            Of the random numbers.
+        dtype : dtype, default float32
+            Of the values, float32 or float64.
+
+        Returns
+        -------
+        SparseMLP
+
+        Raises
+        ------
+        ValueError
+            For less than one weight in a layer, and more than it has.
+
         """
         a, layers, biases = architecture, [], []
         for name, n_ends, fan_in, n_outputs, n_weights in (("first", a.n_inputs, a.n_inputs, a.width, n_first),
@@ -170,7 +269,13 @@ class SparseMLP:
         return SparseMLP(a, *layers, *biases)
 
     def dense(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """W (width, n_inputs), b, V (n_classes, width), c as in torch.nn.Linear, with 0 where no weight exists."""
+        """W, b, V and c as in torch.nn.Linear, with 0 where no weight exists.
+
+        Returns
+        -------
+        tuple of Tensor, shapes (width, n_inputs), (width,), (n_classes, width), (n_classes,)
+
+        """
         first = np.zeros((self.architecture.width, self.architecture.n_inputs), self.dtype)
         first[self.first.units, self.first.index] = self.first.weights
         last = np.zeros((self.architecture.n_classes, self.architecture.width), self.dtype)
@@ -178,7 +283,18 @@ class SparseMLP:
         return tuple(torch.tensor(value) for value in (first, self.hidden_bias, last, self.class_bias))
 
     def forward(self, images) -> torch.Tensor:
-        """Logits (n_images, n_classes) of images (n_images, n_inputs), by dense torch products: the plain twin."""
+        """Logits of images, by dense torch products: the plain twin.
+
+        Parameters
+        ----------
+        images : array_like, shape (n_images, n_inputs)
+            Normalized.
+
+        Returns
+        -------
+        Tensor, shape (n_images, n_classes)
+
+        """
         first, hidden_bias, last, class_bias = self.dense()
         x = as_tensor(_mlp_kernels.check_images(images, self))
         hidden = x @ first.T + hidden_bias  # image pixel, unit pixel -> image unit
@@ -186,7 +302,20 @@ class SparseMLP:
         return hidden @ last.T + class_bias  # image unit, class unit -> image class
 
     def evaluate(self, images, labels) -> tuple[float, float]:
-        """Mean cross entropy and accuracy on images (n_images, n_inputs) with labels (n_images,)."""
+        """Mean cross entropy and accuracy on images.
+
+        Parameters
+        ----------
+        images : array_like, shape (n_images, n_inputs)
+            Normalized.
+        labels : array_like of int, shape (n_images,)
+            The class of each image.
+
+        Returns
+        -------
+        tuple of (float, float)
+
+        """
         return _judge(*_mlp_kernels.check_data((images, labels), self), _arguments(self))
 
 
@@ -194,10 +323,22 @@ class SparseMLP:
 class MLPSettings:
     """How to train; the defaults are those of figure 3.5: plain SGD at a constant rate.
 
-    epochs: passes through the data, each in a new random order. batch_size: images in a step; where the number of
-    images is no multiple, the last minibatch of an epoch is smaller and its loss the mean over its own images (as
-    torch's DataLoader does). learning_rate: of both layers, or a pair (first, last): a net in the NTK
-    parametrization (appendix C) at rate r is this one at (r / n_inputs, r / width).
+    Attributes
+    ----------
+    epochs : int, >= 1
+        Passes through the data, each in a new random order.
+    batch_size : int, >= 1
+        Images in a step; where the number of images is no multiple, the last minibatch of an epoch
+        is smaller and its loss the mean over its own images (as torch's DataLoader does).
+    learning_rate : float or tuple of (float, float), >= 0
+        Of both layers, or a pair (first, last): a net in the NTK parametrization (appendix C) at
+        rate r is this one at (r / n_inputs, r / width).
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range.
+
     """
 
     epochs: int = 300
@@ -218,7 +359,20 @@ class MLPSettings:
 
 
 class Epoch(NamedTuple):
-    """What an epoch gave. The training values are means over its images, each judged just before its own step."""
+    """What an epoch gave.
+
+    Attributes
+    ----------
+    epoch : int
+        Its number, from 1.
+    train_loss, train_accuracy : float
+        Means over its images, each judged just before its own step.
+    test_accuracy : float or None
+        After the epoch; None where it was not measured.
+    held_out_accuracy : float or None
+        The same on images that are neither learnt nor reported.
+
+    """
 
     epoch: int
     train_loss: float
@@ -228,7 +382,18 @@ class Epoch(NamedTuple):
 
 
 class MLPResult(NamedTuple):
-    """A trained net, what each epoch gave, and the seconds of training alone."""
+    """A trained net, what each epoch gave, and the seconds of training alone.
+
+    Attributes
+    ----------
+    model : SparseMLP
+        After training.
+    history : list of Epoch
+        One for each epoch.
+    seconds : float
+        Of training alone.
+
+    """
 
     model: SparseMLP
     history: list[Epoch]
@@ -236,13 +401,20 @@ class MLPResult(NamedTuple):
 
     @property
     def final(self) -> Epoch:
+        """The last epoch."""
         return self.history[-1]
 
     @property
     def best(self) -> Epoch:
-        """The first epoch with the largest test accuracy: what the thesis reports, chosen on the test set itself.
+        """The first epoch with the largest test accuracy.
 
-        Raises ValueError where nothing was tested.
+        It is what the thesis reports, chosen on the test set itself.
+
+        Raises
+        ------
+        ValueError
+            Where nothing was tested.
+
         """
         tested = [row for row in self.history if row.test_accuracy is not None]
         if not tested:
@@ -255,11 +427,35 @@ def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int,
           test=None, held_out=None, prepare: Callable[[np.ndarray], np.ndarray] | None = None) -> MLPResult:
     """Minimize the cross entropy by stochastic gradient descent; the given net is left as it is.
 
-    images: normalized floats (n_images, n_inputs). labels: integers (n_images,) from 0 to n_classes - 1. seed:
-    fixes the order of the images in each epoch. test, held_out: (images, labels), judged after every `every` epochs
-    and after the last; the second is there to choose an epoch by. prepare: what to do with the images of each minibatch
-    (n, n_inputs) before its step, such as `datasets.standardize`; test images are taken as they come. Raises ValueError
-    for data that do not fit, and when the training diverges.
+    Parameters
+    ----------
+    model : SparseMLP
+        Where to begin.
+    images : array_like, shape (n_images, n_inputs)
+        Normalized floats.
+    labels : array_like of int, shape (n_images,)
+        From 0 to n_classes - 1.
+    settings : MLPSettings
+        How to train.
+    seed : int
+        Fixes the order of the images in each epoch.
+    every : int, >= 1, default 1
+        Epochs from one judgement to the next; the last epoch is judged as well.
+    test, held_out : tuple of (images, labels), optional
+        What is judged; the second is there to choose an epoch by.
+    prepare : callable, optional
+        What to do with the images of each minibatch (n, n_inputs) before its step, such as
+        `datasets.standardize`; test images are taken as they come.
+
+    Returns
+    -------
+    MLPResult
+
+    Raises
+    ------
+    ValueError
+        For data that do not fit, and when the training diverges.
+
     """
     if not isinstance(settings, MLPSettings):
         raise ValueError(f"expected settings as MLPSettings, got {type(settings).__name__}; try MLPSettings(epochs=10)")

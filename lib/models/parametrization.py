@@ -31,10 +31,20 @@ DISTRIBUTIONS = ("normal", "uniform")
 
 @dataclass(frozen=True)
 class Parametrization:
-    """How a layer stores its weights: drawn with mean 0 and weight_deviation, multiplied in the forward pass.
+    """How a layer stores its weights: drawn with mean 0, multiplied in the forward pass.
 
-    Biases are drawn like the weights and share their multiplier: appendix C has none, and appendix A.3 means torch's,
-    which are drawn so; (3.1) multiplies the output of a layer as a whole.
+    Biases are drawn like the weights and share their multiplier: appendix C has none, and appendix
+    A.3 means torch's, which are drawn so; (3.1) multiplies the output of a layer as a whole.
+
+    Attributes
+    ----------
+    distribution : {"normal", "uniform"}
+        Of the stored weights.
+    weight_deviation : float
+        Their standard deviation.
+    multiplier : float
+        Of the forward pass.
+
     """
 
     distribution: str
@@ -43,17 +53,51 @@ class Parametrization:
 
     @property
     def effective_deviation(self) -> float:
-        """Standard deviation of the weights as the next layer feels them, 1/sqrt(p fan_in) if they are normal."""
+        """Standard deviation of the weights as the next layer feels them.
+
+        It is 1/sqrt(p fan_in) if they are normal.
+        """
         return self.multiplier * self.weight_deviation
 
     def standard_rate(self, rate: float) -> float:
-        """The learning rate of plain SGD on effective weights that does the same as `rate` on the stored ones."""
+        """The learning rate on effective weights that does the same as `rate` on the stored ones.
+
+        Both are those of plain SGD.
+
+        Parameters
+        ----------
+        rate : float, >= 0
+            On the stored weights.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            For a rate that is negative or not finite.
+
+        """
         if not is_real(rate) or not 0 <= rate < math.inf:
             raise ValueError(f"expected rate as a number, finite and >= 0, got {rate!r}; try rate=0.1")
         return rate * self.multiplier**2
 
     def draw(self, n_weights: int, stream: np.random.Generator) -> np.ndarray:
-        """Stored weights before training, float64 (n_weights,)."""
+        """Stored weights before training.
+
+        Parameters
+        ----------
+        n_weights : int
+            How many.
+        stream : numpy.random.Generator
+            Where the random numbers come from.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_weights,)
+
+        """
         if self.distribution == "normal":
             return self.weight_deviation * stream.standard_normal(n_weights)
         bound = math.sqrt(3) * self.weight_deviation
@@ -64,9 +108,26 @@ def parametrization(name: str, fan_in: int, connectivity: float = 1.0, *,
                     distribution: str = "normal") -> Parametrization:
     """A layer in one of the forms of appendix C.
 
-    name: "standard", "lecun" (the same) or "ntk". fan_in: inputs of the dense layer. connectivity: the share p of its
-    weights that exist, in (0, 1]. distribution: "normal" (appendix C) or "uniform" (appendix A.3; a third of the
-    variance). Raises ValueError for anything else.
+    Parameters
+    ----------
+    name : {"standard", "lecun", "ntk"}
+        The first two are the same.
+    fan_in : int, >= 1
+        Inputs of the dense layer.
+    connectivity : float in (0, 1], default 1.0
+        The share p of its weights that exist.
+    distribution : {"normal", "uniform"}
+        "normal" (appendix C), the default, or "uniform" (appendix A.3; a third of the variance).
+
+    Returns
+    -------
+    Parametrization
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+
     """
     if name not in NAMES:
         raise ValueError(f"expected a parametrization among {', '.join(NAMES)}, got {name!r}; try 'standard'")
@@ -83,23 +144,65 @@ def parametrization(name: str, fan_in: int, connectivity: float = 1.0, *,
 
 
 class Net(NamedTuple):
-    """A net before training, with its effective weights, and how its two layers are parametrized."""
+    """A net before training, with its effective weights, and how its two layers are parametrized.
+
+    Attributes
+    ----------
+    model : lib.models.mlp.SparseMLP
+        The net, with effective weights.
+    first, last : Parametrization
+        Of its layers.
+
+    """
 
     model: mlp.SparseMLP
     first: Parametrization
     last: Parametrization
 
     def rates(self, rate: float) -> tuple[float, float]:
-        """Learning rates (first, last) for `mlp.MLPSettings` that do what `rate` does on the stored weights."""
+        """Learning rates for `mlp.MLPSettings` that do what `rate` does on the stored weights.
+
+        Parameters
+        ----------
+        rate : float, >= 0
+            On the stored weights.
+
+        Returns
+        -------
+        tuple of (float, float)
+            Of the first and the last layer.
+
+        """
         return self.first.standard_rate(rate), self.last.standard_rate(rate)
 
 
 def draw(name: str, architecture: mlp.Architecture, n_first: int | None = None, n_last: int | None = None, *,
          seed: int, distribution: str = "normal", dtype=np.float32) -> Net:
-    """A net with n_first and n_last weights (None: all) whose layers are parametrized as in `parametrization`.
+    """A net before training whose layers are parametrized as in `parametrization`.
 
-    One seed gives the same mask and, up to rounding, the same effective weights in every form, so that two forms
-    differ by nothing but their learning rates. With uniform weights they are those of `mlp.SparseMLP.random`.
+    One seed gives the same mask and, up to rounding, the same effective weights in every form, so
+    that two forms differ by nothing but their learning rates. With uniform weights they are those
+    of `mlp.SparseMLP.random`.
+
+    Parameters
+    ----------
+    name : {"standard", "lecun", "ntk"}
+        As in `parametrization`.
+    architecture : lib.models.mlp.Architecture
+        The dense net.
+    n_first, n_last : int, optional
+        Weights of the two layers; None means all.
+    seed : int
+        Of the random numbers.
+    distribution : {"normal", "uniform"}
+        As in `parametrization`.
+    dtype : dtype, default float32
+        Of the values, float32 or float64.
+
+    Returns
+    -------
+    Net
+
     """
     bare = mlp.SparseMLP.random(architecture, n_first, n_last, seed=seed, dtype=np.float64)  # its masks
     a, forms, layers, biases = bare.architecture, [], [], []

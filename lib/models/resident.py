@@ -28,12 +28,22 @@ _one_capture = threading.Lock()  # torch waits for the whole device before it re
 class ResidentNet(TorchNet):
     """`image_training.TorchNet`, trained by whole epochs that ask the CPU for nothing.
 
-    It sees the minibatches that the other nets of `image_training.train` see, to the bit. The images and labels of a
-    training must not change while it runs. The twin's tensors become channels_last in place on a GPU, and contiguous on
-    a CPU, where a torch release wrote beyond its memory.
+    It sees the minibatches that the other nets of `image_training.train` see, to the bit. The
+    images and labels of a training must not change while it runs. The twin's tensors become
+    channels_last in place on a GPU, and contiguous on a CPU, where a torch release wrote beyond its
+    memory.
 
-    On a GPU convolutions round their inputs to TF32 (11 bits of mantissa), unless torch is told otherwise; and torch is
-    told, for the whole process, to take algorithms of cuDNN that give equal numbers in every run.
+    On a GPU convolutions round their inputs to TF32 (11 bits of mantissa), unless torch is told
+    otherwise; and torch is told, for the whole process, to take algorithms of cuDNN that give equal
+    numbers in every run.
+
+    Parameters
+    ----------
+    twin : lib.models.resnet.ResNet
+        The network, trained in place, on the device where it is.
+    settings : lib.models.image_training.Settings
+        Of which momentum and weight decay count here.
+
     """
 
     def __init__(self, twin: resnet.ResNet, settings: Settings):
@@ -53,14 +63,34 @@ class ResidentNet(TorchNet):
         self._rate.fill_(rate)
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
+        """One step, as `TorchNet.train_step` says."""
         with self._on_stream():
             return super().train_step(images, labels, rate)
 
     def train_epoch(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: list[float], pad: int,
                     rng: np.random.Generator) -> tuple[float, int]:
-        """A step for each minibatch of `order`, as `image_training.train` says; (sum of losses, right answers).
+        """A step for each minibatch of `order`, as `image_training.train` says.
 
-        order: rows of the images, int64 (n_batches, batch_size). rates: the learning rate of each step.
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n_images, 3, height, width)
+            Normalized.
+        labels : ndarray of int64, shape (n_images,)
+            Their classes.
+        order : ndarray of int64, shape (n_batches, batch_size)
+            Rows of the images.
+        rates : list of float
+            The learning rate of each step.
+        pad : int
+            Pixels by which images are shifted at most.
+        rng : numpy.random.Generator
+            Of the shifts and flips.
+
+        Returns
+        -------
+        tuple of (float, int)
+            Sum of losses, right answers.
+
         """
         image_sets.check_pad(pad, *images.shape[2:])
         table = np.empty((len(order), 4, order.shape[1]), np.int64)
@@ -81,6 +111,7 @@ class ResidentNet(TorchNet):
             return float(self._loss), int(self._right)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
+        """As `TorchNet.logits`."""
         with self._on_stream():
             return super().logits(images)
 

@@ -48,10 +48,27 @@ BLOCKS = [f"stage{stage}_block{block}" for stage in range(1, 5) for block in (1,
 class Architecture:
     """A dense ResNet-18; the defaults are those of CIFAR-10.
 
-    width: channels of the stem and of the first stage. stem: "cifar" (3x3, stride 1; in the thesis SVHN too) or
-    "imagenet" (7x7, stride 2, then 3x3 max-pooling of stride 2). variant: one of VARIANTS. base_width: for the
-    bottlenecks the width before widening, None for width itself; the plain net has none. Raises ValueError for counts
-    below 1, unknown choices, base_width above width, and a width at which no bottleneck is narrow enough.
+    Attributes
+    ----------
+    width : int
+        Channels of the stem and of the first stage.
+    n_classes : int
+        Outputs.
+    stem : {"cifar", "imagenet"}
+        "cifar" (3x3, stride 1; in the thesis SVHN too) or "imagenet" (7x7, stride 2, then 3x3
+        max-pooling of stride 2).
+    variant : {"plain", "linear bottleneck", "nonlinear bottleneck"}
+        One of VARIANTS.
+    base_width : int or None
+        For the bottlenecks the width before widening, None for width itself; the plain net has
+        none.
+
+    Raises
+    ------
+    ValueError
+        For counts below 1, unknown choices, base_width above width, and a width at which no
+        bottleneck is narrow enough.
+
     """
 
     width: int
@@ -74,7 +91,22 @@ class Architecture:
 
 
 class Layer(NamedTuple):
-    """A layer with weights. shape: (n_out, n_in, kernel, kernel), of the linear one (n_classes, n_in)."""
+    """A layer with weights.
+
+    Attributes
+    ----------
+    name : str
+        In `ResNet.layers`.
+    kind : {"conv", "linear"}
+        What it is.
+    shape : tuple of int
+        (n_out, n_in, kernel, kernel), of the linear one (n_classes, n_in).
+    stride : int
+        Of a convolution.
+    out_size : int
+        Height and width of what it gives, in pixels.
+
+    """
 
     name: str
     kind: str  # "conv" or "linear"
@@ -84,6 +116,7 @@ class Layer(NamedTuple):
 
     @property
     def n_weights(self) -> int:
+        """Weights of the dense layer."""
         return math.prod(self.shape)
 
     @property
@@ -95,9 +128,24 @@ class Layer(NamedTuple):
 def layers(architecture: Architecture, image_size: int | None = None) -> list[Layer]:
     """The layers with weights, in order, the shortcut of a block after its two convolutions.
 
-    image_size: height and width of the images in pixels; None is 32, or 224 with the imagenet stem. Strides divide it
-    by 8 (32), rounding up. Raises ValueError where the last stage would have one pixel, all but the centre of its
-    3x3 kernels reading the zero border alone.
+    Parameters
+    ----------
+    architecture : Architecture
+        The dense net.
+    image_size : int, optional
+        Height and width of the images in pixels; None is 32, or 224 with the imagenet stem. Strides
+        divide it by 8 (32), rounding up.
+
+    Returns
+    -------
+    list of Layer
+
+    Raises
+    ------
+    ValueError
+        Where the last stage would have one pixel, all but the centre of its 3x3 kernels reading the
+        zero border alone.
+
     """
     _, _, reduction, default = _STEMS[architecture.stem]
     size = default if image_size is None else image_size
@@ -121,10 +169,24 @@ def n_weights(architecture: Architecture) -> int:
 
 def multiply_adds(architecture: Architecture, image_size: int | None = None,
                   remaining: Iterable[int] | None = None) -> int:
-    """Products of a weight and an activation in one forward pass of one image, those with the zero border included.
+    """Products of a weight and an activation in one forward pass of one image.
 
-    remaining: weights left in each layer, as `sparse_counts` gives; None is the dense net. A weight works once for
-    each output pixel, so that equal numbers of weights are not equal work.
+    Those with the zero border are included. A weight works once for each output pixel, so that
+    equal numbers of weights are not equal work.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The dense net.
+    image_size : int, optional
+        Height and width of the images in pixels, as in `layers`.
+    remaining : iterable of int, optional
+        Weights left in each layer, as `sparse_counts` gives; None is the dense net.
+
+    Returns
+    -------
+    int
+
     """
     table = layers(architecture, image_size)
     counts = sizes = [layer.n_weights for layer in table]
@@ -134,9 +196,27 @@ def multiply_adds(architecture: Architecture, image_size: int | None = None,
 
 
 def widened(architecture: Architecture, widening_factor: float) -> Architecture:
-    """The net of the nearest width to widening_factor times this one's, in the same variant and from the same base.
+    """The net of the nearest width to widening_factor times this one's.
 
-    Raises ValueError for factors below 1. 64 times 1.4 gives the 90 channels of table 3.1, the root of 2 gives 91.
+    It is of the same variant and from the same base. 64 times 1.4 gives the 90 channels of table
+    3.1, the root of 2 gives 91.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        To widen.
+    widening_factor : float, >= 1
+        Of the width.
+
+    Returns
+    -------
+    Architecture
+
+    Raises
+    ------
+    ValueError
+        For factors below 1.
+
     """
     if not is_real(widening_factor) or not 1 <= widening_factor < 1e6:
         raise ValueError(f"expected widening_factor as a number >= 1, got {widening_factor!r}; try widening_factor=2")
@@ -145,9 +225,26 @@ def widened(architecture: Architecture, widening_factor: float) -> Architecture:
 
 
 def sparse_counts(architecture_base: Architecture, widening_factor: float) -> np.ndarray:
-    """Weights left in each of layers(widened(...)) when it keeps as many as its base (figure F.1), int64 (n_layers,).
+    """Weights left in each of layers(widened(...)) when it keeps as many as its base (figure F.1).
 
-    Shared out by water-filling (appendices D and F). Raises ValueError for a bottleneck: it is the other way to widen.
+    They are shared out by water-filling (appendices D and F).
+
+    Parameters
+    ----------
+    architecture_base : Architecture
+        Of the variant "plain".
+    widening_factor : float, >= 1
+        As in `widened`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_layers,)
+
+    Raises
+    ------
+    ValueError
+        For a bottleneck: it is the other way to widen.
+
     """
     if architecture_base.variant != "plain":
         raise ValueError(f"expected a plain architecture to widen by sparsity, got a {architecture_base.variant}; "
@@ -157,19 +254,39 @@ def sparse_counts(architecture_base: Architecture, widening_factor: float) -> np
 
 
 class ResNet(torch.nn.Module):
-    """The network of `layers`, with BatchNorm and ReLU: images (n_images, 3, height, width) -> logits.
+    """The network of `layers`, with BatchNorm and ReLU: from images to logits.
 
-    Weights, and the last bias, start uniform between +-1/sqrt(fan_in p), p the fraction of its weights that a layer
-    has. The thesis's public code does so where it removes weights and leaves dense layers to torch, whose own choice
-    is this rule at p = 1; appendix C has normal weights of 1.7 times this deviation. BatchNorm starts at 1 and 0, as
-    torch's does. Each layer draws from its own stream of the seed, and nothing from torch's.
+    Weights, and the last bias, start uniform between +-1/sqrt(fan_in p), p the fraction of its
+    weights that a layer has. The thesis's public code does so where it removes weights and leaves
+    dense layers to torch, whose own choice is this rule at p = 1; appendix C has normal weights of
+    1.7 times this deviation. BatchNorm starts at 1 and 0, as torch's does. Each layer draws from
+    its own stream of the seed, and nothing from torch's. The net is float32 until it is moved.
 
-    masks: for each layer None or a bool array of its shape, True where the weight exists. A masked weight is 0, its
-    gradient is 0, and so is all that momentum and weight decay make of them; the mask is a buffer, so that it follows
-    the weights to a device, a copy or a file. The net is float32 until it is moved.
+    Parameters
+    ----------
+    architecture : Architecture
+        The dense net.
+    masks : sequence of (None or ndarray of bool), optional
+        For each layer None or an array of its shape, True where the weight exists. A masked weight
+        is 0, its gradient is 0, and so is all that momentum and weight decay make of them; the mask
+        is a buffer, so that it follows the weights to a device, a copy or a file.
+    seed : int
+        Of the random numbers.
 
-    layers: by name, each with weight and mask. norms: the BatchNorms, by the plain name of the convolution that each
-    follows. Raises ValueError for masks that do not fit, or leave a layer no weight.
+    Attributes
+    ----------
+    architecture : Architecture
+        As given.
+    layers : torch.nn.ModuleDict
+        By name, each with weight and mask.
+    norms : torch.nn.ModuleDict
+        The BatchNorms, by the plain name of the convolution that each follows.
+
+    Raises
+    ------
+    ValueError
+        For masks that do not fit, or leave a layer no weight.
+
     """
 
     def __init__(self, architecture: Architecture, masks: Sequence[np.ndarray | None] | None = None, *, seed: int):
@@ -193,7 +310,23 @@ class ResNet(torch.nn.Module):
         return sum(layer.weight.numel() if layer.mask is None else int(layer.mask.sum()) for layer in layers)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (n_images, n_classes); images in the dtype and on the device of the weights."""
+        """Logits of images.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n_images, 3, height, width)
+            In the dtype and on the device of the weights.
+
+        Returns
+        -------
+        Tensor, shape (n_images, n_classes)
+
+        Raises
+        ------
+        ValueError
+            For images of another shape, or too small for the stem.
+
+        """
         smallest = _STEMS[self.architecture.stem][2] + 1
         if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < smallest:
             raise ValueError(f"expected images of shape (n_images, 3, height, width) with {smallest} pixels or more a "

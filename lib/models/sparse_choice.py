@@ -30,11 +30,23 @@ HAS_KERNELS = bool(get_host_cpu_features().get("avx2"))
 
 
 class Row(NamedTuple):
-    """One measured layer. Crossovers above 1: native takes less time even with all weights.
+    """One measured layer; crossovers above 1: native takes less time even with all weights.
 
-    channels: geometric mean of in and out. out_size: pixels a side of what it gives. in_torch: crossover of a layer of
-    `lib.models.sparse_layers`. in_layout: of one that stays in the layout of the kernels. speed: of the dense layer's
-    training step, in 10^9 multiply-adds a second.
+    Attributes
+    ----------
+    kernel, stride : int
+        Of the convolution.
+    channels : float
+        Geometric mean of in and out.
+    out_size : int
+        Pixels a side of what it gives.
+    in_torch : float
+        Crossover of a layer of `lib.models.sparse_layers`.
+    in_layout : float
+        Crossover of one that stays in the layout of the kernels.
+    speed : float
+        Of the dense layer's training step, in 10^9 multiply-adds a second.
+
     """
 
     kernel: int
@@ -121,26 +133,86 @@ def _look_up(column: str, shape: tuple[int, ...], stride: int, out_size: float) 
 
 
 def crossover(shape: tuple[int, ...], stride: int, out_size: float, *, in_torch: bool = True) -> float:
-    """The density below which the native layer takes less time than the dense one for a training step; may exceed 1.
+    """The density below which the native layer takes less time than the dense one.
 
-    shape: (n_out, n_in, kernel, kernel), or (n_out, n_in) with out_size 1. out_size: pixels a side of its output.
-    in_torch: whether the layer stands in a torch network, or in one that stays in the layout of the kernels.
+    The time is that of a training step.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_out, n_in, kernel, kernel), or (n_out, n_in) with out_size 1.
+    stride : int, >= 1
+        Of the convolution.
+    out_size : float, > 0
+        Pixels a side of its output.
+    in_torch : bool, default True
+        Whether the layer stands in a torch network, or in one that stays in the layout of the
+        kernels.
+
+    Returns
+    -------
+    float
+        May exceed 1.
+
+    Raises
+    ------
+    ValueError
+        For another shape, stride or size.
+
     """
     return _look_up("in_torch" if in_torch else "in_layout", shape, stride, out_size)
 
 
 def native_pays(shape: tuple[int, ...], stride: int, out_size: float, density: float, *, in_torch: bool = True) -> bool:
-    """Whether a layer with this part of its weights should take the native path; arguments as of `crossover`."""
+    """Whether a layer with this part of its weights should take the native path.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        As in `crossover`.
+    stride : int, >= 1
+        As in `crossover`.
+    out_size : float, > 0
+        As in `crossover`.
+    density : float
+        The part of its weights that it has.
+    in_torch : bool, default True
+        As in `crossover`.
+
+    Returns
+    -------
+    bool
+
+    """
     return density < crossover(shape, stride, out_size, in_torch=in_torch)
 
 
 def network_seconds(architecture: resnet.Architecture, image_size: int | None = None,
                     remaining: Iterable[int] | None = None) -> tuple[float, float]:
-    """Predicted seconds an image of a training step, native and masked dense, on one thread of the measured machine.
+    """Predicted seconds an image of a training step, native and masked dense.
 
-    remaining: weights left in each layer; None is the dense net. Dense: multiply-adds of a layer over the table's
-    speed. Native: that times density / crossover, as its time grows with its weights; this is too little far below the
-    crossover, where there is nothing to decide. BatchNorm with ReLU: a fixed time for each number.
+    They are those of one thread of the measured machine.
+
+    Parameters
+    ----------
+    architecture : lib.models.resnet.Architecture
+        The net.
+    image_size : int, optional
+        Height and width of the images in pixels, as in `lib.models.resnet.layers`.
+    remaining : iterable of int, optional
+        Weights left in each layer; None is the dense net.
+
+    Returns
+    -------
+    native, dense : float
+        In seconds.
+
+    Notes
+    -----
+    Dense: multiply-adds of a layer over the table's speed. Native: that times density / crossover,
+    as its time grows with its weights; this is too little far below the crossover, where there is
+    nothing to decide. BatchNorm with ReLU: a fixed time for each number.
+
     """
     from lib.models import resnet  # torch comes with it; a page that only reads the table needs none
 
@@ -166,9 +238,21 @@ def _layer_seconds(shape, stride: int, out_size: float, n_weights: int, norm: bo
 
 
 def chain_pays(layers: Iterable[tuple[tuple[int, ...], int, float, int]], n_images: int) -> bool:
-    """Whether convolutions, each with BatchNorm and ReLU behind, should stay together in the layout of the kernels.
+    """Whether convolutions should stay together in the layout of the kernels.
 
-    layers: shape, stride, out_size and number of weights of each. By the sums of `network_seconds`.
+    Each has BatchNorm and ReLU behind. The answer is by the sums of `network_seconds`.
+
+    Parameters
+    ----------
+    layers : iterable of (tuple of int, int, float, int)
+        Shape, stride, out_size and number of weights of each.
+    n_images : int
+        In a minibatch.
+
+    Returns
+    -------
+    bool
+
     """
     times = [_layer_seconds(*layer, True) for layer in layers]
     filled = n_images / (-(-n_images // LANES) * LANES)
@@ -177,10 +261,26 @@ def chain_pays(layers: Iterable[tuple[tuple[int, ...], int, float, int]], n_imag
 
 def native_network_pays(architecture: resnet.Architecture, image_size: int | None = None,
                         remaining: Iterable[int] | None = None, n_images: int = 128) -> bool:
-    """Whether `SparseResNet` should train this net, rather than the masked dense `ResNet`: by `network_seconds`.
+    """Whether `SparseResNet` should train this net, rather than the masked dense `ResNet`.
 
-    n_images: in a minibatch; the kernels take sixteen at a time. Never for the stem "imagenet", which it has not, or on
-    a processor without AVX2.
+    By `network_seconds`; never for the stem "imagenet", which it has not, or on a processor without
+    AVX2.
+
+    Parameters
+    ----------
+    architecture : lib.models.resnet.Architecture
+        The net.
+    image_size : int, optional
+        Height and width of the images in pixels, as in `lib.models.resnet.layers`.
+    remaining : iterable of int, optional
+        Weights left in each layer; None is the dense net.
+    n_images : int, default 128
+        In a minibatch; the kernels take sixteen at a time.
+
+    Returns
+    -------
+    bool
+
     """
     native, dense = network_seconds(architecture, image_size, remaining)
     filled = n_images / (-(-n_images // LANES) * LANES)

@@ -3,9 +3,10 @@
 `SparseConv2d` and `SparseLinear` stand where Conv2d and Linear do; the convolution has no bias unless asked for one, as
 BatchNorm brings its own. Their parameter lists the weights where the mask is True, and nothing else: no momentum, decay
 or optimizer can bring back the others. On the CPU the native path (the kernels of `lib.models.sparse`) takes images
-into the layout of the kernels and back, in every layer; a network that stays in this layout is
-`lib.models.sparse_resnet`. The dense path fills a dense tensor with the weights and leaves the rest to torch: the plain
-twin, and the path on a GPU and in other precisions.
+into the layout of the kernels and back, in every layer; runs of convolution, BatchNorm and ReLU stay in it in a
+`lib.models.sparse_sequential.SparseSequential`, a whole network in `lib.models.sparse_resnet`. The dense path fills a
+dense tensor with the weights and leaves the rest to torch: the plain twin, and the path on a GPU and in other
+precisions.
 
     mask = torch.rand(64, 32, 3, 3) < 0.05
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())

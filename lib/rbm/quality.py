@@ -43,7 +43,24 @@ DEVIATIONS = 2.576  # c of (7.5): a normal variable lies within c standard devia
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """What the sums over all states of one chain need, computed once."""
+    """What the sums over all states of one chain need, computed once.
+
+    Attributes
+    ----------
+    psi : ndarray of float64, shape (2^n_spins,)
+        The ground state.
+    hamiltonian : scipy.sparse.csr_array
+        Of the chain.
+    n_up : ndarray of int64, shape (2^n_spins,)
+        Spins up in each state.
+    spins : ndarray of float64, shape (2^n_spins, n_spins // 2 + 1)
+        Of the middle site and all to its right.
+    seen : ndarray of int
+        Basis states that the data hold.
+    frequencies : ndarray of float64
+        How often they do: q of (7.2).
+
+    """
 
     psi: np.ndarray  # the ground state, (2^n_spins,)
     hamiltonian: csr_array
@@ -57,8 +74,25 @@ class Basis:
 class Reference:
     """The exact values that machines of one chain are compared with.
 
-    correlation: C(d) (7.6). histogram: of n_up. abs_m_error: standard error of abs_m, 0 where it is summed.
-    basis: None for chains that are too long to sum over.
+    Attributes
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    energy : float
+        In units of J.
+    abs_m : float
+        Mean size of the magnetization per spin.
+    abs_m_error : float
+        Standard error of abs_m, 0 where it is summed.
+    correlation : ndarray of float64, shape (n_spins // 2 + 1,)
+        C(d) (7.6).
+    histogram : ndarray of float64, shape (n_spins + 1,)
+        Of n_up.
+    basis : Basis or None
+        None for chains that are too long to sum over.
+
     """
 
     n_spins: int
@@ -74,9 +108,31 @@ class Reference:
 def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rng: np.random.Generator) -> Reference:
     """The exact values of the ground state at this field, and the frequencies of the data.
 
-    Up to 18 spins all are sums over states. Beyond, energy and C(d) are those of free fermions, while abs_m and the
-    histogram are means over n_samples independent exact samples.
-    data: bits (n, n_spins). Raises ValueError for data of another width.
+    Up to 18 spins all are sums over states. Beyond, energy and C(d) are those of free fermions,
+    while abs_m and the histogram are means over n_samples independent exact samples.
+
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    data : array_like of 0 and 1, shape (n, n_spins)
+        Measurements.
+    n_samples : int
+        Beyond 18 spins, exact samples, at least 2.
+    rng : numpy.random.Generator
+        Of these samples.
+
+    Returns
+    -------
+    Reference
+
+    Raises
+    ------
+    ValueError
+        For data of another width.
+
     """
     data = check_bits(data, n_spins, name="data")
     middle = _middle(n_spins)
@@ -102,9 +158,26 @@ def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rn
 def summed(machine: Machine, exact: Reference, *, n_samples: int) -> dict:
     """All measures by sums over the 2^n_spins states, in the module's order.
 
-    n_samples: independent samples whose statistical error eROE and mROE include.
     Probabilities below 1e-300 count as that, so that the relative entropies stay finite.
-    Raises ValueError for a machine of another size and for a chain that is too long.
+
+    Parameters
+    ----------
+    machine : lib.rbm.machine.Machine
+        What is judged.
+    exact : Reference
+        Of a chain of as many spins.
+    n_samples : int, >= 1
+        Independent samples whose statistical error eROE and mROE include.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        For a machine of another size and for a chain that is too long.
+
     """
     _check_size(machine, exact)
     _check_samples(n_samples, 1)
@@ -136,10 +209,28 @@ def summed(machine: Machine, exact: Reference, *, n_samples: int) -> dict:
 
 
 def sampled(machine: Machine, exact: Reference, samples: np.ndarray) -> dict:
-    """All measures that Gibbs samples of the machine can give, in the module's order, with their errors.
+    """All measures that Gibbs samples of the machine can give, with their errors.
 
-    samples: bits (n_draws, n_chains, n_spins) as `sampling.sample` returns them; start its chains at measurements.
-    Raises ValueError for a machine or samples of another width or number of axes.
+    They come in the module's order.
+
+    Parameters
+    ----------
+    machine : lib.rbm.machine.Machine
+        What is judged.
+    exact : Reference
+        Of a chain of as many spins.
+    samples : array_like of 0 and 1, shape (n_draws, n_chains, n_spins)
+        As `sampling.sample` returns them; start its chains at measurements.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        For a machine or samples of another width or number of axes.
+
     """
     _check_size(machine, exact)
     samples = as_array(samples, "samples")
@@ -162,9 +253,26 @@ def sampled(machine: Machine, exact: Reference, samples: np.ndarray) -> dict:
 
 
 def relative_error(value: float, exact: float, error: float = 0.0) -> float:
-    """max over +- of |exact - (value +- c error)| / |exact| (7.5), c = 2.576; without `error` the plain deviation.
+    """max over +- of ``|exact - (value +- c error)| / |exact|`` (7.5), c = 2.576.
 
-    error: standard error of the value. Raises ValueError where the exact value is 0.
+    Parameters
+    ----------
+    value : float
+        To compare.
+    exact : float
+        What it should be.
+    error : float, default 0.0
+        Standard error of the value; without it this is the plain deviation.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        Where the exact value is 0.
+
     """
     if exact == 0:
         raise ValueError(f"expected an exact value other than 0 for a relative error, got {exact}; try the deviation")

@@ -51,8 +51,9 @@ def train(machine: Machine, read, settings: training.TrainingSettings, *, readou
     """`training.train` on bits as they were read, (n_rows, n_visible), MISSING or masked where a site was not.
 
     readout: the errors; None means none. turned: whether the bits are the opposite of what the device read. weights:
-    how often each row was counted, whole numbers; then an epoch has all rows repeated, or where these are more than
-    100,000, so many, each row as often as its share says, rounded up or down at random without bias.
+    how often each row was counted, whole numbers, which no other training takes; then an epoch has all rows repeated,
+    or where these are more than 100,000, so many, each row as often as its share says, rounded up or down at random
+    without bias.
     Without errors, missing sites and weights the result is that of `training.train`.
     Raises ValueError as that does, for rows with more than 8 missing sites with their number, and for a site that no
     row has.

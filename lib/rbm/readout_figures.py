@@ -61,4 +61,4 @@ def recovered(clean: Sequence[float], ignored: Sequence[float], corrected: Seque
     clean, ignored, corrected = (np.asarray(values, dtype=float) for values in (clean, ignored, corrected))
     lost, back = ignored - clean, ignored - corrected
     ratio = back.mean() / lost.mean()
-    return float(ratio), float(np.std(back - ratio * lost, ddof=1) / np.sqrt(len(lost)) / lost.mean())
+    return float(ratio), float(np.std(back - ratio * lost, ddof=1) / np.sqrt(len(lost)) / abs(lost.mean()))

@@ -31,13 +31,24 @@ from lib.spins.mps import MatrixProductState
 class GroundState:
     """What DMRG found.
 
-    energy: <H> of the state, in units of energy; above the exact one, by the variational principle
-    state: right-canonical, in the z basis; real where the chain is, and its phase such that a likely amplitude is > 0
-    parity: +1 or -1 in the sector that was searched; None where no parity is conserved
-    axis: the letter of that parity, the product of its Pauli matrices over all sites
-    truncation: largest weight that was dropped at a bond in the last sweep
-    sweeps: number of sweeps
-    converged: whether energy and entropy stopped changing before the last sweep that was allowed
+    Attributes
+    ----------
+    energy : float
+        <H> of the state, in units of energy; above the exact one, by the variational principle.
+    state : lib.spins.mps.MatrixProductState
+        Right-canonical, in the z basis; real where the chain is, and its phase such that a likely
+        amplitude is > 0.
+    parity : {1, -1} or None
+        The sector that was searched; None where no parity is conserved.
+    axis : str or None
+        The letter of that parity, the product of its Pauli matrices over all sites.
+    truncation : float
+        Largest weight that was dropped at a bond in the last sweep.
+    sweeps : int
+        Number of sweeps.
+    converged : bool
+        Whether energy and entropy stopped changing before the last sweep that was allowed.
+
     """
 
     energy: float
@@ -53,13 +64,34 @@ def ground_state(chain: Chain, *, bond_dimension: int = 32, conserve: str | None
                  tolerance: float = 1e-10, max_sweeps: int = 60) -> GroundState:
     """The ground state of a chain of at least 3 spins.
 
-    bond_dimension: the largest allowed; 32 gives the critical Ising chain of 100 spins to 1e-10
-    conserve: "parity" (of `chains.parity_axis`, where the chain has one) or None
-    parity: +1 or -1, the sector to search. None takes both and keeps the lower energy, of two that agree to rounding
-        the even one; only the even one where `chains.has_positive_ground_state` says that it is there.
-    tolerance: change of the energy a sweep, relative to it, at which to stop
+    Parameters
+    ----------
+    chain : lib.spins.chains.Chain
+        H, of at least 3 spins.
+    bond_dimension : int, >= 2, default 32
+        The largest allowed; 32 gives the critical Ising chain of 100 spins to 1e-10.
+    conserve : {"parity", None}
+        "parity" (of `chains.parity_axis`, where the chain has one), the default, or None.
+    parity : {1, -1}, optional
+        The sector to search. None takes both and keeps the lower energy, of two that agree to
+        rounding the even one; only the even one where `chains.has_positive_ground_state` says that
+        it is there.
+    tolerance : float in (0, 1), default 1e-10
+        Change of the energy a sweep, relative to it, at which to stop.
+    max_sweeps : int, >= 1, default 60
+        The most that are allowed.
 
-    Needs TeNPy: raises ImportError that says how to get it. Raises ValueError for arguments out of range.
+    Returns
+    -------
+    GroundState
+
+    Raises
+    ------
+    ImportError
+        Where TeNPy, which this needs, is missing; it says how to get it.
+    ValueError
+        For arguments out of range.
+
     """
     for name, value, least in (("bond_dimension", bond_dimension, 2), ("max_sweeps", max_sweeps, 1),
                                ("chain.n_spins", chain.n_spins, 3)):

@@ -22,26 +22,79 @@ _SMALLEST_WEIGHT = 1e-20  # of a Schmidt state that is listed
 
 
 def ground_state_energy(n_spins: int, field: float) -> float:
-    """Energy of the ground state in units of J.  Raises ValueError for field < 0."""
+    """Energy of the ground state in units of J.
+
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For field < 0: try its absolute value, which has the same energies.
+
+    """
     return -float(np.linalg.svd(_couplings(n_spins, field), compute_uv=False).sum())
 
 
 def magnetization_x(n_spins: int, field: float) -> np.ndarray:
-    """<sx_i> of every site, shape (n_spins,).  Raises ValueError for field < 0."""
+    """The average <sx_i> of every site.
+
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    Raises
+    ------
+    ValueError
+        For field < 0.
+
+    """
     return np.diagonal(_polar_factor(n_spins, field)).copy()
 
 
 def correlation_zz(n_spins: int, field: float, *, site: int | None = None) -> np.ndarray:
-    """<sz_i sz_j> = det Q[i:j, i+1:j+1] of every pair of sites, shape (n_spins, n_spins), or of one site with all.
+    """<sz_i sz_j> = det Q[i:j, i+1:j+1] of every pair of sites, or of one site with all.
 
-    All determinants that begin at one site are leading minors of one matrix, and come out of one elimination: a row
-    takes about n^3 / 3 multiply-adds and the table n^4 / 12, a minute or two for 1000 sites. The error is about 1e-13,
-    whatever the size of the correlation: for field > 1, where it falls as field^-|i - j|, what is smaller than 1e-15
-    is given as 0.
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+    site : int, optional
+        The site i, counted from 0: gives its row alone.
 
-    site: i, counted from 0: gives its row alone, shape (n_spins,)
+    Returns
+    -------
+    ndarray of float64, shape (n_spins, n_spins) or (n_spins,)
 
-    Raises ValueError for field < 0 and for a site outside the chain.
+    Raises
+    ------
+    ValueError
+        For field < 0 and for a site outside the chain.
+
+    Notes
+    -----
+    All determinants that begin at one site are leading minors of one matrix, and come out of one
+    elimination: a row takes about n^3 / 3 multiply-adds and the table n^4 / 12, a minute or two for
+    1000 sites. The error is about 1e-13, whatever the size of the correlation: for field > 1, where
+    it falls as ``field^-|i - j|``, what is smaller than 1e-15 is given as 0.
+
     """
     bonds = _polar_factor(n_spins, field)[:-1, 1:]
     if site is not None:
@@ -60,12 +113,32 @@ def _row(bonds: np.ndarray, site: int) -> np.ndarray:
 
 
 def schmidt_weights(n_spins: int, field: float, cut: int) -> np.ndarray:
-    """Squared Schmidt coefficients between the first `cut` spins and the others, falling, those above 1e-20.
+    """Squared Schmidt coefficients between the first `cut` spins and the others.
 
-    The singular values s_k of the corner Q[:cut, :cut] make the spectrum: one factor (1 + s_k)/2 or (1 - s_k)/2 a k
-    (I. Peschel, J. Phys. A 36, L205 (2003)). Rounding leaves those below about 1e-16 uncertain.
+    Parameters
+    ----------
+    n_spins : int, >= 2
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+    cut : int
+        From 1 to n_spins - 1, spins to its left.
 
-    Raises ValueError for field < 0 and a cut that leaves no spin on one side.
+    Returns
+    -------
+    ndarray of float64
+        Falling, those above 1e-20. Rounding leaves those below about 1e-16 uncertain.
+
+    Raises
+    ------
+    ValueError
+        For field < 0 and a cut that leaves no spin on one side.
+
+    Notes
+    -----
+    The singular values s_k of the corner Q[:cut, :cut] make the spectrum: one factor (1 + s_k)/2 or
+    (1 - s_k)/2 a k (I. Peschel, J. Phys. A 36, L205 (2003)).
+
     """
     corner = _polar_factor(n_spins, field)
     if not is_integer(cut) or not 1 <= cut < len(corner):
@@ -80,9 +153,26 @@ def schmidt_weights(n_spins: int, field: float, cut: int) -> np.ndarray:
 
 
 def bond_dimension(n_spins: int, field: float, discarded: float) -> int:
-    """The bond dimension in the middle at which a matrix product state leaves out a weight of at most `discarded`.
+    """The bond dimension in the middle at which a matrix product state leaves out little enough.
 
-    Raises ValueError as `schmidt_weights`, and for `discarded` that is not between 1e-14 and 1.
+    Parameters
+    ----------
+    n_spins : int, >= 2
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+    discarded : float
+        The largest weight to leave out, from 1e-14 to below 1.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        As `schmidt_weights`, and for `discarded` that is not between 1e-14 and 1.
+
     """
     if not 1e-14 <= discarded < 1:
         raise ValueError(f"expected discarded between 1e-14 and 1, got {discarded!r}; try discarded=1e-10")
@@ -152,17 +242,34 @@ def _leading_minors(matrix):
 
 
 def sample(n_spins: int, field: float, n_samples: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Independent exact measurements of all spins in the z basis: uint8 bits (n_samples, n_spins).
+    """Independent exact measurements of all spins in the z basis.
 
-    The bonds are measured one after another (`_sample_spins`), and one fair coin sets the first spin.
-    Takes about n_spins^3 / 3 multiply-adds a sample.
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Any length >= 1.
+    field : float, >= 0
+        The field h, in units of J.
+    n_samples : int, >= 1
+        Number of rows.
+    rng : numpy.random.Generator
+        Consumed n_spins uniforms a sample.
 
-    n_spins: any length >= 1
-    field: h >= 0 in units of J
-    n_samples: number of rows, at least 1
-    rng: consumed n_spins uniforms a sample
+    Returns
+    -------
+    ndarray of uint8, shape (n_samples, n_spins)
+        Bits.
 
-    Raises ValueError for field < 0 and n_samples < 1.
+    Raises
+    ------
+    ValueError
+        For field < 0 and n_samples < 1.
+
+    Notes
+    -----
+    The bonds are measured one after another (`_sample_spins`), and one fair coin sets the first
+    spin. Takes about n_spins^3 / 3 multiply-adds a sample.
+
     """
     check_draws(n_samples, rng)
     bonds = np.ascontiguousarray(_polar_factor(n_spins, field)[:-1, 1:])

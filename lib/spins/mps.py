@@ -31,9 +31,19 @@ MAX_VECTOR_SPINS = 24
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MatrixProductState:
-    """A normalised state; tensors[i][left bond, bit, right bond], all float64 or all complex128, right-canonical.
+    """A normalised state, right-canonical.
 
-    Raises ValueError for shapes that do not fit together and for tensors of another form (`canonical` takes any).
+    Attributes
+    ----------
+    tensors : tuple of ndarray
+        tensors[i][left bond, bit, right bond] of every site, all float64 or all complex128,
+        right-canonical.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit together and for tensors of another form (`canonical` takes any).
+
     """
 
     tensors: tuple[np.ndarray, ...]
@@ -54,10 +64,12 @@ class MatrixProductState:
 
     @property
     def n_spins(self) -> int:
+        """Sites of the chain."""
         return len(self.tensors)
 
     @property
     def dtype(self) -> np.dtype:
+        """Of all tensors, float64 or complex128."""
         return self.tensors[0].dtype
 
     @property
@@ -71,7 +83,18 @@ class MatrixProductState:
         return sum(tensor.size for tensor in self.tensors) * (2 if self.dtype.kind == "c" else 1)
 
     def vector(self) -> np.ndarray:
-        """All amplitudes in the order of the basis, (2^n_spins,); ValueError for more than 24 spins."""
+        """All amplitudes in the order of the basis.
+
+        Returns
+        -------
+        ndarray of float64 or complex128, shape (2^n_spins,)
+
+        Raises
+        ------
+        ValueError
+            For more than 24 spins.
+
+        """
         if self.n_spins > MAX_VECTOR_SPINS:
             raise ValueError(f"expected at most {MAX_VECTOR_SPINS} spins to write out all amplitudes, got "
                              f"{self.n_spins}; try log_amplitudes of the states that matter")
@@ -84,9 +107,23 @@ class MatrixProductState:
 
 
 def canonical(tensors: Sequence[np.ndarray]) -> MatrixProductState:
-    """The normalised state of any tensors (left bond, bit, right bond), by QR from right to left.
+    """The normalised state of any tensors, by QR from right to left.
 
-    Raises ValueError for shapes that do not fit together, numbers that are not finite, and the state zero.
+    Parameters
+    ----------
+    tensors : sequence of array_like, each of shape (left bond, 2, right bond)
+        One for each site, with outer bonds of size 1; the axis between the bonds is that of the
+        bit.
+
+    Returns
+    -------
+    MatrixProductState
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit together, numbers that are not finite, and the state zero.
+
     """
     tensors = _same_type(tensors)
     result, carry = [], np.ones((1, 1))
@@ -106,8 +143,25 @@ def canonical(tensors: Sequence[np.ndarray]) -> MatrixProductState:
 def from_vector(psi, *, max_bond: int | None = None, cutoff: float = 1e-28) -> MatrixProductState:
     """A matrix product state from all amplitudes, by singular value decompositions from the right.
 
-    max_bond: largest bond dimension, None for as many as needed. cutoff: weight (a sum of squared singular values)
-    that may be dropped at each bond; by default that of rounding alone.
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes.
+    max_bond : int, >= 1, optional
+        Largest bond dimension, None for as many as needed.
+    cutoff : float, default 1e-28
+        Weight (a sum of squared singular values) that may be dropped at each bond; by default that
+        of rounding alone.
+
+    Returns
+    -------
+    MatrixProductState
+
+    Raises
+    ------
+    ValueError
+        For another psi, and for max_bond below 1.
+
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
@@ -125,9 +179,21 @@ def from_vector(psi, *, max_bond: int | None = None, cutoff: float = 1e-28) -> M
 
 
 def log_amplitudes(state: MatrixProductState, bits) -> np.ndarray:
-    """ln psi(v) of every row, complex128 (n_samples,): the imaginary part is the phase, 0 or pi of a real state.
+    """The logarithm ln psi(v) of every row.
 
-    bits: zeros and ones, (n_samples, n_spins). An amplitude that is zero gives minus infinity.
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    bits : array_like of 0 and 1, shape (n_samples, n_spins)
+        The rows v.
+
+    Returns
+    -------
+    ndarray of complex128, shape (n_samples,)
+        The imaginary part is the phase, 0 or pi of a real state. An amplitude that is zero gives
+        minus infinity.
+
     """
     bits = check_bits(bits, state.n_spins)
     result = np.empty(len(bits), dtype=np.complex128)
@@ -150,7 +216,23 @@ def log_amplitudes(state: MatrixProductState, bits) -> np.ndarray:
 
 
 def overlap(first: MatrixProductState, second: MatrixProductState) -> complex:
-    """<first|second>; its squared modulus is the fidelity."""
+    """The overlap ``<first|second>``; its squared modulus is the fidelity.
+
+    Parameters
+    ----------
+    first, second : MatrixProductState
+        Two states of the same number of spins.
+
+    Returns
+    -------
+    complex
+
+    Raises
+    ------
+    ValueError
+        For states of different numbers of spins.
+
+    """
     if first.n_spins != second.n_spins:
         raise ValueError(f"expected two states of the same number of spins, got {first.n_spins} and {second.n_spins}; "
                          "try states of one chain")
@@ -161,20 +243,68 @@ def overlap(first: MatrixProductState, second: MatrixProductState) -> complex:
 
 
 def expectation(state: MatrixProductState, paulis: Mapping[int, str | np.ndarray]) -> float:
-    """<psi| product of operators |psi>, real part; paulis: {site: X, Y, Z or a 2x2 matrix}, as {0: "X", 7: "X"}."""
+    """The real part of the average of a product of operators.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    paulis : dict of int to str or ndarray
+        {site: X, Y, Z or a 2x2 matrix}, as {0: "X", 7: "X"}.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For other letters and shapes, for sites that are not there, and for no operator.
+
+    """
     return _average(_environments(state), state, {site: _operator(name) for site, name in paulis.items()})
 
 
 def magnetization(state: MatrixProductState, letter: str | np.ndarray = "Z") -> np.ndarray:
-    """<sigma^a_i> of every site, (n_spins,); letter: X, Y, Z, or a Hermitian 2x2 matrix."""
+    """The average <sigma^a_i> of every site.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    letter : str or ndarray, default "Z"
+        X, Y, Z, or a Hermitian 2x2 matrix.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins,)
+
+    """
     operator, lefts = _operator(letter), _environments(state)
     return np.array([_average(lefts, state, {site: operator}) for site in range(state.n_spins)])
 
 
 def correlation(state: MatrixProductState, letters: str = "ZZ") -> np.ndarray:
-    """<sigma^a_i sigma^b_j> of every pair of sites for two letters, (n_spins, n_spins).
+    """The average <sigma^a_i sigma^b_j> of every pair of sites, for two letters.
 
-    On the diagonal stands the average of the symmetric product, 1 for equal letters and 0 for others.
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    letters : str, default "ZZ"
+        Two letters X, Y, Z.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins, n_spins)
+        On the diagonal stands the average of the symmetric product, 1 for equal letters and 0 for
+        others.
+
+    Raises
+    ------
+    ValueError
+        For anything but two letters.
+
     """
     if not isinstance(letters, str) or len(letters) != 2:
         raise ValueError(f'expected two letters X, Y, Z, got {letters!r}; try "ZZ"')
@@ -197,7 +327,26 @@ def correlation(state: MatrixProductState, letters: str = "ZZ") -> np.ndarray:
 
 
 def energy(state: MatrixProductState, chain: Chain) -> float:
-    """<psi|H|psi>, in units of energy."""
+    """The average ``<psi|H|psi>``.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    chain : lib.spins.chains.Chain
+        H, of as many spins.
+
+    Returns
+    -------
+    float
+        In units of energy.
+
+    Raises
+    ------
+    ValueError
+        For a chain of another length.
+
+    """
     if chain.n_spins != state.n_spins:
         raise ValueError(f"expected a chain of {state.n_spins} spins, got one of {chain.n_spins}; try the chain of "
                          "this state")
@@ -212,9 +361,25 @@ def schmidt_weights(state: MatrixProductState) -> list[np.ndarray]:
 
 
 def entanglement_entropies(state: MatrixProductState, order: int = 1) -> np.ndarray:
-    """Entropy between the two sides of every inner bond, in nats, (n_spins - 1,): von Neumann's, or Renyi's S2.
+    """Entropy between the two sides of every inner bond: von Neumann's, or Renyi's S2.
 
-    order: 1 or 2.
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+    order : {1, 2}
+        1, the default, is von Neumann's, 2 is Renyi's.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_spins - 1,)
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        For another order.
+
     """
     if order not in (1, 2):
         raise ValueError(f"expected order 1 (von Neumann) or 2 (Renyi), got {order!r}; try order=2")
@@ -227,9 +392,23 @@ def entanglement_entropies(state: MatrixProductState, order: int = 1) -> np.ndar
 def save(path: str | Path, state: MatrixProductState, *, metadata: dict | None = None) -> None:
     """Write a state as an npz archive without pickle; the file appears whole or not at all.
 
-    Its members are format, bonds (int64, n_spins + 1), values (all tensors one after another) and metadata (JSON).
-    Equal states give equal bytes. A missing folder is made.
-    Raises ValueError for another ending than .npz and for metadata that JSON cannot hold.
+    Its members are format, bonds (int64, n_spins + 1), values (all tensors one after another) and
+    metadata (JSON). Equal states give equal bytes. A missing folder is made.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Ends in .npz.
+    state : MatrixProductState
+        The state to look at.
+    metadata : dict, optional
+        Of str, int, finite float, bool, list and dict.
+
+    Raises
+    ------
+    ValueError
+        For another ending than .npz and for metadata that JSON cannot hold.
+
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -246,10 +425,26 @@ def save(path: str | Path, state: MatrixProductState, *, metadata: dict | None =
 
 
 def load(path: str | Path) -> tuple[MatrixProductState, dict]:
-    """Read a file of `save`: (state, metadata).
+    """Read a file of `save`.
 
-    Raises FileNotFoundError where there is none, and ValueError for a file that is cut, damaged, of another kind, or
-    holds pickled objects, which are never loaded.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Of the file.
+
+    Returns
+    -------
+    state : MatrixProductState
+    metadata : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    ValueError
+        For a file that is cut, damaged, of another kind, or holds pickled objects, which are never
+        loaded.
+
     """
     path = Path(path)
     if not path.exists():
@@ -276,7 +471,18 @@ def load(path: str | Path) -> tuple[MatrixProductState, dict]:
 
 
 def likely_bits(state: MatrixProductState) -> np.ndarray:
-    """A basis state of large weight, uint8 (n_spins,): site by site the likelier bit, given those before."""
+    """A basis state of large weight: site by site the likelier bit, given those before.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        The state to look at.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_spins,)
+
+    """
     vector, bits = np.ones(1), []
     for tensor in state.tensors:
         halves = np.tensordot(vector, tensor, 1)  # bit right

@@ -24,7 +24,20 @@ _TINY = 1e-300
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The likeliest state that was found; negative_log_likelihood: of the data it was fitted to, nats a measurement."""
+    """The likeliest state that was found.
+
+    Attributes
+    ----------
+    state : lib.spins.mps.MatrixProductState
+        What was found.
+    negative_log_likelihood : float
+        Of the data it was fitted to, nats a measurement.
+    steps : int
+        Of L-BFGS.
+    converged : bool
+        Whether L-BFGS reports success.
+
+    """
 
     state: MatrixProductState
     negative_log_likelihood: float
@@ -36,13 +49,30 @@ def maximum_likelihood(measurements: Measurements, *, bond_dimension: int, seed:
                        max_steps: int = 500, tolerance: float = 1e-8) -> Fit:
     """Fit a state of one bond dimension to measurements.
 
-    measurements: outcomes with their bases, from `bases.measured` or a sampler
-    bond_dimension: of all bonds that are long enough for it (`bond_for` finds it from a number of parameters)
-    seed: of the start, a product state all along x with small random numbers in all tensors
-    complex_numbers: False seeks a state with real amplitudes
-    max_steps, tolerance: of L-BFGS, which stops where a step changes the likelihood by less, relative to it
+    Parameters
+    ----------
+    measurements : lib.spins.bases.Measurements
+        Outcomes with their bases, from `bases.measured` or a sampler.
+    bond_dimension : int, >= 1
+        Of all bonds that are long enough for it (`bond_for` finds it from a number of parameters).
+    seed : int
+        Of the start, a product state all along x with small random numbers in all tensors.
+    complex_numbers : bool, default True
+        False seeks a state with real amplitudes.
+    max_steps : int, >= 1, default 500
+        Of L-BFGS.
+    tolerance : float, default 1e-8
+        Of L-BFGS, which stops where a step changes the likelihood by less, relative to it.
 
-    Raises ValueError for arguments out of range.
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        For arguments out of range.
+
     """
     if not isinstance(measurements, Measurements):
         raise ValueError(f"expected measurements with their bases, got {type(measurements).__name__}; try "
@@ -67,7 +97,26 @@ def maximum_likelihood(measurements: Measurements, *, bond_dimension: int, seed:
 
 
 def negative_log_likelihood(state: MatrixProductState, measurements: Measurements) -> float:
-    """-mean ln |<outcome|psi>|^2 over the measurements, each in its basis, in nats."""
+    """The number ``-mean ln |<outcome|psi>|^2`` over the measurements, each in its basis.
+
+    Parameters
+    ----------
+    state : lib.spins.mps.MatrixProductState
+        Of as many spins.
+    measurements : lib.spins.bases.Measurements
+        Outcomes with their bases.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    ValueError
+        For measurements of another number of spins.
+
+    """
     if state.n_spins != measurements.n_spins:
         raise ValueError(f"expected measurements of {state.n_spins} spins, got {measurements.n_spins}; try those of "
                          "the same chain")
@@ -76,9 +125,26 @@ def negative_log_likelihood(state: MatrixProductState, measurements: Measurement
 
 
 def bond_for(n_spins: int, n_parameters: int, *, complex_numbers: bool = True) -> int:
-    """The largest bond dimension whose tensors hold at most n_parameters numbers; a complex one counts as two.
+    """The largest bond dimension whose tensors hold at most n_parameters numbers.
 
-    Raises ValueError where not even a product state has so few.
+    Parameters
+    ----------
+    n_spins : int
+        Sites of the chain.
+    n_parameters : int
+        Real numbers; a complex one counts as two.
+    complex_numbers : bool, default True
+        Whether the tensors are complex.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        Where not even a product state has so few.
+
     """
     def count(bond: int) -> int:
         return sum(int(np.prod(shape)) for shape in _shapes(n_spins, bond)) * (2 if complex_numbers else 1)

@@ -39,12 +39,29 @@ _COLUMNS = 4  # of a tensor in registers at a time
 
 
 def sample(state: MatrixProductState, n_samples: int, *, rng: np.random.Generator, threads: int = 1) -> np.ndarray:
-    """Independent measurements of all spins in the z basis: uint8 bits (n_samples, n_spins).
+    """Independent measurements of all spins in the z basis.
 
-    rng: consumed n_spins uniforms a sample
-    threads: how many work side by side; the samples do not depend on it
+    Parameters
+    ----------
+    state : lib.spins.mps.MatrixProductState
+        What is measured.
+    n_samples : int, >= 1
+        Number of rows.
+    rng : numpy.random.Generator
+        Consumed n_spins uniforms a sample.
+    threads : int, >= 1, default 1
+        How many work side by side; the samples do not depend on it.
 
-    Raises ValueError for n_samples < 1 and threads < 1.
+    Returns
+    -------
+    ndarray of uint8, shape (n_samples, n_spins)
+        Bits.
+
+    Raises
+    ------
+    ValueError
+        For n_samples < 1 and threads < 1.
+
     """
     check_draws(n_samples, rng)
     codes = np.zeros((1, state.n_spins), dtype=np.uint8)
@@ -53,14 +70,36 @@ def sample(state: MatrixProductState, n_samples: int, *, rng: np.random.Generato
 
 def sample_in_bases(state: MatrixProductState, bases, n_samples: int | None = None, *, rng: np.random.Generator,
                     gates: Mapping[str, np.ndarray] | None = None, threads: int = 1) -> Measurements:
-    """Independent measurements, each in its product of local bases: `bases.sample` for matrix product states.
+    """Independent measurements, each in its product of local bases.
 
-    bases: one basis a measurement, as strings such as "XZY"; or one for all of them, n_samples many
-    gates: further 2x2 unitaries by a letter, rows are outcomes; X, Y and Z are those of `lib.conventions`
-    rng, threads: as in `sample`
+    This is `bases.sample` for matrix product states.
 
-    Raises ValueError naming the row for an unknown letter and a basis of another width, and for a gate that is not
-    unitary.
+    Parameters
+    ----------
+    state : lib.spins.mps.MatrixProductState
+        What is measured.
+    bases : sequence of str, or str
+        One basis a measurement, as strings such as "XZY"; or one for all of them, n_samples many.
+    n_samples : int, optional
+        Number of measurements, where there is one basis.
+    rng : numpy.random.Generator
+        Consumed n_spins uniforms a sample.
+    gates : dict of str to array_like, optional
+        Further 2x2 unitaries by a letter, rows are outcomes; X, Y and Z are those of
+        `lib.conventions`.
+    threads : int, >= 1, default 1
+        How many work side by side; the samples do not depend on it.
+
+    Returns
+    -------
+    lib.spins.bases.Measurements
+
+    Raises
+    ------
+    ValueError
+        Naming the row, for an unknown letter and a basis of another width; for a gate that is not
+        unitary, for several bases with n_samples, and for threads < 1.
+
     """
     letters, table = _table(gates)
     codes = _codes(bases, state.n_spins, letters)

@@ -36,7 +36,18 @@ NOISE = 0.1  # of the tensors to begin with, beside those of a product state
 
 
 class Lowest(NamedTuple):
-    """The lowest energy that was found, in units of J, and its state; sweeps: of the start that led there."""
+    """The lowest energy that was found, and its state.
+
+    Attributes
+    ----------
+    energy : float
+        In units of J.
+    state : lib.spins.mps.MatrixProductState
+        Of this energy.
+    sweeps : int
+        Of the start that led there.
+
+    """
 
     energy: float
     state: MatrixProductState
@@ -44,9 +55,17 @@ class Lowest(NamedTuple):
 
 
 class Uniform(NamedTuple):
-    """The lowest energy that was found, in units of J; psi(v) = left A[v_0] A[v_1] ... right, not normalised.
+    """The lowest energy that was found; psi(v) = left A[v_0] A[v_1] ... right, not normalised.
 
-    left, right: (bond,). tensor: A, (bond, 2, bond).
+    Attributes
+    ----------
+    energy : float
+        In units of J.
+    left, right : ndarray, shape (bond,)
+        The vectors at the ends.
+    tensor : ndarray, shape (bond, 2, bond)
+        The tensor A.
+
     """
 
     energy: float
@@ -56,11 +75,32 @@ class Uniform(NamedTuple):
 
 
 def lowest(n_spins: int, field: float, bond_dimension: int, *, seed: int, n_starts: int = 3) -> Lowest:
-    """The lowest energy of all matrix product states of one bond dimension, for the open Ising chain (5.2).
+    """The lowest energy of all matrix product states of one bond dimension.
 
-    bond_dimension: of all bonds that are long enough for it. n_starts: product states with random numbers in all
-    tensors; the best result counts. Raises ValueError for counts below 1 and field < 0,
-    and for a bond dimension beyond 16.
+    For the open Ising chain (5.2).
+
+    Parameters
+    ----------
+    n_spins : int
+        Sites of the chain.
+    field : float, >= 0
+        The field h, in units of J.
+    bond_dimension : int, 1 to 16
+        Of all bonds that are long enough for it.
+    seed : int
+        Of the random numbers.
+    n_starts : int, >= 1, default 3
+        Product states with random numbers in all tensors; the best result counts.
+
+    Returns
+    -------
+    Lowest
+
+    Raises
+    ------
+    ValueError
+        For counts below 1 and field < 0, and for a bond dimension beyond 16.
+
     """
     check_n_spins(n_spins)
     field = check_number(field, "field", least=0, hint="its absolute value, which has the same energies")
@@ -82,9 +122,34 @@ def lowest(n_spins: int, field: float, bond_dimension: int, *, seed: int, n_star
 
 def lowest_uniform(n_spins: int, field: float, bond_dimension: int, *, seed: int, n_starts: int = 4,
                    start: Uniform | None = None) -> Uniform:
-    """The lowest energy of states that repeat one tensor between two vectors, for the open Ising chain (5.2).
+    """The lowest energy of states that repeat one tensor between two vectors.
 
-    start: begin there, too, as with the result for another length. Raises ValueError as `lowest`.
+    For the open Ising chain (5.2).
+
+    Parameters
+    ----------
+    n_spins : int
+        Sites of the chain.
+    field : float, >= 0
+        The field h, in units of J.
+    bond_dimension : int, 1 to 16
+        Of the tensor.
+    seed : int
+        Of the random numbers.
+    n_starts : int, >= 1, default 4
+        As in `lowest`.
+    start : Uniform, optional
+        Begin there, too, as with the result for another length.
+
+    Returns
+    -------
+    Uniform
+
+    Raises
+    ------
+    ValueError
+        As `lowest`.
+
     """
     check_n_spins(n_spins)
     field = check_number(field, "field", least=0, hint="its absolute value, which has the same energies")
@@ -111,11 +176,31 @@ def lowest_uniform(n_spins: int, field: float, bond_dimension: int, *, seed: int
 
 
 def needed(sizes: Sequence[int], fields: Sequence[float], bounds: Sequence[float], *, seed: int) -> list[dict]:
-    """The smallest bond dimensions at which the energy is within relative errors: a row for each length, field, bound.
+    """The smallest bond dimensions at which the energy is within relative errors.
 
-    n_spins, field, eps; bond and parameters of states with a tensor for each spin (`lowest`), and error, the relative
-    one that they reach; uniform bond, uniform parameters and uniform error of those with one tensor.
-    Raises ValueError as `lowest`, and for a bound that is not positive.
+    Parameters
+    ----------
+    sizes : sequence of int
+        Lengths of the chain.
+    fields : sequence of float, >= 0
+        In units of J.
+    bounds : sequence of float, > 0
+        Relative errors of the energy.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    list of dict
+        A row for each length, field and bound: n_spins, field, eps; bond and parameters of states
+        with a tensor for each spin (`lowest`), and error, the relative one that they reach; uniform
+        bond, uniform parameters and uniform error of those with one tensor.
+
+    Raises
+    ------
+    ValueError
+        As `lowest`, and for a bound that is not positive.
+
     """
     for bound in bounds:
         if not bound > 0:
@@ -134,7 +219,22 @@ def needed(sizes: Sequence[int], fields: Sequence[float], bounds: Sequence[float
 
 
 def relative_error(n_spins: int, field: float, energy: float) -> float:
-    """How far an energy lies above that of the ground state, relative to its size."""
+    """How far an energy lies above that of the ground state, relative to its size.
+
+    Parameters
+    ----------
+    n_spins : int
+        Sites of the chain.
+    field : float, >= 0
+        The field h, in units of J.
+    energy : float
+        In units of J.
+
+    Returns
+    -------
+    float
+
+    """
     exact = free_fermions.ground_state_energy(n_spins, field)
     return (energy - exact) / abs(exact)
 
@@ -156,12 +256,30 @@ def _first_within(n_spins: int, field: float, bound: float, seed: int,
 
 
 def bond_sizes(n_spins: int, bond_dimension: int) -> list[int]:
-    """The sizes of all n_spins + 1 bonds, the outer two 1: near the ends they need no more than 2, 4, 8, ..."""
+    """The sizes of all n_spins + 1 bonds, the outer two 1.
+
+    Near the ends they need no more than 2, 4, 8, ...
+    """
     return [min(bond_dimension, 2 ** min(i, n_spins - i, 30)) for i in range(n_spins + 1)]
 
 
 def n_parameters(n_spins: int, bond_dimension: int) -> int:
-    """Real numbers that a real state of this bond dimension needs: those in its tensors, less those of the gauge."""
+    """Real numbers that a real state of this bond dimension needs.
+
+    They are those in its tensors, less those of the gauge.
+
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Sites of the chain.
+    bond_dimension : int, >= 1
+        Of all bonds that are long enough for it.
+
+    Returns
+    -------
+    int
+
+    """
     check_n_spins(n_spins)
     _check_counts(bond_dimension=bond_dimension)
     bonds = bond_sizes(n_spins, bond_dimension)
@@ -170,7 +288,10 @@ def n_parameters(n_spins: int, bond_dimension: int) -> int:
 
 
 def n_parameters_uniform(bond_dimension: int) -> int:
-    """The same for one tensor between two vectors: their numbers less a matrix, and less two lengths."""
+    """The same for one tensor between two vectors.
+
+    Their numbers less a matrix, and less two lengths.
+    """
     _check_counts(bond_dimension=bond_dimension)
     return 2 * bond_dimension**2 + 2 * bond_dimension - bond_dimension**2 - 2
 

@@ -185,9 +185,28 @@ def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
         return {some[0]: {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}}
 
     jobs = max(1, min(jobs, len(waiting)))
-    parts = [waiting[job::jobs] for job in range(jobs)] if waiting else []
+    parts = _parts({name: _compiled(top, name) for name in waiting}, jobs)
     with ThreadPoolExecutor(jobs) as pool:
         return {name: found for part in pool.map(run, parts) for name, found in part.items()}
+
+
+def _parts(compiled: dict[str, list[str]], jobs: int) -> list[list[str]]:
+    """Experiments for each of some processes: those with the same compiled modules together, so that these are compiled
+    once."""
+    groups: dict[tuple, list[str]] = {}
+    for name, modules in compiled.items():
+        groups.setdefault(tuple(modules), []).append(name)
+    parts: list[list[str]] = [[] for _ in range(jobs)]
+    for group in sorted(groups.values(), key=len, reverse=True):
+        min(parts, key=len).extend(group)
+    return [part for part in parts if part]
+
+
+def _compiled(top: Path, name: str) -> list[str]:
+    """The modules with compiled code that the anchors of an experiment use."""
+    path = top / FOLDER / f"{name}.py"
+    modules = provenance.imported_modules(top, [ast.parse(path.read_text("utf-8"))] if path.is_file() else [])
+    return [module for module, path in modules.items() if "import njit" in path.read_text("utf-8")]
 
 
 def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:

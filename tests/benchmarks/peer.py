@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")  # of sparse layers
 
 
 def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False) -> Path:

@@ -25,7 +25,7 @@ from tests.benchmarks.peaks import peaks
 
 PEER = f"torch {torch.__version__}, masked dense"
 FACTORS = {1: 0.9, 2: 1.5, 4: 2.4, 8: 6.0, 16: 20.0}  # widening factor: goal
-MEMORY = 1 / 0.6  # of masked dense torch over ours
+MEMORY = 1.67  # of masked dense torch over ours
 #: kernel, stride, channels in and out, pixels a side; part of the weights; images; goal
 SINGLE = [((1, 1, 784, 640, 1), 0.0079, 100, 1.3), ((1, 1, 784, 640, 1), 0.05, 100, 1.0),
           ((3, 1, 64, 64, 32), 0.016, 128, 2.0), ((3, 1, 512, 512, 4), 0.016, 128, 2.0),
@@ -94,20 +94,24 @@ def compare_perceptron(runs: int) -> list[dict]:
              "ratio": 2 * narrow / wide, "goal": 1.0, "seconds_ours": wide, "seconds_peer": 2 * narrow} | common]
 
 
-def compare_resnet(factor: int, runs: int) -> dict:
-    """A row of the ResNet: the path that the table chooses, and the native one beside it."""
+def compare_resnet(factor: int, runs: int) -> list[dict]:
+    """A row of the ResNet: the path that the table chooses, and the native one beside it; and one for SparseProp."""
     architecture, remaining = sparse_networks.architecture(factor)
     native = sparse_choice.native_network_pays(architecture, sparse_networks.SIZE, remaining)
     seconds = sparse_networks.run("time", factor, runs)
     dense = min(seconds["dense"], seconds["channels_last"])  # torch's two layouts: the faster one is the peer
     ours = seconds["native"] if native else dense
     operations = 6 * sparse_networks.BATCH * resnet.multiply_adds(architecture, sparse_networks.SIZE, remaining)
-    return {"name": f"ResNet-18 step, base 8, factor {factor}, batch 128, 32x32", "peer": PEER,
-            "ratio": dense / ours, "goal": FACTORS[factor], "runs": runs, "threads": sparse_networks.THREADS,
+    name, common = f"ResNet-18 step, base 8, factor {factor}, batch 128, 32x32", {
+        "runs": runs, "threads": sparse_networks.THREADS, "factor": factor, "unit": "seconds a step"}
+    beside = [] if "sparseprop" not in seconds else [common | {
+        "name": f"{name}, beside SparseProp", "peer": "SparseProp convolutions in torch", "goal": 3.0,
+        "ratio": seconds["sparseprop"] / ours, "seconds_ours": ours, "seconds_peer": seconds["sparseprop"]}]
+    return [common | {"name": name, "peer": PEER, "ratio": dense / ours, "goal": FACTORS[factor],
             "path": "native" if native else "dense", "seconds_ours": ours, "seconds_peer": dense,
             "seconds_native": seconds["native"], "seconds_nchw": seconds["dense"],
-            "seconds_channels_last": seconds["channels_last"], "factor": factor, "unit": "seconds a step"
-            } | sparse_layers.speeds(seconds["native"], operations)
+            "seconds_channels_last": seconds["channels_last"]
+            } | sparse_layers.speeds(seconds["native"], operations), *beside]
 
 
 def compare_memory(factor: int) -> dict:
@@ -135,8 +139,8 @@ def benchmark(quick: bool = False) -> list[dict]:
     torch.set_num_threads(1)
     runs = 3 if quick else 9
     rows = compare_perceptron(runs)
-    rows += [compare_resnet(factor, 1 if quick else 7 if factor <= 8 else 2) for factor in FACTORS
-             if not quick or factor == 2]
+    rows += [row for factor in FACTORS if not quick or factor == 2
+             for row in compare_resnet(factor, 1 if quick else 7 if factor <= 8 else 2)]
     rows += [compare_memory(factor) for factor in FACTORS if not quick or factor == 2]
     rows += [sparse_layers.compare_peers(*case, runs) for case in SINGLE if not quick or case[0][-1] < 32]
     rows += [sparse_layers.compare_chain(*places, *rest, runs) for places, *rest in CHAINS

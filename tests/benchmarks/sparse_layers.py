@@ -29,9 +29,8 @@ from lib.models.sparse import Layout, SparseConvolution
 from lib.models.sparse_layers import SparseConv2d, SparseLinear
 from lib.models.sparse_sequential import SparseSequential
 from lib.pruning.masks import random_mask
-from tests.benchmarks.peer import Peer, environment
+from tests.benchmarks.peer import PEERS, Peer, environment
 
-PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")
 DENSITIES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.008)
 LAYERS = [  # kernel, stride, channels in, out, pixels a side of the output
     *[(3, 1, channels, channels, 32) for channels in (8, 16, 32, 64, 128)],

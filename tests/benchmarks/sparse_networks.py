@@ -1,12 +1,15 @@
 """One ResNet-18 training step, native and masked dense, in a process of its own with two threads.
 
-`python -m tests.benchmarks.sparse_networks time FACTOR RUNS` prints the median seconds of both sides, interleaved;
+`python -m tests.benchmarks.sparse_networks time FACTOR RUNS` prints the median seconds of all sides, interleaved, at
+some factors SparseProp's among them;
 `python -m tests.benchmarks.sparse_networks memory FACTOR native|dense` the bytes by which the peak memory of a fresh
 process grows while it builds the network and takes two steps. Both as JSON.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import resource
@@ -16,7 +19,10 @@ import sys
 import time
 from pathlib import Path
 
+from tests.benchmarks.peer import PEERS, Peer, environment
+
 THREADS, BASE, BATCH, SIZE = 2, 8, 128, 32
+BESIDE_SPARSEPROP = (4, 8)  # factors
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,12 +42,24 @@ def architecture(factor: int):
     return resnet.widened(base, factor), resnet.sparse_counts(base, factor)
 
 
+def sparse_twin(factor: int, base: int = BASE):
+    """The torch module of the net, with masks."""
+    from lib.experiments.resnet import network
+    return network("sparse", base, factor, 10, seed=1)
+
+
+def minibatch(batch: int, size: int):
+    """Random images and labels."""
+    from lib import rng
+    numbers = rng.stream(1, "benchmarks", "networks")
+    return numbers.standard_normal((batch, 3, size, size), "float32"), numbers.integers(0, 10, batch)
+
+
 def _net(side: str, base: int, factor: int, batch: int, size: int):
     import torch
 
-    from lib.experiments.resnet import network
     from lib.models import image_training
-    twin = network("sparse", base, factor, 10, seed=1)
+    twin = sparse_twin(factor, base)
     settings = image_training.Settings(batch_size=batch)
     if side == "native":
         return image_training.NativeNet(twin, settings, size)
@@ -51,9 +69,7 @@ def _net(side: str, base: int, factor: int, batch: int, size: int):
 
 def _step(net, batch: int, size: int, n: int = 1) -> float:
     """Median seconds of n steps on random images."""
-    from lib import rng
-    numbers, seconds = rng.stream(1, "benchmarks", "networks"), []
-    images, labels = numbers.standard_normal((batch, 3, size, size), "float32"), numbers.integers(0, 10, batch)
+    seconds, (images, labels) = [], minibatch(batch, size)
     for _ in range(n):
         began = time.perf_counter()
         net.train_step(images, labels, 0.01)
@@ -63,12 +79,22 @@ def _step(net, batch: int, size: int, n: int = 1) -> float:
 
 def _time(factor: int, runs: int) -> dict:
     nets = {side: _net(side, BASE, factor, BATCH, SIZE) for side in ("native", "dense", "channels_last")}
-    seconds: dict[str, list[float]] = {side: [] for side in nets}
-    for turn in range(runs + 1):
-        for side, net in nets.items():
-            taken = _step(net, BATCH, SIZE)
-            if turn > 0:  # the first one compiles and allocates
-                seconds[side].append(taken)
+    sides = {side: functools.partial(_step, net, BATCH, SIZE) for side, net in nets.items()}
+    with contextlib.ExitStack() as stack:
+        if factor in BESIDE_SPARSEPROP:
+            try:
+                python = environment("sparse-layers", PEERS, beside_ours=True)
+                peer = Peer(python, "sparse_networks_peer.py", _ROOT, factor)
+            except (OSError, subprocess.CalledProcessError, RuntimeError) as problem:
+                print(f"SparseProp does not run here and is left out: {problem}", file=sys.stderr)
+            else:
+                sides["sparseprop"] = stack.enter_context(contextlib.closing(peer)).seconds
+        seconds: dict[str, list[float]] = {side: [] for side in sides}
+        for turn in range(runs + 1):
+            for side, step in sides.items():
+                taken = step()
+                if turn > 0:  # the first one compiles and allocates
+                    seconds[side].append(taken)
     return {side: statistics.median(values) for side, values in seconds.items()}
 
 

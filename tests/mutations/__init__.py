@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.study import anchors
+from lib.study import anchors, provenance
 
 
 class Mutation(NamedTuple):
@@ -150,6 +150,18 @@ def copy_of(top: Path, place: Path) -> Path:
     if (top / "_build" / "anchors.json").is_file():
         shutil.copy2(top / "_build" / "anchors.json", place / "_build" / "anchors.json")
     return place
+
+
+def compiled_as_in(top: Path, place: Path) -> None:
+    """What numba has compiled in a tree, for a copy of it: its folders are named by the paths of the sources."""
+    from numba.core.caching import UserProvidedCacheLocator as Locator
+
+    cache = Path("_build", "cache", f"numba-{provenance.compiled_digest(top)}")
+    for package in (top / "lib").iterdir():
+        theirs, ours = (Locator.get_suitable_cache_subpath(str(tree / "lib" / package.name / "x.py"))
+                        for tree in (top, place))
+        if (top / cache / theirs).is_dir():
+            shutil.copytree(top / cache / theirs, place / cache / ours, dirs_exist_ok=True)
 
 
 def verdict(top: Path, mutation: Mutation, jobs: int) -> dict:

@@ -32,7 +32,8 @@ def read(source: object, format: str | None = None, *, n_sites: int | Mapping[st
     qubit in a shot. order: "kept", "reverse", or the wanted columns by number or name. one: "up" or "down", what 1 is
     along z. flip: exchange 0 and 1 at the end. bases: the letters of each shot where the source has none (a file of
     `read_bases`, rows, or one string for all). missing: "drop" shots with an empty site, or "keep" them, with MISSING
-    in their bits. expand: repeat counted outcomes; False keeps each once with its weight. limit: bytes that the source
+    in their bits. expand: repeat counted outcomes; False keeps each once with its weight, which `lib.rbm.readout.train`
+    takes (and `reconstruct`); all other trainings take one row a shot. limit: bytes that the source
     may take in memory.
 
     Raises FileNotFoundError where there is no file, and ValueError naming the file, the place in it, what was expected

@@ -30,7 +30,7 @@ class Shots:
     source names none. plus: the bit that means the eigenvalue +1 along each axis. convention: the same in words, with
     the order of the columns. format: the name of the format. dropped: what was left out, with its number. source: the
     file, or the type of the object. weights: how often each row occurred, int64 (n_rows,), with expand=False; None
-    where every row is one shot.
+    where every row is one shot. Of the trainings `lib.rbm.readout.train` takes them.
     """
 
     bits: np.ndarray

@@ -167,10 +167,10 @@ def _refuse_elsewhere(h5py: object, file: Mapping, name: str, source: str) -> No
     link = file.get(name, getlink=True)
     if isinstance(link, h5py.ExternalLink):
         other = link.filename
-    elif isinstance(link, h5py.SoftLink) and name not in file:
-        raise wrong(source, f"numbers in {name!r}", f"a link to {link.path!r}, which is not there",
+    elif (found := file.get(name)) is None:
+        raise wrong(source, f"numbers in {name!r}", f"a link to {getattr(link, 'path', name)!r}, which is not there",
                     "to write the file again")
-    elif isinstance(found := file[name], h5py.Dataset) and (found.is_virtual or found.external):
+    elif isinstance(found, h5py.Dataset) and (found.is_virtual or found.external):
         other = found.virtual_sources()[0].file_name if found.is_virtual else found.external[0][0]
     else:
         return
