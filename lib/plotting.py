@@ -289,7 +289,7 @@ def draw_machine(ax: Axes, weights: np.ndarray, visible_bias: np.ndarray | None 
 
 
 def draw_gibbs_chain(ax: Axes, states: Sequence[np.ndarray]) -> None:
-    """Draw a block Gibbs chain, layer by layer: visible, hidden, visible, ... (Fig. 4.2; 4.9, 4.10).
+    """Draw a block Gibbs chain layer by layer: visible, hidden, visible, ... (Fig. 4.2; 4.9, 4.10).
 
     Each layer is one column, drawn at once because its units are independent given the other layer.
     Filled circles are ones, empty circles zeros.
