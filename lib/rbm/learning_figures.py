@@ -402,7 +402,7 @@ def weight_decay(magnitudes: ArrayLike) -> Decay:
 
 
 def half_normal(n_ranks: int) -> np.ndarray:
-    """Sorted sizes of normal noise with deviation 1: what weights without any order would look like.
+    """Sorted sizes of normal noise with deviation 1, as weights without any order would look.
 
     Parameters
     ----------
@@ -459,7 +459,8 @@ def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
 
     Returns
     -------
-    ndarray of float64, shape (n_steps,)
+    ndarray of float64
+        One for each such step.
 
     """
     values = np.array([before, *bounds], dtype=float)
