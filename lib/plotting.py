@@ -73,7 +73,10 @@ _METADATA = {"Date": None}
 
 
 def use_style() -> None:
-    """Make :data:`STYLE` matplotlib's default in this process; in a notebook, show figures as SVG and PNG."""
+    """Make :data:`STYLE` matplotlib's default in this process.
+
+    In a notebook, figures are then shown as SVG and PNG.
+    """
     mpl.rcParams.update(STYLE)
     try:
         from IPython import get_ipython
@@ -85,7 +88,27 @@ def use_style() -> None:
 
 
 def new_figure(n_columns: int = 1, *, height: float = 2.9, width: float = TEXT_WIDTH) -> tuple[Figure, list[Axes]]:
-    """A row of ``n_columns`` panels, ``width`` by ``height`` inches; the axes come as a list, also when alone."""
+    """A row of panels.
+
+    Parameters
+    ----------
+    n_columns : int, >= 1
+        Panels, 1 by default.
+    height, width : float, inches
+        Of the whole figure, 2.9 and 7.2 by default.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : list of matplotlib.axes.Axes
+        A list also of one.
+
+    Raises
+    ------
+    ValueError
+        For less than one panel.
+
+    """
     if n_columns < 1:
         raise ValueError(f"expected at least one panel, got n_columns={n_columns}; try n_columns=1")
     fig, axes = plt.subplots(1, n_columns, figsize=(width, height), squeeze=False)
@@ -95,17 +118,27 @@ def new_figure(n_columns: int = 1, *, height: float = 2.9, width: float = TEXT_W
 def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str | Path = "figures") -> None:
     """Save ``name.svg``, ``name.png`` and the numbers behind the figure as ``name.csv``.
 
-    The figure stays open, laid out as it is saved: a notebook shows it at the end of the cell, with the caption of the
-    cell's metadata.
+    The figure stays open, laid out as it is saved: a notebook shows it at the end of the cell, with
+    the caption of the cell's metadata.
 
-    Args:
-        fig: the figure, drawn from ``table``.
-        name: lower-case letters, digits, dots and hyphens, such as ``"fig5.1-training"``.
-        table: tidy; one row an observation, one column a variable.
-        directory: created if missing; the pipeline collects ``figures`` from a chapter's run directory.
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        Drawn from ``table``.
+    name : str
+        Lower-case letters, digits, dots and hyphens, such as ``"fig5.1-training"``.
+    table : pandas.DataFrame
+        Tidy; one row an observation, one column a variable.
+    directory : str or Path
+        Created if missing; the pipeline collects ``figures``, the default, from a chapter's run
+        directory.
 
-    Raises:
-        ValueError: for an unsuitable name, an empty table, or an index that the CSV would lose.
+    Raises
+    ------
+    ValueError
+        For an unsuitable name, an empty table, two columns of one name, or an index that the CSV
+        would lose.
+
     """
     if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", name):
         raise ValueError(f"expected a name of lower-case letters, digits, dots and hyphens, got {name!r}; "
@@ -131,14 +164,24 @@ def draw_comparison(ax: Axes, table: pd.DataFrame, *, x: str, exact: str, estima
                     exact_label: str = "exact", estimate_label: str = "from the machine") -> None:
     """Draw an exact result as a black line and estimates of it as blue points with error bars.
 
-    Args:
-        ax: where to draw.
-        table: one row a point; rows without an exact value (NaN) leave the line out, not the point.
-        x, exact, estimate, error: names of its columns; ``error`` holds one standard error.
-        exact_label, estimate_label: words for the legend, which the caller draws.
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    table : pandas.DataFrame
+        One row a point; rows without an exact value (NaN) leave the line out, not the point.
+    x, exact, estimate : str
+        Names of its columns.
+    error : str or None
+        The column of one standard error; None, the default, draws no bars.
+    exact_label, estimate_label : str
+        Words for the legend, which the caller draws.
 
-    Raises:
-        ValueError: when a column is missing or an error bar is negative.
+    Raises
+    ------
+    ValueError
+        When a column is missing or an error bar is negative.
+
     """
     wanted = [column for column in (x, exact, estimate, error) if column is not None]
     missing = [column for column in wanted if column not in table.columns]
@@ -155,7 +198,19 @@ def draw_comparison(ax: Axes, table: pd.DataFrame, *, x: str, exact: str, estima
 
 
 def weights_table(weights: np.ndarray) -> pd.DataFrame:
-    """The weights of a machine, shape ``(n_visible, n_hidden)``, as a tidy table: visible, hidden, weight."""
+    """The weights of a machine as a tidy table.
+
+    Parameters
+    ----------
+    weights : array_like, shape (n_visible, n_hidden)
+        The weights.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns visible, hidden, weight.
+
+    """
     matrix = _matrix(weights)
     visible, hidden = np.indices(matrix.shape)
     return pd.DataFrame({"visible": visible.ravel(), "hidden": hidden.ravel(), "weight": matrix.ravel()})
@@ -165,20 +220,31 @@ def draw_machine(ax: Axes, weights: np.ndarray, visible_bias: np.ndarray | None 
                  hidden_bias: np.ndarray | None = None, *, largest: float | None = None) -> int:
     """Draw a restricted Boltzmann machine as a bipartite graph (Fig. 4.1; Fig. 7.1).
 
-    A line's width is the magnitude of the weight; blue and solid means positive, vermilion and dashed negative.
-    The outline of a unit says the same of its bias.  Weights that are exactly zero (pruned) leave no line.
+    A line's width is the magnitude of the weight; blue and solid means positive, vermilion and
+    dashed negative. The outline of a unit says the same of its bias. Weights that are exactly zero
+    (pruned) leave no line.
 
-    Args:
-        ax: where to draw; its axes are switched off.
-        weights: shape ``(n_visible, n_hidden)``.
-        visible_bias, hidden_bias: shapes ``(n_visible,)`` and ``(n_hidden,)``; without them outlines are neutral.
-        largest: the magnitude drawn at full width; give it to compare two machines, else the largest weight.
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; its axes are switched off.
+    weights : array_like, shape (n_visible, n_hidden)
+        The weights.
+    visible_bias, hidden_bias : array_like, shapes (n_visible,) and (n_hidden,), or None
+        Without them outlines are neutral.
+    largest : float or None
+        The magnitude drawn at full width; give it to compare two machines, else the largest weight.
 
-    Returns:
+    Returns
+    -------
+    int
         The number of lines drawn: one for each weight that is not zero.
 
-    Raises:
-        ValueError: when shapes disagree, a value is not finite, or ``largest`` is not positive.
+    Raises
+    ------
+    ValueError
+        When shapes disagree, a value is not finite, or ``largest`` is not positive.
+
     """
     matrix = _matrix(weights)
     n_visible, n_hidden = matrix.shape
@@ -223,17 +289,24 @@ def draw_machine(ax: Axes, weights: np.ndarray, visible_bias: np.ndarray | None 
 
 
 def draw_gibbs_chain(ax: Axes, states: Sequence[np.ndarray]) -> None:
-    """Draw a block Gibbs chain, layer by layer: visible, hidden, visible, ... (Fig. 4.2; 4.9, 4.10).
+    """Draw a block Gibbs chain layer by layer: visible, hidden, visible, ... (Fig. 4.2; 4.9, 4.10).
 
-    Each layer is one column, drawn at once because its units are independent given the other layer.  Filled
-    circles are ones, empty circles zeros.
+    Each layer is one column, drawn at once because its units are independent given the other layer.
+    Filled circles are ones, empty circles zeros.
 
-    Args:
-        ax: where to draw; its axes are switched off.
-        states: bits of the layers in the order drawn, shapes ``(n_visible,)``, ``(n_hidden,)``, ``(n_visible,)``, ...
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw; its axes are switched off.
+    states : list of array_like of 0 and 1
+        Bits of the layers in the order drawn, shapes ``(n_visible,)``, ``(n_hidden,)``,
+        ``(n_visible,)``, ...
 
-    Raises:
-        ValueError: for fewer than two layers, values other than 0 and 1, or layers that change their width.
+    Raises
+    ------
+    ValueError
+        For fewer than two layers, values other than 0 and 1, or layers that change their width.
+
     """
     layers = [as_array(state, f"states[{t}]") for t, state in enumerate(states)]
     if len(layers) < 2:

@@ -26,7 +26,20 @@ WRITTEN = ("machine.npz", "results.json", "plot.png")
 
 
 def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
-    """The values as lines of text: all of a short chain, the means of a long one."""
+    """The values as lines of text: all of a short chain, the means of a long one.
+
+    Parameters
+    ----------
+    values : dict of str to Value
+        By name, as `lib.rbm.from_shots.reconstruct` gives them.
+    sites : list of str
+        Names of the columns.
+
+    Returns
+    -------
+    list of str
+
+    """
     n_sites = len(sites)
     titles = {"z": "mean spin along z", "abs z": "mean size of it in a shot", "x": "mean spin along x (positive state)",
               "energy of bonds": "-sum zz of neighbours, a site", "energy": "Ising energy a site (positive state)"}
@@ -52,7 +65,23 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
 
 
 def draw(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
-    """A plot of spins and entropies; none where matplotlib, which the package asks for, is not there after all."""
+    """A plot of spins and entropies, where matplotlib is there.
+
+    Parameters
+    ----------
+    values : dict of str to Value
+        As of `table`.
+    sites : list of str
+        Names of the columns.
+    path : Path
+        Where it is written.
+
+    Returns
+    -------
+    bool
+        False, and no plot, where matplotlib, which the package asks for, is not there after all.
+
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -25,11 +25,30 @@ from lib.models.sparse_layers import _SparseLayer
 
 def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generator,
              optimizer: torch.optim.Optimizer | None = None) -> int:
-    """Move a part of the weights of each sparse layer to random places; returns how many moved in all.
+    """Move a part of the weights of each sparse layer to random places.
 
-    fraction: of each layer's weights, in [0, 1], rounded down. rng: decides the places, all equally likely, and the new
-    values, uniform between +-1/sqrt(fan_in p) as at the start. optimizer: what it remembers of a weight (momentum)
-    stays with it, and is 0 for new ones. Raises ValueError for other fractions and a model without sparse layers.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With layers of `lib.models.sparse_layers`.
+    fraction : float, 0 to 1
+        Of each layer's weights, rounded down.
+    rng : numpy.random.Generator
+        Decides the places, all equally likely, and the new values, uniform between +-1/sqrt(fan_in
+        p) as at the start.
+    optimizer : torch.optim.Optimizer or None
+        What it remembers of a weight (momentum) stays with it, and is 0 for new ones.
+
+    Returns
+    -------
+    int
+        How many moved in all.
+
+    Raises
+    ------
+    ValueError
+        For other fractions, a model without sparse layers, and an rng that is no Generator.
+
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"expected rng to be a numpy Generator, got {type(rng).__name__}; "
@@ -46,9 +65,32 @@ def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generato
 
 def rigl_step(model: torch.nn.Module, fraction: float, gradients: Mapping[str, torch.Tensor], *,
               optimizer: torch.optim.Optimizer | None = None) -> int:
-    """Move a part of the weights of each sparse layer to where the gradient is largest; new ones begin at 0.
+    """Move a part of the weights of each sparse layer to where the gradient is largest.
 
-    gradients: of each dense layer by its name, from `dense_gradients`. The rest as of `set_step`.
+    New ones begin at 0.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With layers of `lib.models.sparse_layers`.
+    fraction : float, 0 to 1
+        As in `set_step`.
+    gradients : dict of str to Tensor
+        Of each dense layer by its name, from `dense_gradients`.
+    optimizer : torch.optim.Optimizer or None
+        As in `set_step`.
+
+    Returns
+    -------
+    int
+        How many moved in all.
+
+    Raises
+    ------
+    ValueError
+        For other fractions, a model without sparse layers, and a layer without a gradient of the
+        shape of its mask.
+
     """
     def grown(name: str, layer: _SparseLayer, free: torch.Tensor, n: int) -> torch.Tensor:
         gradient = gradients.get(name)
@@ -61,15 +103,47 @@ def rigl_step(model: torch.nn.Module, fraction: float, gradients: Mapping[str, t
 
 
 def cosine_fraction(step: int, n_steps: int, start: float = 0.3) -> float:
-    """The fraction that RigL moves at a step: start / 2 (1 + cos(pi step / n_steps)), 0 from n_steps on."""
+    """The fraction that RigL moves at a step, 0 from n_steps on.
+
+    It is start / 2 (1 + cos(pi step / n_steps)).
+
+    Parameters
+    ----------
+    step, n_steps : int
+        The step, and the number of them.
+    start : float
+        The fraction at step 0, 0.3 by default.
+
+    Returns
+    -------
+    float
+
+    """
     return start / 2 * (1 + math.cos(math.pi * min(step, n_steps) / n_steps))
 
 
 @contextlib.contextmanager
 def dense_gradients(model: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]:
-    """Within it, backward passes also add up the gradients by the weights that do not exist, in the dict that it gives.
+    """Within it, backward passes also add up the gradients by the weights that do not exist.
 
-    All sparse layers take the dense path meanwhile. Gradients of the parameters are there as always.
+    All sparse layers take the dense path meanwhile. Gradients of the parameters are there as
+    always.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With layers of `lib.models.sparse_layers`.
+
+    Yields
+    ------
+    dict of str to Tensor
+        Gradients by the dense weights of each sparse layer, by its name.
+
+    Raises
+    ------
+    ValueError
+        For a model without sparse layers.
+
     """
     gradients: dict[str, torch.Tensor] = {}
     layers = _layers(model)

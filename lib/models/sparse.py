@@ -34,9 +34,15 @@ _turn, _forked = threading.Lock(), False
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Around calls of the kernels by whoever may have company: their loops cannot be started twice at once everywhere.
+    """Around calls of the kernels by whoever may have company: they take all threads anyway.
 
-    They take all threads anyway. Raises RuntimeError in a process that cannot start them, see `usable`.
+    Their loops cannot be started twice at once everywhere.
+
+    Raises
+    ------
+    RuntimeError
+        In a process that cannot start them, see `usable`.
+
     """
     if not usable():
         raise RuntimeError("expected a process of its own for the native kernels, got one that was forked after their "
@@ -47,7 +53,10 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def usable() -> bool:
-    """Whether this process can start the kernels: GNU OpenMP ends a process that was forked from a running one."""
+    """Whether this process can start the kernels.
+
+    GNU OpenMP ends a process that was forked from a running one.
+    """
     return not _forked
 
 
@@ -63,10 +72,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def zeros(n: int) -> np.ndarray:
-    """n float32 zeros that start at a multiple of 64 bytes, in huge pages where the system has them.
+    """n float32 zeros from a multiple of 64 bytes on, in huge pages where the system has them.
 
-    A tile touches hundreds of channels, each on another page: with pages of 4 kB their addresses would not fit the
-    processor's table.
+    A tile touches hundreds of channels, each on another page: with pages of 4 kB their addresses
+    would not fit the processor's table.
     """
     n_bytes = max(4 * n, 64)
     if n_bytes < _PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
@@ -115,9 +124,19 @@ class Arena:
 
 
 class Layout(NamedTuple):
-    """Images in groups of sixteen, number [group, channel, row, column, lane], within a border of zeros.
+    """Images in groups of sixteen, [group, channel, row, column, lane], within a border of zeros.
 
-    The last group is filled up with lanes of zeros. border: pixels on each side; a convolution reads into it.
+    The last group is filled up with lanes of zeros.
+
+    Attributes
+    ----------
+    n_images, n_channels : int
+        Images of the minibatch, and channels of each.
+    height, width : int
+        Of an image, in pixels.
+    border : int
+        Pixels on each side, 0 by default; a convolution reads into it.
+
     """
 
     n_images: int
@@ -177,18 +196,52 @@ class Layout(NamedTuple):
             view[:, :, :b], view[:, :, -b:], view[:, :, :, :b], view[:, :, :, -b:] = 0, 0, 0, 0
 
     def rows(self, first: int, step: int, n: int, column: int) -> np.ndarray:
-        """Where column `column` of the rows first, first + step, ... (n of them) of every group stands, int64."""
+        """Where column `column` of some rows of every group stands.
+
+        Parameters
+        ----------
+        first, step, n : int
+            The rows first, first + step, ..., n of them, counted from the first inside the border.
+        column : int
+            The column, counted likewise.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_groups * n,)
+            Places in a flat array of this layout.
+
+        """
         rows = self.origin + (first + step * np.arange(n)) * self.row + column * LANES
         return (np.arange(self.n_groups)[:, None] * self.group + rows).ravel()
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """The pixels within the border, (n_groups, n_channels, height, width, 16), without copying."""
+        """The pixels within the border, without copying.
+
+        Parameters
+        ----------
+        array : ndarray of float32
+            Flat, of this layout.
+
+        Returns
+        -------
+        ndarray, shape (n_groups, n_channels, height, width, 16)
+
+        """
         strides = tuple(4 * step for step in (self.group, self.channel, self.row, LANES, 1))
         shape = (self.n_groups, self.n_channels, self.height, self.width, LANES)
         return np.lib.stride_tricks.as_strided(array[self.origin:], shape, strides)
 
     def pack(self, images: np.ndarray, array: np.ndarray) -> None:
-        """Write images (n_images, n_channels, height, width) into an array of this layout."""
+        """Write images into an array of this layout.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n_images, n_channels, height, width)
+            What to write.
+        array : ndarray of float32
+            Flat, of this layout.
+
+        """
         view, n_full = self.view(array), len(images) // LANES
         whole = images[:n_full * LANES].reshape(n_full, LANES, *images.shape[1:])
         view[:n_full] = whole.transpose(0, 2, 3, 4, 1)
@@ -196,7 +249,18 @@ class Layout(NamedTuple):
             view[n_full, ..., :len(images) - n_full * LANES] = images[n_full * LANES:].transpose(1, 2, 3, 0)
 
     def unpack(self, array: np.ndarray) -> np.ndarray:
-        """The images (n_images, n_channels, height, width) in an array of this layout, as an array of their own."""
+        """The images in an array of this layout, as an array of their own.
+
+        Parameters
+        ----------
+        array : ndarray of float32
+            Flat, of this layout.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, n_channels, height, width)
+
+        """
         view, n_full = self.view(array).transpose(0, 4, 1, 2, 3), self.n_images // LANES
         images = np.empty((self.n_images, *view.shape[2:]), np.float32)
         images[:n_full * LANES].reshape(n_full, LANES, *view.shape[2:])[:] = view[:n_full]
@@ -280,11 +344,38 @@ def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners:
 
 
 class SparseConvolution:
-    """A convolution whose weights exist where mask is True, from images in layout x to images in layout out.
+    """A convolution whose weights exist where mask is True, from images in layout x to layout out.
 
-    mask: bool (n_out, n_in, kernel, kernel), kernel odd; weights are numbers in the order of np.nonzero(mask). Pixels
-    outside the image count as zero (padding kernel // 2). stride: 1 or 2; an image of `size` pixels becomes one of
-    ceil(size / stride). Raises ValueError for what does not fit together.
+    Pixels outside the image count as zero (padding kernel // 2).
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (n_out, n_in, kernel, kernel)
+        Where weights exist, kernel odd; weights are numbers in the order of ``np.nonzero(mask)``.
+    stride : {1, 2}
+        An image of `size` pixels becomes one of ceil(size / stride).
+    x : Layout
+        Of the images, n_in channels within a border of kernel // 2 or more.
+    out_border : int
+        Pixels around the result, 0 by default.
+
+    Attributes
+    ----------
+    x, out : Layout
+        Of the images and of the result.
+    mask_shape : tuple of int
+        (n_out, n_in, kernel, kernel).
+    padding, stride : int
+        kernel // 2, and the stride.
+    n_weights : int
+        Weights that exist.
+
+    Raises
+    ------
+    ValueError
+        For what does not fit together, and for 2^31 numbers or more in sixteen images (try smaller
+        images, or a dense layer).
+
     """
 
     def __init__(self, mask: np.ndarray, stride: int, x: Layout, out_border: int = 0):
@@ -337,13 +428,32 @@ class SparseConvolution:
         return self._lists["forward"][0]
 
     def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
-        """out = convolution of x, or out += for add; flat arrays of the two layouts."""
+        """Convolve x into out.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            In the order of the mask.
+        x, out : ndarray of float32
+            Flat arrays of the two layouts.
+        add : bool
+            Add to out rather than replace it; False by default.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are not flat, contiguous and float32, or of a length that does not fit.
+
+        """
         _checked("weights", weights, self.n_weights, exact=True)
         _checked("x", x, self.x.size), _checked("out", out, self.out.size)
         self.forward_unchecked(weights, x, out, add)
 
     def forward_unchecked(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
-        """`forward` for who knows that the arrays fit: the kernels check no bounds, and checks take as long as they."""
+        """`forward` for who knows that the arrays fit.
+
+        The kernels check no bounds, and checks take as long as they.
+        """
         if "forward" not in self._calls:
             self._calls["forward"] = [self._call(self._forward, self.x, self.out)]
         _sum(self._calls["forward"], weights, x, out, add)
@@ -371,7 +481,28 @@ class SparseConvolution:
         return self._lists[g.border]
 
     def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
-        """Gradient by x, without border, from the gradient g by the output, within a border of at least `padding`."""
+        """Gradient by x, from the gradient g by the output.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            In the order of the mask.
+        g : ndarray of float32
+            Flat, of layout out within a border of g_border.
+        g_border : int
+            Pixels around g, at least `padding`.
+        out : ndarray of float32
+            For the gradient by x: flat, of layout x without border.
+        add : bool
+            Add to out rather than replace it; False by default.
+
+        Raises
+        ------
+        ValueError
+            For a narrower border, and for arrays that are not flat, contiguous and float32, or of a
+            length that does not fit.
+
+        """
         _checked("weights", weights, self.n_weights, exact=True)
         _checked("g", g, self._error_layout(g_border).size), _checked("out", out, self.x._replace(border=0).size)
         self.backward_unchecked(weights, g, g_border, out, add)
@@ -386,10 +517,28 @@ class SparseConvolution:
 
     def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                         partial: np.ndarray | None = None, add: bool = False) -> None:
-        """Gradient by the weights, (n_weights,), from x and the gradient g by the output.
+        """Gradient by the weights, from x and the gradient g by the output.
 
-        partial: room for 16 sums a weight, float32, which layers can share. add: on top of the sums that a call for
-        other images has left there.
+        Parameters
+        ----------
+        x : ndarray of float32
+            Flat, of layout x.
+        g : ndarray of float32
+            Flat, of layout out within a border of g_border.
+        g_border : int
+            Pixels around g.
+        out : ndarray of float32, shape (n_weights,)
+            For the gradient.
+        partial : ndarray of float32, shape (16 n_weights,) or longer, or None
+            Room for 16 sums a weight, which layers can share; None, the default, takes some.
+        add : bool
+            On top of the sums that a call for other images has left in partial; False by default.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are not flat, contiguous and float32, or of a length that does not fit.
+
         """
         _checked("x", x, self.x.size), _checked("g", g, self.out._replace(border=g_border).size)
         _checked("the gradient by the weights", out, self.n_weights, exact=True)

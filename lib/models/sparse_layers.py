@@ -86,10 +86,15 @@ class _SparseLayer(torch.nn.Module):
             0, self._places, self.weight).view(self.mask.shape)
 
     def to_csr(self) -> torch.Tensor:
-        """The weights as a torch.sparse CSR matrix (n_out, n_in kernel^2), which has a memory of its own.
+        """The weights as a torch.sparse CSR matrix, which has a memory of its own.
 
-        A convolution is its product with unfolded images: `torch.nn.functional.unfold(images, kernel, 1, padding,
-        stride)`. `from_csr` is the way back.
+        A convolution is its product with unfolded images: ``torch.nn.functional.unfold(images,
+        kernel, 1, padding, stride)``. `from_csr` is the way back.
+
+        Returns
+        -------
+        Tensor, layout torch.sparse_csr, shape (n_out, n_in kernel^2)
+
         """
         n_out, n_columns = len(self.mask), math.prod(self.mask.shape[1:])
         ends = torch.bincount(self._places // n_columns, minlength=n_out).cumsum(0)
@@ -101,8 +106,23 @@ class _SparseLayer(torch.nn.Module):
     def change_mask(self, mask) -> torch.Tensor:
         """Other places for as many weights: those that stay keep their values, new ones begin at 0.
 
-        Returns where each weight stood in the list before, int64 (n_weights,), -1 for a new one. The parameter stays
-        the same object; its gradient is dropped. Raises ValueError for a mask of another shape or number of weights.
+        The parameter stays the same object; its gradient is dropped.
+
+        Parameters
+        ----------
+        mask : Tensor or ndarray of bool
+            Of the shape of the layer's mask, with as many weights.
+
+        Returns
+        -------
+        Tensor of int64, shape (n_weights,)
+            Where each weight stood in the list before, -1 for a new one.
+
+        Raises
+        ------
+        ValueError
+            For a mask of another shape or number of weights.
+
         """
         mask = as_tensor(mask, "mask").detach().to(self.mask.device)
         n_weights = len(self.weight)
@@ -212,15 +232,34 @@ class _SparseLayer(torch.nn.Module):
 
 
 class SparseConv2d(_SparseLayer):
-    """A convolution with the weights where mask is True, padding kernel // 2: images NCHW to images NCHW.
+    """A convolution with the weights where mask is True: images NCHW to images NCHW.
 
-    mask: bool (n_out, n_in, kernel, kernel), tensor or array, kernel odd. stride: 1 or 2; an image of `size` pixels
-    becomes one of ceil(size / stride). seed: weights, and the bias where there is one, start uniform between
-    +-1/sqrt(fan_in p), p the density; layers of one net need seeds of their own (`rng.child_seed(seed, name)`). path:
-    "native" (float32 on the CPU), "dense", or "auto", which `path_for` tells.
+    The padding is kernel // 2. A state_dict carries the mask, and loads where it is equal.
 
-    weight: (n_weights,), in the order of mask.nonzero(). A state_dict carries the mask, and loads where it is equal.
-    Raises ValueError for what does not fit.
+    Parameters
+    ----------
+    mask : Tensor or ndarray of bool, shape (n_out, n_in, kernel, kernel)
+        Where weights exist, kernel odd.
+    stride : {1, 2}
+        An image of `size` pixels becomes one of ceil(size / stride); 1 by default.
+    bias : bool
+        Whether it has one, False by default.
+    seed : int, >= 0
+        Weights, and the bias where there is one, start uniform between +-1/sqrt(fan_in p), p the
+        density; layers of one net need seeds of their own (``rng.child_seed(seed, name)``).
+    path : {"auto", "native", "dense"}
+        "native" is float32 on the CPU; "auto", the default, is what `path_for` tells.
+
+    Attributes
+    ----------
+    weight : torch.nn.Parameter, shape (n_weights,)
+        In the order of ``mask.nonzero()``.
+
+    Raises
+    ------
+    ValueError
+        For what does not fit.
+
     """
 
     def __init__(self, mask, stride: int = 1, bias: bool = False, *, seed: int, path: str = "auto"):
@@ -228,9 +267,30 @@ class SparseConv2d(_SparseLayer):
 
     @classmethod
     def from_csr(cls, matrix: torch.Tensor, kernel: int, stride: int = 1, bias=None, *, path: str = "auto"):
-        """A layer with the weights of a CSR matrix (n_out, n_in kernel^2), as `to_csr` gives it; listed zeros count.
+        """A layer with the weights of a CSR matrix as `to_csr` gives it; listed zeros count.
 
-        bias: None, or a tensor (n_out,). Raises ValueError for what is no such matrix.
+        Parameters
+        ----------
+        matrix : Tensor, layout torch.sparse_csr, shape (n_out, n_in kernel^2)
+            The weights, each place at most once.
+        kernel : int, odd
+            Pixels a side.
+        stride : {1, 2}
+            As of the class, 1 by default.
+        bias : Tensor, shape (n_out,), or None
+            None, the default, is a layer without.
+        path : {"auto", "native", "dense"}
+            As of the class.
+
+        Returns
+        -------
+        SparseConv2d
+
+        Raises
+        ------
+        ValueError
+            For what is no such matrix.
+
         """
         _check_csr(matrix)
         n_out, n_columns = matrix.shape
@@ -249,12 +309,45 @@ class SparseConv2d(_SparseLayer):
                                 "a mask of shape (n_out, n_in, kernel, kernel) for them"))
 
     def path_for(self, images: torch.Tensor) -> str:
-        """Which path such images take, "native" or "dense": by shapes, density, dtype and device alone."""
+        """Which path such images take, by shapes, density, dtype and device alone.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n_images, n_in, height, width)
+            Their values do not count.
+
+        Returns
+        -------
+        str
+            "native" or "dense".
+
+        Raises
+        ------
+        ValueError
+            For images of another shape, and where path="native" cannot take them.
+
+        """
         self._check(images)
         return self._choose(len(images), *images.shape[2:], images)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """images (n_images, n_in, height, width) -> (n_images, n_out, ceil(height / stride), ceil(width / stride))."""
+        """The convolution of images, and the bias where there is one.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n_images, n_in, height, width)
+            Of the dtype of the weights and on their device.
+
+        Returns
+        -------
+        Tensor, shape (n_images, n_out, ceil(height / stride), ceil(width / stride))
+
+        Raises
+        ------
+        ValueError
+            For images of another shape, dtype or device.
+
+        """
         if self.path_for(images) == "dense":
             return functional.conv2d(images, self._dense_for(images), self.bias, self.stride, self.mask.shape[-1] // 2)
         height, width = (-(-n // self.stride) for n in images.shape[2:])
@@ -263,9 +356,29 @@ class SparseConv2d(_SparseLayer):
 
 
 class SparseLinear(_SparseLayer):
-    """A linear layer with the weights where mask is True: (..., n_in) to (..., n_out). Arguments as of `SparseConv2d`.
+    """A linear layer with the weights where mask is True: (..., n_in) to (..., n_out).
 
-    mask: bool (n_out, n_in).
+    Parameters
+    ----------
+    mask : Tensor or ndarray of bool, shape (n_out, n_in)
+        Where weights exist.
+    bias : bool
+        Whether it has one, True by default.
+    seed : int, >= 0
+        As of `SparseConv2d`.
+    path : {"auto", "native", "dense"}
+        As of `SparseConv2d`.
+
+    Attributes
+    ----------
+    weight : torch.nn.Parameter, shape (n_weights,)
+        In the order of ``mask.nonzero()``.
+
+    Raises
+    ------
+    ValueError
+        For what does not fit.
+
     """
 
     def __init__(self, mask, bias: bool = True, *, seed: int, path: str = "auto"):
@@ -273,7 +386,27 @@ class SparseLinear(_SparseLayer):
 
     @classmethod
     def from_csr(cls, matrix: torch.Tensor, bias=None, *, path: str = "auto"):
-        """A layer with the weights of a CSR matrix (n_out, n_in); as `SparseConv2d.from_csr`."""
+        """A layer with the weights of a CSR matrix, as `SparseConv2d.from_csr`.
+
+        Parameters
+        ----------
+        matrix : Tensor, layout torch.sparse_csr, shape (n_out, n_in)
+            The weights, each place at most once.
+        bias : Tensor, shape (n_out,), or None
+            None, the default, is a layer without.
+        path : {"auto", "native", "dense"}
+            As of `SparseConv2d`.
+
+        Returns
+        -------
+        SparseLinear
+
+        Raises
+        ------
+        ValueError
+            For what is no such matrix.
+
+        """
         _check_csr(matrix)
         return _with_csr(lambda mask: cls(mask, bias is not None, seed=0, path=path), matrix, bias)
 
@@ -333,12 +466,29 @@ def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *
             path: str = "auto") -> torch.nn.Module:
     """A copy of a network in which some dense layers have become sparse ones with the same weights.
 
-    masks: for each layer its name, as `model.named_modules()` gives it ("" is the model itself), and its mask, bool of
-    the shape of its weight; weights outside are left behind. None: those of `torch.nn.utils.prune`. The network itself
-    stays as it is; an optimizer of it knows nothing of the copy.
+    The network itself stays as it is; an optimizer of it knows nothing of the copy.
 
-    Raises ValueError for names that are none, masks of another shape or without weights, layers that stand in several
-    places or share their weights, and those that `SparseConv2d` cannot do.
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The network.
+    masks : dict of str to Tensor or ndarray of bool, or None
+        For each layer its name, as ``model.named_modules()`` gives it ("" is the model itself), and
+        its mask, of the shape of its weight; weights outside are left behind. None, the default:
+        those of ``torch.nn.utils.prune``.
+    path : {"auto", "native", "dense"}
+        Of the sparse layers, as in `SparseConv2d`.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    ValueError
+        For names that are none, masks of another shape or without weights, layers that stand in
+        several places or share their weights, and those that `SparseConv2d` cannot do.
+
     """
     names, users = {}, {}
     for name, module in model.named_modules(remove_duplicate=False):
@@ -368,7 +518,7 @@ def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *
 
 
 def to_masked(model: torch.nn.Module) -> torch.nn.Module:
-    """A copy of a network in which each sparse layer is a dense one of torch, masked by `torch.nn.utils.prune`.
+    """A copy of a network with each sparse layer a dense one, masked by `torch.nn.utils.prune`.
 
     `convert` without masks is the way back.
     """

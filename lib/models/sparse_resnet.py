@@ -33,7 +33,25 @@ class _Unit(NamedTuple):
 
 
 def check_labels(labels: np.ndarray, n_images: int, n_classes: int) -> np.ndarray:
-    """Labels as an array of integers (n_images,) from 0 to below n_classes; ValueError for others."""
+    """Labels as an array of integers.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n_images,)
+        From 0 to below n_classes.
+    n_images, n_classes : int
+        How many there must be, and of how many classes.
+
+    Returns
+    -------
+    ndarray of int, shape (n_images,)
+
+    Raises
+    ------
+    ValueError
+        For others.
+
+    """
     labels = as_array(labels, "labels")
     if labels.shape != (n_images,) or labels.dtype.kind not in "iu":
         raise ValueError(f"expected {n_images} integer labels, one an image, got {labels.dtype} of shape "
@@ -46,12 +64,27 @@ def check_labels(labels: np.ndarray, n_images: int, n_classes: int) -> np.ndarra
 
 
 class SparseResNet:
-    """A network for minibatches of n_images; parameters and gradients are two flat arrays of equal order.
+    """A network for minibatches of n_images; parameters and gradients are flat, in equal order.
 
-    twin: the `resnet.ResNet` whose weights, masks and BatchNorm it starts from (stem "cifar"). n_images: images in a
-    minibatch. image_size: pixels a side. Raises ValueError for another stem.
+    Parameters
+    ----------
+    twin : lib.models.resnet.ResNet
+        Whose weights, masks and BatchNorm it starts from (stem "cifar").
+    n_images : int, >= 1
+        Images in a minibatch.
+    image_size : int
+        Pixels a side.
 
-    parameters, gradients: float32, all weights that exist, then scale and shift of the BatchNorms, then the last bias.
+    Attributes
+    ----------
+    parameters, gradients : ndarray of float32
+        All weights that exist, then scale and shift of the BatchNorms, then the last bias.
+
+    Raises
+    ------
+    ValueError
+        For another stem, and for an n_images below 1.
+
     """
 
     def __init__(self, twin: resnet.ResNet, n_images: int, image_size: int):
@@ -110,7 +143,19 @@ class SparseResNet:
         yield self._slices["bias"], twin.layers["linear"].bias.data, None
 
     def load(self, twin: resnet.ResNet) -> None:
-        """Take over the twin's parameters and running statistics; ValueError for other masks or another form."""
+        """Take over the twin's parameters and running statistics.
+
+        Parameters
+        ----------
+        twin : lib.models.resnet.ResNet
+            Of the same form and masks.
+
+        Raises
+        ------
+        ValueError
+            For other masks or another form.
+
+        """
         for place, tensor, mask in self._named(twin):
             self.parameters[place] = (tensor if mask is None else tensor[mask]).cpu().numpy()
         for name, norm in twin.norms.items():
@@ -118,7 +163,19 @@ class SparseResNet:
             self._running[name][1][:] = norm.running_var.cpu().numpy()
 
     def store(self, twin: resnet.ResNet) -> None:
-        """Give the twin these parameters and running statistics. ValueError as of `load`."""
+        """Give the twin these parameters and running statistics.
+
+        Parameters
+        ----------
+        twin : lib.models.resnet.ResNet
+            Of the same form and masks.
+
+        Raises
+        ------
+        ValueError
+            For other masks or another form.
+
+        """
         for place, tensor, mask in self._named(twin):
             values = torch.from_numpy(self.parameters[place].copy()).to(tensor)
             if mask is None:
@@ -204,9 +261,25 @@ class SparseResNet:
             running_variance += np.float32(_MOMENTUM) * (variance.astype(np.float32) - running_variance)
 
     def forward(self, images: np.ndarray, train: bool = False) -> np.ndarray:
-        """Logits (n_images, n_classes) of images (n_images, 3, image_size, image_size), float32.
+        """Logits of images.
 
-        train: BatchNorm by these images, whose statistics the running ones then follow; False: by the running ones.
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n_images, 3, image_size, image_size)
+            One minibatch.
+        train : bool
+            True: BatchNorm by these images, whose statistics the running ones then follow. False,
+            the default: by the running ones.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, n_classes)
+
+        Raises
+        ------
+        ValueError
+            For images of another shape, number or dtype.
+
         """
         images = self._check_images(images)
         with sparse.one_at_a_time():
@@ -275,10 +348,22 @@ class SparseResNet:
                 convolution.backward(self.parameters[place], g, border, into, add)
 
     def backward(self, logit_errors: np.ndarray) -> None:
-        """Write the gradients of the last forward(train=True), from those by the logits (n_images, n_classes).
+        """Write the gradients of the last forward(train=True), from those by the logits.
 
-        Once after each, as the errors take the place of what it has left: RuntimeError for a second time, or after
-        forward(train=False). Raises ValueError for errors of another shape, before anything is written.
+        Once after each, as the errors take the place of what it has left.
+
+        Parameters
+        ----------
+        logit_errors : ndarray of float, shape (n_images, n_classes)
+            Derivatives by the logits.
+
+        Raises
+        ------
+        RuntimeError
+            For a second time, or after forward(train=False).
+        ValueError
+            For errors of another shape, before anything is written.
+
         """
         logit_errors, shape = as_array(logit_errors, "logit_errors"), (self.n_images, self.architecture.n_classes)
         if logit_errors.shape != shape or logit_errors.dtype.kind != "f":
@@ -321,10 +406,27 @@ class SparseResNet:
         self._through(self._units["stem"], self._image, error, None)
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
-        """Gradients of the mean cross entropy, the sum of the cross entropies, and the number of right answers.
+        """Write the gradients of the mean cross entropy of one minibatch.
 
-        labels: integers (n_images,) from 0 to below n_classes. Raises ValueError for others, and for images of another
-        shape or number.
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n_images, 3, image_size, image_size)
+            The minibatch.
+        labels : array_like of int, shape (n_images,)
+            From 0 to below n_classes.
+
+        Returns
+        -------
+        loss : float
+            The sum of the cross entropies.
+        n_right : int
+            The number of right answers.
+
+        Raises
+        ------
+        ValueError
+            For other labels, and for images of another shape or number.
+
         """
         self._check_images(images)  # first: labels of a minibatch of another size are not what is wrong
         labels = check_labels(labels, self.n_images, self.architecture.n_classes)

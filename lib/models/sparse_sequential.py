@@ -51,12 +51,13 @@ class _Step(NamedTuple):
 
 
 class SparseSequential(torch.nn.Sequential):
-    """torch.nn.Sequential whose runs of SparseConv2d, BatchNorm2d and ReLU stay in the layout of the kernels.
+    """Sequential whose runs of SparseConv2d, BatchNorm2d and ReLU stay in the kernels' layout.
 
-    Takes what torch.nn.Sequential takes, any modules among them; a slice of it is such a one, too. Those outside of
-    runs are called as always, and so is a run that the kernels cannot do: with a convolution of path="dense", with
-    hooks, on another device or in another precision. Where the paths are "auto", `sparse_choice.chain_pays` decides by
-    shapes and densities. Results are NCHW. Double backward is refused, as by the native path of single layers.
+    Takes what torch.nn.Sequential takes, any modules among them; a slice of it is such a one, too.
+    Those outside of runs are called as always, and so is a run that the kernels cannot do: with a
+    convolution of path="dense", with hooks, on another device or in another precision. Where the
+    paths are "auto", `sparse_choice.chain_pays` decides by shapes and densities. Results are NCHW.
+    Double backward is refused, as by the native path of single layers.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -69,7 +70,19 @@ class SparseSequential(torch.nn.Sequential):
         return x
 
     def paths_for(self, x: torch.Tensor) -> list[str]:
-        """For each run, whether such images go through it as one ("native") or module by module ("modules")."""
+        """For each run, whether such images go through it as one or module by module.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n_images, n_channels, height, width)
+            What `forward` would take.
+
+        Returns
+        -------
+        list of str
+            "native" for a run as one, "modules" for one module by module.
+
+        """
         paths = []
         with torch.no_grad():
             for part in _parts(list(self)):

@@ -30,7 +30,16 @@ LEAST = 20  # shots along z, below which nothing is tried
 
 @dataclass(frozen=True)
 class Value:
-    """A mean with its standard error; data: the same from the shots alone, where they can tell it."""
+    """A mean with its standard error.
+
+    Attributes
+    ----------
+    mean, error : float
+        From the machine.
+    data : float or None
+        The same mean from the shots alone, where they can tell it.
+
+    """
 
     mean: float
     error: float
@@ -41,9 +50,19 @@ class Value:
 class Data:
     """Shots along z, as they were read, in the meaning of `lib.conventions`.
 
-    bits: uint8 (n_rows, n_sites), with MISSING. weights: how often each row was counted. readout: the errors of what
-    the device called 0 and 1. turned: whether that is the opposite of the bits here. known_shots: how many shots of 0
-    and of 1 the errors were counted in, None where they are exact.
+    Attributes
+    ----------
+    bits : ndarray of uint8, shape (n_rows, n_sites)
+        With MISSING.
+    weights : ndarray of int64, shape (n_rows,)
+        How often each row was counted.
+    readout : lib.spins.measurements.Readout
+        The errors of what the device called 0 and 1.
+    turned : bool
+        Whether that is the opposite of the bits here.
+    known_shots : (int, int) or None
+        How many shots of 0 and of 1 the errors were counted in, None where they are exact.
+
     """
 
     bits: np.ndarray
@@ -58,36 +77,99 @@ class Data:
 
     @property
     def errors(self) -> tuple[np.ndarray, np.ndarray]:
-        """The chances to read 1 for 0, and 0 for 1, of the bits here."""
+        """The chances to read 1 for 0, and 0 for 1, of the bits here: float64 (n_sites,) each."""
         found = self.readout.one_if_zero, self.readout.zero_if_one
         return found[::-1] if self.turned else found
 
     def spins(self) -> np.ndarray:
-        """A number for each bit whose mean is that of the true spin, NaN where it is missing: float64 like the bits."""
+        """A number for each bit whose mean is that of the true spin.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_sites)
+            NaN where it is missing.
+
+        """
         for_zero, for_one = self.errors
         spins = 2 * (self.bits - for_zero) / (1 - for_zero - for_one) - 1
         return np.where(self.bits == measurements.MISSING, np.nan, spins)
 
     def means(self, values: np.ndarray) -> np.ndarray:
-        """Means over the shots that have a value, of columns."""
+        """Means over the shots that have a value.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (n_rows, n_columns)
+            A number for each row, NaN where there is none.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_columns,)
+
+        """
         weights = self.weights[:, None] * np.isfinite(values)
         return np.nansum(weights * values, 0) / weights.sum(0)
 
     def resampled(self, draw: np.random.Generator) -> Data:
-        """As many shots, drawn from these with replacement, and errors that their calibration allows as well."""
+        """As many shots, drawn from these with replacement.
+
+        Parameters
+        ----------
+        draw : numpy.random.Generator
+            Draws them.
+
+        Returns
+        -------
+        Data
+            With errors that their calibration allows as well.
+
+        """
         counts = draw.multinomial(self.n_shots, self.weights / self.n_shots)
         errors = self.readout if self.known_shots is None else self.readout.redrawn(*self.known_shots, rng=draw)
         return replace(self, bits=self.bits[counts > 0], weights=counts[counts > 0], readout=errors)
 
     def starts(self, n_chains: int, draw: np.random.Generator) -> np.ndarray:
-        """Rows drawn from the shots, with random bits in the gaps."""
+        """Rows drawn from the shots, with random bits in the gaps.
+
+        Parameters
+        ----------
+        n_chains : int
+            How many.
+        draw : numpy.random.Generator
+            Draws them.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_chains, n_sites)
+
+        """
         rows = self.bits[draw.choice(len(self.bits), n_chains, p=self.weights / self.n_shots)]
         return np.where(rows == measurements.MISSING, draw.integers(0, 2, rows.shape, dtype=np.uint8), rows)
 
 
 def along_z(shots: measurements.Shots, errors: measurements.Readout | None = None,
             known_shots: tuple[int, int] | None = None) -> Data:
-    """The shots that are along z at every site; ValueError where they are too few. known_shots: as of `Data`."""
+    """The shots that are along z at every site.
+
+    Parameters
+    ----------
+    shots : lib.spins.measurements.Shots
+        All of them; where the source names no bases, all count as along z.
+    errors : lib.spins.measurements.Readout or None
+        None, the default, means none.
+    known_shots : (int, int) or None
+        As of `Data`.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    ValueError
+        Where they are too few, less than 20.
+
+    """
     rows = np.ones(len(shots.bits), dtype=bool) if shots.bases is None else (shots.bases == "Z").all(axis=1)
     weights = np.ones(len(rows), dtype=np.int64) if shots.weights is None else shots.weights
     if weights[rows].sum() < LEAST:
@@ -102,9 +184,26 @@ def along_z(shots: measurements.Shots, errors: measurements.Readout | None = Non
 def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float) -> list[str]:
     """What these shots can and cannot tell, before anything is trained.
 
-    error: the standard error that is wanted of a mean spin, and the infidelity. A model of P free parameters that is
-    fitted to n shots is P / (2n) nats from the state on average, which for positive states is an infidelity P / (4n).
-    Of bits read with errors the second is a lower bound.
+    A model of P free parameters that is fitted to n shots is P / (2n) nats from the state on
+    average, which for positive states is an infidelity P / (4n). Of bits read with errors the
+    second is a lower bound.
+
+    Parameters
+    ----------
+    shots : lib.spins.measurements.Shots
+        All of them.
+    data : Data
+        Those along z.
+    n_hidden : int
+        Hidden units of the machine.
+    error : float
+        The standard error that is wanted of a mean spin, and the infidelity.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+
     """
     n_shots, n_sites = data.n_shots, data.bits.shape[1]
     lines = []
@@ -150,7 +249,24 @@ def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float
 
 
 def fit(data: Data, n_hidden: int, epochs: int, seed: int, step: Callable[[], None]) -> Machine:
-    """A machine trained on the shots; step is called about a hundred times."""
+    """A machine trained on the shots.
+
+    Parameters
+    ----------
+    data : Data
+        The shots.
+    n_hidden, epochs : int
+        Hidden units, and passes through the shots.
+    seed : int, >= 0
+        Fixes the start and the training.
+    step : callable
+        Called without arguments about a hundred times.
+
+    Returns
+    -------
+    Machine
+
+    """
     start = Machine.random(data.bits.shape[1], n_hidden, seed=rng.child_seed(seed, "start"), scale=0.01)
     settings = TrainingSettings(epochs=epochs, n_gibbs=10, learning_rate=0.3, final_learning_rate=0.001)
     return readout.train(start, data.bits, settings, readout=data.readout, weights=data.weights, turned=data.turned,
@@ -160,7 +276,27 @@ def fit(data: Data, n_hidden: int, epochs: int, seed: int, step: Callable[[], No
 
 def measure(machine: Machine, data: Data, field: float | None, seed: int,
             n_samples: int) -> dict[str, observables.Estimate]:
-    """Magnetizations, correlations, energies and entropies of the machine's state, with the errors of its chains."""
+    """Observables of the machine's state, with the errors of its chains.
+
+    Parameters
+    ----------
+    machine : Machine
+        What is measured.
+    data : Data
+        The shots, from which the chains start.
+    field : float or None
+        h/J, for the energy of the Ising chain, which None leaves out.
+    seed : int, >= 0
+        Fixes the chains.
+    n_samples : int
+        Configurations to draw.
+
+    Returns
+    -------
+    dict of str to lib.rbm.observables.Estimate
+        Magnetizations, correlations, energies and entropies by name.
+
+    """
     state = PositiveState(machine)
     n_sites = machine.n_visible
     start = data.starts(1000, rng.stream(seed, "starts"))
@@ -186,7 +322,19 @@ def pairs(n_sites: int) -> list[tuple[int, int]]:
 
 
 def from_shots(data: Data) -> dict[str, float]:
-    """What needs no machine: means of products of spins along z over the shots, less their readout errors."""
+    """What needs no machine: means over the shots, less their readout errors.
+
+    Parameters
+    ----------
+    data : Data
+        The shots.
+
+    Returns
+    -------
+    dict of str to float
+        Means of products of spins along z, by the names of `measure`.
+
+    """
     spins = data.spins()
     n_sites = data.bits.shape[1]
     single = data.means(spins)
@@ -201,7 +349,29 @@ def from_shots(data: Data) -> dict[str, float]:
 
 def reconstruct(data: Data, *, n_hidden: int, epochs: int, seed: int, field: float | None = None,
                 n_resamples: int = 4, step: Callable[[], None] = lambda: None) -> tuple[Machine, dict[str, Value]]:
-    """A machine trained on shots, and its observables with the errors of chains and of shots."""
+    """A machine trained on shots, and its observables with the errors of chains and of shots.
+
+    Parameters
+    ----------
+    data : Data
+        The shots.
+    n_hidden, epochs : int
+        Hidden units, and passes through the shots.
+    seed : int, >= 0
+        Fixes all of it.
+    field : float or None
+        As in `measure`.
+    n_resamples : int
+        Machines trained on resampled shots, 4 by default; 0 leaves the errors of the chains alone.
+    step : callable
+        As in `fit`, of every machine.
+
+    Returns
+    -------
+    machine : Machine
+    values : dict of str to Value
+
+    """
     machine = fit(data, n_hidden, epochs, seed, step)
     central = measure(machine, data, field, rng.child_seed(seed, "samples"), N_SAMPLES)
     others = []

@@ -35,12 +35,30 @@ WAYS = {"PCD-1": {}, "CD-1": {"persistent": False, "n_chains": None},
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every machine of chapter 6 is trained and judged: section 6.3.2 keeps one recipe for all N and h/J.
+    """How every machine of chapter 6 is trained and judged.
 
-    n_updates: steps of PCD-1, whatever the number of samples. batch_size, n_training_chains, learning_rate,
-    final_learning_rate: see `TrainingSettings`; the rate falls along a cosine. n_evaluation: samples behind (6.2), from
-    n_chains Gibbs chains that start at exact samples the training has not seen, run for burn_in sweeps and then give a
-    draw every thin sweeps. The thesis names none of these but C. Raises ValueError for counts below 1.
+    Section 6.3.2 keeps one recipe for all N and h/J. The thesis names none of these numbers but C.
+
+    Attributes
+    ----------
+    n_updates : int, >= 1
+        Steps of PCD-1, whatever the number of samples.
+    batch_size, n_training_chains : int, >= 1
+        See `TrainingSettings`.
+    learning_rate, final_learning_rate : float
+        See `TrainingSettings`; the rate falls along a cosine.
+    n_evaluation : int, >= 1
+        Samples behind (6.2).
+    n_chains : int, >= 1
+        Gibbs chains that give them, from exact samples the training has not seen.
+    burn_in, thin : int, >= 1
+        Sweeps before the first draw, and from each draw to the next.
+
+    Raises
+    ------
+    ValueError
+        For counts below 1.
+
     """
 
     n_updates: int = 100_000
@@ -61,9 +79,25 @@ class Recipe:
                                  f"{field.name}={field.default}")
 
     def training(self, n_samples: int, n_updates: int | None = None) -> TrainingSettings:
-        """The settings that make about n_updates steps (None: those of the recipe) on this many samples.
+        """The settings that make about n_updates steps on this many samples.
 
-        Whole epochs, at least one. Raises ValueError for fewer samples than a batch.
+        Parameters
+        ----------
+        n_samples : int
+            At least a batch.
+        n_updates : int or None
+            None, the default: those of the recipe.
+
+        Returns
+        -------
+        TrainingSettings
+            Of whole epochs, at least one.
+
+        Raises
+        ------
+        ValueError
+            For fewer samples than a batch.
+
         """
         if not is_integer(n_samples) or n_samples < self.batch_size:
             raise ValueError(f"expected n_samples as an integer of at least a batch, {self.batch_size}, got "
@@ -81,7 +115,15 @@ RECIPE = Recipe()
 class Chain:
     """One chain to learn, with its measurements and what its machines are compared with.
 
-    data: bits to train on. fresh: bits of as many other exact samples as `N_FRESH`. exact: the exact values.
+    Attributes
+    ----------
+    data : ndarray of uint8, shape (n_samples, n_spins)
+        Bits to train on.
+    fresh : ndarray of uint8, shape (N_FRESH, n_spins)
+        Bits of other exact samples.
+    exact : lib.rbm.quality.Reference
+        The exact values.
+
     """
 
     data: np.ndarray
@@ -90,9 +132,30 @@ class Chain:
 
 
 def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
-    """Measurements of a ground state by free fermions; a seed gives the same first samples, however many are asked for.
+    """Measurements of a ground state by free fermions.
 
-    field: h/J. Raises ValueError for a field below 0 and counts below 1.
+    A seed gives the same first samples, however many are asked for.
+
+    Parameters
+    ----------
+    n_spins : int, >= 1
+        Length of the chain.
+    field : float, >= 0
+        h/J.
+    n_samples : int, >= 1
+        To train on.
+    seed : int, >= 0
+        Fixes them.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For a field below 0 and counts below 1.
+
     """
     def stream(use: str) -> np.random.Generator:
         return rng.stream(seed, use, n_spins, str(float(field)))
@@ -103,10 +166,31 @@ def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
 
 
 def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
-    """A machine trained by the recipe, from small weights and biases that favour no direction; None where it diverged.
+    """A machine trained by the recipe, from small weights and biases that favour no direction.
 
-    way: of `WAYS`, with whose changes. Raises ValueError for another one, for fewer than one hidden unit and for fewer
-    samples than a batch.
+    Parameters
+    ----------
+    of : Chain
+        What is learnt.
+    n_hidden : int, >= 1
+        Hidden units.
+    recipe : Recipe
+        How.
+    seed : int, >= 0
+        Fixes the start and the training.
+    way : str
+        Of `WAYS`, with whose changes; "PCD-1" by default.
+
+    Returns
+    -------
+    Machine or None
+        None where it diverged.
+
+    Raises
+    ------
+    ValueError
+        For another way, for fewer than one hidden unit and for fewer samples than a batch.
+
     """
     require_count("n_hidden", n_hidden)
     if way not in WAYS:
@@ -121,9 +205,25 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PC
 
 
 def judge(machine: Machine, of: Chain, recipe: Recipe, *, seed: int) -> dict:
-    """All measures of `quality.sampled`, from chains that start at fresh exact samples, and with them
+    """All measures of `quality.sampled`, from chains that start at fresh exact samples.
 
-    "bound", (6.2) as printed, and "corrected bound", with the autocorrelation time in the standard error.
+    Parameters
+    ----------
+    machine : Machine
+        What is judged.
+    of : Chain
+        What it has learnt.
+    recipe : Recipe
+        How many samples, and from which chains.
+    seed : int, >= 0
+        Fixes the chains.
+
+    Returns
+    -------
+    dict
+        The measures, and with them "bound", (6.2) as printed, and "corrected bound", with the
+        autocorrelation time in the standard error.
+
     """
     samples = sampling.sample(machine, recipe.n_evaluation, seed=rng.child_seed(seed, "learning chains"),
                               start=of.fresh, n_chains=recipe.n_chains, burn_in=recipe.burn_in, thin=recipe.thin)
@@ -135,8 +235,16 @@ def judge(machine: Machine, of: Chain, recipe: Recipe, *, seed: int) -> dict:
 
 @dataclass(frozen=True)
 class Search:
-    """smallest: the smallest size that passes, None where none up to the largest did. outcomes: those of every size
-    that was tried, in the order of trying."""
+    """What `smallest_passing` found.
+
+    Attributes
+    ----------
+    smallest : int or None
+        The smallest size that passes, None where none up to the largest did.
+    outcomes : dict of int to list of bool
+        Those of every size that was tried, in the order of trying.
+
+    """
 
     smallest: int | None
     outcomes: dict[int, list[bool]]
@@ -145,10 +253,28 @@ class Search:
 def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest: int, n_seeds: int) -> Search:
     """The smallest size at which at least half of n_seeds machines pass, with few machines.
 
-    passes(size, number): whether machine `number` (0 ... n_seeds - 1) of a size passes. A size is settled as soon as
-    the rest of its machines cannot change the verdict. From `first` on sizes grow by half until one passes, or shrink
-    likewise; then the gap is bisected, which takes for granted that larger machines pass more often.
-    Raises ValueError for counts below 1 and a first size beyond the largest.
+    A size is settled as soon as the rest of its machines cannot change the verdict. From `first` on
+    sizes grow by half until one passes, or shrink likewise; then the gap is bisected, which takes
+    for granted that larger machines pass more often.
+
+    Parameters
+    ----------
+    passes : callable
+        ``passes(size, number)``: whether machine `number` (0 ... n_seeds - 1) of a size passes.
+    first, largest : int, >= 1
+        Where to begin, and where to end.
+    n_seeds : int, >= 1
+        Machines of a size.
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    ValueError
+        For counts below 1 and a first size beyond the largest.
+
     """
     for name, value in (("first", first), ("largest", largest), ("n_seeds", n_seeds)):
         require_count(name, value)

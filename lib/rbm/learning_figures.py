@@ -25,7 +25,14 @@ LAWS = {"constant": (1, lambda x, a: a + 0 * x), "linear": (2, lambda x, a, b: a
 
 
 class Interval(NamedTuple):
-    """A value with the ends of an interval; infinite where nothing that was tried bounds it."""
+    """A value with the ends of an interval; infinite where nothing that was tried bounds it.
+
+    Attributes
+    ----------
+    value, low, high : float
+        The value, the lower and the upper end.
+
+    """
 
     value: float
     low: float
@@ -33,7 +40,25 @@ class Interval(NamedTuple):
 
 
 def success_rate(learnt: ArrayLike, level: float = LEVEL) -> Interval:
-    """The share of machines that learnt, 0 or 1 each, with Jeffreys' interval. Raises ValueError for no machine."""
+    """The share of machines that learnt, with Jeffreys' interval.
+
+    Parameters
+    ----------
+    learnt : array_like of 0 and 1, shape (n_machines,)
+        Outcomes.
+    level : float, 0 to 1
+        Of the interval, `LEVEL` by default.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    ValueError
+        For no machine.
+
+    """
     seen = _outcomes(learnt)
     k, n, tail = seen.sum(), seen.size, (1 - level) / 2
     low, high = stats.beta.ppf([tail, 1 - tail], k + 0.5, n - k + 0.5)
@@ -41,14 +66,35 @@ def success_rate(learnt: ArrayLike, level: float = LEVEL) -> Interval:
 
 
 def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL, widest: float = 0.2) -> Interval:
-    """Where half of the machines learn: x0 of the rate 1 / (1 + exp((x0 - x) / w)), integrated over its width w.
+    """Where half of the machines learn: x0 of the rate 1 / (1 + exp((x0 - x) / w)).
 
-    x: of each machine, the number of its hidden units, say; learnt: 0 or 1. The density of x0 is that of the outcomes,
-    with an even prior for x0 between the smallest and the largest x and for ln w between a hundredth and `widest`, a
-    fifth, of that span: below, a threshold cannot be told from a step, and beyond, there is none in the range. The
-    value is its median. Stopping early does not bias it. Where no machine learnt, value and upper end
-    are infinite and the lower end is the largest x; where all did, they are minus infinity and the smallest x.
-    Raises ValueError for lists of different lengths, none, a single x with both outcomes, and widths of no range.
+    It is integrated over its width w. The density of x0 is that of the outcomes, with an even prior
+    for x0 between the smallest and the largest x and for ln w between a hundredth and `widest`, a
+    fifth, of that span: below, a threshold cannot be told from a step, and beyond, there is none in
+    the range. Stopping early does not bias it.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_machines,)
+        Of each machine, the number of its hidden units, say.
+    learnt : array_like of 0 and 1, shape (n_machines,)
+        Outcomes.
+    level : float, 0 to 1
+        Of the interval, `LEVEL` by default.
+    widest : float, > 0.01
+        The largest width, as a share of the span; 0.2 by default.
+
+    Returns
+    -------
+    Interval
+        Its value is the median. Where no machine learnt, value and upper end are infinite and the
+        lower end is the largest x; where all did, they are minus infinity and the smallest x.
+
+    Raises
+    ------
+    ValueError
+        For lists of different lengths, none, a single x with both outcomes, and widths of no range.
+
     """
     if not 0.01 < widest < np.inf:
         raise ValueError(f"expected widest above 0.01, a share of the range, got {widest!r}; try widest=0.2")
@@ -75,13 +121,40 @@ def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL, widest: fl
 
 
 def first_success(steps: ArrayLike, learnt: ArrayLike) -> float:
-    """The smallest step with which one machine learnt, as section 6.4.2 searches; infinite where none did."""
+    """The smallest step with which one machine learnt, as section 6.4.2 searches.
+
+    Parameters
+    ----------
+    steps : array_like, shape (n_steps,)
+        What was tried.
+    learnt : array_like of 0 and 1, shape (n_steps,)
+        Outcomes.
+
+    Returns
+    -------
+    float
+        Infinite where none did.
+
+    """
     steps, seen = as_floats(steps, "steps"), _outcomes(learnt)
     return float(steps[seen].min()) if seen.any() else float("inf")
 
 
 class Law(NamedTuple):
-    """A fit: parameters with standard errors, chi^2, and Akaike's criterion, chi^2 + 2 parameters."""
+    """A fit.
+
+    Attributes
+    ----------
+    name : str
+        Of `LAWS`.
+    parameters, errors : tuple of float
+        The parameters with their standard errors.
+    chi2 : float
+        chi^2.
+    aic : float
+        Akaike's criterion, chi^2 + 2 parameters.
+
+    """
 
     name: str
     parameters: tuple[float, ...]
@@ -91,10 +164,26 @@ class Law(NamedTuple):
 
 
 def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
-    """The `LAWS` fitted by least squares, weighted with the standard errors: constant a, linear a + b x, power a x^b.
+    """The `LAWS` fitted by least squares, weighted with the standard errors.
 
-    Where chi^2 exceeds its degrees of freedom, the errors of the parameters grow by the root of the ratio.
-    Raises ValueError for fewer than three points, an error that is not positive, and an x or y that is not.
+    They are constant a, linear a + b x, power a x^b. Where chi^2 exceeds its degrees of freedom,
+    the errors of the parameters grow by the root of the ratio.
+
+    Parameters
+    ----------
+    x, y, errors : array_like, shape (n_points,), > 0
+        Sizes, values and their standard errors.
+
+    Returns
+    -------
+    dict of str to Law
+        By name.
+
+    Raises
+    ------
+    ValueError
+        For fewer than three points, an error that is not positive, and an x or y that is not.
+
     """
     x, y, errors = as_floats(x, "x"), as_floats(y, "y"), as_floats(errors, "errors")
     if not (x.shape == y.shape == errors.shape and x.ndim == 1 and x.size >= 3):
@@ -116,10 +205,21 @@ def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
 
 
 def minimal(run: Mapping) -> Interval:
-    """The smallest number of hidden units that a search found, and an interval, from `minimal_hidden`'s results.
+    """The smallest number of hidden units that a search found, and an interval.
 
-    The ends are those of `half_point` over its machines, rounded up, as hidden units come in ones; they take in the
-    value. Where nothing was found, the value is infinite and the lower end the largest that was tried.
+    The ends are those of `half_point` over its machines, rounded up, as hidden units come in ones;
+    they take in the value.
+
+    Parameters
+    ----------
+    run : dict
+        Results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    Interval
+        Where nothing was found, the value is infinite and the lower end the largest that was tried.
+
     """
     tried, learnt = as_array(run["tried hidden"], "tried hidden"), as_array(run["tried learnt"], "tried learnt")
     if run["smallest"] is None or np.isnan(run["smallest"]):
@@ -130,16 +230,40 @@ def minimal(run: Mapping) -> Interval:
 
 
 def saved(run: Mapping, n_seeds: int) -> float:
-    """How many machines a scan of all sizes up to the one found trains for each that the search has trained."""
+    """How many machines a scan of all sizes would train for each that the search has trained.
+
+    Parameters
+    ----------
+    run : dict
+        Results of `lib.experiments.learning.minimal_hidden`.
+    n_seeds : int
+        Machines of a size.
+
+    Returns
+    -------
+    float
+        The scan goes up to the size that was found.
+
+    """
     return float(run["smallest"] * n_seeds / len(run["tried hidden"]))
 
 
 def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
-    """A row for each search (settings and results of `minimal_hidden`): n_spins, field, eps, hidden, low, high, error,
-    machines, saved.
+    """A row for each search.
 
-    error: half the interval, but at least that of rounding to whole units, 1 / sqrt(12). hidden is infinite where
-    nothing was found, with the largest that was tried as its lower end, and then error and saved are missing.
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns n_spins, field, eps, hidden, low, high, error, machines, saved. The error is
+        half the interval, but at least that of rounding to whole units, 1 / sqrt(12). hidden is
+        infinite where nothing was found, with the largest that was tried as its lower end, and then
+        error and saved are missing.
+
     """
     import pandas as pd
 
@@ -155,11 +279,25 @@ def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
 
 
 def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]) -> pd.DataFrame:
-    """What hidden units that are missing to n_spins // 2 cost: n_spins, field, missing, cost, low, high, machines.
+    """What hidden units that are missing to n_spins // 2 cost.
 
-    cost: median over the machines of searches (settings and results of `minimal_hidden`) of the bound (6.2) times the
-    size of the exact energy, in units of J; low, high: the extremes. energy: of the ground state, from n_spins and
-    field. Machines whose training diverged do not count, and of searches with several bounds each machine counts once.
+    Machines whose training diverged do not count, and of searches with several bounds each machine
+    counts once.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns n_spins, field, missing, cost, low, high, machines. The cost is the median over
+        the machines of the bound (6.2) times the size of the exact energy, in units of J; low and
+        high are the extremes.
+
     """
     import pandas as pd
 
@@ -175,12 +313,23 @@ def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]
 
 
 def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
-    """A row for each n_spins and n_hidden of these runs of `learning_run`: how many measurements half of the machines
-    need (half, low, high: `half_point` in ln M), the mean over machines of the first number with which each learnt
-    (printed, with its standard error printed_error; missing where one never did), and the number of machines, seeds.
+    """A row for each n_spins and n_hidden of runs: how many measurements half of the machines need.
 
-    runs: with columns n_spins, n_hidden, n_samples, seed, bound; a bound that is missing is that of a machine whose
-    training diverged.
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning.learning_run`, with columns n_spins, n_hidden, n_samples, seed,
+        bound; a bound that is missing is that of a machine whose training diverged.
+    eps : float
+        The largest bound that counts as learnt.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns n_spins, n_hidden; half, low, high (`half_point` in ln M); printed, the mean
+        over machines of the first number with which each learnt, with its standard error
+        printed_error, missing where one never did; and seeds, the number of machines.
+
     """
     import pandas as pd
 
@@ -200,9 +349,19 @@ def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
 class Decay(NamedTuple):
     """The shape of sorted weights, from the largest on.
 
-    large: share of the weights above a tenth of the largest. contrast: mean of the first 15% over the median of the
-    rest. length: share of the weights over which the size falls by e, in the middle, from 20% to 80%; linear: r^2 of
-    the logarithm there. faster: how many times faster it falls over the last tenth.
+    Attributes
+    ----------
+    large : float
+        Share of the weights above a tenth of the largest.
+    contrast : float
+        Mean of the first 15% over the median of the rest.
+    length : float
+        Share of the weights over which the size falls by e, in the middle, from 20% to 80%.
+    linear : float
+        r^2 of the logarithm there.
+    faster : float
+        How many times faster it falls over the last tenth.
+
     """
 
     large: float
@@ -213,7 +372,23 @@ class Decay(NamedTuple):
 
 
 def weight_decay(magnitudes: ArrayLike) -> Decay:
-    """The shape of sorted magnitudes at evenly spaced ranks, largest first. Raises ValueError for other lists."""
+    """The shape of sorted magnitudes.
+
+    Parameters
+    ----------
+    magnitudes : array_like, shape (n_ranks,)
+        At least 20, at evenly spaced ranks, largest first.
+
+    Returns
+    -------
+    Decay
+
+    Raises
+    ------
+    ValueError
+        For other lists.
+
+    """
     sizes = as_floats(magnitudes, "magnitudes")
     if sizes.ndim != 1 or sizes.size < 20 or not (np.diff(sizes) <= 0).all() or not sizes[0] > 0:
         raise ValueError(f"expected at least 20 sizes of weights, largest first, got {sizes.shape}; try np.sort")
@@ -227,15 +402,42 @@ def weight_decay(magnitudes: ArrayLike) -> Decay:
 
 
 def half_normal(n_ranks: int) -> np.ndarray:
-    """Sorted sizes of normal noise with deviation 1, largest first, at evenly spaced ranks: what weights without any
-    order would look like."""
+    """Sorted sizes of normal noise with deviation 1, as weights without any order would look.
+
+    Parameters
+    ----------
+    n_ranks : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_ranks,)
+        Largest first, at evenly spaced ranks.
+
+    """
     share = (np.arange(n_ranks) + 0.5) / n_ranks
     return stats.halfnorm.ppf(1 - share)
 
 
 def noise_distance(magnitudes: ArrayLike) -> float:
-    """How far sorted weights are from normal noise of the same median, from 30% to 95% of the way: the root mean square
-    of the logarithm of their ratio. Raises ValueError as `weight_decay` does."""
+    """How far sorted weights are from normal noise of the same median.
+
+    Parameters
+    ----------
+    magnitudes : array_like, shape (n_ranks,)
+        As of `weight_decay`.
+
+    Returns
+    -------
+    float
+        The root mean square of the logarithm of their ratio, from 30% to 95% of the way.
+
+    Raises
+    ------
+    ValueError
+        As `weight_decay` does.
+
+    """
     weight_decay(magnitudes)
     sizes = as_floats(magnitudes, "magnitudes")
     noise, place = half_normal(sizes.size), np.linspace(0, 1, sizes.size)
@@ -244,7 +446,23 @@ def noise_distance(magnitudes: ArrayLike) -> float:
 
 
 def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
-    """The factors by which single steps of pruning after the first raise (6.2), of steps that start within eps."""
+    """The factors by which single steps of pruning after the first raise (6.2).
+
+    Parameters
+    ----------
+    bounds : list of float
+        (6.2) after each step.
+    before : float
+        (6.2) before the first.
+    eps : float
+        Steps count that start within it.
+
+    Returns
+    -------
+    ndarray of float64
+        One for each such step.
+
+    """
     values = np.array([before, *bounds], dtype=float)
     factors = values[1:] / values[:-1]
     return factors[1:][values[1:-1] <= eps]

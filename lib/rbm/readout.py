@@ -48,15 +48,41 @@ _BLOCK = 2**20  # completions in memory at a time
 def train(machine: Machine, read, settings: training.TrainingSettings, *, readout: Readout | None = None, weights=None,
           turned: bool = False, seed: int, every: int | None = None,
           callback: Callable[[int, Machine], Any] | None = None) -> training.TrainingResult:
-    """`training.train` on bits as they were read, (n_rows, n_visible), MISSING or masked where a site was not.
+    """`training.train` on bits as they were read.
 
-    readout: the errors; None means none. turned: whether the bits are the opposite of what the device read. weights:
-    how often each row was counted, whole numbers, which no other training takes; then an epoch has all rows repeated,
-    or where these are more than 100,000, so many, each row as often as its share says, rounded up or down at random
-    without bias.
     Without errors, missing sites and weights the result is that of `training.train`.
-    Raises ValueError as that does, for rows with more than 8 missing sites with their number, and for a site that no
-    row has.
+
+    Parameters
+    ----------
+    machine : Machine
+        Where to start.
+    read : array_like of 0, 1 and MISSING, shape (n_rows, n_visible)
+        What was read, MISSING or masked where a site was not.
+    settings : TrainingSettings
+        How to train.
+    readout : Readout or None
+        The errors; None, the default, means none.
+    weights : array_like of int, shape (n_rows,), or None
+        How often each row was counted, whole numbers, which no other training takes. An epoch then
+        has all rows repeated, or where these are more than 100,000, so many, each row as often as
+        its share says, rounded up or down at random without bias.
+    turned : bool
+        Whether the bits are the opposite of what the device read; False by default.
+    seed : int, >= 0
+        Fixes the training, and the completed rows.
+    every, callback : optional
+        As in `training.train`.
+
+    Returns
+    -------
+    lib.rbm.training.TrainingResult
+
+    Raises
+    ------
+    ValueError
+        As that does, for rows with more than 8 missing sites with their number, and for a site that
+        no row has.
+
     """
     rows = _Rows(read, check_machine(machine).n_visible, readout, turned, weights, seed)
 
@@ -70,11 +96,40 @@ def train(machine: Machine, read, settings: training.TrainingSettings, *, readou
 def train_state(state: ComplexState | MixedState, measurements: Measurements,
                 settings: complex_training.StateSettings, *, readout: Readout | None = None, missing=None,
                 turned=False, seed: int, every: int = 1) -> Iterator[complex_training.Step]:
-    """`complex_training.train` on outcomes as they were read; the losses are those of the completed rows.
+    """`complex_training.train` on outcomes as they were read.
 
-    missing: bool (n_samples, n_spins), where nothing was read. turned: where the bits are the opposite of what the
-    device read, bool of the same shape or one for all (`Shots.turned`). An error acts on the outcome, after the spin
-    has been turned. Raises ValueError as `train`.
+    An error acts on the outcome, after the spin has been turned.
+
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        To begin with.
+    measurements : lib.spins.bases.Measurements
+        Outcomes with their bases.
+    settings : lib.rbm.complex_training.StateSettings
+        How to train.
+    readout : Readout or None
+        The errors; None, the default, means none.
+    missing : array_like of bool, shape (n_samples, n_spins), or None
+        Where nothing was read.
+    turned : array_like of bool, shape (n_samples, n_spins), or bool
+        Where the bits are the opposite of what the device read, or one for all (`Shots.turned`);
+        False by default.
+    seed : int, >= 0
+        Fixes the training, and the completed rows.
+    every : int, >= 1
+        Epochs between steps, 1 by default.
+
+    Returns
+    -------
+    iterator of lib.rbm.complex_training.Step
+        Their losses are those of the completed rows.
+
+    Raises
+    ------
+    ValueError
+        As `train`.
+
     """
     rotations.check_measurements(measurements, state)
     read = measurements.bits if missing is None else np.where(missing, MISSING, measurements.bits)
@@ -91,8 +146,28 @@ def negative_log_likelihood(model: Machine | ComplexState | MixedState, read, *,
                             missing=None, turned=False, log_z: float | None = None) -> float:
     """Mean of -ln P(what was read) over rows, exactly, in nats.
 
-    read: bits with MISSING of a machine, Measurements (and missing, as in `train_state`) of a state. log_z: ln Z of the
-    (amplitude) machine where it is known, else enumerated. Raises ValueError for rows with more than 8 unsure sites.
+    Parameters
+    ----------
+    model : Machine, ComplexState or MixedState
+        Whose likelihood it is.
+    read : array_like of 0, 1 and MISSING, shape (n_rows, n_visible), or Measurements
+        Bits with MISSING of a machine, Measurements of a state.
+    readout : Readout or None
+        The errors; None, the default, means none.
+    missing, turned : optional
+        As in `train_state`, missing of a state alone.
+    log_z : float or None
+        ln Z of the (amplitude) machine where it is known, else enumerated.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For rows with more than 8 unsure sites.
+
     """
     if isinstance(model, Machine):
         rows, of = _Rows(read, model.n_visible, readout, turned, None, 1), _OfMachine(model)

@@ -19,9 +19,24 @@ from lib.spins.measurements import MISSING, Readout
 
 
 class Trial:
-    """Shots of the ground state of one chain at h/J = field, and machines trained on them as they were read.
+    """Shots of the ground state of one chain, and machines trained on them as they were read.
 
-    As many hidden units as spins. One seed gives the shots, the start of the machines, and which bits are misread.
+    As many hidden units as spins. One seed gives the shots, the start of the machines, and which
+    bits are misread.
+
+    Parameters
+    ----------
+    n_spins : int
+        Length of the chain.
+    field : float
+        h/J.
+    n_shots : int
+        Shots along z.
+    settings : lib.rbm.training.TrainingSettings
+        How to train.
+    seed : int, >= 0
+        Fixes all of it.
+
     """
 
     def __init__(self, n_spins: int, field: float, n_shots: int, settings: training.TrainingSettings, seed: int):
@@ -31,19 +46,61 @@ class Trial:
         self.start = Machine.random(n_spins, n_spins, seed=rng.child_seed(seed, "start"), scale=0.01)
 
     def infidelity(self, read: np.ndarray, errors: Readout | None = None) -> float:
-        """One less the fidelity of a machine that is trained on what was read, with these errors in the likelihood."""
+        """One less the fidelity of a machine that is trained on what was read.
+
+        Parameters
+        ----------
+        read : ndarray of uint8, shape (n_rows, n_spins)
+            Bits, or MISSING.
+        errors : Readout or None
+            Those in the likelihood, none by default.
+
+        Returns
+        -------
+        float
+
+        """
         found = readout.train(self.start, read, self.settings, readout=errors,
                               seed=rng.child_seed(self.seed, "training")).machine
         return 1 - metrics.fidelity(PositiveState(found).psi(), self.psi)
 
     def misread(self, one_if_zero: float, zero_if_one: float) -> dict[str, float]:
-        """Infidelities where these errors, the same at every site, are ignored and where they are corrected."""
+        """Infidelities where errors are ignored and where they are corrected.
+
+        Parameters
+        ----------
+        one_if_zero, zero_if_one : float, 0 to 1
+            The errors, the same at every site.
+
+        Returns
+        -------
+        dict of str to float
+            "ignored" and "corrected".
+
+        """
         errors = Readout.uniform(self.bits.shape[1], one_if_zero, zero_if_one)
         read = errors.misread(self.bits, rng=rng.stream(self.seed, "errors"))
         return {"ignored": self.infidelity(read), "corrected": self.infidelity(read, errors)}
 
     def with_gaps(self, share: float) -> dict[str, float]:
-        """Infidelities where this share of the bits is missing: from the shots without a gap alone, and from all."""
+        """Infidelities where a share of the bits is missing.
+
+        Parameters
+        ----------
+        share : float, 0 to 1
+            Of the bits.
+
+        Returns
+        -------
+        dict of str to float
+            "left out", from the shots without a gap alone, and "summed over", from all.
+
+        Raises
+        ------
+        ValueError
+            Where no shot is without a gap; try fewer gaps or more shots.
+
+        """
         gaps = rng.stream(self.seed, "gaps").random(self.bits.shape) < share
         kept = self.bits[~gaps.any(axis=1)]
         if not len(kept):
@@ -54,9 +111,21 @@ class Trial:
 
 
 def recovered(clean: Sequence[float], ignored: Sequence[float], corrected: Sequence[float]) -> tuple[float, float]:
-    """The part of what errors cost in fidelity that their correction gives back, and its standard error over seeds.
+    """The part of what errors cost in fidelity that their correction gives back.
 
-    (<ignored> - <corrected>) / (<ignored> - <clean>), means of infidelities; the error to first order.
+    It is (<ignored> - <corrected>) / (<ignored> - <clean>), of means of infidelities.
+
+    Parameters
+    ----------
+    clean, ignored, corrected : list of float
+        Infidelities, one a seed.
+
+    Returns
+    -------
+    part : float
+    error : float
+        Its standard error over seeds, to first order.
+
     """
     clean, ignored, corrected = (np.asarray(values, dtype=float) for values in (clean, ignored, corrected))
     lost, back = ignored - clean, ignored - corrected

@@ -81,7 +81,7 @@ def train(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
 def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, every: int = 1,
           resume: Checkpoint | None = None,
           renew: Callable[[int, Machine], np.ndarray] | None = None) -> Iterator[Step]:
-    """Train step by step: yields before the first epoch, after every `every` epochs, after the last.
+    """Train step by step: yield before the first epoch, after every `every` epochs, after the last.
 
     The given machine is left as it is; to stop early, leave the loop. Of a pruned machine
     (`Machine.pruned`) the weights that exist and all biases are trained; the others stay zero.

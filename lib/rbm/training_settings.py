@@ -126,7 +126,22 @@ class TrainingSettings:
 
 
 def learning_rates(settings: TrainingSettings, n_steps: int, epoch: int) -> np.ndarray:
-    """The learning rate of each of `n_steps` steps of an epoch (counted from 1): constant or half a cosine."""
+    """The learning rate of each step of an epoch: constant or half a cosine.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Its two rates, and its number of epochs.
+    n_steps : int
+        Of the epoch.
+    epoch : int
+        Counted from 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_steps,)
+
+    """
     if settings.final_learning_rate is None:
         return np.full(n_steps, float(settings.learning_rate))
     step = (epoch - 1) * n_steps + np.arange(n_steps)

@@ -15,7 +15,27 @@ SCHEMA = "braket.task_result.gate_model_task_result"
 
 def read_document(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                   repetition: int | None = None, expand: bool = True) -> Shots:
-    """A parsed result (of which rows and qubits suffice), or the object of the SDK."""
+    """A result of gates, its columns by the qubits' numbers.
+
+    Parameters
+    ----------
+    document : dict or object
+        A parsed result (of which rows and qubits suffice), or the object of the SDK.
+    source : str
+        What messages call it.
+    limit, shots, repetition, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result or not what was asked for.
+
+    """
     weights = None
     if not isinstance(document, Mapping):
         document = _members(document)
@@ -58,14 +78,51 @@ def is_counts(document: object) -> bool:
 
 def read_counts(document: Mapping | list, source: str, *, limit: int = LIMIT, shots: int | None = None,
                 expand: bool = True) -> Shots:
-    """The counts of a result, which name no qubits: the first letter is the first measured qubit."""
+    """The counts of a result, which name no qubits: the first letter is the first measured qubit.
+
+    Parameters
+    ----------
+    document : dict of str to int, or list of str
+        Counts, or outcomes.
+    source : str
+        What messages call it.
+    limit, shots, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what are no such outcomes, and another number of
+        shots.
+
+    """
     bits, weights = counted(document, source, shots=shots, expand=expand, limit=limit)
     return Shots(bits, tuple(map(str, range(bits.shape[1]))),
                  f"{GATES}, after the rotations into the measured basis; columns as measured", weights=weights)
 
 
 def check_header(document: Mapping, name: str, source: str) -> None:
-    """That the schema is one that was seen; small extracts without a header pass."""
+    """That the schema is one that was seen; small extracts without a header pass.
+
+    Parameters
+    ----------
+    document : dict
+        A parsed result.
+    name : str
+        Of the schema.
+    source : str
+        What messages call it.
+
+    Raises
+    ------
+    ValueError
+        For another schema, or another version than 1.
+
+    """
     header = document.get("braketSchemaHeader")
     if header is None:
         return

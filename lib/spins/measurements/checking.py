@@ -10,7 +10,20 @@ from lib.conventions import check_bits, format_bytes
 
 
 def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> ValueError:
-    """The error of a file: what was expected and got, where, and what to try."""
+    """The error of a file: what was expected and got, where, and what to try.
+
+    Parameters
+    ----------
+    source, expected, got, hint : str
+        The file, what was expected in it, what was found, and what to try.
+    place : str
+        Within the source; "", the default, says none.
+
+    Returns
+    -------
+    ValueError
+
+    """
     return ValueError(f"expected {expected}, got {got} in {source}{', ' + place if place else ''}; try {hint}")
 
 
@@ -20,7 +33,27 @@ def short(value: object, length: int = 60) -> str:
 
 
 def number(value: object, source: str, what: str, place: str = "", *, least: int = 0) -> int:
-    """A whole number, at least `least`; 3.0 and "3" count, 2.5, -1, NaN and True do not."""
+    """A whole number, at least `least`; 3.0 and "3" count, 2.5, -1, NaN and True do not.
+
+    Parameters
+    ----------
+    value : object
+        What a file holds.
+    source, what, place : str
+        The file, what the number is, and where it stands, for the message.
+    least : int
+        The smallest that is allowed, 0 by default.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+
+    """
     hint = "whole numbers: probabilities are no shots" if isinstance(value, float) else "to make the file again"
     try:
         whole = int(value)
@@ -32,7 +65,27 @@ def number(value: object, source: str, what: str, place: str = "", *, least: int
 
 
 def table(rows: object, source: str, what: str = "measurements", n_sites: int | None = None) -> np.ndarray:
-    """Rows of zeros and ones as uint8 (n_rows, n_sites); the error names the file, row and column."""
+    """Rows of zeros and ones as an array.
+
+    Parameters
+    ----------
+    rows : array_like of 0 and 1, shape (n_rows, n_sites)
+        What a file holds.
+    source, what : str
+        The file, and what it holds, "measurements" by default.
+    n_sites : int or None
+        The width that the rows must have, if it is known.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_rows, n_sites)
+
+    Raises
+    ------
+    ValueError
+        For other values and widths, naming the file, row and column.
+
+    """
     return check_bits(rows, n_sites, name=f"{what} in {source}", hint="n_sites={found}, or the file of the other chain")
 
 
@@ -50,7 +103,23 @@ def member(value: Mapping, name: str, source: str, place: str = "") -> object:
 
 
 def check_shots(found: int, told: object, source: str, asked: int | None = None) -> None:
-    """That as many shots are there as asked for or, where nobody asked, as the file tells."""
+    """That as many shots are there as asked for or, where nobody asked, as the file tells.
+
+    Parameters
+    ----------
+    found : int
+        How many there are.
+    told, asked : int or None
+        How many the file tells, and the user asks for.
+    source : str
+        The file.
+
+    Raises
+    ------
+    ValueError
+        For another number.
+
+    """
     if asked is None and told is None:
         return
     wanted = number(told if asked is None else asked, source, "the number of shots")
@@ -71,7 +140,23 @@ def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...
 
 
 def check_size(n_bytes: int, what: str, source: str, limit: int, other: str = "") -> None:
-    """Refuse what would take more memory than allowed, before it is read; other: a way around, besides the usual."""
+    """Refuse what would take more memory than allowed, before it is read.
+
+    Parameters
+    ----------
+    n_bytes, limit : int, bytes
+        What it would take, and what is allowed.
+    what, source : str
+        What it is, and the file.
+    other : str
+        A way around, besides the usual; "" by default.
+
+    Raises
+    ------
+    ValueError
+        For more than the limit.
+
+    """
     if n_bytes > limit:
         raise wrong(source, f"at most {format_bytes(limit)} of memory", f"{what} of {format_bytes(n_bytes)}",
                     f"limit={n_bytes}, if the file can be trusted, to split it by shots{other and ', ' + other}")

@@ -24,7 +24,28 @@ TYPES = ("ResultDict", "Result", "TrialResult")
 def read_document(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                   register: object = None, task: object = None, repetition: int | None = None,
                   n_sites: int | None = None, expand: bool = True) -> Shots:
-    """A parsed ResultDict, a list of them (of a sweep), cirq's own object, or `Result.histogram` of one key."""
+    """A result of Cirq.
+
+    Parameters
+    ----------
+    document : dict, list of dict, or object
+        A parsed ResultDict, a list of them (of a sweep), cirq's own object, or `Result.histogram`
+        of one key.
+    source : str
+        What messages call it.
+    limit, shots, register, task, repetition, n_sites, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result or not what was asked for.
+
+    """
     document = choose(document, task, source)
     if isinstance(document, Mapping) and counts.are_numbers(list(document)):
         return _histogram(document, source, limit, shots, n_sites, expand)
@@ -78,7 +99,28 @@ def _histogram(document: Mapping, source: str, limit: int, shots: int | None, n_
 
 
 def choose(document: object, task: object, source: str) -> object:
-    """The only result, or the one that is asked for of a list."""
+    """The only result, or the one that is asked for of a list.
+
+    Parameters
+    ----------
+    document : object
+        A result, or a list of them.
+    task : int or None
+        Which of the list; None where there is one.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    object
+        One result.
+
+    Raises
+    ------
+    ValueError
+        Where several are there and none is asked for, or one that is not there.
+
+    """
     if not isinstance(document, list):
         if task not in (None, 0):
             raise wrong(source, "no task=: there is one result", short(task), "task=None")
@@ -117,7 +159,25 @@ def _unpacked(value: object, source: str, limit: int) -> np.ndarray:
 
 
 def table_of(digits: np.ndarray, source: str) -> np.ndarray:
-    """Digits of a key as uint8 (shots, repetitions, qubits); ValueError for qudits."""
+    """Digits of a key as bits.
+
+    Parameters
+    ----------
+    digits : ndarray of int or bool, shape (shots, qubits) or (shots, repetitions, qubits)
+        Of one key.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (shots, repetitions, qubits)
+
+    Raises
+    ------
+    ValueError
+        For qudits, and for other shapes and types.
+
+    """
     if digits.ndim == 2:
         digits = digits[:, None]
     if digits.ndim != 3 or 0 in digits.shape or digits.dtype.kind not in "bui":

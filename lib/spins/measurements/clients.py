@@ -16,10 +16,29 @@ from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 def read_pytket(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                 expand: bool = True) -> Shots:
-    """A parsed `BackendResult.to_dict`, or the object.
+    """Shots or counts of pytket.
 
-    The packed columns are in the order of `bits` (get_bitlist), not in that of get_shots, which sorts them. Here they
-    are sorted by register and index.
+    The packed columns are in the order of `bits` (get_bitlist), not in that of get_shots, which
+    sorts them. Here they are sorted by register and index.
+
+    Parameters
+    ----------
+    document : dict or object
+        A parsed `BackendResult.to_dict`, or the object.
+    source : str
+        What messages call it.
+    limit, shots, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result.
+
     """
     if not isinstance(document, Mapping):
         document = document.to_dict()
@@ -75,9 +94,30 @@ def _outcomes(value: object, source: str, n_bits: int) -> np.ndarray:
 
 def read_ionq(document: object, source: str, *, limit: int = LIMIT, n_sites: int | None = None,
               shots: int | None = None, expand: bool = True, task: object = None) -> Shots:
-    """A job or a histogram of IonQ's service (qubit 0 is the lowest bit of the key), or cirq-ionq's QPUResult.
+    """A job or a histogram of IonQ's service, or cirq-ionq's QPUResult.
 
-    A histogram holds relative frequencies; where the job does not tell the shots and the qubits, shots= and n_sites=.
+    Qubit 0 is the lowest bit of the key. A histogram holds relative frequencies; where the job does
+    not tell the shots and the qubits, shots= and n_sites= have to.
+
+    Parameters
+    ----------
+    document : dict, list of dict, or object
+        Parsed, or the object.
+    source : str
+        What messages call it.
+    limit, n_sites, shots, expand, task : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result, and for probabilities of
+        a simulator.
+
     """
     reverse = True
     if not isinstance(document, (Mapping, list)):
@@ -121,9 +161,30 @@ def _qubits_told(job: Mapping) -> object:
 
 def read_pyquil(document: object, source: str, *, shots: int | None = None, register: object = None,
                 order: object = None) -> Shots:
-    """A register map {"ro": rows}, the object that has one, or an array, whose order only the user knows.
+    """Registers of pyQuil.
 
     Column i of a register is its address i; column 0 of `sample_bitstrings` is the highest qubit.
+
+    Parameters
+    ----------
+    document : dict, object or array_like
+        A register map {"ro": rows}, the object that has one, or an array, whose order only the user
+        knows.
+    source : str
+        What messages call it.
+    shots, register, order : optional
+        As in `reading.read`; order is applied there, and here only asked for.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for an array without order=, and for another
+        register.
+
     """
     if hasattr(document, "get_register_map"):
         document = document.get_register_map()

@@ -16,7 +16,28 @@ MEANING = {"up": (UP, SPIN_PLUS), "down": (GATES, GATES_PLUS)}
 
 
 def meaning(one: str | None, source: str, example: str) -> tuple[str, Mapping[str, int]]:
-    """What 1 means, where only the user can say it."""
+    """What 1 means, where only the user can say it.
+
+    Parameters
+    ----------
+    one : {"up", "down"} or None
+        What the user says.
+    source, example : str
+        The source, and an example of "up", for the message.
+
+    Returns
+    -------
+    words : str
+        The convention in words.
+    plus : dict of str to int
+        The bit that means the eigenvalue +1 along each axis.
+
+    Raises
+    ------
+    ValueError
+        Where it is not said.
+
+    """
     if one not in MEANING:
         raise wrong(source, 'one="up" or one="down": what 1 means is not in it', f"one={one!r}",
                     f'one="down" for the computational basis of gates, one="up" for sz = +1 ({example})')
@@ -24,7 +45,21 @@ def meaning(one: str | None, source: str, example: str) -> tuple[str, Mapping[st
 
 
 def require_order(order: object, source: str) -> None:
-    """The order of the columns, where only the user can say it."""
+    """The order of the columns, where only the user can say it.
+
+    Parameters
+    ----------
+    order : object
+        What the user says, None for nothing.
+    source : str
+        What messages call the source.
+
+    Raises
+    ------
+    ValueError
+        For None.
+
+    """
     if order is None:
         raise wrong(source, "order=: which column is which site is not in it", "none",
                     'order="kept" (first letter or column is site 0), order="reverse" (the last is, as in Qiskit), or '
@@ -37,16 +72,54 @@ def is_list_of_strings(document: object) -> bool:
 
 
 def keys_and_counts(counts: Mapping | list) -> tuple[list, list]:
-    """The outcomes and how often each was counted; in a list of outcomes each stands for one shot."""
+    """The outcomes and how often each was counted.
+
+    Parameters
+    ----------
+    counts : dict of str to int, or list of str
+        In a list of outcomes each stands for one shot.
+
+    Returns
+    -------
+    keys, counts : list
+
+    """
     return (list(counts), list(counts.values())) if isinstance(counts, Mapping) else (counts, [1] * len(counts))
 
 
 def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, shots: int | None = None,
             told: object = None, expand: bool = True, limit: int = LIMIT,
             reverse: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-    """Bits and weights of a dictionary from strings of 0 and 1 to counts, or of a list of such strings.
+    """Bits and weights of outcomes that are strings of 0 and 1.
 
-    n_sites: the number of bits, if known. told: the number of shots that the source tells.
+    Parameters
+    ----------
+    counts : dict of str to int, or list of str
+        Counts of outcomes, or the outcomes.
+    source : str
+        What messages call it.
+    n_sites : int or None
+        The number of bits, if known.
+    shots, told : int or None
+        The number of shots that is asked for, and that the source tells.
+    expand : bool
+        As of `expanded`, True by default.
+    limit : int, bytes
+        As of `expanded`.
+    reverse : bool
+        Whether the last letter is column 0; False by default.
+
+    Returns
+    -------
+    bits : ndarray of uint8, shape (n_rows, n_sites)
+    weights : ndarray of int64, shape (n_rows,), or None
+        None where every row is one shot.
+
+    Raises
+    ------
+    ValueError
+        For other outcomes and counts, and another number of shots.
+
     """
     keys, numbers = keys_and_counts(counts)
     other = next((key for key in keys if not isinstance(key, str)), None)
@@ -60,7 +133,27 @@ def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, 
 
 
 def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -> np.ndarray:
-    """Strings of 0 and 1 as uint8 (n_keys, width), the first letter in column 0."""
+    """Strings of 0 and 1 as bits, the first letter in column 0.
+
+    Parameters
+    ----------
+    keys : list of str
+        The outcomes.
+    source : str
+        What messages call it.
+    n_sites : int or None
+        Their length, if it is known.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_keys, n_sites)
+
+    Raises
+    ------
+    ValueError
+        For no outcome, other letters, and different lengths.
+
+    """
     if not keys:
         raise wrong(source, "at least one outcome", "none", "another file")
     width = len(keys[0]) if n_sites is None else n_sites
@@ -80,7 +173,27 @@ def from_strings(keys: Sequence[str], source: str, n_sites: int | None = None) -
 
 
 def from_numbers(keys: Sequence, n_sites: object, source: str) -> np.ndarray:
-    """Outcomes as whole numbers, uint8 (n_keys, n_sites), the highest bit in column 0."""
+    """Outcomes that are whole numbers as bits, the highest bit in column 0.
+
+    Parameters
+    ----------
+    keys : list of int or str
+        The outcomes.
+    n_sites : int
+        The number of qubits.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_keys, n_sites)
+
+    Raises
+    ------
+    ValueError
+        For an n_sites that is None or too small, and for other outcomes.
+
+    """
     if n_sites is None:
         raise wrong(source, "n_sites=, the number of qubits, which whole numbers do not tell", "none", "n_sites=10")
     width = number(n_sites, source, "the number of qubits", least=1)
@@ -100,7 +213,33 @@ def are_numbers(keys: Sequence) -> bool:
 
 def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
              limit: int) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rows repeated as often as they were counted, or the rows with their counts as weights."""
+    """Rows repeated as often as they were counted, or the rows with their counts as weights.
+
+    Parameters
+    ----------
+    bits : ndarray of uint8, shape (n_rows, n_sites)
+        The outcomes.
+    counts : ndarray of int64, shape (n_rows,)
+        How often each was counted; those of 0 are left out.
+    source : str
+        What messages call it.
+    expand : bool
+        True repeats the rows.
+    limit : int, bytes
+        What repeated rows may take.
+
+    Returns
+    -------
+    bits : ndarray of uint8, shape (n_rows, n_sites)
+    weights : ndarray of int64, shape (n_rows,), or None
+        None where rows are repeated.
+
+    Raises
+    ------
+    ValueError
+        For counts of 0 only, and for more memory than the limit.
+
+    """
     present = counts > 0
     bits, counts = bits[present], counts[present]
     if not len(bits):
@@ -114,7 +253,25 @@ def expanded(bits: np.ndarray, counts: np.ndarray, source: str, expand: bool,
 
 
 def whole(values: list, keys: list, source: str) -> np.ndarray:
-    """Counts as int64, quickly where all are plain integers."""
+    """Counts as int64, quickly where all are plain integers.
+
+    Parameters
+    ----------
+    values, keys : list
+        The counts, and the outcomes that were counted.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_values,)
+
+    Raises
+    ------
+    ValueError
+        For a count that is no whole number of at least 0.
+
+    """
     if all(type(value) is int and 0 <= value < 2**62 for value in values):
         return np.array(values, dtype=np.int64)
     return np.array([number(value, source, "a count", f"outcome {short(key)}") for key, value in zip(keys, values)],
@@ -122,9 +279,28 @@ def whole(values: list, keys: list, source: str) -> np.ndarray:
 
 
 def from_probabilities(probabilities: Mapping, shots: object, source: str) -> dict:
-    """Counts behind relative frequencies; ValueError where they are no whole numbers of that many shots.
+    """Counts behind relative frequencies.
 
     Rounding would make up shots: the sum over the rounded ones is not the number of shots.
+
+    Parameters
+    ----------
+    probabilities : dict of str to float
+        Relative frequencies of outcomes.
+    shots : int
+        Of how many shots.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    ValueError
+        Where they are no whole numbers of that many shots, and where shots is None.
+
     """
     if shots is None:
         raise wrong(source, "shots=: relative frequencies tell no number of shots", "none", "shots=1000")
@@ -148,7 +324,25 @@ def from_probabilities(probabilities: Mapping, shots: object, source: str) -> di
 
 def read_table(path: Path, *, limit: int = LIMIT, expand: bool = True, n_sites: int | None = None,
                shots: int | None = None, order: object = None, one: str | None = None) -> Shots:
-    """Lines "0101,12" or "0101 12", after a line of names or none."""
+    """Counts in lines "0101,12" or "0101 12", after a line of names or none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit, expand, n_sites, shots, order, one : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for other lines, and where order= or one= is missing.
+
+    """
     source = str(path)
     counts: dict[str, str] = {}
     for place, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
@@ -169,7 +363,28 @@ def read_table(path: Path, *, limit: int = LIMIT, expand: bool = True, n_sites: 
 def read_counts(counts: Mapping | list, source: str, *, limit: int = LIMIT, expand: bool = True,
                 n_sites: int | None = None, shots: int | None = None, order: object = None,
                 one: str | None = None) -> Shots:
-    """Counts of which nobody knows who made them: order and meaning of 1 are the user's to say."""
+    """Counts of which nobody knows who made them.
+
+    Parameters
+    ----------
+    counts : dict of str to int, or list of str
+        Counts of outcomes, or the outcomes.
+    source : str
+        What messages call it.
+    limit, expand, n_sites, shots, order, one : optional
+        As in `reading.read`; the order and the meaning of 1 are the user's to say.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for other outcomes and counts, and where order= or
+        one= is missing.
+
+    """
     require_order(order, source)
     words, plus = meaning(one, source, "as in chapter 5")
     bits, weights = counted(counts, source, n_sites=n_sites, shots=shots, expand=expand, limit=limit)

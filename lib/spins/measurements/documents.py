@@ -18,10 +18,29 @@ MAX_DIMENSIONS = 8
 
 
 def read_json(path: Path, limit: int) -> object:
-    """The one JSON document of a file.  Raises ValueError for anything else, naming line and column.
+    """The one JSON document of a file.
 
-    JSON is read whole. What could take more than the limit then is refused before it is opened: more than 42 MiB of
-    text where nobody asks otherwise. Rows of bits take a fifth of what is reckoned with, some a tenth.
+    JSON is read whole. What could take more than the limit then is refused before it is opened:
+    more than 42 MiB of text where nobody asks otherwise. Rows of bits take a fifth of what is
+    reckoned with, some a tenth.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit : int, bytes
+        What its objects may take in memory.
+
+    Returns
+    -------
+    object
+        Dictionaries, lists, strings and numbers.
+
+    Raises
+    ------
+    ValueError
+        For anything else, naming line and column.
+
     """
     source, size = str(path), path.stat().st_size
     check_size(JSON_FACTOR * size, f"JSON of {format_bytes(size)}, which could become objects", source, limit,
@@ -67,7 +86,30 @@ def parse_json(content: bytes, source: str) -> object:
 
 
 def open_array(content: bytes, source: str, limit: int, what: str = "a numpy array") -> np.ndarray:
-    """The array of an .npy file, whose declared size is checked before anything is made of it."""
+    """The array of an .npy file, whose declared size is checked before anything is made of it.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file.
+    source : str
+        What messages call it.
+    limit : int, bytes
+        What the array may take.
+    what : str
+        What it should be, "a numpy array" by default.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        For a damaged one, pickled objects, which are never loaded, and a declared size beyond the
+        limit.
+
+    """
     again = "to export or copy the file again"
     stream = io.BytesIO(content)
     try:
@@ -91,7 +133,21 @@ def open_array(content: bytes, source: str, limit: int, what: str = "a numpy arr
 
 
 def check_archive(path: Path, limit: int) -> None:
-    """Refuse an archive that declares more than the limit, or has bytes before it, such as another archive."""
+    """Refuse an archive that declares too much, or has bytes before it, such as another archive.
+
+    Parameters
+    ----------
+    path : Path
+        The file; a damaged archive passes, as whoever reads it says so.
+    limit : int, bytes
+        What it may declare.
+
+    Raises
+    ------
+    ValueError
+        For more than the limit, and for bytes before it.
+
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -103,7 +159,26 @@ def check_archive(path: Path, limit: int) -> None:
 
 
 def open_archive(path: Path, limit: int) -> dict[str, np.ndarray]:
-    """All arrays of an .npz archive, by name, after `check_archive`."""
+    """All arrays of an .npz archive, by name, after `check_archive`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit : int, bytes
+        What it may declare.
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    ValueError
+        As of `check_archive` and `open_array`, for a damaged archive, and for two members of one
+        name.
+
+    """
     source = str(path)
     again = "to export or copy the file again"
     check_archive(path, limit)

@@ -19,7 +19,22 @@ from lib.spins.measurements.shots import Shots
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """The shot in one spelling. shown: how it is written. source: an object, or the bytes of a file of this ending."""
+    """The shot in one spelling.
+
+    Attributes
+    ----------
+    format : str
+        One of FORMATS.
+    shown : str
+        How it is written.
+    source : object or bytes
+        An object, or the bytes of a file of this ending.
+    options : dict
+        Arguments of `read`, none by default.
+    ending : str
+        Of the file's name, "" by default.
+
+    """
 
     format: str
     shown: str

@@ -24,10 +24,24 @@ from lib.spins.measurements.shots import LIMIT, SPIN_PLUS, UP, Shots
 
 @dataclass(frozen=True)
 class Format:
-    """One format. reader: (document or path, name of the source, options). options: arguments of `read` that it takes.
-    is_file: whether the reader takes a path. what: what 1 means and where column 0 is, to choose among formats.
-    holds: what is read. checked: the package and version whose own file or object a test reads, or what the layout
-    rests on where none could be run.
+    """One format.
+
+    Attributes
+    ----------
+    reader : callable
+        Takes (document or path, name of the source, options), and gives `Shots`.
+    options : tuple of str
+        Arguments of `read` that it takes.
+    what : str
+        What 1 means and where column 0 is, to choose among formats.
+    holds : str
+        What is read.
+    checked : str
+        The package and version whose own file or object a test reads, or what the layout rests on
+        where none could be run.
+    is_file : bool
+        Whether the reader takes a path, False by default.
+
     """
 
     reader: Callable[..., Shots]

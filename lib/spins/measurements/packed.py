@@ -28,12 +28,22 @@ _MEMBERS = ("format", "shape", "packed", "metadata")
 def save(path: str | Path, bits: np.ndarray, *, metadata: dict | None = None) -> None:
     """Write measurements as packed bits; the file appears whole or not at all.
 
-    path: ends in .npz; an existing file is replaced
-    bits: zeros and ones, shape (n_samples, n_spins)
-    metadata: what JSON can hold, for example {"field": 1.0, "seed": 3}
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .npz; an existing file is replaced, and a missing folder made.
+    bits : array_like of 0 and 1, shape (n_samples, n_spins)
+        The measurements.
+    metadata : dict or None
+        What JSON can hold, for example {"field": 1.0, "seed": 3}.
 
-    A missing folder is made.  Raises ValueError for bits or metadata that cannot be stored, and for another
-    ending than .npz; OSError as the system does, naming the path.
+    Raises
+    ------
+    ValueError
+        For bits or metadata that cannot be stored, and for another ending than .npz.
+    OSError
+        As the system does, naming the path.
+
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -58,11 +68,28 @@ def save(path: str | Path, bits: np.ndarray, *, metadata: dict | None = None) ->
 
 
 def load(path: str | Path, *, limit: int = LIMIT) -> tuple[np.ndarray, dict]:
-    """Read a file of `save`: (bits uint8 (n_samples, n_spins), metadata).
+    """Read a file of `save`.
 
-    limit: bytes that the archive may declare and the bits may take.
-    Raises FileNotFoundError where there is none, and ValueError for a file that is cut, damaged, of another
-    kind, or holds pickled objects, which are never loaded.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    limit : int, bytes
+        What the archive may declare and the bits may take.
+
+    Returns
+    -------
+    bits : ndarray of uint8, shape (n_samples, n_spins)
+    metadata : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    ValueError
+        For a file that is cut, damaged, of another kind, or holds pickled objects, which are never
+        loaded.
+
     """
     path = Path(path)
     hint = "try to copy or make the file again"
@@ -101,7 +128,25 @@ def load(path: str | Path, *, limit: int = LIMIT) -> tuple[np.ndarray, dict]:
 
 
 def read_packed(path: Path, *, limit: int = LIMIT, shots: int | None = None) -> Shots:
-    """A file of `save` as `read` gives it."""
+    """A file of `save` as `read` gives it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit, shots : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, as of `load`, and for another number of shots.
+
+    """
     bits, metadata = load(path, limit=limit)
     check_shots(len(bits), None, str(path), shots)
     names = metadata.get("sites") if isinstance(metadata, dict) else None

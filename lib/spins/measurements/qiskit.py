@@ -37,7 +37,27 @@ _WRAPPERS = ("PrimitiveResult", "SamplerPubResult", "PubResult", "DataBin", "Bit
 def read_document(document: object, source: str, *, limit: int = LIMIT, expand: bool = True,
                   n_sites: int | None = None, shots: int | None = None, register: object = None,
                   task: object = None) -> Shots:
-    """Any of Qiskit's results: a parsed JSON document, counts, a list of outcomes (memory), or a live object."""
+    """Any of Qiskit's results.
+
+    Parameters
+    ----------
+    document : dict, list of str, or object
+        A parsed JSON document, counts, a list of outcomes (memory), or a live object.
+    source : str
+        What messages call it.
+    limit, expand, n_sites, shots, register, task : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result or not what was asked for.
+
+    """
     kind, value = unwrapped(document)
     if kind == "PrimitiveResult":
         version = _metadata(value).get("version")
@@ -68,7 +88,21 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, expand: 
 
 
 def unwrapped(value: object) -> tuple[str | None, object]:
-    """The name of Qiskit's type and its members, of the JSON wrapper and of the live object alike."""
+    """The name of Qiskit's type and its members, of JSON's wrapper and of the live object alike.
+
+    Parameters
+    ----------
+    value : object
+        Parsed, or live.
+
+    Returns
+    -------
+    kind : str or None
+        None where it is no type of Qiskit.
+    members : object
+        The value itself then.
+
+    """
     if isinstance(value, Mapping) and "__type__" in value:
         return value["__type__"], value.get("__value__")
     names = [cls.__name__ for cls in type(value).__mro__ if cls.__module__.split(".")[0].startswith("qiskit")]

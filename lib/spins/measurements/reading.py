@@ -23,21 +23,54 @@ def read(source: object, format: str | None = None, *, n_sites: int | Mapping[st
          limit: int = LIMIT) -> Shots:
     """Measurements from a file or an object of any of the packages in `FORMATS`.
 
-    source: a path, a parsed JSON document, an array, or a result of an installed package. format: one of FORMATS; None
-    recognizes it, and refuses what could be two. Nothing is guessed in silence: where the source leaves something open,
-    the error names the argument that says it.
+    Nothing is guessed in silence: where the source leaves something open, the error names the
+    argument that says it.
 
-    n_sites: bits a shot. shots: how many there must be. register: the registers or keys that are wanted, in their
-    order. task: which of several results (pubs, circuits, times). repetition: which of several measurements of one
-    qubit in a shot. order: "kept", "reverse", or the wanted columns by number or name. one: "up" or "down", what 1 is
-    along z. flip: exchange 0 and 1 at the end. bases: the letters of each shot where the source has none (a file of
-    `read_bases`, rows, or one string for all). missing: "drop" shots with an empty site, or "keep" them, with MISSING
-    in their bits. expand: repeat counted outcomes; False keeps each once with its weight, which `lib.rbm.readout.train`
-    takes (and `reconstruct`); all other trainings take one row a shot. limit: bytes that the source
-    may take in memory.
+    Parameters
+    ----------
+    source : str, Path, or object
+        A path, a parsed JSON document, an array, or a result of an installed package.
+    format : str or None
+        One of FORMATS; None, the default, recognizes it, and refuses what could be two.
+    n_sites : int, or dict of str to int, optional
+        Bits a shot.
+    shots : int, optional
+        How many there must be.
+    register : str or list of str, optional
+        The registers or keys that are wanted, in their order.
+    task : int or tuple, optional
+        Which of several results (pubs, circuits, times).
+    repetition : int, optional
+        Which of several measurements of one qubit in a shot.
+    order : {"kept", "reverse"} or list of int or str, optional
+        The wanted columns, by number or name in a list.
+    one : {"up", "down"}, optional
+        What 1 is along z.
+    flip : bool
+        Exchange 0 and 1 at the end; False by default.
+    bases : str, Path, or rows of letters, optional
+        The letters of each shot where the source has none: a file of `read_bases`, rows, or one
+        string for all.
+    missing : {"drop", "keep"}
+        "drop", the default, leaves out shots with an empty site; "keep" keeps them, with MISSING in
+        their bits.
+    expand : bool
+        Repeat counted outcomes, the default; False keeps each once with its weight, which
+        `lib.rbm.readout.train` takes (and `reconstruct`); all other trainings take one row a shot.
+    limit : int, bytes
+        What the source may take in memory.
 
-    Raises FileNotFoundError where there is no file, and ValueError naming the file, the place in it, what was expected
-    and what to try.
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no file.
+    ValueError
+        Naming the file, the place in it, what was expected and what to try.
+
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"expected a format among {', '.join(FORMATS)}, got {format!r}; try format=None, which "

@@ -21,10 +21,19 @@ from lib.spins.measurements.shots import LIMIT, MISSING
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Readout:
-    """Errors of each site, as chances from 0 to 1, float64 (n_sites,).
+    """Errors of each site.
 
-    one_if_zero: to read 1 where 0 is true. zero_if_one: to read 0 where 1 is true.
-    Raises ValueError for chances whose sum is 1 or more, naming the site, whose reading would say nothing.
+    Attributes
+    ----------
+    one_if_zero, zero_if_one : ndarray of float64, shape (n_sites,), 0 to 1
+        Chances to read 1 where 0 is true, and 0 where 1 is true.
+
+    Raises
+    ------
+    ValueError
+        For chances outside of 0 to 1, and for chances whose sum is 1 or more, naming the site,
+        whose reading would say nothing.
+
     """
 
     one_if_zero: np.ndarray
@@ -58,23 +67,74 @@ class Readout:
 
     @staticmethod
     def uniform(n_sites: int, one_if_zero: float, zero_if_one: float) -> Readout:
-        """The same errors at every site."""
+        """The same errors at every site.
+
+        Parameters
+        ----------
+        n_sites : int
+            How many.
+        one_if_zero, zero_if_one : float, 0 to 1
+            As of the class.
+
+        Returns
+        -------
+        Readout
+
+        Raises
+        ------
+        ValueError
+            As of the class.
+
+        """
         return Readout(np.full(n_sites, one_if_zero), np.full(n_sites, zero_if_one))
 
     @staticmethod
     def calibrated(zeros, ones) -> Readout:
-        """From shots of two known states: 0 prepared at every site, and 1 at every site; bits (n_shots, n_sites) each.
+        """From shots of two known states.
 
         k errors in n shots count as a chance of (k + 1/2) / (n + 1): none seen is no proof of none.
+
+        Parameters
+        ----------
+        zeros, ones : array_like of 0 and 1, shape (n_shots, n_sites) each
+            Read where 0, and where 1, was prepared at every site.
+
+        Returns
+        -------
+        Readout
+
+        Raises
+        ------
+        ValueError
+            As of the class, and for what are no bits.
+
         """
         zeros, ones = table(zeros, "shots of 0"), table(ones, "shots of 1")
         one_if_zero = (zeros.sum(0) + 0.5) / (len(zeros) + 1)
         return Readout(one_if_zero, (len(ones) - ones.sum(0, dtype=np.int64) + 0.5) / (len(ones) + 1))
 
     def redrawn(self, n_zeros: int, n_ones: int, *, rng: np.random.Generator) -> Readout:
-        """Errors that these counts allow as well: drawn from beta distributions, as after so many shots of 0 and of 1.
+        """Errors that these counts allow as well, for error bars.
 
-        Their means are those of `calibrated`, (k + 1/2) / (n + 1). For error bars; sums of 1 and more are drawn again.
+        They are drawn from beta distributions, as after so many shots of 0 and of 1. Their means
+        are those of `calibrated`, (k + 1/2) / (n + 1); sums of 1 and more are drawn again.
+
+        Parameters
+        ----------
+        n_zeros, n_ones : int
+            Shots of 0 and of 1 in which the errors were counted.
+        rng : numpy.random.Generator
+            Draws them.
+
+        Returns
+        -------
+        Readout
+
+        Raises
+        ------
+        ValueError
+            Where a hundred draws have sums of 1 and more; try more shots of known states.
+
         """
         for _ in range(100):
             found = [rng.beta((n + 1) * chance, (n + 1) * (1 - chance)) for chance, n in
@@ -89,10 +149,23 @@ class Readout:
         return Readout(self.one_if_zero[list(places)], self.zero_if_one[list(places)])
 
     def log_chances(self, bits: np.ndarray, true: np.ndarray | int, turned: np.ndarray | bool = False) -> np.ndarray:
-        """ln C[read | true] of each bit, float64 like the bits; 0 where nothing was read, -inf for what cannot be.
+        """ln C[read | true] of each bit.
 
-        bits: uint8 (n_rows, n_sites), with MISSING. true: the same without, or one value. turned: where both are the
-        opposite of the device's bits (`Shots.turned`), bool, of that shape or one for all.
+        Parameters
+        ----------
+        bits : ndarray of uint8, shape (n_rows, n_sites)
+            What was read, with MISSING.
+        true : ndarray of 0 and 1, shape (n_rows, n_sites), or int
+            The same without MISSING, or one value.
+        turned : ndarray of bool, shape (n_rows, n_sites), or bool
+            Where both are the opposite of the device's bits (`Shots.turned`), or one for all; False
+            by default.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_sites)
+            0 where nothing was read, -inf for what cannot be.
+
         """
         read, true = (bits == 1) ^ turned, (as_array(true, "true") != 0) ^ turned
         right = np.where(true, 1 - self.zero_if_one, 1 - self.one_if_zero)
@@ -101,7 +174,21 @@ class Readout:
             return np.where(bits == MISSING, 0.0, np.log(np.where(read == true, right, error)))
 
     def ratios(self, bits: np.ndarray, turned: np.ndarray | bool = False) -> np.ndarray:
-        """ln C[read | 1] - ln C[read | 0] of each bit: what its reading says for 1 against 0, infinite where surely."""
+        """ln C[read | 1] - ln C[read | 0] of each bit: what its reading says for 1 against 0.
+
+        Parameters
+        ----------
+        bits : ndarray of uint8, shape (n_rows, n_sites)
+            What was read, with MISSING.
+        turned : ndarray of bool, shape (n_rows, n_sites), or bool
+            As in `log_chances`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_sites)
+            Infinite where surely, 0 where nothing was read.
+
+        """
         with np.errstate(divide="ignore"):  # of what the device reads: a site has two values
             for_zero = np.log(self.zero_if_one) - np.log(1 - self.one_if_zero)
             for_one = np.log(1 - self.zero_if_one) - np.log(self.one_if_zero)
@@ -109,14 +196,53 @@ class Readout:
         return np.where(bits == MISSING, 0.0, np.where(turned, -found, found))
 
     def misread(self, bits, *, rng: np.random.Generator) -> np.ndarray:
-        """Bits as a device with these errors would read them, uint8."""
+        """Bits as a device with these errors would read them.
+
+        Parameters
+        ----------
+        bits : array_like of 0 and 1, shape (n_rows, n_sites)
+            The true ones.
+        rng : numpy.random.Generator
+            Draws the errors.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_rows, n_sites)
+
+        Raises
+        ------
+        ValueError
+            For what are no bits, and for another width.
+
+        """
         bits = table(bits, "bits", n_sites=self.n_sites)
         chance = np.where(bits == 1, self.zero_if_one, self.one_if_zero)
         return bits ^ (rng.random(bits.shape) < chance)
 
 
 def read_readout(path: Path | str, sites: Sequence[str], *, limit: int = LIMIT) -> Readout:
-    """A JSON file: one pair [chance to read 1 where 0 is true, 0 where 1 is true] for all sites, or {"site": pair}."""
+    """The errors that a JSON file tells.
+
+    Parameters
+    ----------
+    path : str or Path
+        One pair [chance to read 1 where 0 is true, 0 where 1 is true] for all sites, or {"site":
+        pair}.
+    sites : list of str
+        Names of the columns.
+    limit : int, bytes
+        What the file may take in memory.
+
+    Returns
+    -------
+    Readout
+
+    Raises
+    ------
+    ValueError
+        For a site without a pair, what is no pair, and chances that `Readout` refuses.
+
+    """
     source = str(path)
     document = read_json(Path(path), limit)
     if isinstance(document, dict):

@@ -21,7 +21,31 @@ _STRINGS = ["qiskit", "braket", "pulser", "pennylane", "counts"]  # dictionaries
 
 
 def opened(path: Path, kind: str | None, limit: int) -> tuple[str, object]:
-    """The format of a file, and what its reader takes: the path, or what was parsed."""
+    """The format of a file, and what its reader takes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str or None
+        Its format, where the user says it.
+    limit : int, bytes
+        What it may take in memory.
+
+    Returns
+    -------
+    kind : str
+        The format.
+    source : Path or object
+        The path, or what was parsed.
+
+    Raises
+    ------
+    ValueError
+        For an empty file, a pickle, which is never loaded, a gzip file, what could be two formats,
+        and what has the marks of none.
+
+    """
     with path.open("rb") as file:
         head = file.read(2**16)
     if not head:
@@ -153,7 +177,23 @@ def _of_strings(keys: list[str]) -> list[str]:
 
 
 def recognized(source: object) -> str:
-    """The format of an object, by the package that defines its type; nothing is imported."""
+    """The format of an object, by the package that defines its type; nothing is imported.
+
+    Parameters
+    ----------
+    source : object
+        A result, dictionary, list or array.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        For what could be two formats, and what has the marks of none.
+
+    """
     for cls in type(source).__mro__:
         package = cls.__module__.split(".")[0]
         if package in _PACKAGES:

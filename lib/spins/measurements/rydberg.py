@@ -24,7 +24,27 @@ PULSER = "1 is the Rydberg state (in the digital basis hyperfine, in XY down), t
 
 
 def read_braket(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None) -> Shots:
-    """A parsed analog result, or the SDK's object."""
+    """Shots of Braket's array of Rydberg atoms.
+
+    Parameters
+    ----------
+    document : dict or object
+        A parsed analog result, or the SDK's object.
+    source : str
+        What messages call it.
+    limit, shots : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result.
+
+    """
     told = None
     if isinstance(document, Mapping):
         check_header(document, SCHEMA, source)
@@ -37,14 +57,40 @@ def read_braket(document: object, source: str, *, limit: int = LIMIT, shots: int
 
 
 def is_letters(document: object) -> bool:
-    """Whether it is `get_counts` of an analog result: e for an empty site, r for Rydberg, g for the ground state."""
+    """Whether it is `get_counts` of an analog result.
+
+    There e is an empty site, r Rydberg, and g the ground state.
+    """
     return isinstance(document, Mapping) and bool(document) and all(
         isinstance(key, str) and key and set(key) <= set("erg") for key in document)
 
 
 def read_letters(document: Mapping, source: str, *, limit: int = LIMIT, shots: int | None = None,
                  expand: bool = True) -> Shots:
-    """Counts of strings of e, r, g. Shots that failed are not among them, and nothing tells how many these were."""
+    """Counts of strings of e, r, g.
+
+    Shots that failed are not among them, and nothing tells how many these were.
+
+    Parameters
+    ----------
+    document : dict of str to int
+        The counts.
+    source : str
+        What messages call it.
+    limit, shots, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for strings of different lengths, and another number
+        of shots.
+
+    """
     keys = list(document)
     uneven = next((place for place, key in enumerate(keys) if len(key) != len(keys[0])), None)
     if uneven is not None:
@@ -61,7 +107,29 @@ def read_letters(document: Mapping, source: str, *, limit: int = LIMIT, shots: i
 
 def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                  task: object = None) -> Shots:
-    """A batch as `bloqade.analog.save` or `dumps` writes it, one of its tasks, or the objects (batch, report, task)."""
+    """Shots of Bloqade.
+
+    Parameters
+    ----------
+    document : dict or object
+        A batch as `bloqade.analog.save` or `dumps` writes it, one of its tasks, or the objects
+        (batch, report, task).
+    source : str
+        What messages call it.
+    limit, shots, task : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result, and where task= is
+        missing.
+
+    """
     if hasattr(document, "dataframe"):
         return _report(document, source, shots, task)
     results, told = _task_results(document, source, task)
@@ -79,7 +147,28 @@ def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: in
 
 def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
                 task: object = None, expand: bool = True) -> Shots:
-    """A parsed `Results.to_abstract_repr`, Pulser's objects, or its counter of strings."""
+    """Shots of Pulser.
+
+    Parameters
+    ----------
+    document : dict, list or object
+        A parsed `Results.to_abstract_repr`, Pulser's objects, or its counter of strings.
+    source : str
+        What messages call it.
+    limit, shots, task, expand : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such result, and where task= is
+        missing.
+
+    """
     if isinstance(document, list) and not is_list_of_strings(document):
         document, task = choose(document, task, source), None
     atoms = None

@@ -25,12 +25,28 @@ RYDBERG = "1 is the Rydberg state, taken for spin up"
 class Shots:
     """Measurements as a file or an object held them.
 
-    bits: uint8 (n_shots, n_sites); MISSING where there was no atom (with missing="keep" only).
-    sites: a name for every column. bases: the letter X, Y or Z of every bit, str (n_shots, n_sites), or None where the
-    source names none. plus: the bit that means the eigenvalue +1 along each axis. convention: the same in words, with
-    the order of the columns. format: the name of the format. dropped: what was left out, with its number. source: the
-    file, or the type of the object. weights: how often each row occurred, int64 (n_rows,), with expand=False; None
-    where every row is one shot. Of the trainings `lib.rbm.readout.train` takes them.
+    Attributes
+    ----------
+    bits : ndarray of uint8, shape (n_rows, n_sites)
+        MISSING where there was no atom (with missing="keep" only).
+    sites : tuple of str
+        A name for every column.
+    convention : str
+        What plus says, in words, with the order of the columns.
+    plus : dict of str to int
+        The bit that means the eigenvalue +1 along each axis.
+    bases : ndarray of str, shape (n_rows, n_sites), or None
+        The letter X, Y or Z of every bit, or None where the source names none.
+    format : str
+        The name of the format.
+    dropped : dict of str to int
+        What was left out, with its number.
+    source : str
+        The file, or the type of the object.
+    weights : ndarray of int64, shape (n_rows,), or None
+        How often each row occurred, with expand=False; None where every row is one shot. Of the
+        trainings `lib.rbm.readout.train` takes them.
+
     """
 
     bits: np.ndarray
@@ -70,7 +86,23 @@ class Shots:
                        convention=f"0 and 1 exchanged, before which {self.convention}")
 
     def ordered(self, order: str | Sequence[int | str]) -> Shots:
-        """Other columns: "kept", "reverse", or the wanted columns by number (from 0) or by name."""
+        """Other columns.
+
+        Parameters
+        ----------
+        order : {"kept", "reverse"} or list of int or str
+            The wanted columns by number (from 0) or by name, in a list.
+
+        Returns
+        -------
+        Shots
+
+        Raises
+        ------
+        ValueError
+            As of `columns`.
+
+        """
         places = columns(order, self.sites)
         left = self.n_sites - len(places)
         return replace(self, bits=np.ascontiguousarray(self.bits[:, places]),
@@ -80,9 +112,14 @@ class Shots:
                        dropped={**self.dropped, **({"columns not asked for": left} if left else {})})
 
     def turned(self) -> np.ndarray:
-        """Where `lib.conventions` has the opposite bit: bool, of the shape of the bits, before rows are repeated.
+        """Where `lib.conventions` has the opposite bit, before rows are repeated.
 
         Bits whose basis the source does not name are taken for measurements along z.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_rows, n_sites)
+
         """
         turn = np.zeros(self.bits.shape, dtype=bool)
         for axis, bit in self.plus.items():
@@ -91,16 +128,43 @@ class Shots:
         return turn
 
     def in_conventions(self, *, repeat: bool = True) -> np.ndarray:
-        """The bits as `lib.conventions` means them (1 is spin up along z), uint8 (n_shots, n_sites), for training.
+        """The bits as `lib.conventions` means them (1 is spin up along z), for training.
 
-        repeat: aggregated rows as often as they were counted; False keeps each once, to go with the weights.
+        Parameters
+        ----------
+        repeat : bool
+            Aggregated rows as often as they were counted, the default; False keeps each once, to go
+            with the weights.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_shots, n_sites)
+
         """
         bits = np.where(self.bits == MISSING, MISSING, self.bits ^ self.turned()).astype(np.uint8)
         return np.repeat(bits, self.weights, axis=0) if repeat and self.weights is not None else bits
 
 
 def columns(order: str | Iterable[int | str], sites: Sequence[str]) -> list[int]:
-    """The places of the columns that are asked for; ValueError for names that are not there or come twice."""
+    """The places of the columns that are asked for.
+
+    Parameters
+    ----------
+    order : {"kept", "reverse"} or list of int or str
+        Numbers (from 0) or names in a list.
+    sites : list of str
+        The names of all.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        For names that are not there or come twice, and for no column.
+
+    """
     if isinstance(order, str):
         if order not in ("kept", "reverse"):
             raise ValueError(f'expected order as "kept", "reverse" or a list of columns, got {order!r}; '

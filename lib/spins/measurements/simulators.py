@@ -24,7 +24,27 @@ def numbered(bits: np.ndarray, convention: str, source: str, shots: int | None, 
 
 
 def from_values(rows: object, source: str, plus_bit: int) -> np.ndarray:
-    """Eigenvalues -1 and +1 as bits, +1 as plus_bit."""
+    """Eigenvalues -1 and +1 as bits.
+
+    Parameters
+    ----------
+    rows : array_like of -1 and +1, shape (n_shots, n_sites)
+        The values.
+    source : str
+        What messages call it.
+    plus_bit : {0, 1}
+        The bit that stands for +1.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_shots, n_sites)
+
+    Raises
+    ------
+    ValueError
+        For other values and shapes.
+
+    """
     values = as_array(rows, f"values in {source}", words="-1 and +1").astype(np.float64)
     values = values.reshape(-1, values.shape[-1]) if values.ndim > 2 else values
     if values.ndim != 2 or 0 in values.shape:
@@ -41,8 +61,28 @@ def read_pennylane(document: object, source: str, *, limit: int = LIMIT, shots: 
                    expand: bool = True, n_sites: int | None = None) -> Shots:
     """Samples of wires (0, 1) or of observables (+1, -1), shadows (bits and recipes), counts.
 
-    recipes: 0, 1, 2 for X, Y, Z; bit 0 is the eigenvalue +1 along each. Samples of observables have a row an observable
-    as PennyLane returns them, and a row a shot in many tables; n_sites, the number of observables, tells which.
+    Samples of observables have a row an observable as PennyLane returns them, and a row a shot in
+    many tables; n_sites, the number of observables, tells which.
+
+    Parameters
+    ----------
+    document : array_like, pair of arrays, or dict
+        The samples; the bits and recipes of a shadow, 0, 1, 2 for X, Y, Z (bit 0 is the eigenvalue
+        +1 along each); or counts.
+    source : str
+        What messages call it.
+    limit, shots, expand, n_sites : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is none of these.
+
     """
     if hasattr(document, "recipes"):
         document = {"bits": document.bits, "recipes": document.recipes}
@@ -77,10 +117,29 @@ def _observables(bits: np.ndarray, n_sites: object, source: str) -> np.ndarray:
 
 
 def read_qutip(document: object, source: str, *, shots: int | None = None) -> Shots:
-    """Outcomes of `measure_observable` of Pauli operators, -1 and +1, a row a shot.
+    """Outcomes of `measure_observable` of Pauli operators, a row a shot.
 
-    Positions in the lists of `measurement_statistics` are refused: impossible outcomes are left out there, so that
-    position 0 means another outcome for another state.
+    Positions in the lists of `measurement_statistics` are refused: impossible outcomes are left out
+    there, so that position 0 means another outcome for another state.
+
+    Parameters
+    ----------
+    document : array_like of -1 and +1, shape (n_shots, n_sites)
+        The outcomes.
+    source : str
+        What messages call it.
+    shots : int, optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for other values.
+
     """
     return numbered(from_values(document, source, 0),
                     f"{GATES}; from eigenvalues (basis(2, 0) has +1); columns as measured", source, shots)
@@ -97,9 +156,30 @@ def _configurations(document: object, source: str) -> list:
 
 
 def read_tenpy(document: object, source: str, *, shots: int | None = None, one: str | None = None) -> Shots:
-    """What `MPS.sample_measurements` returned, a pair a shot; the weights (amplitudes) are left out.
+    """What `MPS.sample_measurements` returned; the weights (amplitudes) are left out.
 
-    one: "up" where the local state 1 is up, as SpinHalfSite has it with conserve "Sz" or "parity", else "down".
+    Parameters
+    ----------
+    document : list of pairs
+        A pair a shot.
+    source : str
+        What messages call it.
+    shots : int, optional
+        As in `reading.read`.
+    one : {"up", "down"}
+        "up" where the local state 1 is up, as SpinHalfSite has it with conserve "Sz" or "parity",
+        else "down".
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what are no such pairs, and where one= is
+        missing.
+
     """
     words, plus = meaning(one, source, "psi.sites[0].state_labels tells: one=\"up\" where 'up' is 1")
     rows = _configurations(document, source)
@@ -108,14 +188,54 @@ def read_tenpy(document: object, source: str, *, shots: int | None = None, one: 
 
 
 def read_quimb(document: object, source: str, *, shots: int | None = None) -> Shots:
-    """What `MatrixProductState.sample` gave, pairs of outcomes and probability; the probabilities are left out."""
+    """What `MatrixProductState.sample` gave; the probabilities are left out.
+
+    Parameters
+    ----------
+    document : list of pairs
+        Pairs of outcomes and probability.
+    source : str
+        What messages call it.
+    shots : int, optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what are no such pairs.
+
+    """
     rows = _configurations(document, source)
     return numbered(table(rows, source), f"{GATES}; column i is site i of the state", source, shots,
                     dropped={"probabilities": len(rows)})
 
 
 def read_netket(document: object, source: str, *, shots: int | None = None) -> Shots:
-    """Samples of a sampler, -1 and +1 (chains, samples, sites), or the pair (outcomes, bases) of its reconstruction."""
+    """Samples of a sampler, or the outcomes of its reconstruction with their bases.
+
+    Parameters
+    ----------
+    document : array_like of -1 and +1, shape (chains, samples, sites), or pair
+        The samples, or the pair (outcomes, bases).
+    source : str
+        What messages call it.
+    shots : int, optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is neither.
+
+    """
     convention = "1 is the eigenvalue +1 (spin up along z); column i is site i"
     bases = None
     if isinstance(document, tuple):
@@ -129,7 +249,25 @@ def read_netket(document: object, source: str, *, shots: int | None = None) -> S
 
 
 def letters(strings: object, source: str) -> np.ndarray:
-    """Bases as strings "XZZ" or rows of letters: str (n_shots, n_sites); lower-case letters are refused."""
+    """Bases as letters.
+
+    Parameters
+    ----------
+    strings : list of str or of rows of letters
+        Strings "XZZ" or rows of letters.
+    source : str
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of str, shape (n_shots, n_sites)
+
+    Raises
+    ------
+    ValueError
+        For other letters, lower-case ones too, for different lengths, and for none.
+
+    """
     rows = [list(row) if isinstance(row, str) else [str(letter) for letter in row] for row in strings]
     for place, row in enumerate(rows):
         bad = [letter for letter in row if letter not in ("X", "Y", "Z")]
@@ -145,6 +283,25 @@ def read_pastaq(source_or_file: object, source: str, *, limit: int = LIMIT, shot
     """PastaQ's HDF5 file, through h5py: "outcomes", and "bases" where there are several.
 
     Julia writes columns first, so that h5py gives (sites, shots).
+
+    Parameters
+    ----------
+    source_or_file : Path or object
+        The file, or h5py's object of it.
+    source : str
+        What messages call it.
+    limit, shots : optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for a damaged file, and where h5py is not installed.
+
     """
     if not isinstance(source_or_file, Path):
         return _pastaq(source_or_file, source, limit, shots)
@@ -199,7 +356,28 @@ def _pastaq(file: Mapping, source: str, limit: int, shots: int | None) -> Shots:
 
 def read_rows(document: object, source: str, *, n_sites: int | None = None, shots: int | None = None,
               order: object = None, one: str | None = None) -> Shots:
-    """A table of zeros and ones that no package marked: order and meaning of 1 are the user's to say."""
+    """A table of zeros and ones that no package marked.
+
+    Parameters
+    ----------
+    document : array_like of 0 and 1, shape (n_shots, n_sites)
+        The table.
+    source : str
+        What messages call it.
+    n_sites, shots, order, one : optional
+        As in `reading.read`; the order and the meaning of 1 are the user's to say.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such table, and where order= or one=
+        is missing.
+
+    """
     require_order(order, source)
     words, plus = meaning(one, source, "as in chapter 5")
     if isinstance(document, Mapping):

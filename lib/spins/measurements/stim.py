@@ -23,7 +23,27 @@ def read_file(path: Path, kind: str, *, limit: int = LIMIT, n_sites: int | Mappi
               shots: int | None = None) -> Shots:
     """A file of one of Stim's formats.
 
-    n_sites: bits a shot; for dets with several letters a number for each, {"M": 10, "D": 4, "L": 1}.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : {"01", "b8", "r8", "ptb64", "hits", "dets"}
+        Its format.
+    limit, shots : optional
+        As in `reading.read`.
+    n_sites : int, or dict of str to int
+        Bits a shot; for dets with several letters a number for each, {"M": 10, "D": 4, "L": 1}.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for what is no such file, and where n_sites= is
+        missing.
+
     """
     source = str(path)
     names = None
@@ -39,7 +59,27 @@ def read_file(path: Path, kind: str, *, limit: int = LIMIT, n_sites: int | Mappi
 
 
 def read_array(array: object, source: str, *, n_sites: int | None = None, shots: int | None = None) -> Shots:
-    """What a sampler returns: bool (shots, bits), or uint8 of packed bits, which need n_sites."""
+    """What a sampler of Stim returns.
+
+    Parameters
+    ----------
+    array : array_like of bool, shape (shots, bits), or of uint8, shape (shots, bytes)
+        Bits, or packed bits, which need n_sites.
+    source : str
+        What messages call it.
+    n_sites, shots : int, optional
+        As in `reading.read`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        Naming the source and the place in it, for another array, and where n_sites= is missing.
+
+    """
     array = as_plain(array, source)
     if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8) or 0 in array.shape:
         raise wrong(source, "bool (shots, bits) or uint8 (shots, bytes)", f"{array.dtype} {array.shape}",

@@ -10,11 +10,24 @@ from lib.conventions import check_state_vector
 
 
 def read_text(path: str | Path, n_spins: int | None = None) -> np.ndarray:
-    """Read measurements as QuCumber writes them, one a line, "1 0 1": uint8 bits (n_samples, n_spins).
+    """Read measurements as QuCumber writes them, one a line, "1 0 1".
 
-    n_spins: the width the rows must have, if it is known
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    n_spins : int or None
+        The width the rows must have, if it is known.
 
-    Raises ValueError naming file and line for a value other than 0 and 1, a row of another width, no rows.
+    Returns
+    -------
+    ndarray of uint8, shape (n_samples, n_spins)
+
+    Raises
+    ------
+    ValueError
+        Naming file and line, for a value other than 0 and 1, a row of another width, no rows.
+
     """
     bit_of = {"0": 0, "1": 1}
     values: list[int] = []
@@ -30,11 +43,24 @@ def read_text(path: str | Path, n_spins: int | None = None) -> np.ndarray:
 
 
 def read_bases(path: str | Path, n_spins: int | None = None) -> np.ndarray:
-    """Read measurement bases, one letter X, Y or Z a spin, "X Z Z": array of str (n_rows, n_spins).
+    """Read measurement bases, one letter X, Y or Z a spin, "X Z Z".
 
-    n_spins: the width of the machine or of the measurements, if it is known
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    n_spins : int or None
+        The width of the machine or of the measurements, if it is known.
 
-    Raises ValueError naming file and line for another letter, a row of another width, no rows.
+    Returns
+    -------
+    ndarray of str, shape (n_rows, n_spins)
+
+    Raises
+    ------
+    ValueError
+        Naming file and line, for another letter, a row of another width, no rows.
+
     """
     rows, width = [], n_spins
     for number, words in _rows(path, "rows of the letters X, Y, Z"):
@@ -48,12 +74,26 @@ def read_bases(path: str | Path, n_spins: int | None = None) -> np.ndarray:
 
 
 def read_psi(path: str | Path, n_spins: int | None = None) -> np.ndarray:
-    """Read a state vector, a line "real imaginary" for each basis state: complex128 (2^n_spins,).
+    """Read a state vector, a line "real imaginary" for each basis state.
 
-    n_spins: the number of spins the state must have, if it is known
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    n_spins : int or None
+        The number of spins the state must have, if it is known.
 
-    Raises ValueError naming the file (and the line) for a number that does not parse or is not finite, for a
-    length that is no power of two or not 2^n_spins, and for a norm that differs from 1 by more than 1e-6.
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    Raises
+    ------
+    ValueError
+        Naming the file (and the line), for a number that does not parse or is not finite, for a
+        length that is no power of two or not 2^n_spins, and for a norm that differs from 1 by more
+        than 1e-6.
+
     """
     amplitudes = []
     for number, words in _rows(path, "lines of real and imaginary part"):
