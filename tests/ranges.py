@@ -1,7 +1,7 @@
 """The package with the oldest and the newest releases that pyproject.toml asks for: `make test-ranges`.
 
 Each end gets an environment of its own and a copy of the commit; all tests that need nothing of the book run in it.
-What came out is in data/records/ranges.json.
+What came out goes to data/records/ranges.json.
 """
 
 from __future__ import annotations

@@ -166,7 +166,6 @@ ONE_WAY = {
     "lib.models.mlp.MLPSettings.__post_init__.<locals>.<listcomp>": "a check in a list, of which the next line asks",
     "lib.models.parametrization.parametrization": "figure 3.8 is in the NTK form; the others are for chapter 2",
     "lib.pruning.distribution._fill": "nothing removed: networks that are not wider have no masks at all",
-    "lib.checks.is_integer": "True and False are no integers: part of checks of arguments",
     "lib.pruning.masks._check_shape": "a shape that is none: part of a check",
 }
 
@@ -393,7 +392,7 @@ def test_mutations_fit_the_code_and_one_that_does_not_is_named(tmp_path):
 def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
-    learning = {"learning_run", "minimal_hidden"}
+    learning = {"learning_run", "learning_way", "minimal_hidden"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
                "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
                "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": learning,

@@ -217,7 +217,8 @@ def prospects(shots: measurements.Shots, data: Data, n_hidden: int, error: float
     counts = (data.weights[:, None] * present).sum(0)
     if not present.all():
         lines.append(f"{int(n_sites * n_shots - counts.sum()):,} of {n_sites * n_shots:,} bits are missing; the "
-                     "training sums over their values, which is right where chance alone left them out.")
+                     "training sums over their values: right for readings that chance lost, not for atoms that were "
+                     "absent while the others evolved.")
     if gone := shots.dropped.get("shots with an empty site"):
         lines.append(f"{gone:,} shots with an empty site are left out; --missing keep sums over what it could be.")
     for_zero, for_one = data.errors

@@ -7,6 +7,7 @@ out at random, and a machine is trained on them in each of two ways.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,7 +46,8 @@ class Trial:
         self.bits = free_fermions.sample(n_spins, field, n_shots, rng=rng.stream(seed, "shots"))
         self.start = Machine.random(n_spins, n_spins, seed=rng.child_seed(seed, "start"), scale=0.01)
 
-    def infidelity(self, read: np.ndarray, errors: Readout | None = None) -> float:
+    def infidelity(self, read: np.ndarray, errors: Readout | None = None, *,
+                   settings: training.TrainingSettings | None = None) -> float:
         """One less the fidelity of a machine that is trained on what was read.
 
         Parameters
@@ -54,13 +56,15 @@ class Trial:
             Bits, or MISSING.
         errors : Readout or None
             Those in the likelihood, none by default.
+        settings : TrainingSettings or None
+            Of this training, if others than of the rest.
 
         Returns
         -------
         float
 
         """
-        found = readout.train(self.start, read, self.settings, readout=errors,
+        found = readout.train(self.start, read, settings or self.settings, readout=errors,
                               seed=rng.child_seed(self.seed, "training")).machine
         return 1 - metrics.fidelity(PositiveState(found).psi(), self.psi)
 
@@ -93,7 +97,7 @@ class Trial:
         Returns
         -------
         dict of str to float
-            "left out", from the shots without a gap alone, and "summed over", from all.
+            "left out", from the shots without a gap alone, in as many steps, and "summed over", from all.
 
         Raises
         ------
@@ -106,7 +110,8 @@ class Trial:
         if not len(kept):
             raise ValueError(f"expected some shots without a gap, got none of {len(self.bits)} at a share of {share}; "
                              "try fewer gaps or more shots")
-        return {"left out": self.infidelity(kept),
+        longer = round(self.settings.epochs * len(self.bits) / len(kept))  # as many steps for fewer shots
+        return {"left out": self.infidelity(kept, settings=replace(self.settings, epochs=longer)),
                 "summed over": self.infidelity(np.where(gaps, MISSING, self.bits).astype(np.uint8))}
 
 

@@ -85,7 +85,7 @@ def watched_draws(own: bool) -> Iterator[list[float]]:
     with contextlib.ExitStack() as stack:
         for name in ("hidden_probability", "visible_probability"):
             stack.enter_context(mock.patch.object(sampling, name, kept(getattr(sampling, name))))
-        for module in (sampling, training):
+        for module in (sampling, _training_engines):
             stack.enter_context(mock.patch.object(module, "gibbs_sweep", measured))
             if not own:
                 stack.enter_context(mock.patch.object(module, "uniforms", lambda seed, device: Xoshiro(seed)))

@@ -28,9 +28,18 @@ _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", 
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
 _CD, _QUALITY = "lib/rbm/_training_engines.py", "lib/rbm/quality.py"
 _JUDGED = '''def judged(history: list[mlp.Epoch]) -> dict:
-    """The test accuracies "final", "best", "best_epoch" and "chosen" of a training judged on two halves of test images.
+    """The test accuracies of a training that was judged on two halves of test images.
 
-    The halves count alike; "test" and "held out" are their names in the history.
+    Parameters
+    ----------
+    history : list of mlp.Epoch
+        Of the training. The halves count alike; "test" and "held out" are their names here.
+
+    Returns
+    -------
+    dict
+        "final", "best", "best_epoch" and "chosen".
+
     """
     halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
     both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]
