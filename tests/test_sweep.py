@@ -267,7 +267,8 @@ def test_lines_of_another_experiment_are_not_used(record):
 def test_absent_data_are_said_before_anything_is_computed(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
     monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
-    (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((toy_book.ROOT / name).read_bytes())
     images = tmp_path / "data" / "images.bin"
     images.parent.mkdir()
     asked = Sweep(sweep_points.reads, grid(a=range(2)), record=record)
@@ -310,7 +311,8 @@ def test_threads_that_are_no_number_of_them_are_refused(threads):
 def test_a_build_leaves_the_records_of_the_book_alone(tmp_path, record, monkeypatch):
     monkeypatch.setenv("COMPANION_ROOT", str(tmp_path))
     monkeypatch.setattr(provenance, "commit", lambda top, besides=None: ("c" * 40, False))
-    (tmp_path / "pyproject.toml").write_bytes((toy_book.ROOT / "pyproject.toml").read_bytes())
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((toy_book.ROOT / name).read_bytes())
     run = tmp_path / "run"
     run.mkdir()
     Sweep(sweep_points.line, grid(a=range(2)), record=record).run(1)

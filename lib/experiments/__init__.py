@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lib.checks import is_integer
-
 Function = TypeVar("Function", bound=Callable[..., Mapping])
 
 
@@ -40,7 +38,7 @@ def experiment(*, version: int, data: tuple[str, ...] | Callable[[Mapping], tupl
         For a version that is no whole number from 1.
 
     """
-    if not is_integer(version) or version < 1:
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ValueError(f"expected version as an integer >= 1, got {version!r}; try version=1")
 
     def declare(function: Function) -> Function:

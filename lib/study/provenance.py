@@ -269,7 +269,7 @@ def versions(top: Path) -> dict[str, str]:
     except FileNotFoundError:
         names = [_name(item) for item in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in item]
     found = {"python": platform.python_version()}
-    for name in names:
+    for name in (name for name in names if name not in ("matplotlib", "tqdm")):  # no number comes from these
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
