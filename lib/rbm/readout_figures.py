@@ -132,7 +132,7 @@ def recovered(clean: Sequence[float], ignored: Sequence[float], corrected: Seque
         Its standard error over seeds, to first order.
 
     """
-    clean, ignored, corrected = (np.asarray(values, dtype=float) for values in (clean, ignored, corrected))
+    clean, ignored, corrected = (np.array(values, dtype=float) for values in (clean, ignored, corrected))
     lost, back = ignored - clean, ignored - corrected
     ratio = back.mean() / lost.mean()
     return float(ratio), float(np.std(back - ratio * lost, ddof=1) / np.sqrt(len(lost)) / abs(lost.mean()))
