@@ -55,8 +55,8 @@ def without_stamps(files):
             notebook = json.loads(content)
             assert notebook["metadata"]["companion"].pop("provenance")["date"]
             content = json.dumps(notebook).encode()
-        if name == "searchindex.js":  # Sphinx's own, which the book has not: its order is that of reading the pages
-            content = b" ".join(sorted(re.findall(rb"\w+", content)))
+        if name == "searchindex.js":  # Sphinx's own, which the book has not, keeps words that no page has any more
+            content = b" ".join(sorted(re.findall(rb"\w+", re.sub(rb'"\w+": \[\]', b"", content))))
         return content
     return {name: clean(name, content) for name, content in files.items() if name != site.DIGEST_FILE}
 
