@@ -290,3 +290,10 @@ def test_a_makefile_of_another_folder_touches_nothing(tmp_path, name):
 def test_the_places_that_contributing_names_are_there():
     for name in re.findall(r"`((?:lib|book|data|tests)/[\w/.-]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")):
         assert name == "book/parameters/" or "NN" in name or (ROOT / name).exists(), name
+
+
+def test_who_joins_in_the_book_gets_its_versions():
+    """pyproject.toml has ranges: an installation for points of records has to be told of the exact versions."""
+    for path in [*(ROOT / "book").glob("*.md"), ROOT / "README.md"]:
+        for command in re.findall(r"pip install ([^`\n]*\[book[^`\n]*)", path.read_text("utf-8")):
+            assert command.startswith("--constraint constraints.txt "), f"{path.name}: {command}"
