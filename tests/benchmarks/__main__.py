@@ -73,7 +73,7 @@ def main() -> int:
     parser.add_argument("--only", choices=GROUPS, help="run one group")
     parser.add_argument("--quick", action="store_true", help="few runs, no fidelities: shows that it works")
     parser.add_argument("--avx2", action="store_true",
-                        help="as on a processor without AVX-512, into bench-avx2.json; without the table of single layers")
+                        help="as on a processor without AVX-512, into bench-avx2.json; no table of single layers")
     arguments = parser.parse_args()
     target = TARGET.with_stem("bench-avx2") if arguments.avx2 else TARGET
     rows = []

@@ -34,8 +34,8 @@ def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False) 
 class Peer:
     """A script beside this file in its own process; `said` is what stands behind its first word, "ready".
 
-    SparseProp 0.1.14 reads beyond its arrays and is ended by the system now and then: there is room behind the heap, and
-    a process that ended so is started again.
+    SparseProp 0.1.14 reads beyond its arrays and is ended by the system now and then: there is room behind the heap,
+    and a process that ended so is started again.
     """
 
     TRIES, ROOM = 5, 2**28
@@ -79,4 +79,5 @@ class Peer:
             ended, self.process = self.process.returncode, None
             if ended >= 0:
                 break
-        raise RuntimeError(f"{Path(self.command[1]).name} did not answer; its messages are above, it ended with {ended}")
+        name = Path(self.command[1]).name
+        raise RuntimeError(f"{name} did not answer; its messages are above, it ended with {ended}")

@@ -150,8 +150,9 @@ def benchmark(quick: bool = False) -> list[dict]:
     if not held:  # the table is that of the whole processor
         rows.append(compare_layers(sparse_layers.QUICK if quick else sparse_layers.LAYERS, 1 if quick else 3, quick))
         print(sparse_table.choices(rows), flush=True)
+    machine = f"{processor()}{' held to AVX2' if held else ''}, {os.cpu_count()} cores"
     for row in rows:
-        row |= {"dtype": "float32", "machine": f"{processor()}{' held to AVX2' if held else ''}, {os.cpu_count()} cores"}
+        row |= {"dtype": "float32", "machine": machine}
     return _rounded(rows)
 
 
