@@ -5,11 +5,13 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 
 * :mod:`companion_pages`: parameter box, provenance and downloads on every chapter page;
 * :mod:`companion_tables`: the directives ``claims-ledger``, ``items-status``, ``chapter-status``, ``benchmarks``;
-* :mod:`companion_results`: the directive ``result``, pictures of chapters with their verdicts;
+* :mod:`companion_results`: the directives ``result``, pictures of chapters with their verdicts, and ``open-claims``;
 * :mod:`companion_summary`: the directive ``verdict-summary``, counts of verdicts;
+* :mod:`companion_thesis`: the directive ``thesis-index``, where equations and figures of the thesis are treated;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
 * :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
+* :mod:`companion_glossary`: terms link to the pages that use them;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
 * :mod:`companion_figures`: pictures for light and for dark;
@@ -23,6 +25,7 @@ from __future__ import annotations
 import companion_api
 import companion_figures
 import companion_files
+import companion_glossary
 import companion_math
 import companion_numbers
 import companion_pages
@@ -32,13 +35,14 @@ import companion_rooms
 import companion_search
 import companion_summary
 import companion_tables
+import companion_thesis
 import companion_tried
 from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_api,
-                   companion_rooms, companion_numbers, companion_references, companion_figures, companion_results,
-                   companion_math, companion_search, companion_files):
+    for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
+                   companion_api, companion_rooms, companion_glossary, companion_numbers, companion_references,
+                   companion_figures, companion_results, companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -65,6 +65,14 @@ def known_claims(srcdir: str | Path) -> dict:
     return claim_files.read(root)[0]
 
 
+def thesis_index(srcdir: str | Path):
+    """:mod:`lib.study.thesis_index`: what the thesis has, and where the book and `lib` name it."""
+    _find_lib(srcdir)
+    from lib.study import thesis_index
+
+    return thesis_index
+
+
 def declared_parameters(srcdir: str | Path, docname: str) -> dict:
     """The parameters that a chapter's text declares, by name (:class:`lib.study.parameters.Parameter`)."""
     root = _find_lib(srcdir)

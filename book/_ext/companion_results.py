@@ -1,4 +1,5 @@
-"""The directive ``result``: the picture of a chapter, a sentence or two, and the verdicts that belong to them.
+"""The directive ``result``: the picture of a chapter, a sentence or two, and the verdicts that belong to them; and
+``open-claims``: what a chapter has left undecided.
 
 ::
 
@@ -35,6 +36,7 @@ class ShownFigure(nodes.General, nodes.Element):
 def setup(app: Sphinx) -> None:
     app.add_node(ShownFigure)
     app.add_directive("result", Result)
+    app.add_directive("open-claims", OpenClaims)
     app.add_post_transform(FillFigures)
 
 
@@ -84,6 +86,32 @@ class Result(SphinxDirective):
                 "", shown, text, nodes.raw("", verdicts, format="html"), classes=["result"]
             )
         ]
+
+
+class OpenClaims(SphinxDirective):
+    """The claims of this page that are undecided or not run, folded; a sentence where there are none."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(Path(self.env.srcdir) / "_data/ledger.json"))
+        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        words = data.claim_words(self.env.srcdir)
+        return [nodes.raw("", open_claims(ledger, self.env.docname, words), format="html")]
+
+
+def open_claims(ledger: list[dict], page: str, words) -> str:
+    """The claims of a page that no verdict settles, as a folded list of links."""
+    names = [
+        claim["id"]
+        for claim in ledger
+        if claim["page"] == page and claim["verdict"] in ("undecided", "not run")
+    ]
+    if not names:
+        return '<p class="open-claims">This build decides every claim of this page.</p>'
+    claims = "claim of this page is" if len(names) == 1 else "claims of this page are"
+    return (
+        f'<details class="open-claims"><summary>{len(names)} {claims} undecided or not run in this build'
+        f"</summary>{claim_list(ledger, names, words)}</details>"
+    )
 
 
 def claim_list(ledger: list[dict], names: list[str], words) -> str:

@@ -1,4 +1,4 @@
-"""What the search of the site finds: a place for every section, and one for every claim, with its words.
+"""What the search of the site finds: a place for every section, and one for every claim and term, with its words.
 
 Sphinx's own index drops numbers and words such as "Ising" (its stem is a stop word) and knows no sentences, which pages
 opened from the disk could not fetch either.  Here each page that is written leaves its places beside what Sphinx has
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
@@ -82,6 +83,11 @@ def places(doctree: nodes.document, page: str, numbers: dict) -> Iterator[dict]:
         for name, words in claims:
             yield place | {"heading": f"Claim: {words.partition(' Scale: ')[0][:90]}", "anchor": name, "text": words,
                            "code": ""}
+        for glossary in [found for child in own for found in child.findall(addnodes.glossary)]:
+            for item in glossary.findall(nodes.definition_list_item):
+                term, *meaning = item.children
+                yield place | {"heading": f"Term: {_plain(term)}", "anchor": term["ids"][0], "code": "",
+                               "text": " ".join(_stripped(words) for words in _texts(meaning))}
 
 
 def _texts(children: list[nodes.Node]) -> Iterator[str]:
@@ -90,8 +96,8 @@ def _texts(children: list[nodes.Node]) -> Iterator[str]:
         if isinstance(node, nodes.raw):
             if node.get("format") == "html" and not any(name in node.astext() for name in _SKIPPED):
                 yield node.astext()
-        elif isinstance(node, (nodes.comment, nodes.target, nodes.math_block, nodes.literal_block)):
-            continue
+        elif isinstance(node, (nodes.comment, nodes.target, nodes.math_block, nodes.literal_block, addnodes.glossary)):
+            continue  # terms are places of their own
         elif isinstance(node, nodes.image):
             yield html.escape(node.get("alt", ""))
         elif isinstance(node, (nodes.TextElement, nodes.Text)):

@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from lib.study import claim_files, notebooks
+from lib.study import claim_files, notebooks, thesis_index
 
 ITEMS = Path("data/thesis/items.json")
 
@@ -19,22 +19,28 @@ def problems(top: Path) -> list[str]:
         return []
     entries = json.loads((top / ITEMS).read_text("utf-8"))
     items, chapters = [entry["item"] for entry in entries], {entry["chapter"] for entry in entries}
+    if (top / thesis_index.EQUATIONS).exists() and (lines := thesis_index.problems(top)):
+        return lines
+    equations = [entry.item for entry in thesis_index.equations(top)]
     named = [(claim.place, claim.item) for claim in claim_files.read(top)[0].values() if not claim.own]
     for path in notebooks.chapter_files(top):
         named += [(f"{path.name}, line {line}", item) for line, item in _of_sweeps(notebooks.read_chapter(path))]
-    return [f"{place}: {words}" for place, item in named if (words := _wrong(item, items, chapters))]
+    return [f"{place}: {words}" for place, item in named if (words := _wrong(item, items, equations, chapters))]
 
 
-def _wrong(item: str, items: list[str], chapters: set[str]) -> str:
-    """What is wrong with an item, if anything: of figures and tables there is a list, of the others the chapters."""
+def _wrong(item: str, items: list[str], equations: list[str], chapters: set[str]) -> str:
+    """What is wrong with an item, if anything: of figures, tables and equations there are lists, of sections the
+    chapters."""
     if re.fullmatch(r"own-\d\d", item):  # of a sweep whose results the thesis does not have
         return ""
     kind = re.match("eq|s", item)
-    if not kind:
-        if item in items:
+    if not kind or (kind[0] == "eq" and equations):
+        what, file, known = ("an equation", thesis_index.EQUATIONS, equations) if kind else (
+            "a figure or table", ITEMS, items)
+        if item in known:
             return ""
-        near = difflib.get_close_matches(item, items, 2) or items
-        return f"expected a figure or table of the thesis ({ITEMS}), got {item!r}; try {' or '.join(near)}"
+        near = difflib.get_close_matches(item, known, 2) or known
+        return f"expected {what} of the thesis ({file}), got {item!r}; try {' or '.join(near)}"
     chapter = item[kind.end():].partition(".")[0]
     what = "an equation" if kind[0] == "eq" else "a section"
     return "" if chapter in chapters else (f"expected {what} of a chapter of the thesis, got {item!r}; try one of "

@@ -63,6 +63,14 @@ def problems(top: Path) -> list[str]:
 
 def prose(text: str) -> str:
     """The text of a chapter with blanks in place of all that is no prose, so that lines and columns stay."""
+    text = outside_fences(text)
+    for pattern in NO_PROSE:
+        text = pattern.sub(lambda found: _blank(found[0]), text)
+    return text
+
+
+def outside_fences(text: str) -> str:
+    """The text of a page with empty lines in place of its front matter, its code and what stands between backticks."""
     kept, fence = [], None
     lines = text.splitlines()
     front = lines[:1] == ["---"]
@@ -80,10 +88,7 @@ def prose(text: str) -> str:
             kept.append("")
         else:
             kept.append(line)
-    text = "\n".join(kept)
-    for pattern in NO_PROSE:
-        text = pattern.sub(lambda found: _blank(found[0]), text)
-    return text
+    return "\n".join(kept)
 
 
 def _allowed(top: Path) -> tuple[list[Allowed], list[str]]:
