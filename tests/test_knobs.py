@@ -42,6 +42,8 @@ def test_rows_become_curves_in_order():
     assert exact == {"look": "exact", "name": "exact", "points": [[1, 0.62], [2, 0.51]]}
     assert machine == {"look": 0, "name": "C(d)", "points": [[1, 0.612346], [2, 0.5]]}  # six digits
     assert chart["settings"][1]["curves"][1]["points"] == [[1, 0.6]]  # an empty cell is no point
+    assert chosen(where="n = 18", y="c | C(d) | linear | 0.01 1")["y"] == {
+        "label": "C(d)", "log": False, "range": [0.01, 1]}
 
 
 def test_a_list_chooses_among_charts_and_words_tell_curves_apart():

@@ -10,7 +10,8 @@
     A word on what to look at.
     ```
 
-Each option names a column, what it is called, and `log` for a logarithmic axis.  Besides: ``where``, rows to take
+Each option names a column, what it is called, `log` for a logarithmic axis (`linear` is the other one), and the ends of
+the vertical axis (``| 0.01 1``) where those of the numbers would not do.  Besides: ``where``, rows to take
 (``n = 18, kind = local``); ``pick``, a column whose values one chooses from a list; ``compare``, a column with exact
 results; ``say``, words for a position of the knob, with columns in braces (``step {step:.0f}``).
 """
@@ -89,8 +90,10 @@ def chosen(rows: list[dict[str, str]], options: dict[str, str]) -> dict:
             settings.append({"text": options["say"].format(**words) if "say" in options else _text(place),
                              "curves": curves})
         charts.append({"name": _text(name), "settings": settings})
-    return {"knob": label["knob"], "pick": pick_words, "charts": charts,
-            **{name: {"label": label[name], "log": "log" in axes[name][2:]} for name in ("x", "y")}}
+    told = {name: {"label": label[name], "log": axes[name][2:3] == ["log"]} for name in ("x", "y")}
+    if len(axes["y"]) > 3:
+        told["y"]["range"] = [float(end) for end in axes["y"][3].split()]
+    return told | {"knob": label["knob"], "pick": pick_words, "charts": charts}
 
 
 def _points(rows: list[dict[str, str]], x: str, y: str) -> list[list[float]]:

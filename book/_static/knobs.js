@@ -80,13 +80,13 @@ function plot(svg, x, y, curves) {
   svg.replaceChildren(...parts);
 }
 
-// The key to the curves, [[look, name], ...], as a list beside a drawing.
+// The key to the curves, [[look, name, line], ...], as a list beside a drawing.
 function key(entries) {
-  return element("ul", { class: "plot-key" }, ...entries.map(([look, name]) => {
+  return element("ul", { class: "plot-key" }, ...entries.map(([look, name, line = true]) => {
     const [colour, dash, mark] = look === "exact" ? ["exact", "", ""] : LOOKS[look % LOOKS.length];
     const style = `stroke:var(--curve-${colour})`;
-    const sample = element("svg", { class: "plot", width: 30, height: 12, viewBox: "0 0 30 12", "aria-hidden": "true" },
-      shape("path", { class: "plot-curve", style, "stroke-dasharray": dash, d: "M0,6H30" }));
+    const sample = element("svg", { class: "plot", width: 30, height: 12, viewBox: "0 0 30 12", "aria-hidden": "true" });
+    if (line) sample.append(shape("path", { class: "plot-curve", style, "stroke-dasharray": dash, d: "M0,6H30" }));
     if (mark) {
       sample.append(shape("path", { class: "plot-point", style: `${style};fill:var(--curve-${colour})`,
                                     transform: "translate(15,6)", d: SHAPES[mark] }));
@@ -129,7 +129,7 @@ function turnable(box) {
     const { curves, text } = chart().settings[+setting.input.value];
     svg.setAttribute("aria-label", `${y.label} against ${x.label}: ${text}${pick ? `, ${chart().name}` : ""}. ` +
                                    "The table below has the numbers.");
-    plot(svg, x, { ...y, range: chart().range }, curves);
+    plot(svg, { ...x, range: chart().across }, { ...y, range: y.range || chart().up }, curves);
     const at = curves.map(curve => new Map(curve.points));
     const places = [...new Set(curves.flatMap(curve => curve.points.map(([place]) => place)))].sort((a, b) => a - b);
     table.replaceChildren(
@@ -148,12 +148,11 @@ function turnable(box) {
     show();
   }
 
-  for (const one of charts) {
+  for (const one of charts) {  // axes stay while the knob turns
     const all = one.settings.flatMap(at => at.curves.flatMap(curve => curve.points));
-    one.range = extent(all.map(point => point[1]), y.log);
+    one.across = extent(all.map(point => point[0]), x.log);
+    one.up = extent(all.map(point => point[1]), y.log);
   }
-  x.range = extent(charts.flatMap(one => one.settings.flatMap(at => at.curves.flatMap(curve =>
-    curve.points.map(point => point[0])))), x.log);
   const controls = element("div", { class: "knob-controls" });
   if (pick) controls.append(element("label", {}, pick, select));
   controls.append(setting.label);

@@ -116,13 +116,13 @@ function live(box) {
   const svg = element("svg", { class: "plot", role: "img", "aria-label":
     "C(d) against the distance d: the chain, this machine and the ground state. The table has the numbers." });
   const body = element("tbody");
-  const rows = [["sweeps", "sweeps"], ["order", "order ⟨|m|⟩"], ["energy", "energy in J"],
+  const rows = [["sweeps", "sweeps"], ["order", "order"], ["energy", "energy"],
                 ...distances.map(d => [d, `C(${d})`])].map(([name, label]) => {
-    const cells = ["this chain", "this machine, exact", "ground state"].map(column => element("td", { "data-label": column }));
+    const cells = [0, 1, 2].map(() => element("td"));
     body.append(element("tr", {}, element("th", { scope: "row" }, label), ...cells));
     return [name, cells];
   });
-  const table = element("table", { class: "companion-table living-table" },
+  const table = element("table", { class: "living-table" },
     element("caption", { class: "visually-hidden" }, "Estimates of the running chain beside exact values"),
     element("thead", {}, element("tr", {}, ...["", "this chain", "this machine, exact", "ground state"]
       .map(name => element(name ? "th" : "td", name ? { scope: "col" } : {}, name)))), body);
@@ -186,7 +186,7 @@ function live(box) {
     element("div", { class: "knob-controls" }, run, step, again, element("label", {}, "Seed", seed)),
     canvas, said,
     element("div", { class: "living-panels" }, table,
-            element("div", {}, svg, key([["exact", "ground state"], [0, "this machine, exact"], [1, "this chain"]]))));
+            element("div", {}, svg, key([["exact", "ground state"], [0, "this machine, exact"], [1, "this chain", false]]))));
   box.classList.add("ready");
   new ResizeObserver(show).observe(svg);
   new MutationObserver(show).observe(document.documentElement, { attributeFilter: ["data-theme"] });
