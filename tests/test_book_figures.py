@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import companion_figures as figures
+import companion_narrow
 
 from lib import plotting
 
@@ -172,6 +173,8 @@ def test_copies_are_coloured_once(tmp_path, picture):
 class Translator:
     """What the writer of pages does with an image."""
 
+    builder = SimpleNamespace(srcdir="/nowhere", outdir="/nowhere")
+
     def __init__(self):
         self.body = []
 
@@ -196,3 +199,76 @@ def test_other_pictures_are_shown_once():
         translator, nodes.image(uri="_images/a.png", alt="A photograph.", candidates={})
     )
     assert translator.body == ['<img alt="A photograph." class="" src="_images/a.png" />\n']
+
+
+@pytest.fixture(scope="module")
+def panels(tmp_path_factory):
+    """A figure of three panels, one with a colour bar, and a legend of their own below; its picture and its boxes."""
+    with matplotlib.rc_context():
+        plotting.use_style()
+        figure, axes = plotting.new_figure(3, height=3)
+        for number, one in enumerate(axes[:2]):
+            one.plot([0, 1000], [0, 1], label=f"the curve of number {number}")
+            one.set(xlabel="steps", ylabel="what comes out", title="A title")
+        image = axes[2].imshow(np.eye(3))
+        figure.colorbar(image, ax=axes[2], label="a share")
+        axes[1].tick_params(axis="x", rotation=45)
+        figure.legend(loc="outside lower center", ncols=2)
+        folder = tmp_path_factory.mktemp("figures")
+        plotting.save_figure(figure, "fig-panels", pd.DataFrame({"a": [1]}), directory=folder)
+        boxes = [one.get_tightbbox() for one in [*figure.axes, *figure.legends]]
+        high = figure.bbox.height
+        scale = 72 / figure.dpi
+        boxes = [(box.x0 * scale, (high - box.y1) * scale, box.x1 * scale, (high - box.y0) * scale) for box in boxes]
+    return (folder / "fig-panels.svg").read_text("utf-8"), boxes
+
+
+def test_panels_are_found_with_all_that_belongs_to_them(panels):
+    picture, boxes = panels
+    found = companion_narrow.pieces(picture)
+    assert len(found) == 5  # three panels, of which the last has the bar, and two entries
+    wanted = [*boxes[:2], companion_narrow.Box(*boxes[2]).joined(companion_narrow.Box(*boxes[3]))]
+    for piece, box in zip(found, wanted):
+        assert np.abs(np.subtract(piece, box) - [-3, -3, 3, 3]).max() < 4, (piece, box)
+    legend = boxes[4]
+    assert all(legend[0] - 8 < box.left and box.right < legend[2] + 8 and box.top > legend[1] - 8 for box in found[3:])
+
+
+def test_on_phones_panels_stand_below_each_other(panels):
+    picture, _ = panels
+    text = companion_narrow.narrow(picture)
+    root = xml.fromstring(text)
+    svg = "{http://www.w3.org/2000/svg}"
+    width = float(root.get("viewBox").split()[2])
+    assert root.get("width") == f"{width:.2f}pt" and width < 0.8 * 518
+    shown = root.findall(f"{svg}svg")
+    places = [[float(piece.get(name)) for name in ("x", "y", "width", "height")] for piece in shown]
+    assert all(x + across <= width + 2.1 for x, _, across, _ in places)
+    for one, other in itertools.combinations(places, 2):  # none lies on another
+        assert any(one[n] + one[n + 2] <= other[n] or other[n] + other[n + 2] <= one[n] for n in (0, 1))
+    assert [piece.get("viewBox").split()[2:] for piece in shown] == [[f"{w:.2f}", f"{h:.2f}"] for *_, w, h in places]
+    assert root.find(f"{svg}defs/{svg}g").get("id") == "figure_1" and text.count("<use href=\"#figure_1\"/>") == 5
+    assert figures.both_modes(text).count('id="dark"') == 1
+    assert not figures._ROOT.search(figures.both_modes(text))  # it is coloured once
+
+
+def test_one_panel_stays_as_it_is(picture, tmp_path):
+    with matplotlib.rc_context():
+        plotting.use_style()
+        figure, (axes,) = plotting.new_figure()
+        axes.plot([0, 1], [0, 1])
+        plotting.save_figure(figure, "fig-one", pd.DataFrame({"a": [1]}), directory=tmp_path)
+    assert companion_narrow.narrow((tmp_path / "fig-one.svg").read_text("utf-8")) is None
+    assert companion_narrow.narrow("<svg xmlns='http://www.w3.org/2000/svg'/>") is None
+
+
+def test_pages_show_the_narrow_variant_where_there_is_one(panels, tmp_path):
+    (tmp_path / "a.svg").write_text(panels[0])
+    translator = Translator()
+    translator.builder = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path / "html")
+    (tmp_path / "html").mkdir()
+    figures.show_both(translator, nodes.image(uri="a.svg", alt="A curve.", candidates={}))
+    sources = re.findall(r'<source media="([^"]+)" srcset="([^"]+)">', translator.body[0])
+    assert sources == [(figures.PHONES, "a.narrow.svg"), (figures.PHONES, "a.narrow.svg#dark")]
+    assert (tmp_path / "html/_images/a.narrow.svg").read_text() == companion_narrow.narrow(panels[0])
+    assert "alone" not in translator.body[0]

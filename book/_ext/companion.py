@@ -14,7 +14,9 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_glossary`: terms link to the pages that use them;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
-* :mod:`companion_figures`: pictures for light and for dark;
+* :mod:`companion_figures`: pictures for light and for dark, and :mod:`companion_narrow` for phones;
+* :mod:`companion_knobs`: the directive ``knob``, figures with a knob to turn;
+* :mod:`companion_living`: the directive ``living-machine``, a machine that runs in the page;
 * :mod:`companion_math`: formulas without a network;
 * :mod:`companion_search`: what the search of the site finds;
 * :mod:`companion_files`: nothing in the site that a browser refuses to load from ``file://``.
@@ -26,6 +28,8 @@ import companion_api
 import companion_figures
 import companion_files
 import companion_glossary
+import companion_knobs
+import companion_living
 import companion_math
 import companion_numbers
 import companion_pages
@@ -43,6 +47,7 @@ from sphinx.application import Sphinx
 def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
                    companion_api, companion_rooms, companion_glossary, companion_numbers, companion_references,
-                   companion_figures, companion_results, companion_math, companion_search, companion_files):
+                   companion_figures, companion_results, companion_knobs, companion_living, companion_math,
+                   companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

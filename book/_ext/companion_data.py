@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import difflib
 import html
 import json
 import os
@@ -10,6 +12,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from docutils import nodes
+
+_SAVED = re.compile(r"save_figure\(\s*\w+,\s*[\"']([^\"']+)[\"']")
 SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "undecided": "?", "differs": "✗", "not run": "○"}
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
@@ -24,6 +29,37 @@ def staged(srcdir: str | Path, name: str) -> list | dict | None:
 def chapter(srcdir: str | Path, docname: str) -> dict | None:
     """The record of the run that made a chapter's page; None for pages that nothing executed."""
     return staged(srcdir, f"chapters/{docname}.json")
+
+
+def saved_table(directive, name: str) -> list[dict[str, str]]:
+    """The rows of a table that a page's code saves, for a directive on that page; none before anything has run.
+
+    Complains in the directive's name about a table that the page does not save.
+    """
+    env = directive.env
+    text = (repository(env.srcdir) / "book" / f"{env.docname}.md").read_text("utf-8")
+    saved = _SAVED.findall(text)
+    if name not in saved:
+        near = (difflib.get_close_matches(name, saved, 1) or [*saved, "a page that saves one"])[0]
+        raise directive.error(f"expected a table that this page saves, got {name!r}; try {near}")
+    path = Path(env.srcdir) / "_data" / "tables" / env.docname / f"{name}.csv"
+    env.note_dependency(str(path))
+    if not path.exists() and chapter(env.srcdir, env.docname) is not None:
+        raise directive.error(f"expected the table {name} among the files of this page's run, got none; "
+                              "try make chapter")
+    return list(csv.DictReader(path.read_text("utf-8").splitlines())) if path.exists() else []
+
+
+def script_box(directive, name: str, told: dict) -> nodes.container:
+    """What a script of the page is given, as JSON in a box of its own with the content of a directive.
+
+    The box shows once the script has filled it: without scripts there is nothing to see.
+    """
+    box = nodes.container(classes=[name])
+    directive.state.nested_parse(directive.content, directive.content_offset, box)
+    told_json = json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    box += nodes.raw("", f'<script type="application/json">{told_json}</script>', format="html")
+    return box
 
 
 def in_order(chapters: list[dict]) -> list[dict]:

@@ -12,6 +12,7 @@ import colorsys
 import re
 from pathlib import Path
 
+import companion_narrow
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -27,6 +28,8 @@ CURVES = {
     "#e69f00": ("#c08a00", "#fbd156"),
     "#56b4e9": ("#3a98e8", "#91cff3"),
 }
+#: Screens that are given narrow variants, and the end of their names.
+PHONES, NARROW = "(max-width: 34rem)", ".narrow.svg"
 NEUTRAL = 40  # the largest difference between red, green and blue of a colour of paper, ink, frames and pale grounds
 
 _COLOUR = re.compile(r'(\b(?:fill|stroke)(?:: |="))(#[0-9a-fA-F]{6})\b')
@@ -68,16 +71,32 @@ def both_modes(picture: str) -> str:
 
 
 def show_both(translator, node: nodes.image) -> None:
-    """Show an SVG twice, for light and for dark; other pictures as they are."""
-    visit = type(translator).visit_image
-    if not node["uri"].endswith(".svg"):
+    """Show an SVG twice, for light and for dark, each with a narrow variant where there is one (`companion_narrow`);
+    other pictures as they are."""
+    visit, source = type(translator).visit_image, node["uri"]
+    if not source.endswith(".svg"):
         visit(translator, node)
         return
     node["classes"] = [*node["classes"], "only-light"]
     visit(translator, node)
     light = translator.body.pop().strip()
+    if other := narrow_copy(translator.builder, source, node["uri"]):
+        light = f'<picture><source media="{PHONES}" srcset="{other}">{light}</picture>'
     dark = light.replace("only-light", "only-dark").replace('.svg"', '.svg#dark"')
-    translator.body.append(f'<span class="picture">{light}{dark}</span>\n')
+    alone = "" if other else " alone"
+    translator.body.append(f'<span class="picture{alone}">{light}{dark}</span>\n')
+
+
+def narrow_copy(builder, source: str, shown: str) -> str:
+    """Where pages show a picture, leave its narrow variant beside it; its address, or nothing where it has none."""
+    path = Path(builder.srcdir) / source
+    picture = companion_narrow.narrow(path.read_text("utf-8")) if path.exists() else None
+    if picture is None:
+        return ""
+    copy = Path(builder.outdir) / "_images" / f"{Path(shown).stem}{NARROW}"
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text(picture, "utf-8")
+    return f"{shown.removesuffix('.svg')}{NARROW}"
 
 
 def colour_copies(app: Sphinx, exception: Exception | None) -> None:

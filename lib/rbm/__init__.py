@@ -22,6 +22,7 @@ statistics   error bars of functions of means, of long runs in little memory, of
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
+living       the machine that runs in the page of chapter 7
 learning_figures  what the figures of chapter 6 show
 pruning_figures  what the figures of chapter 7 show
 files        machines on disk, without pickle

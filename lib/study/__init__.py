@@ -92,6 +92,7 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
         "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]
                                              paths relative to the top of the site
         "sweeps": [{..., "audits": `audits.summary`}]
+    stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
 
 `_build/rehearsed.json`: `{"digest": ...}` of the sources that the renderer took when nothing was executed
 (:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of these, for the next time.

@@ -84,7 +84,7 @@ def finish(app, error: Exception | None) -> None:
         return
     shown = {name for _, name in app.env.images.values()}
     for picture in (Path(app.outdir) / "_images").glob("*"):
-        if picture.name not in shown:
+        if picture.name.replace(".narrow.", ".") not in shown:  # narrow variants stand beside their pictures
             picture.unlink()
 
 

@@ -24,7 +24,8 @@ from lib.study.render import MOVED
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
 BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
-PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.json")  # staged files that concern only the pages that read them
+PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv)")  # staged files that concern only the pages that read them
+TABLES = re.compile(r"(?m)^`{3,}\{(?:knob|living-machine)\} *(\S+)")  # whose rows a script of the page is given
 
 
 def read_records(root: Path, files: list[Path]) -> list[dict]:
@@ -134,6 +135,10 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
         notebook = _with_outputs(top, root, record)
         strips.fill(notebook, claims, {sweep["name"]: sweep for sweep in record["sweeps"]})
         staged[f"{record['chapter']}.ipynb"] = _json(notebook)
+        text = (top / "book" / f"{record['chapter']}.md").read_text("utf-8")
+        for name in {f"{table}.csv" for table in TABLES.findall(text)} & set(record["figures"]):
+            path = root / "files" / record["chapter"] / name
+            staged[f"_data/tables/{record['chapter']}/{name}"] = path.read_bytes()
     described = {f"chapters/{record['chapter']}": record for record in records}
     return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
 
