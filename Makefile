@@ -9,7 +9,7 @@ $(error expected make to run in the folder of its Makefile, got -f $(MAKEFILE_LI
 endif
 
 # They are said after "make"; a variable of the shell that happens to have such a name does not count.
-NAMES := PYTHON PROFILE JOBS CH PARAMS ONLY DASK MINUTES PORT
+NAMES := PYTHON PROFILE JOBS CH PARAMS SWEEP CRATE ONLY DASK MINUTES PORT
 $(foreach name,$(NAMES),$(if $(filter environment,$(origin $(name))),$(warning $(name) of the shell is not used; \
   to set it, try make $(MAKECMDGOALS) $(name)=...)))
 PYTHON = python3
@@ -17,6 +17,8 @@ PROFILE = laptop
 JOBS = 2
 CH =
 PARAMS =
+SWEEP =
+CRATE =
 ONLY =
 DASK =
 MINUTES = 30
@@ -26,6 +28,8 @@ export GIVEN_PROFILE := $(value PROFILE)
 export GIVEN_JOBS := $(value JOBS)
 export GIVEN_CH := $(value CH)
 export GIVEN_PARAMS := $(value PARAMS)
+export GIVEN_SWEEP := $(value SWEEP)
+export GIVEN_CRATE := $(value CRATE)
 export GIVEN_DASK := $(value DASK)
 export GIVEN_MINUTES := $(value MINUTES)
 
@@ -42,8 +46,9 @@ NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
 SETUP_LOG := $(VENV)/setup.log
 RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
 BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
+SPELL = $(RUN) codespell_lib book README.md CONTRIBUTING.md
 
-.PHONY: help book test test-all chapter status accept verify edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
+.PHONY: help book test test-all chapter status accept verify pdf crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
 VERSION = "import sys; print(sys.version_info[:2])"
@@ -61,6 +66,7 @@ book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, 
 
 test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) ruff check
+	$(SPELL)
 	@$(BUILD) check
 	$(RUN) lib.study.build --profile=smoke --jobs="$$GIVEN_JOBS" book
 	$(RUN) pytest -n "$$GIVEN_JOBS" --dist worksteal $(EVERY)
@@ -68,8 +74,9 @@ test: $(STAMP)  ## check the style, build the book at smoke settings, run the te
 test-all: EVERY := --all
 test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
 
-chapter: $(STAMP)  ## one chapter (CH=05); with PARAMS="n_spins=8 seed=3" a what-if page beside the book
-	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter "$$GIVEN_CH" --params="$$GIVEN_PARAMS"
+chapter: $(STAMP)  ## one chapter (CH=05); a page beside the book with PARAMS="n_spins=8 seed=3" or SWEEP="field=0.5,1"
+	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter "$$GIVEN_CH" \
+	  --params="$$GIVEN_PARAMS" --sweep="$$GIVEN_SWEEP"
 
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 	@$(RUN) lib.study.status --profile="$$GIVEN_PROFILE"
@@ -77,8 +84,14 @@ status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
 	@$(BUILD) accept
 
-verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built (PROFILE=smoke|paper)
-	@$(RUN) lib.study.verify --profile="$$GIVEN_PROFILE"
+verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder
+	@$(RUN) lib.study.verify --profile="$$GIVEN_PROFILE" $(if $(CRATE),--root="$$GIVEN_CRATE")
+
+pdf: $(STAMP)  ## print the built site as one PDF (needs Chromium)
+	@$(RUN) lib.study.pdf --profile="$$GIVEN_PROFILE"
+
+crate: $(STAMP)  ## pack what was built as an RO-Crate: site, notebooks, ledger, records, sources, where they came from
+	@$(RUN) lib.study.crate --profile="$$GIVEN_PROFILE"
 
 tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, where a program has wrapped them
 	@$(if $(CH),,echo 'expected a chapter; try make tidy CH=05'; exit 1;) $(RUN) lib.study.editing "$$GIVEN_CH"
@@ -95,6 +108,7 @@ preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again when
 check: $(STAMP)  ## say what a build would refuse, with page and line, and what is untidy; nothing is executed
 	@$(BUILD) check
 	@$(RUN) ruff check
+	@$(SPELL)
 
 records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy of the commit, on all cores
 	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(RECORDS) extend "$$GIVEN_CH" \

@@ -1,5 +1,6 @@
 """The pipeline end to end on a toy book: what is built, what is refused, and what survives a failure or a kill."""
 
+import contextlib
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 
 import nbformat
 import psutil
@@ -311,8 +313,8 @@ def test_changes_are_given_in_standard_errors_where_both_sides_have_one():
     then, now = {"value": 1.0, "uncertainty": 0.3}, {"value": 2.0, "uncertainty": 0.4}
     assert whatif._change(then, now, "value") == "+1 (+100 %, 2 standard errors)"
     assert whatif._change(then, now | {"uncertainty": None}, "value") == "+1 (+100 %)"
-    assert whatif._is_same(0.5, 0.5 + 1e-10) and not whatif._is_same(0.5, 0.5 + 1e-8)
-    assert whatif._is_same(True, True) and not whatif._is_same(True, False) and not whatif._is_same(None, None)
+    assert whatif.is_same(0.5, 0.5 + 1e-10) and not whatif.is_same(0.5, 0.5 + 1e-8)
+    assert whatif.is_same(True, True) and not whatif.is_same(True, False) and not whatif.is_same(None, None)
 
 
 def test_a_run_that_is_kept_is_not_told_as_a_new_one(top):
@@ -456,17 +458,20 @@ def processes_of(top):
 
 
 def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare, drawn):
-    """Some of twenty times: start a build and kill all of it at a random moment, after a change or where the last one
-    got; then let one finish."""
-    for attempt, number in enumerate(drawn(range(20), 6)):
+    """Some of a hundred times: start a build and kill all of it at a random moment, after a change or where the last
+    one got; then let one finish."""
+    for attempt, number in enumerate(drawn(range(100), 6)):
         if attempt % 4 == 0:
             toy_book.write(bare, "data/offset.txt", f"0.5{attempt:02d}\n")
         process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(timeout=random.Random(number).uniform(0.3, 7.0))
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            tree = psutil.Process(process.pid)
+            for each in [tree, *tree.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
             process.wait()
         if (bare / "_build/html").exists():  # whatever is there is a whole site
             assert set(html(bare)) == set(html(reference))
@@ -491,3 +496,27 @@ def test_a_stopped_build_stops_all_that_it_started(bare, arguments, number, stat
     patience.wait_for(lambda: processes_of(bare) == [])
     with build.locked(bare):
         assert not list((bare / "_build").glob("whatif/*"))
+
+
+def test_a_terminal_shows_where_a_build_is_and_what_to_expect(bare):
+    """In a terminal the state stays at the bottom; elsewhere it is a line now and then."""
+    toy_book.replace(bare, "book/01-first.md", "import random\n", "import random\nimport time\n\ntime.sleep(3)\n")
+    toy_book.replace(bare, "lib/study/execute.py", "LIVE_SECONDS = 15.0, 1.0", "LIVE_SECONDS = 0.5, 0.5")
+    said = toy_book.run(bare, "book").stdout
+    assert re.search(r"^    01-first: cell 2 of 3, \d s$", said, re.M) and "\r" not in said, said
+    toy_book.replace(bare, "book/01-first.md", "time.sleep(3)\n", "time.sleep(3.0)\n")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    process = subprocess.Popen(toy_book.command(bare, "book"), cwd=bare, env=toy_book.environment(bare) | {
+        "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # the end, on Linux
+        while part := os.read(ours, 2**16):
+            said += part
+    assert process.wait() == 0, said
+    text = said.decode()
+    assert re.search(r"\r    01-first: cell 2 of 3, \d s of about 3 s", text), text
+    shown = [line.rpartition("\r")[2].strip() for line in text.split("\r\n")]  # what stays in the terminal
+    assert any(re.fullmatch(r"01-first: \d s, [\d.]+ GB", line) for line in shown), shown
+    assert not any("of about" in line for line in shown), shown

@@ -181,6 +181,43 @@ def test_a_text_that_is_typed_is_saved_as_it_is_typed(edit, tmp_path):
         assert edit("01-first.md", lambda text, typed=typed: typed, "file") == typed.encode()
 
 
+@pytest.mark.parametrize("kind", ["notebook", "file"])
+def test_a_page_that_another_program_has_changed_is_told_and_nothing_is_lost(tmp_path, kind):
+    from tornado.web import HTTPError
+
+    from lib.study.contents import ChapterContents
+
+    shutil.copy(toy_book.ROOT / "pyproject.toml", tmp_path)
+    toy_book.write(tmp_path, "book/01-first.md", TEXTS["a caption"])
+    path, manager = tmp_path / "book/01-first.md", ChapterContents(root_dir=str(tmp_path))
+
+    def edited(model, words):
+        content = json.loads(json.dumps(model["content"]))
+        if kind == "file":
+            return {"type": kind, "format": "text", "content": content.replace("Words.", words)}
+        content["cells"][-1]["source"] = words
+        return {"type": kind, "format": "json", "content": content}
+
+    async def work():
+        model = await manager.get("book/01-first.md", type=kind)
+        await manager.save(edited(model, "Ours."), "book/01-first.md")  # nobody else was there
+        theirs = path.read_text("utf-8").replace("Ours.", "Theirs.")
+        path.write_text(theirs, "utf-8")
+        with pytest.raises(HTTPError, match="another program has changed since; its text is kept in _build/edit/c"):
+            await manager.save(edited(model, "Ours again."), "book/01-first.md")
+        assert path.read_text("utf-8") == theirs
+        (kept,) = (tmp_path / "_build/edit/conflicts").iterdir()
+        assert kept.read_text("utf-8") == theirs and kept.name.startswith("01-first-")
+        await manager.save(edited(model, "Ours again."), "book/01-first.md")
+        assert "Ours again." in path.read_text("utf-8") and kept.read_text("utf-8") == theirs
+        path.write_text(theirs, "utf-8")
+        model = await manager.get("book/01-first.md", type=kind)  # reloaded
+        await manager.save(edited(model, "Ours."), "book/01-first.md")
+        assert path.read_text("utf-8") == (theirs if kind == "file" else theirs.replace("Theirs.", "Ours."))
+
+    asyncio.run(work())
+
+
 def as_jupytext_writes(path):
     """A chapter as other programs save it."""
     import jupytext

@@ -88,13 +88,14 @@ def test_the_commands_work_in_a_folder_of_any_name(tmp_path, name):
                       'case "$*" in *venv*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;; esac\n')
     python.chmod(0o755)
     done = subprocess.run(["make", "chapter", "CH=$(x)'\"", "PARAMS=a='$HOME' b=\"`id`\" c={x} # d",
-                           f"PYTHON={python}"], cwd=top, capture_output=True, text=True)
+                           "SWEEP=a='$1',`2`", f"PYTHON={python}"], cwd=top, capture_output=True, text=True)
     if ":" in name:
         assert done.returncode != 0 and f"got {top}; try to rename it: mv" in done.stdout
         assert sorted(os.listdir(top)) == ["Makefile", "constraints.txt", "pyproject.toml"]
         return
     said = (tmp_path / "said").read_text().splitlines()
-    assert done.returncode == 0 and said[-3:] == ["chapter", "$(x)'\"", "--params=a='$HOME' b=\"`id`\" c={x} # d"], done
+    assert done.returncode == 0 and said[-4:] == [
+        "chapter", "$(x)'\"", "--params=a='$HOME' b=\"`id`\" c={x} # d", "--sweep=a='$1',`2`"], done
     assert sorted(os.listdir(top)) == [".venv", "Makefile", "constraints.txt", "pyproject.toml"]
 
 

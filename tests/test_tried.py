@@ -11,6 +11,7 @@ from tests.toy_book import ROOT
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import companion_tried  # noqa: E402
 
+SCRIPTS = ("tests/load.py",)  # that take minutes, and are run by hand
 FILES = sorted((ROOT / "book" / "tried").glob("*.yml"))
 
 
@@ -19,8 +20,12 @@ def test_there_are_tables():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_row_names_a_test_that_exists(path):
+def test_every_row_names_a_test_or_a_script_that_exists(path):
     for row in companion_tried.rows_of(path):
+        if row["test"] in SCRIPTS:
+            assert f"`python -m {row['test'].removesuffix('.py').replace('/', '.')}`" in row["tried"]
+            assert "__main__" in (ROOT / row["test"]).read_text("utf-8")
+            continue
         name = re.fullmatch(r"(tests/test_\w+\.py)::(test_\w+)", row["test"])
         assert name, row["test"]
         tree = ast.parse((ROOT / name[1]).read_text("utf-8"))

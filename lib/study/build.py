@@ -125,10 +125,10 @@ def prepare(top: Path, profile: str) -> None:
 
 def check(top: Path) -> list[str]:
     """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
-    parameters and claims, the parameter sets."""
+    parameters and claims, the parameter sets; and with the versions of the packages that they run with."""
     from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
 
-    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top)
+    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top) + provenance.other_versions(top)
     problems += book_files.problems(top) + editing.problems(top)
     if lost := page_text.problems(top):  # what follows would read another text than its author
         return problems + lost
@@ -194,10 +194,14 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
         return
     untold = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status not in (0, lifeline.TOLD)]
     tail = "".join("\n" + "".join(log.read_text("utf-8", "replace").splitlines(True)[-15:]) for log in untold)
-    if shutil.disk_usage(top / "_build").free < FREE_BYTES // 10:
-        tail += f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}"
     raise BuildError("the build failed; the last good output was left as it was "
-                     f"(log: {', '.join(str(log.relative_to(top)) for log in failed)}){tail}")
+                     f"(log: {', '.join(str(log.relative_to(top)) for log in failed)}){tail}{_full(top)}")
+
+
+def _full(top: Path) -> str:
+    """Words where the disk is full, which its own errors may have had no room to say."""
+    full = shutil.disk_usage(top / "_build").free < FREE_BYTES // 10
+    return f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}" if full else ""
 
 
 def build_book(top: Path, profile: str, jobs: int) -> Path:
@@ -239,18 +243,20 @@ def _render(top: Path, profile: str, lock: int) -> None:
     try:
         rendered = site.build(top, profile, lock)
     except (ValueError, gate.ChapterFailed) as error:
-        raise BuildError(f"the site was left as it was: {error}") from None
+        raise BuildError(f"the site was left as it was: {error}{_full(top)}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
 
-def build_whatif(top: Path, profile: str, name: str, text: str, jobs: int) -> Path:
-    """Make a page of one chapter with other parameters, beside the book; return it."""
-    from lib.study import whatif
+def build_whatif(top: Path, profile: str, name: str, text: str, sweep: str, jobs: int) -> Path:
+    """Make a page of one chapter with other parameters, or of several values of one, beside the book; return it."""
+    from lib.study import vary, whatif
 
     with locked(top):
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _refuse(check(top) or rehearsal.problems(top))
+        if sweep:
+            return vary.build(top, path, profile, sweep, text, jobs)
         return whatif.build(top, path, profile, text, jobs)
 
 
@@ -277,9 +283,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", default="2", help="chapters at once")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("book", help="execute what is stale and render the site")
-    chapter = commands.add_parser("chapter", help="one chapter; with --params a what-if page")
+    chapter = commands.add_parser("chapter", help="one chapter; with --params or --sweep a page beside the book")
     chapter.add_argument("name")
-    chapter.add_argument("--params", default="")
+    chapter.add_argument("--params", default="", type=str.strip)
+    chapter.add_argument("--sweep", default="", type=str.strip)
     commands.add_parser("accept", help="accept the present verdicts")
     commands.add_parser("check", help="check chapters and parameter sets")
     options = parser.parse_args(arguments)
@@ -299,6 +306,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (BuildError, ValueError) as error:
         print(f"\n{error}", file=sys.stderr)
     except OSError as error:
+        if isinstance(error, shutil.Error) and _full(top):
+            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(top))  # a copy of a folder has no number
         if error.errno not in runs.PLACE_ERRORS:
             raise
         print(f"\n{error.filename}: {error.strerror}: {runs.PLACE_ERRORS[error.errno]}", file=sys.stderr)
@@ -311,8 +320,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _command(top: Path, options: argparse.Namespace) -> int:
     if options.command == "book":
         print(f"\nThe book: {build_book(top, options.profile, options.jobs)}")
-    elif options.command == "chapter" and options.params.strip():
-        print(f"\nThe what-if page: {build_whatif(top, options.profile, options.name, options.params, options.jobs)}")
+    elif options.command == "chapter" and (options.params or options.sweep):
+        page = build_whatif(top, options.profile, options.name, options.params, options.sweep, options.jobs)
+        print(f"\nThe {'page of the sweep' if options.sweep else 'what-if page'}: {page}")
     elif options.command == "chapter":
         print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
     elif options.command == "accept":

@@ -33,7 +33,7 @@ from lib.study.notebooks import (
 )
 from lib.study.parameters import declared, parse_assignments
 
-PROGRESS_SECONDS = 15.0  # between two lines about a sweep, at least
+PROGRESS_SECONDS, LIVE_SECONDS = 15.0, 1.0  # between two lines about where a run is, in a log and in a terminal
 START_SECONDS = 600  # for a kernel to start, and for outputs to arrive, on a machine that is busy with other things
 LONGER = {"paper": 10}  # times the limit of a chapter, which is for the settings in its text
 # The last cell of every run; it is not kept.
@@ -61,7 +61,9 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     try:
         try:
             limit = 60 * chapter.time_limit * LONGER.get(profile, 1)
-            notebook, cost = _run(chapter, inputs["parameters"], work, run, limit)
+            last = runs.read_record(runs.profile_root(top, profile), chapter.stem)
+            expected = last and last["provenance"]["seconds"]
+            notebook, cost = _run(chapter, inputs["parameters"], work, run, limit, expected)
             _tell_unread(chapter, work)
             gate.check_outputs(chapter, notebook, run / "figures")
             gate.scrub(notebook, top, run)
@@ -90,8 +92,8 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: in
             "COMPANION_CORES": str(cores), **runs.numeric_environment(top)}
 
 
-def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float):
-    """The executed notebook, and what it cost."""
+def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float, expected: float | None):
+    """The executed notebook, and what it cost; `expected` are the seconds that it took the last time."""
     skip_address_parser()
     import nbformat
     import papermill
@@ -105,7 +107,7 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
     changed = {name: value for name, value in parameters.items() if value != defaults[name]}
     following = Following(chapter, work, limit)
     ended = threading.Event()
-    threading.Thread(target=_tell_progress, args=(chapter.stem, run / progress.FILE, ended), daemon=True).start()
+    threading.Thread(target=_tell_progress, args=(following, run / progress.FILE, expected, ended), daemon=True).start()
     try:
         papermill.execute_notebook(
             _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
@@ -147,14 +149,16 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _tell_progress(stem: str, path: Path, ended: threading.Event) -> None:
-    """Pass on what a long sweep says of its progress, now and then."""
-    told = ""
-    while not ended.wait(PROGRESS_SECONDS):
+def _tell_progress(following: Following, path: Path, expected: float | None, ended: threading.Event) -> None:
+    """Say now and then where a run is, and what a long sweep says of its progress."""
+    live = lifeline.LIVE in os.environ
+    while not ended.wait(LIVE_SECONDS if live else PROGRESS_SECONDS):
+        about = f" of about {progress.duration(expected)}" if expected else ""
+        line = (f"{following.chapter.stem}: cell {max(following.cell, 1)} of {len(following.chapter.cells)}, "
+                f"{progress.duration(following.seconds())}{about}")
         with contextlib.suppress(OSError):
-            if (line := path.read_text("utf-8")) != told:
-                print(f"    {stem}: {line}", flush=True)
-                told = line
+            line += f"; {path.read_text('utf-8')}"
+        print(f"\r    {line}" if live else f"    {line}", flush=True)
 
 
 def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, origin: dict) -> dict:

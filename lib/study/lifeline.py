@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib.study import surroundings
+from lib.study import progress, surroundings
 
+LIVE = "COMPANION_LIVE"  # set where what a step says of its state is shown in a terminal
 VARIABLE = "COMPANION_LIFELINE"  # set where the standard input is such a pipe
 TOLD = 3  # exit status of a step that has said itself what is wrong
 
@@ -24,16 +26,26 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
     """Run commands by name, `jobs` at once, and return their exit statuses; one that fails stops no other.
 
     `environment` comes on top of what passes of the user's (:mod:`lib.study.surroundings`).
-    They speak to the terminal; what they write to stderr goes to `logs`/NAME.log.  `inherited` are descriptors, of a
-    lock say, that they hold too.  An exception here, an interrupt say, ends all of them.
+    They speak to the terminal (:func:`lib.study.progress.pass_on`); what they write to stderr goes to `logs`/NAME.log.
+    `inherited` are descriptors, of a lock say, that they hold too.  An exception here ends all of them; so does Ctrl-C,
+    which reaches this process alone, and not a cell that would count as failed.
     """
     logs.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
+    live = sys.stdout.isatty()
+    variables = surroundings.variables(os.environ) | environment | {VARIABLE: "stdin"} | ({LIVE: "1"} if live else {})
 
     def step(name: str) -> int:
         with (logs / f"{name}.log").open("wb") as errors:
-            return subprocess.run(commands[name], stdin=reading, stderr=errors, pass_fds=inherited,
-                                  env=surroundings.variables(os.environ) | environment | {VARIABLE: "stdin"}).returncode
+            process = subprocess.Popen(commands[name], stdin=reading, stdout=subprocess.PIPE if live else None,
+                                       stderr=errors, pass_fds=inherited, env=variables, process_group=0)
+            if live:
+                shown = threading.Thread(target=progress.pass_on, args=(process.stdout,), daemon=True)
+                shown.start()
+            status = process.wait()
+            if live:
+                shown.join(1.0)  # what a chapter left running may hold the pipe
+            return status
 
     pool = ThreadPoolExecutor(jobs)
     try:

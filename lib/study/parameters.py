@@ -23,7 +23,8 @@ TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
 # What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
 TAKEN = ("laptop", "html", "stage", "files", "executed", "failed", "logs", "render", "tmp", "cache", "whatif",
          "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "rehearsal", "anchors.json",
-         "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "state.json", ".lock", ".", "..")
+         "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "book.pdf", "crate.zip",
+         "state.json", ".lock", ".", "..")
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -160,7 +161,28 @@ def read_parameter_set(path: Path) -> dict[str, dict[str, object]]:
         raise ValueError(f"{path.name}{line}: expected YAML, got {getattr(error, 'problem', error)}") from None
 
 
-def parse_assignments(text: str, chapter: Chapter) -> dict[str, object]:
+def parse_sweep(text: str, chapter: Chapter) -> tuple[str, dict[str, object]]:
+    """`field=0.5,1,2`, as typed after SWEEP=: the name of a parameter, and its values by what was typed of each.
+
+    Lists stand in their brackets: `fields=[0.5],[0.5,1]`.  Raises `ValueError` for what is no such parameter or value,
+    for one value alone, and for one twice.
+    """
+    name, _, typed = (part.strip() for part in text.partition("="))
+    pieces = [piece.strip() for piece in re.split(r",(?![^\[]*\])", typed)]
+    values = {}
+    for piece in pieces:
+        given = parse_assignments(f"{name}={piece}", chapter, "SWEEP")
+        if list(given) != [name]:
+            raise ValueError(f"SWEEP: expected one parameter, got {', '.join(given)}; try PARAMS for the others")
+        values[piece] = resolve(chapter, given, "SWEEP")[name]
+    shown = list(map(repr, values.values()))
+    if len(set(shown)) < len(pieces) or len(pieces) < 2:
+        raise ValueError(f"SWEEP: expected two values of {name} or more, each once, got {', '.join(pieces)}; try "
+                         f"SWEEP=\"{name}=...,...\", or PARAMS for one value")
+    return name, values
+
+
+def parse_assignments(text: str, chapter: Chapter, where: str = "PARAMS") -> dict[str, object]:
     """`n_spins=8 fields=[0.5, 1.0]`, as typed after PARAMS=, as values; checked by :func:`resolve`."""
     parameters = declared(chapter)
     pieces = [piece for piece in re.split(r"(?:^|\s)\s*(?=[A-Za-z_]\w*=)", text.strip()) if piece]
@@ -170,10 +192,10 @@ def parse_assignments(text: str, chapter: Chapter) -> dict[str, object]:
         if not equals or not name.isidentifier():
             some = next(iter(parameters.values()), None)
             example = f"{some.name}={some.default}".replace(" ", "") if some else "seed=3"
-            raise ValueError(f"PARAMS: expected name=value, without spaces around =, got {piece!r}; try "
-                             f"PARAMS=\"{example}\"")
+            raise ValueError(f"{where}: expected name=value, without spaces around =, got {piece!r}; try "
+                             f"{where}=\"{example}\"")
         if name in values:
-            raise ValueError(f"PARAMS: expected {name} once, got it twice")
+            raise ValueError(f"{where}: expected {name} once, got it twice")
         try:
             values[name] = ast.literal_eval(value.strip())
         except (ValueError, SyntaxError):

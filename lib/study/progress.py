@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from tqdm import tqdm
 
@@ -46,6 +47,18 @@ class _Lines:
 
     def flush(self) -> None:
         pass
+
+
+def pass_on(stream: BinaryIO) -> None:
+    """Show what a step writes in a terminal: a line that begins with a carriage return is its present state, which
+    stays at the bottom until the next one; all others go above."""
+    with tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True, file=sys.stdout) as state:
+        for line in stream:
+            text = line.decode("utf-8", "replace").removesuffix("\n")
+            if text.startswith("\r"):
+                state.set_description_str(text[1:])
+            else:
+                tqdm.write(text, file=sys.stdout)
 
 
 def duration(seconds: float) -> str:

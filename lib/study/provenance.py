@@ -187,15 +187,28 @@ def compiled_digest(top: Path) -> str:
 
 def environment_digest(top: Path) -> str:
     """Digest of the exact versions that the book runs with (constraints.txt), and of Python's (major.minor)."""
-    extras = ("images", "figures", "book")
-    names = _requirements(top, *extras)
-    pins = sorted(pin for pin in _pins(top) if _name(pin) in names)
-    return hashlib.sha256(json.dumps([pins, sys.version_info[:2]]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([_pins(top), sys.version_info[:2]]).encode()).hexdigest()
+
+
+def other_versions(top: Path) -> list[str]:
+    """A line for every package of the book that is missing here, or has another version than its pin."""
+    lines = []
+    for pin in _pins(top):
+        try:
+            found = metadata.version(_name(pin)).partition("+")[0]  # without the kind of a build, as in 2.13.0+cpu
+        except metadata.PackageNotFoundError:
+            found = "none"
+        if f"{_name(pin)}=={found}" != pin.lower():
+            lines.append(f"constraints.txt: expected {pin} installed, got {found}; try .venv/bin/python -m pip install "
+                         f"--constraint constraints.txt {pin}")
+    return lines
 
 
 def _pins(top: Path) -> list[str]:
+    """The exact versions of the packages that the book runs with, in order."""
     lines = (top / "constraints.txt").read_text("utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    names = _requirements(top, "images", "figures", "book")
+    return sorted(line for line in lines if line and not line.startswith("#") and _name(line) in names)
 
 
 def _requirements(top: Path, *extras: str) -> list[str]:

@@ -19,7 +19,7 @@ import yaml
 from lib import atomic
 from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
 from lib.study.notebooks import chapter_files
-from lib.study.render import MOVED
+from lib.study.render import FACTS, MOVED
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
 BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
@@ -55,7 +55,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
     if (top / "book" / "api.md").exists():
         shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
-    current = atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
+    current = (atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
+               and not [*verify.published(root, [])])  # no hand and no fault has changed a file since
     if not current:
         toc = read_toc(top, [path.stem for path in files])
         staged = stage(top, root, records, toc, shown)
@@ -66,7 +67,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
             atomic.swap_directory(site, root / "html")
     for name in ("ledger", "status"):
         atomic.write_json_if_changed(root / f"{name}.json", shown[name])
-    if not current or not (root / verify.SUMS).exists():
+    if not current:
         verify.seal(root)
     return not current
 
@@ -183,8 +184,8 @@ def update(top: Path, source: Path, place: Path, staged: dict[str, bytes], logs:
     """Render staged sources, by name, from `source` below `place`, as far as they are others than the last ones there;
     return what the renderer complained of.
 
-    `state.json` beside the pages names the sources of the last rendering without warnings.  It is away while one goes
-    on.
+    `state.json` beside the pages names the sources of the last rendering without warnings, and what it left, which is
+    of no use where it was changed since.  It is away while one goes on.
     """
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in staged.items()}
     frame = {name: digest for name, digest in digests.items() if not PAGES.fullmatch(name)}
@@ -193,21 +194,26 @@ def update(top: Path, source: Path, place: Path, staged: dict[str, bytes], logs:
              "environment": provenance.environment_digest(top), "names": sorted(digests), "files": digests}
     known = atomic.read_json(place / "state.json") or {}
     write_files(source, staged, known.get("files", {}))
-    if {**known, "files": 0} == {**state, "files": 0}:
+    if {**known, "files": 0, "left": 0} == {**state, "files": 0, "left": 0} and known["left"] == _left(place):
         (place / "state.json").unlink()
         failed, lines = render(top, source, place, logs, "--strict", "--update", *options, inherited=inherited)
         if failed and failed != MOVED:  # what was read stays of use: pages that differ from `known` are read again
-            atomic.write_json(place / "state.json", known)
+            atomic.write_json(place / "state.json", known | {"left": _left(place)})
             return lines
         if not failed:
-            atomic.write_json(place / "state.json", state)
+            atomic.write_json(place / "state.json", state | {"left": _left(place)})
             return []
     shutil.rmtree(place, ignore_errors=True)
     failed, lines = render(top, source, place, logs, "--strict", *options, inherited=inherited)
     if failed:
         return lines
-    atomic.write_json(place / "state.json", state)
+    atomic.write_json(place / "state.json", state | {"left": _left(place)})
     return []
+
+
+def _left(place: Path) -> list[str | None]:
+    """Digests of what a rendering leaves for the next one."""
+    return [atomic.sha256(place / name) for name in ("html", ".doctrees", FACTS)]
 
 
 def write_files(place: Path, files: dict[str, bytes], known: dict[str, str]) -> None:
@@ -267,7 +273,8 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
     text = gate.plain(said).replace(f"{staged}/", "")
     text = re.sub(r"(?m)^([^\s:]+)\.ipynb:", r"\1.md:", text)  # the notebook has the lines of its text
     lines = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|Error|Errno", line)]
-    return failed, lines or (text.splitlines()[-15:] if failed else [])
+    silent = [f"status {failed} without a word"]  # as where the log has no room
+    return failed, lines or (text.splitlines()[-15:] or silent if failed else [])
 
 
 def _json(value: object) -> bytes:

@@ -23,6 +23,7 @@ from lib.study.claim_text import CSS_CLASS
 from lib.study.notebooks import chapter_files
 
 SUMS = "sums.json"  # below the root of a profile
+METADATA = "ro-crate-metadata.json"  # at the top of an unpacked crate (:mod:`lib.study.crate`)
 ROUNDING = 1e-9  # relative: what another version of a library may add otherwise
 
 
@@ -34,7 +35,7 @@ def seal(root: Path) -> None:
 def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     """What is not as the build made it, one line each, and what was looked at, in words."""
     root, seen = runs.profile_root(top, profile), []
-    lines = [*_site(root, seen), *_records(top, seen)]
+    lines = [*published(root, seen), *_records(top, seen)]
     found = []
     for path in chapter_files(top):
         record = runs.read_record(root, path.stem)
@@ -48,6 +49,17 @@ def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     return lines, seen
 
 
+def packed(top: Path, seen: list[str]) -> Iterator[str]:
+    """The files of an unpacked crate are those that its metadata name."""
+    entities = (atomic.read_json(top / METADATA) or {}).get("@graph", [])
+    sums = {entity["@id"]: entity["sha256"] for entity in entities if entity["@type"] == "File"}
+    seen.append(f"{len(sums)} files of the crate")
+    for name, digest in sums.items():
+        now = atomic.sha256(top / name)
+        if now != digest:
+            yield f"{name}: expected the file that was packed, got {'another' if now else 'none'}"
+
+
 def _published(root: Path) -> Iterator[tuple[str, Path]]:
     """The files that the check sums cover, by their names below `root`."""
     for place in ("html", "executed", "files"):
@@ -58,7 +70,8 @@ def _published(root: Path) -> Iterator[tuple[str, Path]]:
         yield "ledger.json", root / "ledger.json"
 
 
-def _site(root: Path, seen: list[str]) -> Iterator[str]:
+def published(root: Path, seen: list[str]) -> Iterator[str]:
+    """The files of a site, and of the runs and the ledger that it was made from, are those that were published."""
     sums = atomic.read_json(root / SUMS)
     if not isinstance(sums, dict):
         yield f"{SUMS}: expected the check sums of a published site, got none; try make book"
@@ -178,9 +191,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"expected a profile, got {options.profile!r}; try {names}", file=sys.stderr)
         return 1
     lines, seen = problems(top, options.profile)
+    crate = (top / METADATA).exists()
+    lines += packed(top, seen) if crate else []
     print(f"Looked at {'; '.join(seen)}.")
     if lines:
-        hint = "Try make book, which makes again what differs, or git checkout for what is committed."
+        hint = ("Try the crate again, from where it was published." if crate else
+                "Try make book, which makes again what differs, or git checkout for what is committed.")
         print("\n".join([*lines, hint]), file=sys.stderr)
     else:
         print("Everything is as the build made it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +16,8 @@ from lib.study.claim_text import measured_text
 from lib.study.notebooks import check_chapter, read_chapter
 from lib.study.parameters import parse_assignments
 
+LOG = "execute.log"
+COLUMNS = ("", "in the book", "here", "change")
 ROUNDING = 1e-9  # a smaller change comes from the order of additions
 
 
@@ -24,41 +27,59 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     `jobs` cores are its own.
     Prints how every number and claim moved against the book; nothing of the book is written.  Returns the page.
     """
-    chapter = read_chapter(path)
-    check_chapter(chapter)
-    changes = parse_assignments(text, chapter)
-    inputs = provenance.chapter_inputs(top, path, profile, changes)
-    name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
-    place = top / "_build" / "whatif" / f"{path.stem}-{name}"
-    last = runs.read_record(place, path.stem)
-    if runs.is_current(place, path.stem, provenance.chapter_inputs(top, path, profile, changes, last)):
-        print(f"  {path.stem}: kept", flush=True)
-    else:
-        _execute(top, path.stem, profile, text, jobs, place)
+    ((place, failed),) = executed(top, path, profile, [text], jobs)
+    if failed:
+        raise ValueError("the what-if page was not made; the book is untouched "
+                         f"(log: {(place / LOG).relative_to(top)})")
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
-    rows, same = compare(*(run and run | {"claims": ledger.entries(top, profile, [run])} for run in (book, record)))
+    entries = ledger.entries(top, profile, [record])
+    rows, same = compare(book and book | {"claims": ledger.entries(top, profile, [book])}, record | {"claims": entries})
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
-    print(terminal_table(rows, same) if book else absent(profile), flush=True)
+    print(terminal_table(rows, same, COLUMNS) if book else absent(profile), flush=True)
     stale = provenance.differences(book["inputs"], provenance.chapter_inputs(
         top, path, profile, last=book)) if book else []
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
-    return render_alone(top, place, place, path.stem, note(book, record, rows, same, changed))
+    pictures = {f"_{where}/{name}": (root / "files" / path.stem / name).read_bytes()
+                for name, digest in record["figures"].items() if name.endswith(".svg")
+                and book and book["figures"].get(name, digest) != digest
+                for where, root in (("book", runs.profile_root(top, profile)), ("here", place))}
+    text = note(book, record, rows, same, changed, names(path, entries), sorted({name[6:] for name in pictures}))
+    return render_alone(top, place, place, path.stem, text, pictures)
 
 
-def _execute(top: Path, stem: str, profile: str, text: str, jobs: int, place: Path) -> None:
-    """Execute a chapter below `place`, with its log beside the page; a killed one leaves nothing there."""
-    command = surroundings.command(top, "lib.study.execute", stem, f"--root={top}", f"--profile={profile}",
-                                   f"--params={text}", f"--output={place}", f"--cores={jobs}")
+def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -> list[tuple[Path, bool]]:
+    """Execute the chapter at `path` once with the parameters of each text, `jobs` at once, where no such run is kept.
+
+    All texts are checked before anything starts.  Returns for each the place of its run, and whether it failed; a log
+    lies beside the run, and one that was killed leaves nothing.
+    """
+    chapter = read_chapter(path)
+    check_chapter(chapter)
+    places, commands = [], {}
+    for text in texts:
+        changes = parse_assignments(text, chapter)
+        inputs = provenance.chapter_inputs(top, path, profile, changes)
+        name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
+        place = top / "_build" / "whatif" / f"{path.stem}-{name}"
+        places.append(place)
+        last = runs.read_record(place, path.stem)
+        if runs.is_current(place, path.stem, provenance.chapter_inputs(top, path, profile, changes, last)):
+            print(f"  {path.stem}{f', {text}' if len(texts) > 1 else ''}: kept", flush=True)
+        else:
+            commands[place.name] = surroundings.command(
+                top, "lib.study.execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
+                f"--output={place}", f"--cores={max(1, jobs // len(texts))}")
     logs = top / "_build" / "tmp"
-    failed = lifeline.run({"execute": command}, logs, 1, {})["execute"]
-    place.mkdir(parents=True, exist_ok=True)
-    log = shutil.move(logs / "execute.log", place / "execute.log")
-    if failed:
-        raise ValueError(f"the what-if page was not made; the book is untouched (log: {log.relative_to(top)})")
+    ended = lifeline.run(commands, logs, jobs, {})
+    for place in places:
+        if place.name in ended:
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.move(logs / f"{place.name}.log", place / LOG)
+    return [(place, bool(ended.get(place.name))) for place in places]
 
 
 def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> list[tuple[str, object, object]]:
@@ -81,7 +102,7 @@ def compare(book: dict | None, record: dict) -> tuple[list[tuple[str, str, str, 
     now = {entry["key"]: entry for entry in record["numbers"]}
     for key in [*now, *(key for key in then if key not in now)]:
         before, after = then.get(key), now.get(key)
-        if before and after and _is_same(before["value"], after["value"]):
+        if before and after and is_same(before["value"], after["value"]):
             same += 1
         else:
             rows.append((key, before["text"] if before else "absent", after["text"] if after else "absent",
@@ -91,7 +112,7 @@ def compare(book: dict | None, record: dict) -> tuple[list[tuple[str, str, str, 
     for name in [*now, *(name for name in then if name not in now)]:
         before, after = then.get(name), now.get(name)
         judged = before and after and before["verdict"] != after["verdict"]
-        if before and after and not judged and _is_same(before["measured"], after["measured"]):
+        if before and after and not judged and is_same(before["measured"], after["measured"]):
             same += 1
             continue
         change = _change(before, after, "measured")
@@ -107,36 +128,66 @@ def folded(same: int) -> str:
     return f"{same} check{'s' if same != 1 else ''} unchanged within rounding"
 
 
-def terminal_table(rows: list[tuple[str, str, str, str]], same: int) -> str:
-    """The comparison in columns."""
-    lines = [("", "in the book", "here", "change"), *rows] if rows else []
-    widths = [max(len(row[column]) for row in lines) for column in range(4)] if lines else []
+def terminal_table(rows: list[tuple[str, ...]], same: int, head: tuple[str, ...]) -> str:
+    """A comparison in columns."""
+    lines = [head, *rows] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=True)).rstrip()
              for row in lines]
     return "\n".join(table + ([folded(same)] if same else []))
 
 
+def names(path: Path, claims: list[dict]) -> dict[str, str]:
+    """What the claims and numbers of a chapter are, in words, by id and key: the statement of a claim, the sentence in
+    which a number stands, as Markdown."""
+    found = {}
+    for paragraph in re.split(r"\n\s*\n", path.read_text("utf-8")):
+        for sentence in re.split(r"(?<=[.:?!])\s+(?=[A-Z*\[{$])", " ".join(paragraph.split())):
+            for key in re.findall(r"\{glue:text\}`([^`]+)`", sentence):
+                words = sentence.replace(f"{{glue:text}}`{key}`", "▢")
+                words = re.sub(r"\s*\{[\w:]+\}`[^`]*`", " …", words)  # other numbers, references
+                words = re.sub(r"\[([^\]]*)\]\([^)]*\)|\*\*|^[-*#>|:]+ ", r"\1", words)
+                found.setdefault(key, words.strip(" |`"))
+    return found | {claim["id"]: claim["statement"] for claim in claims}
+
+
 def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]], same: int,
-         changed: list[tuple[str, object, object]]) -> str:
-    """The comparison as Markdown for the page."""
+         changed: list[tuple[str, object, object]], words: dict[str, str], pictures: list[str]) -> str:
+    """The comparison as Markdown for the page; `words` say what its rows are, `pictures` are those that differ."""
     settings = ", ".join(f"`{name} = {after}` (book: `{before}`)" for name, before, after in changed)
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
              "Its sentences were written for those of the book.", ""]
     if not book:
         lines += ["There is nothing to compare with: " + absent(record["provenance"]["profile"]) + ".", ""]
     elif rows:
-        lines += ["| | in the book | here | change |", "|---|---|---|---|"]
-        lines += ["| " + " | ".join(value.replace("|", "\\|") for value in row) + " |" for row in rows]
-        lines += [""]
+        lines += markdown_table(("what", *COLUMNS[1:]), [(in_words(row[0], words), *row[1:]) for row in rows])
+        lines += ["", "Changes are those of the unrounded values.", ""]
     if book and same:
         lines += [folded(same) + ".", ""]
+    if pictures:
+        table = markdown_table(COLUMNS[1:3], [
+            (f"![{name}, in the book](_book/{name})", f"![{name}, here](_here/{name})") for name in pictures])
+        lines += ["```{dropdown} Pictures that differ", *table, "```", ""]
     return "\n".join(lines)
 
 
-def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") -> Path:
+def in_words(row: str, words: dict[str, str]) -> str:
+    """What a row of a comparison is, as Markdown, with its id or key."""
+    key = row.removeprefix("claim ")
+    return f"{words[key]} (`{key}`)" if key in words else f"`{key}`"
+
+
+def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """The lines of a table."""
+    return ["| " + " | ".join(value.replace("|", "\\|") for value in row) + " |"
+            for row in (head, ("---",) * len(head), *rows)]
+
+
+def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
+                 more: dict[str, bytes] | None = None) -> Path:
     """Render the run of one chapter below `root` as a site of this page and the list of references below `place`;
-    `text` goes below its title.  Links to other pages have no target here, so that what the renderer complains of is
-    not told: the sources have passed a rehearsal (:mod:`lib.study.rehearsal`)."""
+    `text`, which may show `more` files, goes below its title.  Links to other pages have no target here, so that what
+    the renderer complains of is not told: the sources have passed a rehearsal (:mod:`lib.study.rehearsal`)."""
     record = site.described(top, runs.read_record(root, stem))
     references = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
                   if page_text.has_directive(path, "bibliography")]
@@ -144,20 +195,25 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "") 
     shown = {"ledger": ledger.entries(top, record["provenance"]["profile"], [record])}
     kept = {f"{entry['file']}.md" for entry in references}
     staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
-              if "/" in name or name in kept or not name.endswith(".md")}
+              if "/" in name or name in kept or not name.endswith(".md")} | (more or {})
     if text:
         notebook = site.without_lines(json.loads(staged[f"{stem}.ipynb"]))
         _put_below_title(notebook["cells"], text)
         staged[f"{stem}.ipynb"] = json.dumps(notebook).encode()
+    return publish(top, root, place, staged, [record]) / f"{stem}.html"
+
+
+def publish(top: Path, root: Path, place: Path, staged: dict[str, bytes], records: list[dict]) -> Path:
+    """Render staged sources of a few pages, and put them in place of what was below `place`; return their directory."""
     with tempfile.TemporaryDirectory(prefix="alone-", dir=top / "_build" / "tmp") as temporary:
         source, output = Path(temporary) / "stage", Path(temporary) / "output"
         site.write_files(source, staged, {})
         failed, lines = site.render(top, source, output, Path(temporary))
         if failed:
             raise ValueError("expected a page, got\n    " + "\n    ".join(lines))
-        html = site.publish(top, root, output / "html", staged, [record], Path(temporary) / "html")
+        html = site.publish(top, root, output / "html", staged, records, Path(temporary) / "html")
         atomic.swap_directory(html, place / "html")
-    return place / "html" / f"{stem}.html"
+    return place / "html"
 
 
 def _put_below_title(cells: list[dict], text: str) -> None:
@@ -175,13 +231,13 @@ def _put_below_title(cells: list[dict], text: str) -> None:
     cells.insert(0, banner)
 
 
-def _is_same(before: float | bool | list | None, after: float | bool | list | None) -> bool:
-    if not all(_is_number(value) for value in (before, after)):
+def is_same(before: float | bool | list | None, after: float | bool | list | None) -> bool:
+    if not all(is_number(value) for value in (before, after)):
         return before is not None and before == after
     return abs(after - before) < ROUNDING
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -189,7 +245,7 @@ def _change(before: dict | None, after: dict | None, key: str) -> str:
     """How `key` moved between two numbers or claims: by how much, in percent, and in standard errors of the
     difference where both have one."""
     then, now = before and before[key], after and after[key]
-    if not _is_number(then) or not _is_number(now):
+    if not is_number(then) or not is_number(now):
         return ""
     if abs(now - then) < ROUNDING:
         return "none"
