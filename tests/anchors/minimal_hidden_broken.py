@@ -16,10 +16,11 @@ CASES = {"grows": BASE, "grows, torch": BASE, "as it is, in float32": BASE,
 DEFAULTS = {"training": _chains.SETTINGS, "DEVIATIONS": quality.DEVIATIONS, "N_FRESH": learning.N_FRESH,
             "SCALE": learning.SCALE, "BOND_DIMENSION": module.BOND_DIMENSION, "keywords": experiment.__kwdefaults__}
 PERTURBED = {"n_spins": ("grows", 7), "field": ("grows", 0.701), "n_samples": ("grows", 41), "eps": ("grows", 1e-6),
-             "first": ("grows", 3), "largest": ("finds nothing", 5), "n_seeds": ("grows", 2), "seed": ("grows", 3),
-             "n_updates": ("grows", 8), "batch_size": ("grows", 19), "n_training_chains": ("grows", 10),
-             "learning_rate": ("grows", 0.5001), "final_learning_rate": ("grows", 0.1001),
-             "n_evaluation": ("grows", 16), "n_chains": ("grows", 3), "burn_in": ("grows", 4), "thin": ("grows", 3)}
+             "first": ("grows", 3), "largest": ("finds nothing", 5), "n_seeds": ("finds nothing", 1),
+             "seed": ("grows", 3), "n_updates": ("grows", 8), "batch_size": ("grows", 19),
+             "n_training_chains": ("grows", 10), "learning_rate": ("grows", 0.5001),
+             "final_learning_rate": ("grows", 0.1001), "n_evaluation": ("grows", 16), "n_chains": ("grows", 3),
+             "burn_in": ("grows", 4), "thin": ("grows", 3)}
 COUNTS = {}
 COVERED = (module, learning)
 

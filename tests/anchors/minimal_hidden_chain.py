@@ -19,7 +19,7 @@ DEFAULTS = {"training": _chains.SETTINGS, "DEVIATIONS": quality.DEVIATIONS, "SCA
             "models": list(module.MODELS), "keywords": experiment.__kwdefaults__}
 PERTURBED = {"model": ("Ising", "long-range"), "n_spins": ("Ising", 7), "parameter": ("Ising", 1.001),
              "n_samples": ("Ising", 41), "eps": ("Ising", 1e-6), "first": ("Ising", 3), "largest": ("XXZ", 5),
-             "n_seeds": ("Ising", 2), "seed": ("Ising", 3), "n_updates": ("Ising", 8), "batch_size": ("Ising", 19),
+             "n_seeds": ("XXZ", 1), "seed": ("Ising", 3), "n_updates": ("Ising", 8), "batch_size": ("Ising", 19),
              "n_training_chains": ("Ising", 10), "learning_rate": ("Ising", 0.5001),
              "final_learning_rate": ("Ising", 0.1001), "n_evaluation": ("Ising", 16)}
 COUNTS = {}
