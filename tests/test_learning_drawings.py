@@ -126,3 +126,21 @@ def test_parameters():
     assert {(20, 9, "None"), (20, 300, "None")} <= points(left)
     assert (0.002, 200, "v") in points(right) and right.get_title() == "h/J = 1, N = 20"
     assert set(table.kind) == {"machine", "matrix product", "exact state"}
+
+
+def test_joint():
+    table = pd.DataFrame({"kind": ["one a field"] * 3 + ["degree 2"], "n_samples": [100, 100, 400, 100],
+                          "parameters": [60, 60, 60, 20], "kl": [0.2, 0.4, 0.1, 0.05]})
+    table = table.assign(seed=[1, 2, 1, 1], **{"held out energy error": 0.01})
+    left, right = drawings.joint(table, 3).axes
+    assert labels(left) == ["one a field", "degree 2"]
+    assert {(100, 0.3, "o"), (400, 0.1, "o"), (100, 0.05, "s")} <= points(left)
+    assert {(100, 0.1, "None"), (400, 0.025, "None")} <= points(left)  # 60 / (2 * 3 * 100)
+    assert (100, 0.01, "o") in points(right)
+
+
+def test_chains():
+    found = FOUND[FOUND.eps == 0.002].assign(model=["a", "a", "b", "b", "b"])
+    (axes,) = drawings.chains(found).axes
+    assert {label.split()[0] for label in labels(axes)} == {"a", "b", "half"}
+    assert {(10 - 0.12, 5, "o"), (20, 10, "s"), (20, 20, "^"), (10, 5, "None"), (30, 15, "None")} <= points(axes)

@@ -232,7 +232,8 @@ def weights(machines: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     if len(noise):
         axes.semilogy(noise["rank (%)"], noise["size"], ":", color="black", label="noise")
     axes.set(xlabel="rank (%)", ylabel="size of the weight", ylim=(1e-3, None))
-    axes.legend()
+    if len(table):
+        axes.legend()
     return figure, table
 
 

@@ -361,7 +361,9 @@ def joint_table(runs: pd.DataFrame) -> pd.DataFrame:
              "energy error": np.mean(run["energy error"]), "worst": np.max(run["energy error"]),
              "held out energy error": np.mean(run["held out energy error"]), "held out kl": np.mean(run["held out kl"])}
             for run in runs.to_dict("records")]
-    return pd.DataFrame(rows)
+    columns = ("kind", "n_samples", "seed", "parameters", "kl", "energy error", "worst", "held out energy error",
+               "held out kl")
+    return pd.DataFrame(rows, columns=columns)
 
 
 def joint_gain(table: pd.DataFrame, kind: str, n_samples: int, column: str = "kl") -> tuple[float | None, float | None]:
@@ -389,3 +391,25 @@ def joint_gain(table: pd.DataFrame, kind: str, n_samples: int, column: str = "kl
         return None, None
     ratios = (at["one a field"] / at[kind]).dropna()
     return known(ratios.mean(), ratios.sem())
+
+
+def chains_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each search on several chains.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning_chains.minimal_hidden_chain`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `learning_figures.search_table`, with the parameter of the chain as its field, and the column model.
+
+    """
+    import pandas as pd
+
+    parts = [laws.search_table([]).assign(model="")]
+    for name, rows in runs.groupby("model", sort=False):
+        parts.append(laws.search_table(rows.assign(field=rows.parameter).to_dict("records")).assign(model=name))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
