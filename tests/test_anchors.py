@@ -23,7 +23,8 @@ from tests.toy_book import ROOT
 NAMES = anchors.names(ROOT)
 MODULES = {name: importlib.import_module(f"tests.anchors.{name}") for name in NAMES}
 CASES = [(name, case) for name in NAMES for case in MODULES[name].CASES]
-MACHINES = [(name, case) for name, case in CASES if "n_spins" in MODULES[name].CASES[case]]
+MACHINES = [(name, case) for name, case in CASES if "n_spins" in MODULES[name].CASES[case]
+            and getattr(MODULES[name], "DRAWS", True)]
 NATIVE = [case for case, settings in MODULES["resnet_accuracy"].CASES.items() if settings["device"] == "native"]
 
 
@@ -392,7 +393,7 @@ def test_mutations_fit_the_code_and_one_that_does_not_is_named(tmp_path):
 def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
-    learning = {"learning_run", "learning_way", "minimal_hidden"}
+    learning = {"learning_run", "learning_way", "minimal_hidden", "minimal_hidden_chain", "minimal_hidden_broken"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
                "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
                "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": learning,

@@ -155,3 +155,17 @@ def test_random_fields_repeat_and_stay_within():
 def test_refuses(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_long_range_chain_against_all_pairs_and_its_limit():
+    draw = rng.stream(4, "long range")
+    field = draw.random(5)
+    chain = chains.long_range_ising(5, field, 1.5, coupling=0.8)
+    expected = sum(-0.8 / (j - i) ** 1.5 * oracles.operator(5, {i: SIGMA["Z"], j: SIGMA["Z"]})
+                   for i in range(5) for j in range(i + 1, 5))
+    expected = expected - sum(h * oracles.operator(5, {i: SIGMA["X"]}) for i, h in enumerate(field))
+    np.testing.assert_allclose(dense(chain), expected, atol=1e-14)
+    assert chains.has_positive_ground_state(chain)
+    assert chains.long_range_ising(5, 0.7, np.inf) == chains.ising(5, 0.7)
+    with pytest.raises(ValueError, match="expected exponent to be a finite number, got nan; try exponent=1"):
+        chains.long_range_ising(5, 1.0, float("nan"))

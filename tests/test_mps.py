@@ -207,3 +207,21 @@ def test_fidelity_with_a_machine_from_samples_and_logarithms():
     ratio = np.exp(machine.log_psi(bits).numpy() - mps.log_amplitudes(state, bits))
     assert abs(ratio.mean()) ** 2 / np.mean(abs(ratio) ** 2) == pytest.approx(fidelity(machine, psi), rel=0.05)
     assert free_fermions.ground_state_energy(8, 1.0) == pytest.approx(mps.energy(state, chains.ising(8, 1.0)))
+
+
+@pytest.mark.parametrize("amplitude", [1.0, -0.4, 2.5])
+def test_a_superposition_is_the_sum_of_the_vectors(amplitude):
+    first, second = random_state(), random_state((2, 4, 2), complex_numbers=False, seed=2)
+    expected = first.vector() + amplitude * second.vector()
+    both = mps.superposed(first, second, amplitude)
+    np.testing.assert_allclose(both.vector(), expected / np.linalg.norm(expected), atol=1e-13)
+    one = [mps.canonical([np.array(values).reshape(1, 2, 1)]) for values in ([0.6, 0.8], [0.8, -0.6])]
+    np.testing.assert_allclose(mps.superposed(*one).vector(), np.array([1.4, 0.2]) / 2**0.5, atol=1e-14)
+
+
+def test_a_superposition_that_is_none_is_refused():
+    state = random_state()
+    with pytest.raises(ValueError, match="expected two states of the same number of spins, got 4 and 3"):
+        mps.superposed(state, random_state((2, 2)))
+    with pytest.raises(ValueError, match="expected a state with a norm"):
+        mps.superposed(mps.from_vector([1.0, 0.0]), mps.from_vector([1.0, 0.0]), -1.0)

@@ -9,6 +9,7 @@ Version 1, 2026-11-28: the first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -151,15 +152,44 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
     learning.check_eps(eps)
+
+    def judged(n_hidden: int, number: int) -> tuple[float | None, float | None]:
+        of = _chain(n_spins, float(field), n_samples, number)
+        machine = learning.learn(of, n_hidden, recipe, seed=number)
+        if machine is None:
+            return None, None
+        found = learning.judge(machine, of, recipe, seed=rng.child_seed(number, "judge"))
+        return found["bound"], found["corrected bound"]
+
+    return searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+
+
+def searched(judged: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int, largest: int,
+             n_seeds: int, seed: int) -> dict:
+    """The results of a search for the smallest number of hidden units, whatever is learnt.
+
+    Parameters
+    ----------
+    judged : callable
+        ``judged(n_hidden, seed)``: the bound (6.2) of one machine, and the same with the
+        autocorrelation time; both None where training diverged.
+    eps : float
+        The bound that counts as learnt.
+    first, largest, n_seeds, seed : int
+        As of `minimal_hidden`.
+
+    Returns
+    -------
+    dict
+        As of `minimal_hidden`.
+
+    """
     rows: list[tuple] = []
 
     def passes(n_hidden: int, number: int) -> bool:
-        of = _chain(n_spins, float(field), n_samples, seed + number)
-        machine = learning.learn(of, n_hidden, recipe, seed=seed + number)
-        found = {"bound": None, "corrected bound": None} if machine is None else \
-            learning.judge(machine, of, recipe, seed=rng.child_seed(seed + number, "judge"))
-        learnt = found["bound"] is not None and found["bound"] <= eps
-        rows.append((n_hidden, seed + number, found["bound"], found["corrected bound"], int(learnt)))
+        bound, corrected = judged(n_hidden, seed + number)
+        learnt = bound is not None and bound <= eps
+        rows.append((n_hidden, seed + number, bound, corrected, int(learnt)))
         return learnt
 
     search = learning.smallest_passing(passes, first=first, largest=largest, n_seeds=n_seeds)

@@ -166,12 +166,42 @@ def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
 
 
 def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
-    """A machine trained by the recipe, from small weights and biases that favour no direction.
+    """A machine trained on a chain's measurements, by `learn_data`.
 
     Parameters
     ----------
     of : Chain
         What is learnt.
+    n_hidden : int, >= 1
+        Hidden units.
+    recipe : Recipe
+        How.
+    seed : int, >= 0
+        Fixes the start and the training.
+    way : str
+        Of `WAYS`, with whose changes; "PCD-1" by default.
+
+    Returns
+    -------
+    Machine or None
+        None where it diverged.
+
+    Raises
+    ------
+    ValueError
+        As `learn_data`.
+
+    """
+    return learn_data(of.data, n_hidden, recipe, seed=seed, way=way)
+
+
+def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
+    """A machine trained by the recipe, from small weights and biases that favour no direction.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n_samples, n_spins)
+        Bits to train on, of any state.
     n_hidden : int, >= 1
         Hidden units.
     recipe : Recipe
@@ -195,11 +225,11 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PC
     require_count("n_hidden", n_hidden)
     if way not in WAYS:
         raise ValueError(f'expected a way among {", ".join(WAYS)}, got {way!r}; try way="CD-1"')
-    settings, n_spins = replace(recipe.training(len(of.data)), **WAYS[way]), of.exact.n_spins
+    settings, n_spins = replace(recipe.training(len(data)), **WAYS[way]), data.shape[1]
     start = Machine.random(n_spins, n_hidden, seed=rng.child_seed(seed, "learning start", n_spins), scale=SCALE,
                            symmetric_biases=True)
     try:
-        return train(start, of.data, settings, seed=rng.child_seed(seed, "learning training", n_spins)).machine
+        return train(start, data, settings, seed=rng.child_seed(seed, "learning training", n_spins)).machine
     except Diverged:
         return None
 

@@ -1,4 +1,4 @@
-"""Spin-1/2 chains as sums of Pauli operators: the Ising chain, XXZ, J1-J2, each with any fields.
+"""Spin-1/2 chains as sums of Pauli operators: the Ising chain, XXZ, J1-J2, long-range Ising, each with any fields.
 
 H = sum_t c_t sigma^a_i sigma^b_j ... on an open chain; a `Chain` is the list of these terms, and chains add up.
 The exact ground state of a short one is in `lib.spins.exact`, that of a long one in `lib.spins.dmrg`.
@@ -13,7 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from lib.checks import as_floats, is_integer
+from lib.checks import as_floats, check_number, is_integer
 from lib.conventions import check_n_spins
 
 Term = tuple[float, str, tuple[int, ...]]
@@ -147,6 +147,37 @@ def ising(n_spins: int, field, coupling=1.0) -> Chain:
     """
     minus_h, minus_j = (-as_floats(values, name) for name, values in (("field", field), ("coupling", coupling)))
     return bonds(n_spins, z=minus_j) + fields(n_spins, x=minus_h)
+
+
+def long_range_ising(n_spins: int, field, exponent: float, coupling: float = 1.0) -> Chain:
+    """H = -J sum_(i<j) Z_i Z_j / (j - i)^exponent - sum h_i X_i, in which every spin sees all others.
+
+    Parameters
+    ----------
+    n_spins : int
+        At least 1.
+    field : float or array_like, shape (n_spins,)
+        h, a number or one a site, in units of energy.
+    exponent : float
+        How fast bonds fall with their length; infinity gives `ising`.
+    coupling : float, default 1.0
+        J of neighbours, in units of energy.
+
+    Returns
+    -------
+    Chain
+
+    Raises
+    ------
+    ValueError
+        For another number of values, and for an exponent that is no number.
+
+    """
+    exponent = check_number(exponent, "exponent") if exponent != math.inf else exponent
+    result = fields(n_spins, x=-as_floats(field, "field"))
+    for distance in range(1, result.n_spins):
+        result += bonds(n_spins, z=-float(coupling) / float(distance) ** exponent, distance=distance)
+    return result
 
 
 def xxz(n_spins: int, anisotropy: float, *, coupling: float = 1.0, next_coupling: float = 0.0, field=0.0) -> Chain:

@@ -140,6 +140,45 @@ def canonical(tensors: Sequence[np.ndarray]) -> MatrixProductState:
     return MatrixProductState(tuple(reversed(result)))
 
 
+def superposed(first: MatrixProductState, second: MatrixProductState, amplitude: float = 1.0) -> MatrixProductState:
+    """The normalised state of first + amplitude second, whose bond dimensions are the sums of theirs.
+
+    Parameters
+    ----------
+    first, second : MatrixProductState
+        Two states of the same number of spins.
+    amplitude : float, default 1.0
+        Of the second, relative to the first.
+
+    Returns
+    -------
+    MatrixProductState
+
+    Raises
+    ------
+    ValueError
+        For states of different numbers of spins, and where the sum is zero.
+
+    """
+    if first.n_spins != second.n_spins:
+        raise ValueError(f"expected two states of the same number of spins, got {first.n_spins} and {second.n_spins}; "
+                         "try states of one chain")
+    tensors, last = [], first.n_spins - 1
+    for site, (a, b) in enumerate(zip(first.tensors, second.tensors)):
+        b = amplitude * b if site == 0 else b
+        if last == 0:
+            both = a + b
+        elif site == 0:
+            both = np.concatenate([a, b], axis=2)
+        elif site == last:
+            both = np.concatenate([a, b], axis=0)
+        else:
+            both = np.concatenate([np.pad(a, ((0, 0), (0, 0), (0, b.shape[2]))),
+                                   np.pad(b, ((0, 0), (0, 0), (a.shape[2], 0)))], axis=0)
+        tensors.append(both)
+    return canonical(tensors)
+
+
 def from_vector(psi, *, max_bond: int | None = None, cutoff: float = 1e-28) -> MatrixProductState:
     """A matrix product state from all amplitudes, by singular value decompositions from the right.
 

@@ -1,0 +1,412 @@
+"""The pictures of chapter 6: tables of `learning_figures` and of records in, a figure and the table behind it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib import plotting
+from lib.plotting import COLORS
+from lib.rbm import learning_figures as laws
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+EPS = 0.002  # the bound of the records
+MARKS = "osD^vp*"
+HOLLOW = {"markerfacecolor": "white"}
+
+
+def marks(values: Sequence[float]) -> dict[float, dict]:
+    """A colour and a marker for each value, the same in all pictures of the same values.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Fields, say; each may come more than once.
+
+    Returns
+    -------
+    dict of float to dict
+        Keywords of matplotlib, in rising order of the values.
+
+    """
+    return {value: {"color": COLORS[number % 7], "marker": "svoD^<>ph*"[number % 10]}
+            for number, value in enumerate(sorted({*values}))}
+
+
+def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
+              bounds: Sequence[float]) -> tuple[Figure, pd.DataFrame]:
+    """Figure 6.1: the bound against hidden units, and hidden units needed against the field.
+
+    Parameters
+    ----------
+    tables : sequence of (str, pandas.DataFrame)
+        Machines, as `lib.experiments.learning.learning_run` gives them; the last table is that of this
+        build, with one machine a size.
+    found : pandas.DataFrame
+        Of `learning_figures.search_table`; the two longest of chains up to 20 spins are drawn.
+    bounds : sequence of float
+        What counts as learnt: dashed.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        The machines that are drawn.
+
+    """
+    import pandas as pd
+
+    figure, (left, right) = plotting.new_figure(2, height=3.5)
+    shown = []
+    for number, (label, table) in enumerate(tables):
+        rows, own = table.dropna(subset=["bound"]), number == len(tables) - 1
+        colour, marker = (plotting.BLUE, plotting.GREEN, plotting.VERMILION)[number], "os^"[number]
+        if not len(rows):
+            continue
+        if not own:
+            left.semilogy(rows.n_hidden, rows.bound, marker, color=colour, markersize=3, alpha=0.5)
+        left.semilogy(rows.groupby("n_hidden").bound.median(), marker + ("--" if own else "-"), color=colour,
+                      label=f"N = {int(rows.n_spins.iloc[0])}, {label}")
+        columns = ["n_spins", "field", "n_hidden", "n_updates", "seed", "bound", "corrected bound"]
+        shown.append(rows[columns].assign(source=label))
+    for bound in {*bounds}:
+        left.axhline(bound, color="black", linestyle="--", linewidth=1)
+    left.set(xlabel="hidden units", ylabel=r"bound $\epsilon$ of the energy")
+    left.legend(fontsize=8)
+    inset = found[(found.eps == EPS) & (found.n_spins <= 20)]
+    for n, style in zip(sorted(inset.n_spins.unique())[-2:], ({"color": plotting.SKY, "fmt": "s-"},
+                                                              {"color": plotting.BLUE, "fmt": "o-"})):
+        searches(right, inset[inset.n_spins == n], x="field", label=f"N = {n}", **style)
+    right.set(xlabel="field $h/J$", ylabel="hidden units needed", ylim=(0, None))
+    right.legend()
+    return figure, pd.concat(shown)
+
+
+def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, **style) -> None:
+    """Hidden units needed with their intervals; where none was enough, an arrow at the largest that was tried.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where.
+    rows : pandas.DataFrame
+        Of `learning_figures.search_table`.
+    x : str
+        Column along the axis.
+    aside : float, default 0.0
+        Moves all to the right, so that equal numbers do not hide each other.
+    **style
+        Keywords of ``errorbar``.
+
+    """
+    reached = rows[np.isfinite(rows.hidden)]
+    bars = [reached.hidden - reached.low, reached.high - reached.hidden]
+    axes.errorbar(reached[x] + aside, reached.hidden, bars, **style)
+    beyond = rows[~np.isfinite(rows.hidden)]
+    axes.plot(beyond[x] + aside, beyond.low, "^", color=style.get("color"), **HOLLOW)
+
+
+def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
+           fits: Mapping[tuple[str, float], Mapping]) -> Figure:
+    """Figure 6.2: hidden units needed against the length of the chain.
+
+    Parameters
+    ----------
+    found, now : pandas.DataFrame
+        Of `learning_figures.search_table`: the record's, and this build's.
+    fields : sequence of float
+        Those of the record that are drawn on the left.
+    fits : dict of (str, float) to dict
+        ("field" or "eps", its value) -> laws of `learning_figures.laws`; lines are drawn where there are any.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    figure, panels = plotting.new_figure(2, height=3.7)
+    look = marks([*fields, *now.field])
+    for axes, column, rows in ((panels[0], "field", found[(found.eps == EPS) & found.field.isin(fields)]),
+                               (panels[1], "eps", found[found.field == 1.0])):
+        for number, (value, group) in enumerate(rows.groupby(column)):
+            style = look[value] if column == "field" else {"color": COLORS[number % 7], "marker": "ovs"[number % 3]}
+            label = f"h/J = {value:g}" if column == "field" else rf"$\epsilon$ = {value:g}"
+            searches(axes, group, x="n_spins", aside=0.3 * (number - 1.5), linestyle="none", label=label, **style)
+            if fits.get((column, value)):
+                a, b = fits[column, value]["linear"].parameters
+                lengths = group.n_spins[np.isfinite(group.hidden)]
+                ends = np.array([lengths.min(), lengths.max()])
+                axes.plot(ends, a + b * ends, color=style["color"], linewidth=1)
+        axes.set(xlabel="spins", ylim=(0, None))
+    for value, rows in now.groupby("field"):
+        panels[0].plot(rows.n_spins, rows.hidden, linestyle="none", **look[value] | HOLLOW)
+    panels[0].set(ylabel="hidden units needed")
+    for axes in panels:
+        axes.legend(fontsize=8)
+    return figure
+
+
+def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Figure 6.3: the share of machines that learn against the number of measurements, and how many are needed.
+
+    Parameters
+    ----------
+    kinds : sequence of (str, float, pandas.DataFrame)
+        Source, bound that counts as learnt, and machines of one size of chain and machine.
+    needed : pandas.DataFrame
+        Of `learning_figures.measurements_table`, with the column ratio.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        A row a point on the left.
+
+    """
+    import pandas as pd
+
+    figure, (left, right) = plotting.new_figure(2, height=3.5)
+    rates = []
+    for number, (source, eps, rows) in enumerate(kinds):
+        n, n_hidden = int(rows.n_spins.iloc[0]), int(rows.n_hidden.iloc[0])
+        curve = pd.DataFrame([(amount, *laws.success_rate((group.bound <= eps).astype(int)), len(group))
+                              for amount, group in rows.groupby("n_samples")],
+                             columns=["measurements", "rate", "low", "high", "machines"])
+        here = source != "record"
+        style = {"color": COLORS[number % 7], "marker": MARKS[number % 7]}
+        style |= HOLLOW | {"linestyle": ":"} if here else {}
+        left.errorbar(curve.measurements, curve.rate, [curve.rate - curve.low, curve.high - curve.rate],
+                      label=f"N = {n}, {n_hidden} hidden" + (f", {source}" if here else ""), **style)
+        rates.append(curve.assign(n_spins=n, n_hidden=n_hidden, source=source))
+    for number, (ratio, rows) in enumerate(needed.groupby("ratio")):
+        good, style = rows[np.isfinite(rows.half)], {"color": COLORS[number % 7]}
+        right.errorbar(good.n_spins, good.half, [good.half - good.low, good.high - good.half], fmt="o-",
+                       label=f"half, {ratio:g} N", **style)
+        right.errorbar(rows.n_spins, rows.printed, rows.printed_error, fmt="s--",
+                       label=f"mean of the first, {ratio:g} N", **style | HOLLOW)
+    table = pd.concat(rates)
+    left.set(xlabel="measurements", ylabel="share of machines that learn", xscale="log")
+    left.set_xlim(None, 20 * table.measurements.max())  # room for the legends
+    right.set(xlabel="spins", ylabel="measurements needed", ylim=(0, 1.9 * right.dataLim.ymax))
+    left.legend(fontsize=7, loc="lower right"), right.legend(fontsize=8, loc="upper left")
+    return figure, table
+
+
+def weights(machines: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Figure 6.4: sizes of weights by rank, and noise of the same median as at the critical point.
+
+    Parameters
+    ----------
+    machines : pandas.DataFrame
+        Of `lib.experiments.learning.learning_run`, of one size.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        A row a point; the field of noise is missing.
+
+    """
+    import pandas as pd
+
+    figure, (axes,) = plotting.new_figure(1, height=3.7)
+    drawn = []
+    for number, (field, rows) in enumerate(machines.groupby("field")):
+        sizes = np.exp(np.mean([np.log(np.maximum(m, 1e-9)) for m in rows.magnitudes], axis=0))
+        place = np.linspace(0, 100, len(sizes))
+        line = ["-", (0, (5, 1)), "--", (0, (3, 1, 1, 1)), "-."][number % 5]
+        axes.semilogy(place, sizes, label=f"h/J = {field:g}", color=COLORS[number % 7], linestyle=line)
+        drawn.append(pd.DataFrame({"field": field, "rank (%)": place, "size": sizes}))
+        if field == 1.0:
+            noise = laws.half_normal(len(sizes))
+            drawn.append(pd.DataFrame({"field": np.nan, "rank (%)": place,
+                                       "size": noise * np.median(sizes) / np.median(noise)}))
+    table = pd.concat(drawn) if drawn else pd.DataFrame({"field": [], "rank (%)": [], "size": []})
+    noise = table[table.field.isna()]
+    if len(noise):
+        axes.semilogy(noise["rank (%)"], noise["size"], ":", color="black", label="noise")
+    axes.set(xlabel="rank (%)", ylabel="size of the weight", ylim=(1e-3, None))
+    if len(table):
+        axes.legend()
+    return figure, table
+
+
+def ways(runs: pd.DataFrame, order: Sequence[str]) -> Figure:
+    """The bound against hidden units for each way to train, a panel a length.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning_ways.learning_way`.
+    order : sequence of str
+        All ways, so that each looks the same in all panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    lengths = sorted(runs.n_spins.unique())
+    figure, panels = plotting.new_figure(max(1, len(lengths)), height=3.7)
+    for axes, n in zip(panels, lengths):
+        for way, rows in runs[runs.n_spins == n].groupby("way", sort=False):
+            number = list(order).index(way)
+            style = {"color": COLORS[number % 7], "marker": "osD^vP"[number % 6]}
+            aside = 0.06 * (number - 2.5)
+            axes.semilogy(rows.n_hidden + aside, rows.bound, linestyle="none", markersize=3, alpha=0.6, **style)
+            middle = rows.groupby("n_hidden").bound.median()
+            axes.semilogy(middle.index + aside, middle, markersize=5, label=way, **style)
+        axes.axhline(EPS, color="black", linestyle="--", linewidth=1)
+        axes.set(xlabel="hidden units", title=f"N = {n}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0].set(ylabel=r"bound $\epsilon$ of the energy")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def broken(kept: pd.DataFrame, broken: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Hidden units needed against the field, for measurements with and without the symmetry, a panel a length.
+
+    Parameters
+    ----------
+    kept, broken : pandas.DataFrame
+        Of `learning_figures.search_table`.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        The rows that are drawn.
+
+    """
+    import pandas as pd
+
+    lengths = sorted(broken.n_spins.unique())
+    figure, panels = plotting.new_figure(max(1, len(lengths)), height=3.2)
+    shown = []
+    for axes, n in zip(panels, lengths):
+        for label, table, style in (("kept", kept[(kept.eps == EPS) & (kept.field <= 1.0)],
+                                     {"color": plotting.BLUE, "fmt": "o-"}),
+                                    ("broken", broken, {"color": plotting.VERMILION, "fmt": "s--"})):
+            rows = table[table.n_spins == n]
+            searches(axes, rows, x="field", aside=0.004 if label == "broken" else 0.0, label=label, **style)
+            shown.append(rows.assign(symmetry=label))
+        axes.set(xlabel="field $h/J$", title=f"N = {n}", ylim=(0, None))
+    panels[0].set(ylabel="hidden units needed")
+    panels[0].legend(title="symmetry", fontsize=8)
+    return figure, pd.concat(shown) if shown else broken
+
+
+def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, float], whole: pd.DataFrame,
+               staircase: pd.DataFrame, look: Mapping[float, dict]) -> tuple[Figure, pd.DataFrame]:
+    """Numbers that states of equal energy error take, against the length of the chain and against the error.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Machines: of `learning_figures.search_table`.
+    needed, staircase : pandas.DataFrame
+        Matrix product states: of `lib.spins.mps_variational.needed`; staircase at the critical point and one length,
+        for many errors.
+    pruned : dict of int to float
+        Weights left after pruning, by length.
+    whole : pandas.DataFrame
+        n_spins and parameters of the critical state itself.
+    look : dict of float to dict
+        Of `marks`, for the fields that are drawn.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        What is drawn, but for the stars.
+
+    """
+    import pandas as pd
+
+    figure, (left, right) = plotting.new_figure(2, height=4.2)
+    shown, reached = [], found[np.isfinite(found.hidden)]
+    closest = min(needed.eps.unique(), key=lambda bound: abs(bound - EPS))
+    for field, rows in reached[(reached.eps == EPS) & reached.field.isin([*look])].groupby("field"):
+        rows = rows.assign(parameters=rows.n_spins * rows.hidden, kind="machine")
+        left.plot(rows.n_spins, rows.parameters, linestyle="none", label=f"machine, {field:g}", **look[field])
+        own = needed[(needed.field == field) & (needed.eps == closest)].assign(kind="matrix product")
+        left.plot(own.n_spins, own.parameters, linestyle="--", markersize=5, **look[field] | HOLLOW)
+        if field == 1.0:
+            left.plot(own.n_spins, own["uniform parameters"], ":", color=look[field]["color"], label="uniform, 1")
+        shown += [rows, own]
+    left.plot(list(pruned), list(pruned.values()), "*", color="black", label="pruned, 1")
+    left.plot(whole.n_spins, whole.parameters, "-", color="black", label="exact state, 1")
+    left.set(xscale="log", yscale="log", xlabel="spins", ylabel="parameters")
+    left.set_ylim(None, 60 * left.get_ylim()[1])  # room for the legend
+    left.legend(fontsize=7, ncols=2, title="h/J", title_fontsize=7)
+    n = int(staircase.n_spins.iloc[0])
+    machines = reached[(reached.field == 1.0) & (reached.n_spins == n)]
+    right.loglog(machines.eps, n * machines.hidden, "v", color=plotting.BLUE, label="machine")
+    for column, line, label in (("parameters", "--", "matrix product"), ("uniform parameters", ":", "uniform")):
+        right.step(staircase.eps, staircase[column], line, where="pre", color=plotting.BLUE, label=label)
+    right.set(xlabel="relative error of the energy", title=f"h/J = 1, N = {n}")
+    right.legend(fontsize=8)
+    return figure, pd.concat([*shown, whole.assign(kind="exact state"), staircase.assign(kind="matrix product"),
+                              machines.assign(kind="machine", parameters=n * machines.hidden)])
+
+
+def joint(table: pd.DataFrame, n_fields: int) -> Figure:
+    """One machine for all fields against one a field: divergence, and the energy where nothing was measured.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `learning_summaries.joint_table`.
+    n_fields : int
+        Fields that were measured.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    figure, (left, right) = plotting.new_figure(2, height=3.5)
+    for number, (kind, rows) in enumerate(table.groupby("kind", sort=False)):
+        style = {"color": COLORS[number % 7], "marker": MARKS[number % 7], "markersize": 5}
+        for axes, column in ((left, "kl"), (right, "held out energy error")):
+            groups = rows.groupby("n_samples")[column]
+            axes.errorbar(groups.mean().index, groups.mean(), groups.sem().fillna(0.0), label=kind, **style)
+        amounts = np.array(sorted(rows.n_samples.unique()))
+        # Maximum likelihood misses by half a nat for each parameter and all measurements, to first order.
+        left.plot(amounts, rows.parameters.iloc[0] / (2 * n_fields * amounts), ":", color=style["color"], linewidth=1)
+    right.axhline(EPS, color="black", linestyle="--", linewidth=1)
+    for axes, words in ((left, "divergence (nats), mean over fields"), (right, "error of the energy, fields between")):
+        axes.set(xscale="log", yscale="log", xlabel="measurements a field", ylabel=words)
+    left.legend(fontsize=8)
+    return figure
+
+
+def chains(found: pd.DataFrame) -> Figure:
+    """Hidden units needed against the length, for several chains.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_figures.search_table`, with the column model, a name for each chain.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    figure, (axes,) = plotting.new_figure(1, height=3.5)
+    for number, (name, rows) in enumerate(found.groupby("model", sort=False)):
+        searches(axes, rows, x="n_spins", aside=0.12 * (number - 1), fmt=MARKS[number % 7] + "-",
+                 color=COLORS[number % 7], label=name)
+    ends = np.array([found.n_spins.min(), found.n_spins.max()])
+    axes.plot(ends, ends / 2, ":", color="black", label="half of the spins")
+    axes.set(xlabel="spins", ylabel="hidden units needed", ylim=(0, None))
+    axes.legend(fontsize=8)
+    return figure
