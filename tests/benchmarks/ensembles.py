@@ -22,9 +22,9 @@ from lib.study.provenance import processor
 
 N_MACHINES, N_VISIBLE, N_HIDDEN, N_ROWS = 32, 20, 10, 10_000
 WAYS = {  # name in the table: settings
-    "PCD-1, 128 chains": TrainingSettings(epochs=4, batch_size=RECIPE.batch_size, learning_rate=0.1, persistent=True,
+    "PCD-1, 128 chains": TrainingSettings(epochs=10, batch_size=RECIPE.batch_size, learning_rate=0.1, persistent=True,
                                           n_chains=RECIPE.n_training_chains),
-    "CD-10": TrainingSettings(epochs=2, learning_rate=0.01, n_gibbs=10),
+    "CD-10": TrainingSettings(epochs=5, learning_rate=0.01, n_gibbs=10),
 }
 
 
