@@ -122,6 +122,11 @@ def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
         A ValueError naming the epoch, when a parameter is no longer finite or its absolute value
         exceeds 1000.
     """
+    return advance(begin(machine, data, settings, seed, renew), settings.epochs, every, resume)
+
+
+def begin(machine: Machine, data, settings: TrainingSettings, seed: int, renew=None) -> Numba | Torch:
+    """A training that has yet to begin, with the checks of `steps`."""
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):
         hint = "TrainingSettings(**settings)" if isinstance(settings, dict) else "TrainingSettings(epochs=100)"
@@ -138,8 +143,7 @@ def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
         _check_balanced(machine)
     sampled = settings.negative_phase == "sampled"
     engine = choose_engine(machine, settings.engine) if sampled else "torch"
-    run = (Numba if engine == "numba" else Torch)(machine, rows, settings, seed, renew)
-    return advance(run, settings.epochs, every, resume)
+    return (Numba if engine == "numba" else Torch)(machine, rows, settings, seed, renew)
 
 
 def _check_balanced(machine: Machine) -> None:

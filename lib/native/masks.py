@@ -1,0 +1,50 @@
+"""Sixteen bits in one number: lane l of `lanes.Lanes` is chosen where bit l is one.
+
+Bits that are stored so take a thirty-second of the room of float32 lanes, and a sum of what they choose needs no
+product. Processors with masks for vector instructions (AVX-512, SVE) take them as they are; others unpack them.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from lib.native.lanes import N_LANES
+
+_BITS = ir.VectorType(ir.IntType(1), N_LANES)
+
+
+@intrinsic
+def add_where(typing_context, lanes, mask, other):
+    """lanes + other in the lanes of the mask, a uint16; the others as they are."""
+    def generate(context, builder, signature, arguments):
+        left, mask, right = arguments
+        return builder.select(builder.bitcast(mask, _BITS), builder.fadd(left, right), left)
+    return lanes(lanes, types.uint16, lanes), generate
+
+
+@intrinsic
+def less(typing_context, lanes, other):
+    """Where lanes < other, as a uint16."""
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(builder.fcmp_ordered("<", *arguments), ir.IntType(N_LANES))
+    return types.uint16(lanes, lanes), generate
+
+
+@intrinsic
+def nonzero(typing_context, lanes):
+    """Where integer lanes are not zero, as a uint16."""
+    def generate(context, builder, signature, arguments):
+        zero = ir.Constant(arguments[0].type, None)
+        return builder.bitcast(builder.icmp_unsigned("!=", arguments[0], zero), ir.IntType(N_LANES))
+    return types.uint16(lanes), generate
+
+
+@intrinsic
+def lanes_and(typing_context, lanes, number):
+    """Bitwise "and" of integer lanes with a number."""
+    def generate(context, builder, signature, arguments):
+        vector = arguments[0].type
+        single = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[1], ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), N_LANES), None)
+        return builder.and_(arguments[0], builder.shuffle_vector(single, single, zeros))
+    return lanes(lanes, lanes.dtype), generate
