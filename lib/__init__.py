@@ -3,7 +3,7 @@
 `conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
-`plotting`        figures from tables
+`plotting`        how figures look and are saved
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 `native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain twin
@@ -66,6 +66,8 @@
 `rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.pruning`      a trained machine pruned step by step
+`rbm.pruning_runs` how far pruned machines go before what is harmed, one and many
+`rbm.pruning_correlations` when their correlations are cut off and their graphs fall apart
 `rbm.files`        saved machines, without pickle
 
 `experiments`      settings -> a dictionary of numbers, each with a version: every function that a sweep may name
@@ -76,6 +78,10 @@
 `experiments.kernel_distance` one point of figure 3.8b
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
+
+`figures`          tables -> pictures, a module a chapter
+`figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
+`figures.tables`   tables of text
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
 """

@@ -9,6 +9,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_summary`: the directive ``verdict-summary``, counts of verdicts;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
+* :mod:`companion_code`: the directive ``code-behind``, the source of functions of `lib`;
 * :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
@@ -21,6 +22,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 from __future__ import annotations
 
 import companion_api
+import companion_code
 import companion_figures
 import companion_files
 import companion_math
@@ -37,7 +39,7 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_api,
+    for module in (companion_pages, companion_tables, companion_summary, companion_tried, companion_api, companion_code,
                    companion_rooms, companion_numbers, companion_references, companion_figures, companion_results,
                    companion_math, companion_search, companion_files):
         module.setup(app)
