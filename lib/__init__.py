@@ -31,6 +31,7 @@
 `models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
 `models.digits`    scikit-learn's digits, which need no download
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.families`  what a record of widened networks says: gains, shares, errors
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
 `models.sparse_layers` the same layers for torch, and networks made of them or back
@@ -80,6 +81,7 @@
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `figures`          tables -> pictures, a module a chapter
+`figures.wide_limits`, `figures.widened_resnets` chapters 2 and 3.4
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.tables`   tables of text
 
