@@ -81,7 +81,7 @@
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `figures`          tables -> pictures, a module a chapter
-`figures.wide_limits`, `figures.widened_resnets` chapters 2 and 3.4
+`figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.tables`   tables of text
 
