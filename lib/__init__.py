@@ -3,7 +3,7 @@
 `conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
 `checks`          what an array argument is: the one door through which arrays come in
 `rng`             named random streams from one seed
-`plotting`        figures from tables
+`plotting`        how figures look and are saved
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
 `native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain twin
@@ -31,6 +31,7 @@
 `models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
 `models.digits`    scikit-learn's digits, which need no download
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.families`  what a record of widened networks says: gains, shares, errors
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
 `models.sparse_layers` the same layers for torch, and networks made of them or back
@@ -66,6 +67,8 @@
 `rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.pruning`      a trained machine pruned step by step
+`rbm.pruning_runs` how far pruned machines go before what is harmed, one and many
+`rbm.pruning_correlations` when their correlations are cut off and their graphs fall apart
 `rbm.files`        saved machines, without pickle
 
 `experiments`      settings -> a dictionary of numbers, each with a version: every function that a sweep may name
@@ -76,6 +79,11 @@
 `experiments.kernel_distance` one point of figure 3.8b
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
+
+`figures`          tables -> pictures, a module a chapter
+`figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
+`figures.tables`   tables of text
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
 """

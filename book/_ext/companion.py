@@ -10,6 +10,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_thesis`: the directive ``thesis-index``, where equations and figures of the thesis are treated;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
+* :mod:`companion_code`: the directive ``code-behind``, the source of functions of `lib`;
 * :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
 * :mod:`companion_glossary`: terms link to the pages that use them;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
@@ -25,6 +26,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 from __future__ import annotations
 
 import companion_api
+import companion_code
 import companion_figures
 import companion_files
 import companion_glossary
@@ -47,7 +49,7 @@ from sphinx.application import Sphinx
 def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
                    companion_api, companion_rooms, companion_glossary, companion_numbers, companion_references,
-                   companion_figures, companion_results, companion_knobs, companion_living, companion_math,
-                   companion_search, companion_files):
+                   companion_figures, companion_results, companion_knobs, companion_living, companion_code,
+                   companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

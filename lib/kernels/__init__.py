@@ -9,6 +9,8 @@
 `sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
+`measured`          tables of what random features and wide nets do (chapter 2)
+`width_choice`      does the smallest distance name the best width
 `optimum`           where a curve over widths has its top or bottom, and how sure that is
 
 Kernels of random inputs, a Gaussian process with one of them, and how far a sparse net is from the infinite one:

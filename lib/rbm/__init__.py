@@ -25,6 +25,8 @@ pruning      a trained machine pruned step by step (7.3)
 living       the machine that runs in the page of chapter 7
 learning_figures  what the figures of chapter 6 show
 pruning_figures  what the figures of chapter 7 show
+pruning_runs  numbers of pruned machines, single ones and many
+pruning_correlations  when their correlations are cut off and their graphs fall apart
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 _readout_kernels  those of chains in fields of their own, under `readout`

@@ -1,0 +1,49 @@
+"""Rates that other seeds prefer, and the best width beside the closest kernel, on made-up accuracies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import rng
+from lib.kernels import optimum, width_choice
+
+
+def scan(values):
+    """Networks at a published rate of 0.5 a width, from accuracies by (width, factor), a list over seeds."""
+    return pd.DataFrame([{"seed": seed, "width": width, "learning_rate": 0.5 * factor, "published": 0.5,
+                          "accuracy": accuracy}
+                         for (width, factor), found in values.items() for seed, accuracy in enumerate(found, start=1)])
+
+
+def test_each_seed_takes_the_rate_that_is_best_for_the_others():
+    # At width 8 seed 1 alone is best at factor 2; without it 1 is better, without another one 2 is.
+    table = scan({(8, 1.0): [80, 84, 84], (8, 2.0): [99, 80, 80], (8, 1.4): [70, 70, 70],
+                  (16, 1.0): [90, 90, 90], (16, 1.4): [91, 92, 93], (16, 2.0): [80, 80, 80]})
+    accuracies, edges = width_choice.at_tuned_rates(table)
+    assert accuracies[8].to_dict() == {1: 80, 2: 80, 3: 80} and accuracies[16].to_dict() == {1: 91, 2: 92, 3: 93}
+    assert edges == 1  # of all seeds: 2.0, the largest, at width 8; 1.4 at width 16
+
+
+def test_a_rate_at_which_a_seed_diverges_is_not_considered():
+    table = scan({(8, 1.0): [80, 80], (8, 1.4): [99, np.nan], (16, 1.0): [70, 70], (16, 1.4): [75, 75]})
+    accuracies, _ = width_choice.at_tuned_rates(table)
+    assert accuracies.loc[1].to_dict() == {8: 80, 16: 75}
+
+
+def test_the_best_width_stands_beside_the_closest_kernel():
+    widths = [8, 16, 32, 64, 128]
+    accuracies = pd.DataFrame([[80.0, 85, 88, 86, 81], [81, 86, 89, 87, 80], [80, 85, 88, 86, 81]], columns=widths)
+    distances = pd.Series([(np.log2(n) - 6) ** 2 + 1 for n in widths], index=widths)
+    found = width_choice.compared(accuracies, distances, rng=rng.stream(1, "test"))
+    assert found["best"] == 32 and found["low"] <= 32 <= found["high"] and found["nearest"] == 64
+    assert found["closest"] == pytest.approx(64, rel=1e-6)
+    assert (found["low"], found["best"], found["high"]) == tuple(
+        optimum.best_width(widths, accuracies, rng=rng.stream(1, "test")))
+    # Ranks of the distances 4 3 2 1 0 (two ties apart) against those of the errors.
+    assert found["rank"] == pytest.approx(distances.rank().corr((-accuracies.mean()).rank()))
+
+
+def test_what_a_width_loses_is_counted_seed_by_seed():
+    accuracies = pd.DataFrame({8: [80.0, 82, 84], 16: [85.0, 86, 90]})
+    mean, error = width_choice.shortfall(accuracies, 8)
+    assert mean == 5 and error == pytest.approx(1 / np.sqrt(3)) and width_choice.shortfall(accuracies, 16) == (0, None)
