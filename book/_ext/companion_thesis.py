@@ -82,13 +82,12 @@ def _words(heading: str) -> str:
 
 
 def _verdicts(verdict: str, claims: list[dict]) -> str:
-    """A verdict and how many claims have it, with a link to the first."""
-    link = f'<a href="{claims[0]["page"]}.html#claim-{claims[0]["id"]}">{data.badge(verdict)}</a>'
-    return f"{link}&nbsp;{len(claims)}"
+    """How many claims have a verdict, and the verdict as a link to the first of them."""
+    return f'{len(claims)}&nbsp;<a href="{claims[0]["page"]}.html#claim-{claims[0]["id"]}">{data.badge(verdict)}</a>'
 
 
 def _api_link(page: str, path: str) -> str:
-    name = html.escape(path.removeprefix("lib."))
+    name = re.sub(r"(?<=[._])", "<wbr>", html.escape(path.removeprefix("lib.")))
     return f'<a href="{page}.html#{nodes.make_id(f"api-{path}")}"><code>{name}</code></a>'
 
 
