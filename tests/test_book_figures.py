@@ -225,13 +225,14 @@ def panels(tmp_path_factory):
 
 def test_panels_are_found_with_all_that_belongs_to_them(panels):
     picture, boxes = panels
-    found = companion_narrow.pieces(picture)
-    assert len(found) == 5  # three panels, of which the last has the bar, and two entries
+    found, entries = companion_narrow.pieces(picture)
+    assert (len(found), len(entries)) == (3, 2)  # the last panel has the bar
     wanted = [*boxes[:2], companion_narrow.Box(*boxes[2]).joined(companion_narrow.Box(*boxes[3]))]
     for piece, box in zip(found, wanted):
         assert np.abs(np.subtract(piece, box) - [-3, -3, 3, 3]).max() < 4, (piece, box)
-    legend = boxes[4]
-    assert all(legend[0] - 8 < box.left and box.right < legend[2] + 8 and box.top > legend[1] - 8 for box in found[3:])
+    left, top, right, _ = boxes[4]
+    assert all(left - 8 < box.left and box.right < right + 8 and box.top > top - 8 for box in entries)
+    assert entries[1].left - left > 40 and entries[0].left - left < 12  # marks too
 
 
 def test_on_phones_panels_stand_below_each_other(panels):
@@ -252,11 +253,13 @@ def test_on_phones_panels_stand_below_each_other(panels):
     assert not figures._ROOT.search(figures.both_modes(text))  # it is coloured once
 
 
-def test_one_panel_stays_as_it_is(picture, tmp_path):
+@pytest.mark.parametrize("columns", [1, 2])
+def test_one_panel_and_panels_that_share_their_numbers_stay_together(tmp_path, columns):
     with matplotlib.rc_context():
         plotting.use_style()
-        figure, (axes,) = plotting.new_figure()
-        axes.plot([0, 1], [0, 1])
+        figure, panels = plotting.plt.subplots(1, columns, sharey=True, squeeze=False)
+        for axes in panels.flat:
+            axes.plot([0, 1], [0, 1])
         plotting.save_figure(figure, "fig-one", pd.DataFrame({"a": [1]}), directory=tmp_path)
     assert companion_narrow.narrow((tmp_path / "fig-one.svg").read_text("utf-8")) is None
     assert companion_narrow.narrow("<svg xmlns='http://www.w3.org/2000/svg'/>") is None

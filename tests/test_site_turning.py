@@ -87,9 +87,9 @@ def test_the_machine_runs_when_told_to_and_says_little(visit, motion):  # noqa: 
     assert status.get_attribute("role") == "status" and status.inner_text() == ""
     page.get_by_role("button", name="One sweep").press("Enter")
     assert shown(page)["sweeps"][0] == str(SWEEPS + 1) and "After 501 sweeps: order 0." in status.inner_text()
-    page.get_by_role("button", name="Start").press("Space")
+    page.get_by_role("button", name="Start", exact=True).press("Space")
     said = status.inner_text()
-    page.wait_for_function(f"+document.querySelector('.living-table td').textContent.replace(',', '') > {SWEEPS + 20}")
+    page.wait_for_function(f"+document.querySelector('.living-table tbody td').textContent.replace(',', '') > {SWEEPS + 20}")
     assert status.inner_text() == said and said.startswith("Running.")  # silent while it runs
     page.get_by_role("button", name="Pause").press("Enter")
     stopped = shown(page)["sweeps"][0]

@@ -4,6 +4,7 @@
 * Browsers refuse to *preload* fonts for pages opened from ``file://`` (the style sheet still loads them): the theme's
   preload links are removed.
 * Entries of the bibliography are items of their list: the role that docutils gives them is deprecated.
+* What unfolds a part of the table of contents has a name for those who do not see its arrow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from sphinx.application import Sphinx
 
 _PRELOAD = re.compile(r"[ \t]*<link rel=\"preload\" as=\"font\"[^>]*>\n?")
 _ENTRY, _ITEM = 'role="doc-biblioentry"', 'role="listitem"'
+_ARROW, _NAMED = ('<summary><span class="toctree-toggle"',
+                  '<summary aria-label="The pages below"><span class="toctree-toggle"')
 
 
 def setup(app: Sphinx) -> None:
@@ -38,7 +41,7 @@ def _drop_preloads(app: Sphinx, exception: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text("utf-8")
-        mended = _PRELOAD.sub("", text).replace(_ENTRY, _ITEM)
+        mended = _PRELOAD.sub("", text).replace(_ENTRY, _ITEM).replace(_ARROW, _NAMED)
         if mended != text:
             path.write_text(mended, "utf-8")
     for name in ("sphinx-thebe.js", "sphinx-thebe.css"):

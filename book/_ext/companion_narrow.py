@@ -17,6 +17,7 @@ WIDTH = 262.0  # points; of a phone's column, so that letters have there the siz
 GAP = 6.0  # points; between pieces, and around them
 TOUCHING = 2.0  # points; by which boxes of neighbours may overlap, as letters are measured roughly
 SLIM = 40.0  # points; a frame that is narrower is a colour bar, and belongs to the panel beside it
+LABELLED = 8.0  # points; that letters beside a frame take at least
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _TRANSFORM = re.compile(r"(translate|rotate|scale)\(([^)]*)\)")
@@ -39,16 +40,17 @@ class Box(NamedTuple):
 def narrow(picture: str) -> str | None:
     """The picture of matplotlib's with its panels below each other; None where that would not make it narrower."""
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture)
-    found = pieces(picture)
-    if not size or len(found) < 2:
+    columns, beside = pieces(picture)
+    if not size or len(columns) < 2:
         return None
+    found = columns + beside
     width = max(WIDTH, *(box.right - box.left for box in found))
     if width > 0.8 * float(size[1]):
         return None
     shown, x, y, row = [], 0.0, 0.0, 0.0
     for number, box in enumerate(found, 1):
         wide, high = box.right - box.left, box.bottom - box.top
-        if x + wide > width + TOUCHING:
+        if x + wide > width + TOUCHING or number == len(columns) + 1:
             x, y, row = 0.0, y + row + GAP, 0.0
         shown.append(f'<svg id="piece-{number}" x="{x:.2f}" y="{y:.2f}" width="{wide:.2f}" height="{high:.2f}" '
                      f'viewBox="{box.left:.2f} {box.top:.2f} {wide:.2f} {high:.2f}"><use href="#figure_1"/></svg>')
@@ -60,13 +62,12 @@ def narrow(picture: str) -> str | None:
     return "</g></defs>".join(rest.rsplit("</g>", 1)).replace("</svg>", "\n".join(shown) + "\n</svg>")
 
 
-def pieces(picture: str) -> list[Box]:
-    """The boxes of the columns of panels, then of what stands beside all of them, in the order of reading."""
+def pieces(picture: str) -> tuple[list[Box], list[Box]]:
+    """The boxes of the columns of panels, and of what stands beside all of them, in the order of reading; no columns
+    where one shows no numbers of its own beside its frame, as it shares those of its neighbour."""
     figure = xml.fromstring(picture).find(f"{SVG}g[@id='figure_1']")
-    if figure is None:
-        return []
-    panels, bars, others = [], [], []
-    for part in figure:
+    panels, bars, others, edges = [], [], [], []
+    for part in figure if figure is not None else []:
         name = part.get("id", "")
         boxes = list(_boxes(part))
         if name == "patch_1" or not boxes:
@@ -75,6 +76,7 @@ def pieces(picture: str) -> list[Box]:
             bars.append(_around(boxes))
         elif name.startswith("axes"):
             panels.append(_around(boxes))
+            edges.append(boxes[0].left)
         elif name.startswith("legend"):  # its columns are far from each other, a sample is near its words
             whole = _around(boxes)
             others += _columns([box for box in boxes if box != whole] or boxes, apart=11.0)  # a frame is no entry
@@ -83,9 +85,12 @@ def pieces(picture: str) -> list[Box]:
     for bar in bars:
         near = min(range(len(panels)), key=lambda n: abs(panels[n].right - bar.left) + abs(panels[n].top - bar.top))
         panels[near] = panels[near].joined(bar)
-    return [Box(box.left - GAP / 2, box.top - GAP / 2, box.right + GAP / 2, box.bottom + GAP / 2)
-            for box in _columns(panels, apart=-TOUCHING)
-            + sorted(others, key=lambda box: (round(box.top), box.left))]
+    columns, beside = _columns(panels, apart=-TOUCHING), sorted(others, key=lambda box: (round(box.top), box.left))
+    if any(frame - panel.left < LABELLED for frame, panel in zip(edges, panels)):
+        columns = []
+    edge = GAP / 2
+    return tuple([Box(box.left - edge, box.top - edge, box.right + edge, box.bottom + edge) for box in boxes]
+                 for boxes in (columns, beside))
 
 
 def _columns(boxes: list[Box], apart: float) -> list[Box]:
@@ -118,6 +123,9 @@ def _boxes(part: xml.Element):
         numbers = [float(number) for number in _NUMBER.findall(part.get("d", ""))]
         if xs := numbers[::2]:
             yield Box(min(xs), min(numbers[1::2]), max(xs), max(numbers[1::2]))
+    if part.tag == f"{SVG}use" and part.get("x"):  # a mark, centred on its place
+        x, y = float(part.get("x")), float(part.get("y"))
+        yield Box(x - 3, y - 3, x + 3, y + 3)
     for inner in part:
         yield from _boxes(inner)
 
