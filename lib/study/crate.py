@@ -50,9 +50,9 @@ def build(top: Path, profile: str) -> Path:
     crate.license = [about(f"https://spdx.org/licenses/{name}", "CreativeWork", name=name, description=words)
                      for name, words in LICENCES.items()]
     author = about("#authors", "Organization", name=config["author"])
-    crate.root_dataset["author"] = author
+    crate.root_dataset["author"] = crate.root_dataset["publisher"] = author
     verdicts = Counter(claim["verdict"] for claim in atomic.read_json(root / "ledger.json"))
-    code = about("#commit", "SoftwareSourceCode", name=project["name"], author=author,
+    code = about("#commit", "CreativeWork", name=f"source code of {project['name']}", author=author,
                  version=(commit or "no commit") + (", with uncommitted changes" if dirty else ""))
     entities, actions = {}, []
     for name in packed(top, profile):
@@ -66,13 +66,14 @@ def build(top: Path, profile: str) -> Path:
     for path in chapter_files(top):
         record = runs.read_record(root, path.stem)
         made = record["provenance"]
-        used = [about(f"#{package}-{version}", "SoftwareApplication", name=package, softwareVersion=version)
+        used = [about(f"#{package}-{version}", "SoftwareApplication", name=package, version=version,
+                      url="https://www.python.org" if package == "python" else f"pkg:pypi/{package}@{version}")
                 for package, version in made["versions"].items()]
         own = [f"{root.relative_to(top)}/executed/{path.stem}.{kind}" for kind in ("ipynb", "json")]
         values = ", ".join(f"{key} = {value!r}" for key, value in made["parameters"].items())
         actions.append(about(
             f"#run-{path.stem}", "CreateAction", name=f"{record['title']}, executed", endTime=made["date"],
-            agent=author, instrument=[code, *used], object=[entities[f"book/{path.name}"]],
+            agent=author, instrument=[code, *used], object=entities[f"book/{path.name}"],
             result=[entities[name] for name in own],
             description=f"{profile} profile, commit {made['commit']}, on {made['processor']}; parameters: {values}"))
     crate.root_dataset["mentions"] = actions

@@ -216,7 +216,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = find_chapter(top, options.chapter)
         changes = parse_assignments(options.params, read_chapter(path)) if options.params else None
-        print(f"  {path.stem} ...", flush=True)
+        what = f"{path.stem}, {options.params}" if options.params else path.stem
+        print(f"  {what} ...", flush=True)
         record = execute(top, path, options.profile, root, changes, options.cores)
     except (ChapterFailed, ValueError) as error:
         print(f"\n{error}\n", flush=True)
@@ -227,7 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nchapter {options.chapter}: {error.strerror}: {error.filename}\n", flush=True)
         return lifeline.TOLD
     cost = record["provenance"]
-    print(f"  {path.stem}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)
+    print(f"  {what}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)
     return 0
 
 

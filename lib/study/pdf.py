@@ -1,0 +1,111 @@
+"""`make pdf`: the built site as one PDF, its pages in the order of the contents, printed by Chromium in light colours.
+
+Links between pages lead to their place in the PDF.  What is folded on the site is open, but for the code of figures and
+the facts of claims, which the ledger has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.study import runs, site
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FOLDED = "details.hide, details.toggle-details, details.claim"  # code, and what the ledger tells of claims
+FOOTER = ('<div style="font: 8px sans-serif; width: 100%; text-align: center">'
+          '<span class="pageNumber"></span></div>')
+
+
+def build(top: Path, profile: str) -> Path:
+    """Print the site of a profile; return the PDF.  Raises `ValueError` where there is no site or no browser."""
+    root = runs.profile_root(top, profile)
+    if not (root / "html" / "index.html").exists():
+        raise ValueError("expected a built site, got none; try make book")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise ValueError(f"expected a browser that prints ({', '.join(BROWSERS)}), got none; try apt-get install "
+                         "chromium, or brew install --cask chromium")
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(prefix="pdf-") as place, sync_playwright() as driver:
+        for folder in (root / "html").iterdir():
+            if folder.is_dir():
+                (Path(place) / folder.name).symlink_to(folder)
+        (Path(place) / "book.html").write_text(one_page(root / "html", list(names(site.read_toc(top, [])))), "utf-8")
+        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page(color_scheme="light")
+        page.set_default_timeout(0)
+        page.goto((Path(place) / "book.html").as_uri())
+        page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
+        page.pdf(path=root / "book.pdf", format="A4", scale=0.75, print_background=True, outline=True, tagged=True,
+                 display_header_footer=True, header_template="<span></span>", footer_template=FOOTER,
+                 margin={"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"})
+        chromium.close()
+    return root / "book.pdf"
+
+
+def names(toc: object) -> Iterator[str]:
+    """The pages of a table of contents, in its order."""
+    if isinstance(toc, list):
+        for entry in toc:
+            yield from names(entry)
+    elif isinstance(toc, dict):
+        for key, value in toc.items():
+            if key in ("root", "file"):
+                yield value
+            else:
+                yield from names(value)
+
+
+def one_page(html: Path, pages: list[str]) -> str:
+    """The articles of some pages as one, each anchor with the name of its page before it; links to files are words."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup((html / "index.html").read_text("utf-8"), "html.parser")
+    body = BeautifulSoup('<body class="printed"><main class="bd-main"></main></body>', "html.parser").body
+    for name in pages:
+        page = BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
+        article = page.select_one("article.bd-article")
+        for element in article.select("[id]"):
+            if element.find_parent("svg") is None:
+                element["id"] = f"{name}--{element['id']}"
+        for link in article.select("a[href]"):
+            target, _, anchor = link["href"].partition("#")
+            other = target.removesuffix(".html") or name
+            if other in pages:
+                link["href"] = f"#{other}--{anchor}" if anchor else f"#{other}"
+            elif "//" not in target:
+                del link["href"]
+        for details in article.select("details"):
+            if details.css.closest(FOLDED) is None:
+                details["open"] = ""
+        for gone in article.select("script"):
+            gone.decompose()
+        article["id"] = name
+        body.main.append(article)
+    soup.body.replace_with(body)
+    soup.html["data-theme"] = soup.html["data-mode"] = "light"
+    return str(soup)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line of `make pdf`."""
+    parser = argparse.ArgumentParser(prog="python -m lib.study.pdf", description="Print the book.")
+    parser.add_argument("--root", type=Path, default=Path.cwd())
+    parser.add_argument("--profile", default="laptop")
+    options = parser.parse_args(arguments)
+    try:
+        print(f"\nThe PDF: {build(options.root.resolve(), options.profile)}")
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
