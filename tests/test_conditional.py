@@ -9,9 +9,9 @@ import torch
 from lib import rng
 from lib.experiments.learning_conditional import learning_conditional
 from lib.rbm import partition
-from lib.rbm.conditional import ConditionalMachine, fit, loss
+from lib.rbm.conditional import ConditionalMachine, fit, fit_state, loss
 from lib.rbm.machine import effective_energy_gradient
-from lib.spins import ising
+from lib.spins import chains, exact, ising
 
 PARTS = ("weights", "visible_bias", "hidden_bias")
 FIELDS = (0.5, 0.9, 2.5)
@@ -124,3 +124,25 @@ def test_exact_frequencies_and_many_parameters_leave_no_error():
     start = ConditionalMachine.random(4, 4, 2, low=0.7, high=1.5, seed=2)
     found = fit(start, fields, q, n_steps=1000)
     assert loss(found, fields, q)[0] + (q * np.log(3 * q)).sum() < 1e-4
+
+
+def test_a_machine_fitted_to_a_state_is_close_to_it_and_the_best_of_its_starts():
+    _, psi = ising.ground_state(5, 1.0)
+    one, several = (fit_state(psi, 3, seed=2, n_starts=n) for n in (1, 4))
+    fidelities = [float(np.sqrt(partition.probabilities(machine).numpy()) @ psi) ** 2 for machine in (one, several)]
+    assert 1 - 1e-3 < fidelities[1] <= 1
+    q = psi**2
+    likelihoods = [float(q @ partition.log_probabilities(machine).numpy()) for machine in (one, several)]
+    assert likelihoods[1] >= likelihoods[0]
+    with pytest.raises(ValueError, match="expected n_starts"):
+        fit_state(psi, 3, seed=2, n_starts=0)
+
+
+def test_the_xxz_chain_takes_more_units_than_half_of_its_spins_and_no_more_than_one_a_spin():
+    chain = chains.bonds(6, x=-0.25, y=-0.25, z=0.25)
+    energy, psi = exact.ground_state(chain)
+    errors = []
+    for n_hidden in (3, 6):
+        root = np.sqrt(partition.probabilities(fit_state(psi, n_hidden, seed=1)).numpy())
+        errors.append(abs(exact.energy(chain, root) / energy - 1))
+    assert errors[0] > 0.05 and errors[1] < 0.002

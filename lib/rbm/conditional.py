@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lib import rng
 from lib.checks import as_floats, as_tensor, require_count
-from lib.conventions import all_states
+from lib.conventions import all_states, check_state_vector
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.states import softplus
 
@@ -230,3 +230,41 @@ def fit(start: ConditionalMachine, fields: Sequence[float], shares, *, n_steps: 
     found = minimize(value_and_slope, packed(start), jac=True, method="L-BFGS-B",
                      options={"maxiter": n_steps, "maxfun": 2 * n_steps, "gtol": 1e-7, "ftol": 0.0})
     return unpacked(found.x)
+
+
+def fit_state(psi, n_hidden: int, *, seed: int, n_starts: int = 3, n_steps: int = 1000) -> Machine:
+    """The machine that is closest to the outcomes of a state along z, as far as a few starts find it.
+
+    It is fitted to the exact distribution, as if there were infinitely many measurements and a
+    training without chance: what it cannot do is a matter of its form.
+
+    Parameters
+    ----------
+    psi : array_like, shape (2^n_spins,)
+        Normalised amplitudes, of at most 14 spins.
+    n_hidden : int, >= 1
+        Hidden units.
+    seed : int, >= 0
+        Fixes the starts.
+    n_starts : int, >= 1, default 3
+        Of which the most likely one is taken.
+    n_steps : int, >= 1, default 1000
+        See `fit`.
+
+    Returns
+    -------
+    lib.rbm.machine.Machine
+
+    Raises
+    ------
+    ValueError
+        For another psi and for counts out of range.
+
+    """
+    psi = check_state_vector(psi)
+    require_count("n_starts", n_starts)
+    shares = np.abs(psi[None]) ** 2
+    starts = [ConditionalMachine.random(psi.size.bit_length() - 1, n_hidden, 0, low=0.5, high=2.0,
+                                        seed=rng.child_seed(seed, "fit state", number)) for number in range(n_starts)]
+    found = [fit(start, [1.0], shares, n_steps=n_steps) for start in starts]
+    return min(found, key=lambda machine: loss(machine, [1.0], shares)[0]).at(1.0)
