@@ -150,3 +150,21 @@ def test_a_network_that_the_kernels_do_not_have(monkeypatch):
     assert not native_network_pays(resnet.widened(large, 8), 64, resnet.sparse_counts(large, 8))
     monkeypatch.setattr(sparse_choice, "HAS_KERNELS", False)
     assert not native_network_pays(wide, 32, remaining)
+
+
+def test_without_avx512_networks_gain_less(monkeypatch):
+    relative = {}  # time of native in that of dense, by factor: on the whole processor, and held to AVX2
+    for row in json.loads(sparse_table.BENCH.read_text("utf-8")):
+        if "path" in row and "EPYC" in row["machine"]:
+            pair = relative.setdefault(row["factor"], [0.0, 0.0])
+            pair["held" in row["machine"]] = row["seconds_native"] / row["seconds_peer"]
+    slower = [math.log(held / whole) for whole, held in relative.values()]
+    assert math.exp(sum(slower) / len(slower)) == pytest.approx(sparse_choice.WITHOUT_AVX512, rel=0.02)
+
+    base = resnet.Architecture(8)
+    wide, remaining = resnet.widened(base, 2), resnet.sparse_counts(base, 2)
+    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    for has, pays in ((True, True), (False, False)):
+        monkeypatch.setattr(sparse_choice, "HAS_AVX512", has)
+        assert native_network_pays(wide, 32, remaining) == pays
+        assert native_network_pays(resnet.widened(base, 8), 32, resnet.sparse_counts(base, 8))

@@ -236,6 +236,7 @@ def _besides(row: dict) -> str:
     parts += [f"torch.sparse CSR {_amount(row, 'csr')}"] if "seconds_csr" in row else []
     parts += [f"{side} {_amount({'seconds_side': seconds}, 'side')}" for side, seconds in row.get("sides", {}).items()
               if side != "ours"]
+    parts += ["by an earlier version of the code"] if row.get("earlier") else []
     return "; ".join(parts) or "–"
 
 

@@ -1,16 +1,25 @@
-"""Measure the promised ratios into _build/bench.json: `python -m tests.benchmarks [--only GROUP]`."""
+"""Measure the promised ratios into _build/bench.json: `python -m tests.benchmarks [--only GROUP] [--avx2]`."""
 
 import os
+import sys
 
 # Before numpy, torch and numba are imported: each reads its number of threads once.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_variable] = "1"
 
+if "--avx2" in sys.argv:  # our kernels, torch, oneDNN and MKL as on a processor without AVX-512
+    from llvmlite import binding
+
+    _features = binding.get_host_cpu_features()
+    for _feature in _features:
+        _features[_feature] &= not _feature.startswith(("avx512", "avx10", "evex512"))
+    os.environ |= {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": _features.flatten(),
+                   "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+
 import argparse  # noqa: E402
 import importlib  # noqa: E402
 import json  # noqa: E402
 import re  # noqa: E402
-import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 GROUPS = ("rbm", "complex_states", "records", "sparse", "kernels", "measurements", "samples")
@@ -63,23 +72,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--only", choices=GROUPS, help="run one group")
     parser.add_argument("--quick", action="store_true", help="few runs, no fidelities: shows that it works")
+    parser.add_argument("--avx2", action="store_true",
+                        help="as on a processor without AVX-512, into bench-avx2.json; no table of single layers")
     arguments = parser.parse_args()
+    target = TARGET.with_stem("bench-avx2") if arguments.avx2 else TARGET
     rows = []
     for group in [arguments.only] if arguments.only else GROUPS:
         benchmark = importlib.import_module(f"tests.benchmarks.{group}").benchmark
         rows += [row | {"group": group} for row in benchmark(quick=arguments.quick)]
     print(table(rows))
     failed = any(missed(row) for row in rows)
-    if arguments.only and TARGET.exists():  # the other groups stay as they were measured
-        rows += [row for row in json.loads(TARGET.read_text()) if row.get("group", "rbm") != arguments.only]
+    if arguments.only and target.exists():  # the other groups stay as they were measured
+        rows += [row for row in json.loads(target.read_text()) if row.get("group", "rbm") != arguments.only]
     rows.sort(key=lambda row: GROUPS.index(row.get("group", "rbm")))
-    TARGET.parent.mkdir(exist_ok=True)
-    partial = TARGET.with_suffix(".partial")
+    target.parent.mkdir(exist_ok=True)
+    partial = target.with_suffix(".partial")
     text = json.dumps(rows, indent=1)
     text = re.sub(r"\[[^][{}\"]*\]", lambda match: " ".join(match[0].split()), text)  # lists of numbers on one line
     partial.write_text(text + "\n")
-    partial.replace(TARGET)
-    print(f"written to {TARGET.relative_to(TARGET.parents[1])}")
+    partial.replace(target)
+    print(f"written to {target.relative_to(target.parents[1])}")
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import site
 import subprocess
@@ -31,27 +32,52 @@ def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False) 
 
 
 class Peer:
-    """A script beside this file in its own process; `said` is what stands behind its first word, "ready"."""
+    """A script beside this file in its own process; `said` is what stands behind its first word, "ready".
+
+    SparseProp 0.1.14 reads beyond its arrays and is ended by the system now and then: there is room behind the heap,
+    and a process that ended so is started again.
+    """
+
+    TRIES, ROOM = 5, 2**28
 
     def __init__(self, python: Path, script: str, *arguments: object):
-        # Without PYTHONPATH and the like, so that it finds its own packages alone.
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        command = [python, Path(__file__).with_name(script), *arguments]
-        self.process = subprocess.Popen([str(part) for part in command], env=variables, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        first, *self.said = self._read().split() or [""]
-        if first != "ready":
-            raise RuntimeError(f"{script} did not start; its messages are above")
+        self.command = [str(part) for part in (python, Path(__file__).with_name(script), *arguments)]
+        self.process = None
+        self.said = self._answer(None)
 
     def seconds(self, line: str = "go") -> float:
         """What it answers to a line."""
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return float(self._read())
+        return float(self._answer(line)[0])
 
     def close(self) -> None:
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
-    def _read(self) -> str:
-        return self.process.stdout.readline().strip()
+    def _start(self) -> list[str]:
+        # Without PYTHONPATH and the like, so that it finds its own packages alone.
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        variables["MALLOC_TOP_PAD_"] = str(self.ROOM)
+        self.process = subprocess.Popen(self.command, env=variables, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+        first, *said = self.process.stdout.readline().split() or [""]
+        return said if first == "ready" else []
+
+    def _answer(self, line: str | None) -> list[str]:
+        """The words it says to a line, or to being started; a process that was killed by a signal is started again."""
+        for _ in range(self.TRIES):
+            said = self._start() if self.process is None else self.said
+            if said and line is not None:
+                try:
+                    print(line, file=self.process.stdin, flush=True)
+                    said = self.process.stdout.readline().split()
+                except BrokenPipeError:
+                    said = []
+            if said:
+                return said
+            self.close()
+            ended, self.process = self.process.returncode, None
+            if ended >= 0:
+                break
+        name = Path(self.command[1]).name
+        raise RuntimeError(f"{name} did not answer; its messages are above, it ended with {ended}")
