@@ -82,6 +82,7 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.tables`   tables of text
 
