@@ -14,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PINS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
 ASKED = {re.match("[A-Za-z0-9_.-]+", item)[0].lower() for item in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]}
-BROUGHT = {"bs4", "ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline",
+BROUGHT = {"bs4", "docutils", "ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline",
            "myst_parser", "sphinx_external_toc", "tornado"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
