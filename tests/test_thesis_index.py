@@ -140,3 +140,10 @@ def test_a_wrong_entry_is_named(top, entry):
     toy_book.write(top, "data/thesis/equations.yml", f"'2.2':\n{entry}\n")
     (line,) = items.problems(top)
     assert line.startswith("data/thesis/equations.yml: expected a number in quotes")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "'2.2': x\n", "'2.2': {\n"])
+def test_a_file_of_another_form_is_named(top, text):
+    toy_book.write(top, "data/thesis/equations.yml", text)
+    (line,) = items.problems(top)
+    assert line.startswith("data/thesis/equations.yml: expected ")

@@ -62,7 +62,11 @@ class Section:
 def equations(top: Path) -> list[Entry]:
     """The numbered equations, in the order of the file; raises ValueError for one that is not of its form."""
     path, found = top / EQUATIONS, []
-    for section, entries in yaml.safe_load(path.read_text("utf-8")).items() if path.exists() else ():
+    content = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
+        raise ValueError(f"{EQUATIONS}: expected equations below their sections, got something else; try the "
+                         "indentation of their neighbours")
+    for section, entries in content.items():
         for number, entry in entries.items():
             entry = entry if isinstance(entry, dict) else {"what": entry}
             if not re.fullmatch(_EQUATION, str(number)) or {*entry} - {"repeats"} != {"what"}:
@@ -175,7 +179,9 @@ def problems(top: Path) -> list[str]:
     """Equations, figures and tables that chapters or errata name and the thesis does not have, one line each."""
     try:
         known = {entry.item for entry in equations(top)}
-    except (ValueError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        return [f"{EQUATIONS}: expected YAML, got {getattr(error, 'problem', error)}; try the quotes of its neighbours"]
+    except ValueError as error:
         return [str(error)]
     known |= {entry.item for entry in items(top)}
     return [f"{place.page}.md, section {place.heading!r}: expected a number of the thesis ({EQUATIONS.parent}), got "
