@@ -77,9 +77,11 @@ def test_pictures_fit_on_a_phone(visit, pages):  # noqa: F811
             ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.id || e.className)"
         )
         shown = page.evaluate(
-            "[...document.querySelectorAll('article .picture img')].map(e => e.offsetWidth).filter(Boolean)"
+            "[...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
+            ".map(e => [e.offsetWidth, e.closest('.alone')?.clientWidth || 0])"
         )
-        assert wide == [] and all(200 < width <= 400 for width in shown), (name, wide, shown)
+        # One panel, which cannot be put otherwise, keeps its letters legible and scrolls in its own box.
+        assert wide == [] and all(200 < (box or width) <= 400 for width, box in shown), (name, wide, shown)
         page.close()
 
 

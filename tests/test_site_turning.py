@@ -89,7 +89,8 @@ def test_the_machine_runs_when_told_to_and_says_little(visit, motion):  # noqa: 
     assert shown(page)["sweeps"][0] == str(SWEEPS + 1) and "After 501 sweeps: order 0." in status.inner_text()
     page.get_by_role("button", name="Start", exact=True).press("Space")
     said = status.inner_text()
-    page.wait_for_function(f"+document.querySelector('.living-table tbody td').textContent.replace(',', '') > {SWEEPS + 20}")
+    page.wait_for_function("count => +document.querySelector('.living-table tbody td').textContent > count",
+                           arg=SWEEPS + 20)
     assert status.inner_text() == said and said.startswith("Running.")  # silent while it runs
     page.get_by_role("button", name="Pause").press("Enter")
     stopped = shown(page)["sweeps"][0]
