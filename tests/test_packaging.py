@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -297,3 +298,23 @@ def test_who_joins_in_the_book_gets_its_versions():
     for path in [*(ROOT / "book").glob("*.md"), ROOT / "README.md"]:
         for command in re.findall(r"pip install ([^`\n]*\[book[^`\n]*)", path.read_text("utf-8")):
             assert command.startswith("--constraint constraints.txt "), f"{path.name}: {command}"
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_hook_that_contributing_names_keeps_a_commit_that_does_not_pass(tmp_path, status):
+    (line,) = re.findall(r"`(printf [^`]*pre-commit)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    (tmp_path / "Makefile").write_text(f"check:\n\t@echo checked && exit {status}\n")
+    who = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".git/hooks").mkdir(exist_ok=True)
+    subprocess.run(line, shell=True, cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "Makefile"], cwd=tmp_path, check=True)
+    done = subprocess.run(["git", *who, "commit", "--message", "x"], cwd=tmp_path, capture_output=True, text=True)
+    assert "checked" in done.stdout + done.stderr and (done.returncode == 0) == (status == 0)
+
+
+def test_spelling_is_checked_with_a_word_list_of_the_project(tmp_path):
+    command = [sys.executable, "-m", "codespell_lib", "--toml", str(ROOT / "pyproject.toml"), "page.md"]
+    for text, status in (("The mROE of Braket, and what sems says.", 0), ("Recieve it.", 65)):
+        (tmp_path / "page.md").write_text(text)
+        assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == status, text
