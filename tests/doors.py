@@ -36,6 +36,7 @@ from lib.pruning import bands, magnitude
 from lib.rbm import (
     annealing,
     convergence,
+    ensembles,
     metrics,
     observables,
     operators,
@@ -108,6 +109,11 @@ def _trained(data):
     return result.machine.weights
 
 
+def _trained_together(data):
+    settings = training.TrainingSettings(epochs=1, batch_size=4, engine="torch")
+    return ensembles.train_ensemble([MACHINE], data, settings, seeds=[1])[0].machine.weights
+
+
 def _pruned(data):
     return [found.weights for found in pruning.prune(MACHINE, data, [8], training.TrainingSettings(epochs=1,
             engine="torch"), criterion="magnitude", seed=1)]
@@ -156,6 +162,7 @@ DOORS = [
     Door("conventions.check_bits", conventions.check_bits, BITS, "bits"),
     Door("measurements.save", _saved, BITS, "bits"),
     Door("training.train data", _trained, BITS, "bits"),
+    Door("ensembles.train_ensemble data", _trained_together, BITS, "bits"),
     Door("pruning.prune data", _pruned, BITS, "bits"),
     Door("pruning.moments data", lambda v: pruning.moments(MACHINE, conventions.check_bits(v), seed=1), BITS, "bits"),
     Door("sampling.sample start", lambda v: sampling.sample(MACHINE, 8, seed=1, start=v, n_chains=4, engine="torch"),

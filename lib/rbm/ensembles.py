@@ -49,7 +49,7 @@ def train_ensemble(machines: Sequence[Machine], data, settings: TrainingSettings
     machines : sequence of Machine
         Where to start; of any sizes, and fast where thirteen or more have one shape and as many
         rows of data each.
-    data : array_like of bits, shape (n_samples, n_visible), or a list of such, one a machine
+    data : array_like of bits, shape (n_samples, n_visible), or a list of such arrays, one a machine
         Measurements.
     settings : TrainingSettings
         How to train, all of them. In lanes run contrastive divergence, persistent or not, by plain
@@ -81,7 +81,7 @@ def train_ensemble(machines: Sequence[Machine], data, settings: TrainingSettings
     require_count("number of machines", len(machines), 1)
     require_count("threads", threads, 1)
     require_count("every", 1 if every is None else every, 1)
-    of_each = isinstance(data, (list, tuple)) and len(data) > 0 and np.ndim(data[0]) == 2
+    of_each = isinstance(data, (list, tuple)) and len(data) > 0 and getattr(data[0], "ndim", 0) == 2
     for name, values, hint in (("seeds", seeds, "seeds=range(len(machines))"),
                                ("data", data if of_each else machines, "one array for all of them")):
         if len(values) != len(machines):
