@@ -11,6 +11,7 @@ from tests.toy_book import ROOT, write
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import companion_api  # noqa: E402
 import companion_code as code  # noqa: E402
+import companion_search  # noqa: E402
 
 PAIRS = '''"""Pairs."""
 
@@ -52,6 +53,8 @@ def test_it_is_folded_and_escaped():
     start, listing, end = code.folded("lib.figures.pruning.decay", "x < 1")
     assert start.astext().startswith('<details class="code-behind"><summary>') and end.astext() == "</details>"
     assert listing.astext() == "x < 1" and listing["language"] == "python"
+    words = [part for part in companion_search._texts([start, listing, end]) if companion_search._stripped(part)]
+    assert words == []  # the search finds its code, and no fold
 
 
 def test_links_are_those_of_the_reference():

@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
 _CLAIM = re.compile(r'<details class="claim [^"]*" id="(claim-[^"]+)"')
 _SKIPPED = ("companion-box provenance", "companion-box downloads", "figure-files",  # of how a page was made
-            "reading-time")
+            "reading-time", "code-behind")
 _WRAPPED = re.compile(r"\\(?:math\w+|text\w*|operatorname|bm|hat|bar|tilde|vec)\s*\{([^{}]*)\}")
 
 
