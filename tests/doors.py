@@ -37,6 +37,7 @@ from lib.rbm import (
     annealing,
     convergence,
     ensembles,
+    living,
     metrics,
     observables,
     operators,
@@ -175,6 +176,8 @@ DOORS = [
     Door("quality.reference data", lambda v: quality.reference(4, 1.0, v, n_samples=10, rng=np.random.default_rng(1)
                                                                ).basis.frequencies, BITS, "bits"),
     Door("quality.sampled", lambda v: [quality.sampled(MACHINE, _EXACT, v)["energy"]], DRAWS, "bits"),
+    Door("living.estimates", lambda v: [living.estimates(MACHINE, v, 1.0)["energy"]], BITS, "bits"),
+    Door("living.exact", lambda v: [living.exact(v, 1.0)["energy"]], PSI, "complex"),
     Door("machine.energy visible", lambda v: machines.energy(MACHINE, v, BITS[:, :3]), BITS, "bits*"),
     Door("machine.energy hidden", lambda h: machines.energy(MACHINE, BITS, h), BITS[:, :3], "bits*"),
     Door("machine.effective_energy", lambda v: machines.effective_energy(MACHINE, v), BITS, "bits*"),

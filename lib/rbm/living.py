@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib.checks import require_count
+from lib.conventions import check_bits
 from lib.pruning import magnitude
 from lib.rbm import observables, partition, sampling
 from lib.rbm.machine import Machine, check_machine
@@ -85,7 +86,7 @@ def estimates(machine: Machine, bits: np.ndarray, field: float) -> dict:
     ----------
     machine : Machine
         Whose samples they are.
-    bits : ndarray, shape (n_samples, n_visible)
+    bits : array_like of 0 and 1, shape (n_samples, n_visible)
         Such as `chain` gives.
     field : float
         Transverse field, in units of J.
@@ -96,7 +97,13 @@ def estimates(machine: Machine, bits: np.ndarray, field: float) -> dict:
         order, the mean of abs(m); energy in units of J; correlation, C(d) of the middle spin (7.6) for d from 0 to
         the end of the chain.
 
+    Raises
+    ------
+    ValueError
+        For bits of another width or value.
+
     """
+    bits = check_bits(bits, check_machine(machine).n_visible, name="bits")
     spins = 2.0 * bits - 1
     middle = (machine.n_visible - 1) // 2
     means = spins.mean(0)
@@ -110,8 +117,8 @@ def exact(psi: np.ndarray, field: float) -> dict:
 
     Parameters
     ----------
-    psi : ndarray, shape (2^n_spins,)
-        Real amplitudes, normalized.
+    psi : array_like, shape (2^n_spins,)
+        Normalized amplitudes.
     field : float
         Transverse field, in units of J.
 
@@ -119,6 +126,11 @@ def exact(psi: np.ndarray, field: float) -> dict:
     -------
     dict
         As `estimates` gives.
+
+    Raises
+    ------
+    ValueError
+        For amplitudes that are not normalized, or not of 2^n.
 
     """
     means = ising.magnetization_z(psi)
