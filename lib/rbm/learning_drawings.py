@@ -384,6 +384,8 @@ def joint(table: pd.DataFrame, n_fields: int) -> Figure:
     right.axhline(EPS, color="black", linestyle="--", linewidth=1)
     for axes, words in ((left, "divergence (nats), mean over fields"), (right, "error of the energy, fields between")):
         axes.set(xscale="log", yscale="log", xlabel="measurements a field", ylabel=words)
+        axes.set_xticks(sorted(table.n_samples.unique()), [f"{n:,}" for n in sorted(table.n_samples.unique())])
+        axes.minorticks_off()
     left.legend(fontsize=8)
     return figure
 
