@@ -5,13 +5,38 @@ import re
 import numpy as np
 import pytest
 import torch
+from numba import njit
 
 from lib import rng
+from lib.native import masks
+from lib.native.lanes import load, store
 from lib.rbm import _kernels, ensembles
 from lib.rbm.ensembles import train_ensemble
 from lib.rbm.machine import Machine
 from lib.rbm.training import Diverged, TrainingSettings, train
 from lib.spins.free_fermions import sample
+
+
+@njit
+def masked(a, b, mask, bits, sums, found):
+    store(sums, 0, masks.add_where(load(a, 0), mask, load(b, 0)))
+    found[0] = masks.less(load(a, 0), load(b, 0))
+    found[1] = masks.nonzero(masks.lanes_and(load(bits, 0), bits[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_masks_choose_lanes(dtype):
+    draw = np.random.default_rng(1)
+    a, b = draw.standard_normal((2, 16)).astype(dtype)
+    a[3] = b[3]
+    bits, mask = draw.integers(0, 2**32, 16, dtype=np.uint32) & np.uint32(0x0f000003), np.uint16(0b1001_0110_1100_0001)
+    sums, found = np.empty_like(a), np.empty(2, np.uint16)
+    masked(a, b, mask, bits, sums, found)
+    lane = np.arange(16)
+    np.testing.assert_array_equal(sums, np.where(mask >> lane & 1, a + b, a))
+    np.testing.assert_array_equal(found[0] >> lane & 1, a < b)
+    np.testing.assert_array_equal(found[1] >> lane & 1, (bits & bits[0]) != 0)
+    assert 0 < found[1] < 0xffff and 0 < found[0] < 0xffff
 
 
 def rows_of(n_spins, n_rows, seed=1):

@@ -1,6 +1,7 @@
 """What compiled loops share, and all that reaches into numba's internals: vectors of sixteen numbers.
 
 `lanes`       sixteen numbers in one variable, as vector instructions of the processor at hand
+`masks`       sixteen bits in one number, which choose lanes
 `tiles`       sums of shifted pixels and their products, a tile of pixels at a time, with plain twins
 `packing`     images into the layout of the tiles and back
 `batch_norm`  BatchNorm, the sum with a shortcut, and ReLU in that layout

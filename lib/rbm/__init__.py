@@ -6,6 +6,7 @@ annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
+ensembles    many machines trained as one batch, to the bits of each alone
 optimizers   momentum, Adam, the natural and the centred gradient, for every kind of state
 checkpoints  where a training stands, on the way and on disk, and going on from there
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
@@ -29,6 +30,7 @@ pruning_runs  numbers of pruned machines, single ones and many
 pruning_correlations  when their correlations are cut off and their graphs fall apart
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
+_ensemble_kernels  those of sixteen machines at once, under `ensembles`
 _readout_kernels  those of chains in fields of their own, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
 
