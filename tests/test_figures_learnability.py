@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib import plotting
-from lib.rbm import learning_drawings as drawings
+from lib.figures import learnability as drawings
 from lib.rbm import learning_figures as laws
 
 matplotlib.use("Agg")
