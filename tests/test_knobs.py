@@ -48,6 +48,12 @@ def test_rows_become_curves_in_order():
         "label": "C(d)", "log": False, "range": [0.01, 1]}
 
 
+def test_what_is_not_finite_is_no_point():
+    rows = [row | {"c": {"100.0": "inf", "60.0": "nan"}.get(row["left"], row["c"])} for row in ROWS]
+    (chart,) = companion_knobs.chosen(rows, OPTIONS | {"where": "n = 18"})["charts"]
+    assert [setting["curves"][0]["points"] for setting in chart["settings"]] == [[], [], [[1, 0.1]]]
+
+
 def test_a_list_chooses_among_charts_and_words_tell_curves_apart():
     told = chosen(pick="n | spins")
     assert told["pick"] == "spins" and [chart["name"] for chart in told["charts"]] == ["18", "50"]
