@@ -115,8 +115,10 @@ def test_ctrl_c_leaves_nothing_half_made(top):
     """As a terminal sends it: to all processes of the build at once, in the middle of a cell."""
     before = {name: content for name, content in toy_book.contents(top / "_build").items()}
     toy_book.replace(top, "lib/toy/first.py", '"""Toy module."""\n', "import time\n\ntime.sleep(10**6)\n")
-    process = subprocess.Popen(toy_book.command(top, "book"), cwd=top, env=toy_book.environment(top),
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(toy_book.command(top, "book"), cwd=top, env=toy_book.environment(top), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                               # as in a terminal, also where these tests run in the background, which ignores it
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     patience.wait_for(lambda: any("lib.study.kernel" in " ".join(found.cmdline()) for found in processes_of(top)))
     patience.wait_for(lambda: list((top / "_build/tmp").glob("*/ready")) or list((top / "_build/tmp").glob("*/run/*")))
     os.killpg(process.pid, signal.SIGINT)
