@@ -191,6 +191,7 @@ def test_the_ledger_links_each_claim_to_its_line(tmp_path):
      ["run: <code>make chapter CH=05</code>", "check the record: <code>make audit CH=05</code>"]),
     ({"source": "record", "records": ["bench"], "page": "36-layers"},
      ["run: <code>make chapter CH=36</code>", "measure: <code>make bench</code>"]),
+    ({"verdict": "not run", "measured": None}, []),
 ])
 def test_a_line_of_the_ledger_has_the_commands_that_compute_it_again(tmp_path, change, expected):
     text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM | {"profile": "laptop"} | change]))

@@ -74,7 +74,12 @@ class ClaimsLedger(_Table):
 
 
 def commands(claim: dict) -> list[tuple[str, str]]:
-    """What computes a claim again, with a word on each: its page, and its record or the benchmarks where it rests on such."""
+    """What computes a claim again, with a word on each: its page, and the record or the benchmarks that it rests on.
+
+    Nothing does where it was not run.
+    """
+    if claim["verdict"] == "not run":
+        return []
     chapter = claim["page"][:2]
     profile = "" if claim["profile"] == "laptop" else f" PROFILE={claim['profile']}"
     found = [("run", f"make chapter CH={chapter}{profile}")]
