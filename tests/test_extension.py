@@ -2,6 +2,7 @@
 # ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -181,6 +182,29 @@ def test_the_ledger_links_each_claim_to_its_line(tmp_path):
     for words in ("F &gt; 0.99 &amp; rising", "at least 0.995", "Fig. 5.1, p. 61", "± 0.001", "scale: 8 spins",
                   "✓</span>&nbsp;reproduced</span> <strong>1</strong>", "◐</span>&nbsp;reproduced at reduced scale"):
         assert words in text, words
+
+
+@pytest.mark.parametrize(("change", "expected"), [
+    ({}, ["run: <code>make chapter CH=05</code>"]),
+    ({"profile": "paper"}, ["run: <code>make chapter CH=05 PROFILE=paper</code>"]),
+    ({"source": "record", "records": ["fig-5-2-fields"]},
+     ["run: <code>make chapter CH=05</code>", "check the record: <code>make audit CH=05</code>"]),
+    ({"source": "record", "records": ["bench"], "page": "36-layers"},
+     ["run: <code>make chapter CH=36</code>", "measure: <code>make bench</code>"]),
+    ({"verdict": "not run", "measured": None}, []),
+])
+def test_a_line_of_the_ledger_has_the_commands_that_compute_it_again(tmp_path, change, expected):
+    text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM | {"profile": "laptop"} | change]))
+    assert re.findall(r"<li>([^<]*<code>make [^<]*</code>)</li>", text) == expected
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem)
+def test_records_that_the_ledger_sends_to_an_audit_are_sweeps_of_that_page(path):
+    """`make audit` refuses a chapter without such, and what is no record of points is measured by `make bench`."""
+    text = path.read_text("utf-8")
+    named = {*re.findall(r"^  - data/records/(\S+)$", text, re.MULTILINE)}
+    swept = {*re.findall(r"[\"']data/records/(\S+\.jsonl)[\"']", text)}
+    assert named - {"bench.json"} == swept
 
 
 def test_an_item_counts_as_built_only_with_a_settled_claim(tmp_path):

@@ -10,7 +10,7 @@ pytest.importorskip("sphinx")
 from docutils import nodes
 from sphinx import addnodes
 
-from lib.study import claim_text, notebooks, parameters, typed_numbers
+from lib.study import claim_files, claim_text, notebooks, parameters, typed_numbers
 from tests import toy_book
 from tests.toy_book import ROOT
 
@@ -63,6 +63,26 @@ def test_terms_lead_to_the_pages_that_link_to_them(tmp_path):
     shown = nodes.paragraph("", "", *companion_glossary._links(found["mask"]))
     assert shown.astext() == "page 3.4, page 4, index" and [link["refuri"] for link in shown.findall(nodes.reference)] \
         == ["34-b.html", "04-a.html", "index.html"]
+
+
+@pytest.mark.parametrize("name", ["introduction", "conclusions"])
+def test_the_pages_around_the_chapters_are_short_and_lead_to_them(name):
+    text = (ROOT / f"book/{name}.md").read_text("utf-8")
+    results = text.count("```{result}")
+    assert len(text.split()) / 200 + results / 2 < 8  # minutes: 200 words, or two pictures that chapters have explained
+    numbers = {"introduction": "1", "conclusions": "8"}
+    assert text.startswith(f"# {numbers[name]}. ") and text.count("\n# ") == 0
+    linked = {*re.findall(r"\{doc\}`([^`]+)`", text)}
+    assert name != "introduction" or linked >= {path.stem for path in CHAPTERS}
+    judged = re.findall(r"^:claims: (.*)$", text, re.MULTILINE)
+    assert name != "conclusions" or len(judged) == 4 and all(len(claims.split(",")) >= 4 for claims in judged)
+
+
+@pytest.mark.parametrize("name", ["introduction", "conclusions"])
+def test_claims_that_a_page_around_the_chapters_names_are_there(name):
+    known = claim_files.read(ROOT)[0]
+    named = re.findall(r"`((?:fig|eq|s|table|own|t)[\d.][^`]*-[^`]*)`", (ROOT / f"book/{name}.md").read_text("utf-8"))
+    assert not {*named} - {*known} and bool(named) == (name == "conclusions")
 
 
 def test_every_chapter_links_to_the_glossary():

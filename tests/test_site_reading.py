@@ -9,7 +9,7 @@ import pytest
 from tests.test_book_figures import contrast
 from tests.test_site import CONTRAST, SITE, browser, chapters, open_page, pages  # noqa: F401  (fixtures)
 
-RESULTS = ("index.html", "ten-minutes.html")
+RESULTS = ("index.html", "ten-minutes.html", "conclusions.html")
 FAINT = {"dddddd", "9aa5b1", "440154"}  # grids, frames of groups, the lower end of a colour map
 LETTERS = re.compile(r'<g id="text_\d+">.*?\n {2,}</g>\n', re.DOTALL)
 OPENED = ("02", "03", "04", "05", "07", "34", "35", "54")  # chapters that open with their answer
@@ -102,7 +102,7 @@ def test_results_show_pictures_with_verdicts(visit, chapters):  # noqa: F811
     for name in (*RESULTS, *opened):
         page = visit(name)
         results = page.locator("article .result").all()
-        assert len(results) >= {"index.html": 4, "ten-minutes.html": 10}.get(name, 1)
+        assert len(results) >= {"index.html": 4, "ten-minutes.html": 10, "conclusions.html": 4}.get(name, 1)
         for result in results:
             assert result.locator("img:visible").count() == 1, name
             assert result.locator(".result-claims a .verdict").count() >= 2, name

@@ -62,6 +62,7 @@ class ClaimsLedger(_Table):
         link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
         details = [f"{name}: {html.escape(value)}" for name, value in words.facts(claim)
                    if name not in ("thesis", "reference", "expected", "here")]
+        details += [f"{name}: <code>{html.escape(command)}</code>" for name, command in commands(claim)]
         statement = f"{data.markup(claim['statement'])}<ul class=\"claim-details\">" + "".join(
             f"<li>{detail}</li>" for detail in details) + "</ul>"
         expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
@@ -70,6 +71,21 @@ class ClaimsLedger(_Table):
         whole = ' class="number"' if re.fullmatch(r"[-+\d.e]+", value) else ""  # such a text may take two lines
         measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim["verdict"])]
+
+
+def commands(claim: dict) -> list[tuple[str, str]]:
+    """What computes a claim again, with a word on each: its page, and the record or the benchmarks that it rests on.
+
+    Nothing does where it was not run.
+    """
+    if claim["verdict"] == "not run":
+        return []
+    chapter = claim["page"][:2]
+    profile = "" if claim["profile"] == "laptop" else f" PROFILE={claim['profile']}"
+    found = [("run", f"make chapter CH={chapter}{profile}")]
+    if {*claim["records"]} - {"bench"}:
+        found.append(("check the record", f"make audit CH={chapter}"))
+    return found + [("measure", "make bench")] * ("bench" in claim["records"])
 
 
 class ItemsStatus(_Table):
