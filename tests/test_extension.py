@@ -304,6 +304,8 @@ def test_sections_and_claims_are_places_of_the_search():
     assert top == {"page": "05-states", "title": "5. States", "heading": "5. States", "anchor": "",
                    "text": "Less than <b>. a point", "code": ""}
     assert (section["heading"], section["anchor"], section["title"]) == ("Two valleys", "two-valleys", "5. States")
+    turned = r"P=\frac{\Phi^2_{0\sigma_1}+1}{4}\langle\lvert m\rvert\rangle\cos(\Delta\theta)"
+    assert companion_search._plain(nodes.math("", turned)) == "P=(Phi^2_0 sigma_1+1)/(4)m cos(Delta theta)"
     assert section["text"] == "At h/J=sigma_1 Thesis figure 5.1" and section["code"] == "x = 3970 y = 1"
     assert (first["anchor"], first["heading"], first["text"]) == ("claim-a-1", "Claim: F > 0.99", "F > 0.99")
     assert (second["anchor"], second["heading"]) == ("claim-b", "Claim: Second")

@@ -20,7 +20,7 @@ import companion_results
 import companion_search
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
-CHAPTERS = [path for path in notebooks.chapter_files(ROOT) if path.stem[:2] != "06"]  # it ends in a form of its own
+CHAPTERS = notebooks.chapter_files(ROOT)
 COMMAND = re.compile(r"make chapter CH=(\S+) PARAMS=\"([^\"]*)\"")
 
 

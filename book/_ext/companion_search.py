@@ -109,8 +109,10 @@ def _texts(children: list[nodes.Node]) -> Iterator[str]:
 def _plain(node: nodes.Node) -> str:
     """The words of a paragraph; formulas without the marks of TeX."""
     if isinstance(node, nodes.math):
-        text = _WRAPPED.sub(r"\1", node.astext())
-        return re.sub(r"\s+", " ", re.sub(r"[{}$]|\\[,;:!]|\\(?=\w)", "", text))
+        text = re.sub(r"\\[lr](?:angle|vert)\b ?", "", node.astext())
+        text = re.sub(r"([_^])\{([^{}]*)\}", r"\1\2", _WRAPPED.sub(r"\1", text))
+        text = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+        return re.sub(r"\s+", " ", re.sub(r"[{}$]|\\[,;:!]|(?<!\w)\\(?=\w)", "", text).replace("\\", " "))
     if isinstance(node, nodes.Text) or not node.children:
         return node.astext()
     return "".join(_plain(child) for child in node.children if not isinstance(child, nodes.raw))
