@@ -56,6 +56,11 @@
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
+`rbm.optimizers`   momentum, Adam, the natural and the centred gradient
+`rbm.ensembles`    many machines trained as one batch
+`rbm.checkpoints`  where a training stands, on disk, and going on from there
+`rbm.readout`      training on what was read with errors, or not read at all
+`rbm.from_shots`   from shots along z to a machine and its observables
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
@@ -66,9 +71,14 @@
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
+`rbm.learning`     when a state counts as learnt, and the search for the smallest machine (chapter 6)
+`rbm.conditional`  one machine for all fields: parameters that are functions of it
+`rbm.learning_figures`, `rbm.learning_summaries` what the figures and the text of chapter 6 show and name
 `rbm.pruning`      a trained machine pruned step by step
 `rbm.pruning_runs` how far pruned machines go before what is harmed, one and many
 `rbm.pruning_correlations` when their correlations are cut off and their graphs fall apart
+`rbm.pruning_figures`, `rbm.readout_figures` what the figures of chapters 7 and 5.6 show
+`rbm.living`       the machine that runs in the page of chapter 7
 `rbm.files`        saved machines, without pickle
 
 `experiments`      settings -> a dictionary of numbers, each with a version: every function that a sweep may name
@@ -78,6 +88,8 @@
 `experiments.subset` one net of figure 3.8a
 `experiments.kernel_distance` one point of figure 3.8b
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
+`experiments.learning`, `experiments.learning_ways` a machine of chapter 6, the search for the smallest, ways to train
+`experiments.learning_chains`, `experiments.learning_conditional` the search for other chains; one for all fields
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `figures`          tables -> pictures, a module a chapter

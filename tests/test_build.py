@@ -330,6 +330,12 @@ def test_changes_are_given_in_standard_errors_where_both_sides_have_one():
     assert whatif.is_same(True, True) and not whatif.is_same(True, False) and not whatif.is_same(None, None)
 
 
+@pytest.mark.parametrize(("value", "shown"), [
+    (0.5, "`0.5`"), ("a `b`", "`` a `b` ``"), ("``x", "``` ``x ```"), ("two\nlines", "`two lines`")])
+def test_values_stay_words_in_markdown(value, shown):
+    assert whatif.code(value) == shown
+
+
 def test_a_run_that_is_kept_is_not_told_as_a_new_one(top):
     toy_book.replace(top, "book/01-first.md", "import random\n", "import random\nraise KeyError\n")
     fails(toy_book.run(top, "book"), "KeyError")

@@ -85,6 +85,9 @@ def test_an_unpacked_crate_is_verified_without_what_made_it(crate, capsys):
     ("_build/ledger.json", "0.5", "0.6", "ledger.json: claim toy1-offset: expected"),
     ("data/offset.txt", "0.5", "0.6", "data/offset.txt: expected the file that was packed, got another"),
     ("lib/toy/first.py", "random", "randon", "lib/toy/first.py: expected the file that was packed, got another"),
+    ("lib/toy/__init__.py", "", "1\n", "lib/toy/__init__.py: expected the file that was packed, got another"),
+    ("ro-crate-metadata.json", '"@graph"', '"@grap"', "ro-crate-metadata.json: expected what was packed"),
+    ("ro-crate-metadata.json", "}", "", "ro-crate-metadata.json: expected what was packed"),
     ("constraints.txt", None, None, "constraints.txt: expected the file that was packed, got none"),
 ])
 def test_a_digit_changed_by_hand_in_an_unpacked_crate_is_named(crate, capsys, name, old, new, words):
@@ -96,6 +99,32 @@ def test_a_digit_changed_by_hand_in_an_unpacked_crate_is_named(crate, capsys, na
     assert verify(crate) == 1
     said = capsys.readouterr().err
     assert words in said and "Try the crate again" in said, said
+
+
+def test_a_file_that_was_put_into_an_unpacked_crate_is_named(crate, capsys):
+    toy_book.write(crate, "lib/toy/third.py", "")
+    assert verify(crate) == 1
+    assert "lib/toy/third.py: expected no file that was not packed, got one" in capsys.readouterr().err
+
+
+def test_an_interrupt_or_another_build_leaves_the_last_crate(built, monkeypatch, capsys):
+    import rocrate.rocrate
+
+    from lib.study import build, crate
+
+    before = (built / "_build/crate.zip").read_bytes()
+    with build.locked(built):
+        assert crate.main(["--root", str(built)]) == 1
+    assert "expected no other build in this tree" in capsys.readouterr().err
+
+    def stop(self, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rocrate.rocrate.ROCrate, "write_zip", stop)
+    with pytest.raises(KeyboardInterrupt):
+        crate.main(["--root", str(built)])
+    assert (built / "_build/crate.zip").read_bytes() == before
 
 
 def test_a_build_that_is_not_as_it_was_made_is_not_packed(built, tmp_path):

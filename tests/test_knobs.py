@@ -59,6 +59,9 @@ def test_a_list_chooses_among_charts_and_words_tell_curves_apart():
     ({"where": "size = 18"}, "expected a column of the table, got 'size'"),
     ({}, "expected one value at d = 1, got 0.612346 and 0.7; try series"),
     ({"series": "c", "where": "n = 18"}, "expected at most 4 curves, got 6"),
+    ({"where": "n = 18", "say": "step {stop}"}, "expected words with columns of the table in braces, got 'step {s"),
+    ({"where": "n = 18", "say": "step {step:d}"}, "Unknown format code 'd'"),
+    ({"where": "n = 18", "y": "c | C(d) | log | 1"}, "expected two ends of the vertical axis, got '1'; try 0.01 1"),
 ])
 def test_what_cannot_be_drawn_is_refused(options, words):
     rows = [*ROWS, ROWS[0] | {"c": "0.3"}, ROWS[0] | {"c": "0.2"}] if "series" in options else ROWS
@@ -96,6 +99,11 @@ def test_no_word_of_a_table_ends_the_script(directive):
     markup = box.children[-1].astext()
     assert markup.count("</script>") == 1 and markup.endswith("</script>") and "<b>" not in markup
     assert json.loads(markup[markup.index("{"):markup.rindex("}") + 1]) == {"name": "</script><b>"}
+
+
+@pytest.mark.parametrize("fence", ["```", "````", ":::", "~~~"])
+def test_tables_are_found_behind_every_fence(fence):
+    assert site.TABLES.findall(f"Words.\n\n{fence}{{knob}} fig-a\n:x: d\n{fence}\n") == ["fig-a"]
 
 
 def test_the_build_hands_over_just_the_tables_that_a_page_shows():

@@ -313,6 +313,12 @@ def test_the_hook_that_contributing_names_keeps_a_commit_that_does_not_pass(tmp_
     assert "checked" in done.stdout + done.stderr and (done.returncode == 0) == (status == 0)
 
 
+def test_the_pages_are_spelled_well():
+    command = [sys.executable, "-m", "codespell_lib", "book", "README.md", "CONTRIBUTING.md"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_spelling_is_checked_with_a_word_list_of_the_project(tmp_path):
     command = [sys.executable, "-m", "codespell_lib", "--toml", str(ROOT / "pyproject.toml"), "page.md"]
     for text, status in (("The mROE of Braket, and what sems says.", 0), ("Recieve it.", 65)):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lib.study import lifeline, runs, vary
+from lib.study import lifeline, notebooks, parameters, runs, vary
 from tests import toy_book
 
 
@@ -26,30 +26,39 @@ def top(reference, tmp_path):
 
 
 @pytest.mark.parametrize(("sweep", "words"), [
-    ("n_spins=1,2", ["SWEEP: expected parameters of 01-first, got n_spins; try n_points, width"]),
-    ("n_points=1,2.5", ["SWEEP: expected n_points as int, got 2.5 (float); try "]),
-    ("n_points=1,101", ["SWEEP: expected n_points in [1, 100], got 101"]),
-    ("label=plain,thin", ["SWEEP: expected label in {plain, bold}, got 'thin'"]),
-    ("heights=[1],[3]", ["SWEEP: expected element 0 of heights in [0, 2], got 3"]),
-    ("width=1", ["SWEEP: expected two values of width or more, each once, got 1; try SWEEP=\"width=...,...\", or"]),
-    ("width=1,2,1.0", ["SWEEP: expected two values of width or more, each once, got 1, 2, 1.0"]),
-    ("width=1,2 seed=3", ["SWEEP: expected one parameter, got width, seed; try PARAMS for the others"]),
-    ("width", ["SWEEP: expected name=value,value, got 'width'; try SWEEP=\"width=...,...\""]),
-    ("width=[1,2]", ["SWEEP: expected values of width, each as float, got [1,2]; try SWEEP=\"width=1,2\""]),
-    ("heights=0.5,1", ["SWEEP: expected values of heights, each as list[float], got 0.5,1; "
-                       "try SWEEP=\"heights=[0.5],[1]\""]),
-    ("=1,2", ["SWEEP: expected name=value"]),
+    ("n_spins=1,2", "SWEEP: expected parameters of 01-first, got n_spins; try n_points, width"),
+    ("n_points=1,2.5", "SWEEP: expected n_points as int, got 2.5 (float); try "),
+    ("n_points=1,101", "SWEEP: expected n_points in [1, 100], got 101"),
+    ("label=plain,thin", "SWEEP: expected label in {plain, bold}, got 'thin'"),
+    ("heights=[1],[3]", "SWEEP: expected element 0 of heights in [0, 2], got 3"),
+    ("width=1", "SWEEP: expected two values of width or more, each once, got 1; try SWEEP=\"width=...,...\", or"),
+    ("width=1,2,1.0", "SWEEP: expected two values of width or more, each once, got 1, 2, 1.0"),
+    ("width=1,2 seed=3", "SWEEP: expected one parameter, got width, seed; try PARAMS for the others"),
+    ("width", "SWEEP: expected name=value,value, got 'width'; try SWEEP=\"width=...,...\""),
+    ("width=[1,2]", "SWEEP: expected values of width, each as float, got [1,2]; try SWEEP=\"width=1,2\""),
+    ("heights=0.5,1", "each as list[float], got 0.5,1; try SWEEP=\"heights=[0.5],[1]\""),
+    ("=1,2", "SWEEP: expected name=value"),
 ])
-def test_what_is_no_sweep_is_refused_before_a_kernel_starts(top, sweep, words):
-    done = toy_book.run(top, "chapter", "01", "--sweep", sweep)
-    assert done.returncode == 1 and all(word in done.stderr for word in words), done.stdout + done.stderr
-    assert "Traceback" not in done.stderr and not (top / "_build/whatif").exists()
-    if sweep == "width=1":
-        done = toy_book.run(top, "chapter", "01", "--sweep", "width=1,2", "--params", "seed=1000000")
-        assert "PARAMS: expected seed in [0, 1000]" in done.stderr
-        done = toy_book.run(top, "chapter", "01", "--sweep", "width=1,2", "--params", "width=3")
-        assert "expected width in SWEEP or in PARAMS, got it in both" in done.stderr
-        assert not (top / "_build/whatif").exists()
+def test_what_is_no_sweep_is_refused(reference, sweep, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        parameters.parse_sweep(sweep, notebooks.read_chapter(reference / "book/01-first.md"))
+
+
+def test_lists_stand_in_their_brackets(reference):
+    chapter = notebooks.read_chapter(reference / "book/01-first.md")
+    assert parameters.parse_sweep("heights=[1], [0.5,2]", chapter) == (
+        "heights", {"[1]": [1.0], "[0.5,2]": [0.5, 2.0]})
+
+
+@pytest.mark.parametrize(("sweep", "others", "words"), [
+    ("width=1", "", "SWEEP: expected two values of width or more"),
+    ("width=1,2", "seed=1000000", "PARAMS: expected seed in [0, 1000]"),
+    ("width=1,2", "width=3", "expected width in SWEEP or in PARAMS, got it in both"),
+])
+def test_nothing_is_executed_where_one_value_is_refused(reference, sweep, others, words):
+    done = toy_book.run(reference, "chapter", "01", "--sweep", sweep, "--params", others)
+    assert done.returncode == 1 and words in done.stderr, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and not (reference / "_build/whatif").exists()
 
 
 def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top):

@@ -62,6 +62,11 @@ def script_box(directive, name: str, told: dict) -> nodes.container:
     return box
 
 
+def page_number(page: str) -> str:
+    """``34-wide-sparse-resnets`` as "3.4", ``06`` as "6"."""
+    return ".".join(page[:2].lstrip("0"))
+
+
 def in_order(chapters: list[dict]) -> list[dict]:
     """2, 3, 3.4, ..., 4: by the numbers in the names of the pages, 34 being section 3.4."""
     return sorted(chapters, key=lambda chapter: chapter["chapter"].lstrip("0"))

@@ -44,7 +44,7 @@ def pages(folder: Path) -> dict[str, list[str]]:
 
 
 def _links(names: list[str]) -> list[nodes.Node]:
-    words = [f"page {'.'.join(name[:2].lstrip('0'))}" if name[:2].isdigit() else name for name in names]
+    words = [f"page {data.page_number(name)}" if name[:2].isdigit() else name for name in names]
     links = [nodes.reference("", text, internal=True, refuri=f"{name}.html")
              for text, name in zip(words, names, strict=True)]
     return [node for link in links for node in (link, nodes.Text(", "))][:-1]

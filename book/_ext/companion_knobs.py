@@ -86,13 +86,12 @@ def chosen(rows: list[dict[str, str]], options: dict[str, str]) -> dict:
                       for look, one in enumerate(names)]
             if compare:
                 curves.insert(0, {"look": "exact", "name": compare, "points": _points(here, x, compare)})
-            words = {key: _value(text) for key, text in here[0].items()}
-            settings.append({"text": options["say"].format(**words) if "say" in options else _text(place),
+            settings.append({"text": _said(options["say"], here[0]) if "say" in options else _text(place),
                              "curves": curves})
         charts.append({"name": _text(name), "settings": settings})
     told = {name: {"label": label[name], "log": axes[name][2:3] == ["log"]} for name in ("x", "y")}
     if len(axes["y"]) > 3:
-        told["y"]["range"] = [float(end) for end in axes["y"][3].split()]
+        told["y"]["range"] = _ends(axes["y"][3])
     return told | {"knob": label["knob"], "pick": pick_words, "charts": charts}
 
 
@@ -105,6 +104,24 @@ def _points(rows: list[dict[str, str]], x: str, y: str) -> list[list[float]]:
             raise ValueError(f"expected one value at {x} = {place:g}, got {found[place]:g} and {value:g}; try series, "
                              "pick or where")
     return [list(point) for point in sorted(found.items())]
+
+
+def _said(pattern: str, row: dict[str, str]) -> str:
+    """The words for a position of the knob, with the columns of its first row."""
+    try:
+        return pattern.format(**{name: _value(text) for name, text in row.items()})
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"expected words with columns of the table in braces, got {pattern!r} ({error}); try one of "
+                         f"{', '.join(row)}") from None
+
+
+def _ends(text: str) -> list[float]:
+    """The lower and the upper end of an axis."""
+    try:
+        low, high = map(float, text.split())
+    except ValueError:
+        raise ValueError(f"expected two ends of the vertical axis, got {text!r}; try 0.01 1") from None
+    return [low, high]
 
 
 def _distinct(rows: list[dict[str, str]], column: str) -> list:

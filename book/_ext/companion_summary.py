@@ -37,7 +37,7 @@ class VerdictSummary(companion_tables._Table):
         pages = data.in_order([{"chapter": page} for page in {claim["page"] for claim in ledger}])
         chapters = [
             (
-                f'<a href="{page}.html">Page {".".join(page[:2].lstrip("0"))}</a>',
+                f'<a href="{page}.html">Page {data.page_number(page)}</a>',
                 [claim for claim in ledger if claim["page"] == page],
             )
             for page in (entry["chapter"] for entry in pages)

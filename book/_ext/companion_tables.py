@@ -109,7 +109,7 @@ class ChapterStatus(_Table):
                     f"{_STATES[chapter['state']]}</span> {chapter['state']}</span>"
             if chapter.get("reasons"):
                 state += f'<span class="state-reason">{html.escape("; ".join(chapter["reasons"]))}</span>'
-            title = html.escape(f"{'.'.join(chapter['number'].lstrip('0'))}. {chapter['title']}")
+            title = html.escape(f"{data.page_number(chapter['number'])}. {chapter['title']}")
             if made:
                 title = f'<a href="{chapter["page"]}#how-this-page-was-made">{title}</a>'
             rows.append([title, state, _cost(chapter), data.duration(chapter.get("seconds")),

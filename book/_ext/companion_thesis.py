@@ -41,13 +41,13 @@ def table_rows(top: Path, srcdir: str | Path) -> dict[str, list[list[str]]]:
     rows: dict[str, list[list[str]]] = {}
     for entry in [*index.items(top), *index.equations(top)]:
         names = [entry.item, entry.repeats]
-        shown = [f'<a href="{page}.html#{nodes.make_id(name)}">{_page(page)}, figure</a>'
+        shown = [f'<a href="{page}.html#{nodes.make_id(name)}">{data.page_number(page)}, figure</a>'
                  for page, name in figures.get(entry.item, [])]
-        shown = shown or [f'<a href="{place.link}">{_page(place.page)}, {_words(place.heading)}</a>'
+        shown = shown or [f'<a href="{place.link}">{data.page_number(place.page)}, {_words(place.heading)}</a>'
                           for place in _first(treated, names)]
         own = claims.get(entry.item, [])
-        shown = shown or [f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{_page(claim["page"])}, claim</a>'
-                          for claim in own[:1]]
+        shown = shown or [f'<a href="{page}.html#claim-{claim["id"]}">{data.page_number(page)}, claim</a>'
+                          for claim in own[:1] for page in [claim["page"]]]
         library = [_api_link(pages[room], path) for room, path in _first(in_lib, names)]
         what = data.markup(entry.what)
         if entry.repeats:
@@ -70,11 +70,6 @@ def api_pages(top: Path) -> dict[str, str]:
 def _first(found: dict, names: list[str]) -> list:
     """What was found for the first of some names that has anything."""
     return next((found[name] for name in names if name in found), [])
-
-
-def _page(page: str) -> str:
-    """``35-sparse-kernels`` as "3.5", "3" for chapter 3."""
-    return ".".join(page[:2].lstrip("0"))
 
 
 def _words(heading: str) -> str:

@@ -25,8 +25,9 @@ def learning_conditional(*, n_spins: int, fields: list[float], held_out: list[fl
                          together: bool, degree: int, seed: int, n_steps: int = 300) -> dict:
     """Fit measurements at several fields by one machine, or by one a field, and judge by sums over all states.
 
-    All fits maximize the exact likelihood, from three starts each, of which the most likely is kept,
-    so that what is compared is what the measurements tell, and not a training.
+    All fits climb the exact likelihood, from three starts each, of which the most likely is kept, so
+    that no sampling blurs what is compared. Where measurements are few, n_steps ends the climb before
+    its top: more steps let machines of one field learn more of the noise.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ ensembles    many machines trained as one batch, to the bits of each alone
 optimizers   momentum, Adam, the natural and the centred gradient, for every kind of state
 checkpoints  where a training stands, on the way and on disk, and going on from there
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
+readout_figures  what the figures of chapter 5.6 show
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
@@ -24,7 +25,9 @@ quality      all measures of chapter 7, by sums over all states or from samples 
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)
 living       the machine that runs in the page of chapter 7
+conditional  one machine for all fields, its parameters polynomials of ln h, by exact likelihood
 learning_figures  what the figures of chapter 6 show
+learning_summaries  the numbers that its text and claims name
 pruning_figures  what the figures of chapter 7 show
 pruning_runs  numbers of pruned machines, single ones and many
 pruning_correlations  when their correlations are cut off and their graphs fall apart

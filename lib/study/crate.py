@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import mimetypes
+import os
 import sys
 import tomllib
 from collections import Counter
@@ -18,6 +19,7 @@ import yaml
 
 from lib import atomic
 from lib.study import provenance, runs, verify
+from lib.study.build import BuildError, locked
 from lib.study.notebooks import chapter_files
 
 SOURCES = ("book", "data", "lib", "_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml", "environment.yml",
@@ -30,7 +32,13 @@ WHAT = {"book": "source of the book", "data": "facts that the book reads", "lib"
 
 
 def build(top: Path, profile: str) -> Path:
-    """Pack the build of a profile; return the zip.  Raises `ValueError` where it is not as it was made."""
+    """Pack the build of a profile; return the zip.  Raises `ValueError` where it is not as it was made, `BuildError`
+    where another build goes on."""
+    with locked(top):
+        return _pack(top, profile)
+
+
+def _pack(top: Path, profile: str) -> Path:
     lines, _ = verify.problems(top, profile)
     if lines:
         raise ValueError("expected a build that is as it was made, got\n  " + "\n  ".join(lines) + "\ntry make book")
@@ -78,7 +86,9 @@ def build(top: Path, profile: str) -> Path:
             description=f"{profile} profile, commit {made['commit']}, on {made['processor']}; parameters: {values}"))
     crate.root_dataset["mentions"] = actions
     target = root / "crate.zip"
-    crate.write_zip(target)
+    part = target.with_name(f".{target.stem}.part.zip")
+    crate.write_zip(part)
+    os.replace(part, target)  # an interrupt leaves an earlier one
     return target
 
 
@@ -101,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         print(f"\nThe crate: {build(options.root.resolve(), options.profile)}")
-    except ValueError as error:
+    except (BuildError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lib import atomic
 from lib.study import runs, site
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -37,15 +38,17 @@ def build(top: Path, profile: str) -> Path:
             if folder.is_dir():
                 (Path(place) / folder.name).symlink_to(folder)
         (Path(place) / "book.html").write_text(one_page(root / "html", list(names(site.read_toc(top, [])))), "utf-8")
-        chromium = driver.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        chromium = driver.chromium.launch(executable_path=browser, args=["--disable-gpu"])
         page = chromium.new_page(color_scheme="light")
         page.set_default_timeout(0)
         page.goto((Path(place) / "book.html").as_uri())
         page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
-        page.pdf(path=root / "book.pdf", format="A4", scale=0.75, print_background=True, outline=True, tagged=True,
-                 display_header_footer=True, header_template="<span></span>", footer_template=FOOTER,
-                 margin={"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"})
+        printed = page.pdf(
+            format="A4", scale=0.75, print_background=True, outline=True, tagged=True, display_header_footer=True,
+            header_template="<span></span>", footer_template=FOOTER,
+            margin={"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"})
         chromium.close()
+    atomic.write_bytes(root / "book.pdf", printed)
     return root / "book.pdf"
 
 

@@ -25,7 +25,8 @@ DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together 
 BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
 PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv)")  # staged files that concern only the pages that read them
-TABLES = re.compile(r"(?m)^`{3,}\{(?:knob|living-machine)\} *(\S+)")  # whose rows a script of the page is given
+#: Tables whose rows a script of the page is given.
+TABLES = re.compile(r"(?m)^ *(?:`{3,}|~{3,}|:{3,})\{(?:knob|living-machine)\} *(\S+)")
 
 
 def read_records(root: Path, files: list[Path]) -> list[dict]:

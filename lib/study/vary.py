@@ -45,14 +45,15 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
     print("\n" + whatif.terminal_table(shown, same, head), flush=True)
     words = whatif.names(path, [claim for claims in entries for claim in claims])
     book = runs.profile_root(top, profile).relative_to(top / "_build") / "html" / chapter.page
-    parameter, others = declared(chapter)[name], f" with `{params}`" if params else ""
-    lines = [f"# {chapter.title}: {name} = {', '.join(kept)}", "",
+    parameter, others = declared(chapter)[name], f" with {whatif.code(params)}" if params else ""
+    lines = [f"# {chapter.title}: {name} = {whatif.code(', '.join(kept))}", "",
              f'**This page is not part of the book.** The chapter <a href="../../../{book}">{chapter.title}</a> was '
              f"executed{others} for each value of `{name}` ({parameter.meaning}; the chapter has "
-             f"`{parameter.default}`); else all is as in the book ({profile} profile). A ▢ is the "
+             f"{whatif.code(parameter.default)}); else all is as in the book ({profile} profile). A ▢ is the "
              "number that the row gives, dots are others.", "",
-             *(f"- `{line}`" for line in lost), "",
-             *whatif.markdown_table(("what", *head[1:]), [(whatif.in_words(row[0], words), *row[1:]) for row in shown]),
+             *(f"- {whatif.code(line)}" for line in lost), "",
+             *whatif.markdown_table(("what", *map(whatif.code, head[1:])),
+                                    [(whatif.in_words(row[0], words), *row[1:]) for row in shown]),
              "", f"{whatif.folded(same).capitalize()}.", ""]
     with tempfile.TemporaryDirectory(dir=top / "_build" / "tmp") as temporary:
         os.environ["MPLCONFIGDIR"] = str(top / "_build" / "cache" / "matplotlib")  # as in the runs

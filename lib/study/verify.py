@@ -49,15 +49,23 @@ def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     return lines, seen
 
 
-def packed(top: Path, seen: list[str]) -> Iterator[str]:
+def packed(top: Path, profile: str, seen: list[str]) -> Iterator[str]:
     """The files of an unpacked crate are those that its metadata name."""
-    entities = (atomic.read_json(top / METADATA) or {}).get("@graph", [])
-    sums = {entity["@id"]: entity["sha256"] for entity in entities if entity["@type"] == "File"}
+    from lib.study import crate
+
+    try:
+        sums = {entity["@id"]: entity["sha256"] for entity in json.loads((top / METADATA).read_text("utf-8"))["@graph"]
+                if entity["@type"] == "File"}
+    except (ValueError, TypeError, KeyError) as error:
+        yield f"{METADATA}: expected what was packed, with a check sum a file, got a damaged one ({error!r})"
+        return
     seen.append(f"{len(sums)} files of the crate")
     for name, digest in sums.items():
         now = atomic.sha256(top / name)
         if now != digest:
             yield f"{name}: expected the file that was packed, got {'another' if now else 'none'}"
+    yield from (f"{name}: expected no file that was not packed, got one"
+                for name in crate.packed(top, profile) if name not in sums)
 
 
 def _published(root: Path) -> Iterator[tuple[str, Path]]:
@@ -192,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     lines, seen = problems(top, options.profile)
     crate = (top / METADATA).exists()
-    lines += packed(top, seen) if crate else []
+    lines += packed(top, options.profile, seen) if crate else []
     print(f"Looked at {'; '.join(seen)}.")
     if lines:
         hint = ("Try the crate again, from where it was published." if crate else

@@ -154,7 +154,7 @@ def names(path: Path, claims: list[dict]) -> dict[str, str]:
 def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]], same: int,
          changed: list[tuple[str, object, object]], words: dict[str, str], pictures: list[str]) -> str:
     """The comparison as Markdown for the page; `words` say what its rows are, `pictures` are those that differ."""
-    settings = ", ".join(f"`{name} = {after}` (book: `{before}`)" for name, before, after in changed)
+    settings = ", ".join(f"{code(f'{name} = {after}')} (book: {code(before)})" for name, before, after in changed)
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
              "Its sentences were written for those of the book.", ""]
     if not book:
@@ -175,6 +175,13 @@ def in_words(row: str, words: dict[str, str]) -> str:
     """What a row of a comparison is, as Markdown, with its id or key."""
     key = row.removeprefix("claim ")
     return f"{words[key]} (`{key}`)" if key in words else f"`{key}`"
+
+
+def code(value: object) -> str:
+    """A value as code in Markdown, whatever stands in it."""
+    text = " ".join(str(value).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"`{text}`" if fence == "`" and text else f"{fence} {text} {fence}"
 
 
 def markdown_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

@@ -43,13 +43,15 @@ class Peer:
     def __init__(self, python: Path, script: str, *arguments: object):
         self.command = [str(part) for part in (python, Path(__file__).with_name(script), *arguments)]
         self.process = None
-        self.said = self._answer(None)
+        self.said = self._answer(None)[1:]
 
     def seconds(self, line: str = "go") -> float:
         """What it answers to a line."""
         return float(self._answer(line)[0])
 
     def close(self) -> None:
+        if self.process is None:
+            return
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         self.process.wait()
@@ -60,13 +62,13 @@ class Peer:
         variables["MALLOC_TOP_PAD_"] = str(self.ROOM)
         self.process = subprocess.Popen(self.command, env=variables, text=True, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE)
-        first, *said = self.process.stdout.readline().split() or [""]
-        return said if first == "ready" else []
+        said = self.process.stdout.readline().split()
+        return said if said[:1] == ["ready"] else []
 
     def _answer(self, line: str | None) -> list[str]:
         """The words it says to a line, or to being started; a process that was killed by a signal is started again."""
         for _ in range(self.TRIES):
-            said = self._start() if self.process is None else self.said
+            said = self._start() if self.process is None else ["ready"]
             if said and line is not None:
                 try:
                     print(line, file=self.process.stdin, flush=True)
