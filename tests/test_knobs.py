@@ -3,6 +3,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -44,6 +46,12 @@ def test_rows_become_curves_in_order():
     assert chart["settings"][1]["curves"][1]["points"] == [[1, 0.6]]  # an empty cell is no point
     assert chosen(where="n = 18", y="c | C(d) | linear | 0.01 1")["y"] == {
         "label": "C(d)", "log": False, "range": [0.01, 1]}
+
+
+def test_what_is_not_finite_is_no_point():
+    rows = [row | {"c": {"100.0": "inf", "60.0": "nan"}.get(row["left"], row["c"])} for row in ROWS]
+    (chart,) = companion_knobs.chosen(rows, OPTIONS | {"where": "n = 18"})["charts"]
+    assert [setting["curves"][0]["points"] for setting in chart["settings"]] == [[], [], [[1, 0.1]]]
 
 
 def test_a_list_chooses_among_charts_and_words_tell_curves_apart():
@@ -117,3 +125,16 @@ def test_curves_have_the_colours_of_the_pictures():
     style = (ROOT / "book/_static/companion.css").read_text("utf-8")
     curves = [re.findall(rf"--curve-{n}: (#\w{{6}})", style) for n in range(1, companion_knobs.MOST_CURVES + 1)]
     assert all(tuple(pair) in companion_figures.CURVES.values() for pair in curves) and len(set(map(str, curves))) == 4
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+@pytest.mark.parametrize(("ends", "log", "marks"), [
+    ([0, 10], False, [0, 2, 4, 6, 8, 10]), ([3, 3], False, [3]), ([-0.1, 0.8], False, [0, 0.2, 0.4, 0.6, 0.8]),
+    ([0.01, 1], True, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), ([1, 1000], True, [1, 10, 100, 1000]),
+    ([2.1, 4.9], True, [3, 4])])
+def test_axes_have_round_marks(ends, log, marks):
+    text = (ROOT / "book/_static/knobs.js").read_text("utf-8")
+    call = f"ticks({ends}, {json.dumps(log)}, 5)"
+    code = f"globalThis.document = {{ addEventListener() {{}} }};\n{text}\nconsole.log(JSON.stringify({call}))"
+    done = subprocess.run(["node", "-"], input=code, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == pytest.approx(marks)

@@ -19,6 +19,7 @@ results; ``say``, words for a position of the knob, with columns in braces (``st
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator
 
 import companion_data as data
@@ -85,7 +86,8 @@ def chosen(rows: list[dict[str, str]], options: dict[str, str]) -> dict:
                        "points": _points([row for row in here if not series or _value(row[series]) == one], x, y)}
                       for look, one in enumerate(names)]
             if compare:
-                curves.insert(0, {"look": "exact", "name": compare, "points": _points(here, x, compare)})
+                known = [row for row in here if row[compare]]
+                curves.insert(0, {"look": "exact", "name": compare, "points": _points(known, x, compare)})
             settings.append({"text": _said(options["say"], here[0]) if "say" in options else _text(place),
                              "curves": curves})
         charts.append({"name": _text(name), "settings": settings})
@@ -96,11 +98,11 @@ def chosen(rows: list[dict[str, str]], options: dict[str, str]) -> dict:
 
 
 def _points(rows: list[dict[str, str]], x: str, y: str) -> list[list[float]]:
-    """The places of a curve, to six digits, from left to right."""
+    """The places of a curve, to six digits, from left to right; what is infinite or missing has none."""
     found: dict[float, float] = {}
     for row in rows:
         place, value = (float(f"{float(row[name]):.6g}") for name in (x, y))
-        if found.setdefault(place, value) != value:
+        if math.isfinite(place * value) and found.setdefault(place, value) != value:
             raise ValueError(f"expected one value at {x} = {place:g}, got {found[place]:g} and {value:g}; try series, "
                              "pick or where")
     return [list(point) for point in sorted(found.items())]

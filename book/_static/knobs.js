@@ -27,7 +27,8 @@ function ticks([low, high], log, wanted) {
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
       for (const digit of [1, 2, 5]) found.push(digit * 10 ** power);
     const inside = found.filter(value => value >= low * 0.999 && value <= high * 1.001);
-    return inside.length > wanted + 2 ? inside.filter(value => /^0?\.?0*1/.test(`${+value.toPrecision(1)}`)) : inside;
+    if (inside.length > wanted + 2) return inside.filter(value => /^0?\.?0*1/.test(`${+value.toPrecision(1)}`));
+    if (inside.length > 1) return inside;  // a part of a decade has marks as a linear axis has them
   }
   const rough = (high - low) / wanted || 1;
   const unit = 10 ** Math.floor(Math.log10(rough));

@@ -198,7 +198,7 @@ def doubled_since_training(run: Run, measure: str = "kl") -> float:
 
 
 def _removed_below(run: Run, measure: str, threshold: float) -> float:
-    """Percent removed at the first of three steps with a measure above a threshold, or at the last step."""
+    """Percent removed before the first of three steps with a measure above a threshold, or at the last step."""
     left = as_floats(run["pruning weights left"], "weights left")
     step = bands.first_outside(run[f"pruning {measure}"][1:], (-np.inf, threshold))
     return float(100 * (1 - left[-1 if step is None else step] / left[0]))
