@@ -244,6 +244,18 @@ def test_the_code_of_chapters_is_checked_for_style(bare):
     fails(toy_book.run(bare, "check"), "01-first.md, line 26:8: F401", "02-second.md, line", "F821", "pionts")
 
 
+def test_commands_on_pages_that_would_be_refused_are_named_with_their_line(bare):
+    lines = 'make chapter CH=01 PARAMS="n_point=3"\nmake chapter CH=1 SWEEP="width=1"\n'
+    lines += 'make chapter CH=77 PARAMS="seed=2"\nmake chapter CH=NN PARAMS="n=1"\n'
+    lines += 'make chapter CH=01 PARAMS="..."\nmake chapter CH=01 PARAMS="seed=3"\n'
+    toy_book.write(bare, "book/01-first.md", (bare / "book/01-first.md").read_text() + f"\n```bash\n{lines}```\n")
+    first = (bare / "book/01-first.md").read_text().split("\n").index('make chapter CH=01 PARAMS="n_point=3"') + 1
+    done = toy_book.run(bare, "check")
+    fails(done, f"01-first.md, line {first}: PARAMS: expected parameters of 01-first, got n_point; try n_points\n",
+          f"line {first + 1}: SWEEP: expected two values", f"line {first + 2}: expected a chapter, got '77'")
+    assert len(done.stderr.strip().split("\n")) == 3
+
+
 @pytest.mark.parametrize("jobs", ["0", "x", "-1", "1.5", ""])
 def test_a_number_of_jobs_that_is_none_is_refused(bare, jobs):
     fails(toy_book.run(bare, f"--jobs={jobs}", "book"), f"as a whole number from 1, got {jobs!r}; try JOBS=2")
@@ -313,6 +325,7 @@ def test_changes_are_given_in_standard_errors_where_both_sides_have_one():
     then, now = {"value": 1.0, "uncertainty": 0.3}, {"value": 2.0, "uncertainty": 0.4}
     assert whatif._change(then, now, "value") == "+1 (+100 %, 2 standard errors)"
     assert whatif._change(then, now | {"uncertainty": None}, "value") == "+1 (+100 %)"
+    assert whatif._change(then, now | {"value": -1.0}, "value") == "-2 (4 standard errors)"  # no share of another sign
     assert whatif.is_same(0.5, 0.5 + 1e-10) and not whatif.is_same(0.5, 0.5 + 1e-8)
     assert whatif.is_same(True, True) and not whatif.is_same(True, False) and not whatif.is_same(None, None)
 

@@ -315,7 +315,9 @@ def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
 def test_sections_and_claims_are_places_of_the_search():
     strip = ('<div class="claim-strip"><p>Thesis figure 5.1</p><details class="claim claim-reproduced" id="claim-a-1">'
              '<summary>F &gt; 0.99</summary></details><details class="claim claim-differs" id="claim-b">'
-             "<summary>Second Scale: 6 spins.</summary></details></div>")
+             "<summary>Second Scale: 6 spins.</summary></details>"
+             '<details class="claim claim-differs" id="claim-c"><summary>Half. thesis 0.5 here 1</summary></details>'
+             f'<details class="claim claim-differs" id="claim-d"><summary>{"word " * 30}</summary></details></div>')
     words = nodes.paragraph("", "At ", nodes.math("", "h/J=\\sigma_{1}"))
     inner = nodes.section("", nodes.title("", "Two valleys"), words, nodes.raw("", strip, format="html"),
                           nodes.literal_block("", "x = 3970\ny = 1"), ids=["two-valleys"])
@@ -324,10 +326,14 @@ def test_sections_and_claims_are_places_of_the_search():
     page = nodes.section("", nodes.title("", "States"), nodes.paragraph("", "Less than <b>."),
                          nodes.comment("", "hidden"), points, inner, nodes.raw("", made, format="html"), ids=["states"])
     document = nodes.container("", page)
-    top, section, first, second = companion_search.places(document, "05-states", {"": (5,), "#two-valleys": None})
+    numbers = {"": (5,), "#two-valleys": None}
+    top, section, first, second, third, last = companion_search.places(document, "05-states", numbers)
     assert top == {"page": "05-states", "title": "5. States", "heading": "5. States", "anchor": "",
                    "text": "Less than <b>. a point", "code": ""}
     assert (section["heading"], section["anchor"], section["title"]) == ("Two valleys", "two-valleys", "5. States")
+    turned = r"P=\frac{\Phi^2_{0\sigma_1}+1}{4}\langle\lvert m\rvert\rangle\cos(\Delta\theta)"
+    assert companion_search._plain(nodes.math("", turned)) == "P=(Phi^2_0 sigma_1+1)/(4)m cos(Delta theta)"
     assert section["text"] == "At h/J=sigma_1 Thesis figure 5.1" and section["code"] == "x = 3970 y = 1"
     assert (first["anchor"], first["heading"], first["text"]) == ("claim-a-1", "Claim: F > 0.99", "F > 0.99")
     assert (second["anchor"], second["heading"]) == ("claim-b", "Claim: Second")
+    assert third["heading"] == "Claim: Half." and last["heading"] == f"Claim:{17 * ' word'} …"

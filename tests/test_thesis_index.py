@@ -120,11 +120,13 @@ def test_code_and_formulas_name_nothing(top):
         "eq5.1": ["05-a.html"]}
 
 
-@pytest.mark.parametrize("words", ["as (5.20) says", "equation 8.1", "table 5.1", "(thesis 5.18 to 5.20)"])
-def test_a_number_that_the_thesis_does_not_have_is_named(top, words):
+@pytest.mark.parametrize(("words", "hint"), [
+    ("as (5.20) says", "try 5.1 to 5.19"), ("equation 8.1", "chapter 8 has none"), ("table 5.1", "chapter 5 has none"),
+    ("(thesis 5.18 to 5.20)", "try 5.1 to 5.19")])
+def test_a_number_that_the_thesis_does_not_have_is_named(top, words, hint):
     toy_book.replace(top, "book/05-a.md", "## Part\n", f"## Part\n\n{words}\n")
     (line,) = items.problems(top)
-    assert line.startswith("05-a.md, section 'Part': expected a number of the thesis") and "; try " in line
+    assert line.startswith("05-a.md, line 11: expected a number of the thesis") and hint in line
 
 
 def test_a_claim_on_an_equation_that_does_not_exist_is_named(top):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lib.study import lifeline, notebooks, parameters, runs
+from lib.study import lifeline, notebooks, parameters, runs, vary
 from tests import toy_book
 
 
@@ -27,14 +27,16 @@ def top(reference, tmp_path):
 
 @pytest.mark.parametrize(("sweep", "words"), [
     ("n_spins=1,2", "SWEEP: expected parameters of 01-first, got n_spins; try n_points, width"),
-    ("n_points=1,2.5", "SWEEP: expected n_points as int, got 2.5 (float); number of points"),
+    ("n_points=1,2.5", "SWEEP: expected n_points as int, got 2.5 (float); try "),
     ("n_points=1,101", "SWEEP: expected n_points in [1, 100], got 101"),
     ("label=plain,thin", "SWEEP: expected label in {plain, bold}, got 'thin'"),
     ("heights=[1],[3]", "SWEEP: expected element 0 of heights in [0, 2], got 3"),
     ("width=1", "SWEEP: expected two values of width or more, each once, got 1; try SWEEP=\"width=...,...\", or"),
     ("width=1,2,1.0", "SWEEP: expected two values of width or more, each once, got 1, 2, 1.0"),
     ("width=1,2 seed=3", "SWEEP: expected one parameter, got width, seed; try PARAMS for the others"),
-    ("width", "SWEEP: expected width as float, got ''"),
+    ("width", "SWEEP: expected name=value,value, got 'width'; try SWEEP=\"width=...,...\""),
+    ("width=[1,2]", "SWEEP: expected values of width, each as float, got [1,2]; try SWEEP=\"width=1,2\""),
+    ("heights=0.5,1", "each as list[float], got 0.5,1; try SWEEP=\"heights=[0.5],[1]\""),
     ("=1,2", "SWEEP: expected name=value"),
 ])
 def test_what_is_no_sweep_is_refused(reference, sweep, words):
@@ -51,7 +53,7 @@ def test_lists_stand_in_their_brackets(reference):
 @pytest.mark.parametrize(("sweep", "others", "words"), [
     ("width=1", "", "SWEEP: expected two values of width or more"),
     ("width=1,2", "seed=1000000", "PARAMS: expected seed in [0, 1000]"),
-    ("width=1,2", "width=3", "PARAMS: expected width once, got it twice"),
+    ("width=1,2", "width=3", "expected width in SWEEP or in PARAMS, got it in both"),
 ])
 def test_nothing_is_executed_where_one_value_is_refused(reference, sweep, others, words):
     done = toy_book.run(reference, "chapter", "01", "--sweep", sweep, "--params", others)
@@ -94,6 +96,15 @@ def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top)
     done = toy_book.run(top, "chapter", "1", "--sweep", "width=2,1,0.5", "--params", "seed=5")
     assert done.returncode == 0 and done.stdout.count(": kept") == 2, done.stdout + done.stderr
     assert "The page of the sweep: " in done.stdout and {path: path.read_bytes() for path in kept} == before
+
+
+def test_what_moved_below_the_rounding_of_its_text_is_told_with_more_digits():
+    records = [{"numbers": [{"key": "a", "value": value, "uncertainty": None, "text": "0.01"},
+                            {"key": "b", "value": 10 * value, "uncertainty": None, "text": f"{10 * value:.2f}"}]}
+               for value in (0.0059, 0.0144)]
+    moved, same = vary.rows(records, [[], []])
+    assert {key: [cell["text"] for cell in cells] for key, cells in moved} == {
+        "a": ["0.0059", "0.0144"], "b": ["0.06", "0.14"]} and same == 0
 
 
 def test_too_few_values_make_no_page(top):

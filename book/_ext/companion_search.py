@@ -11,6 +11,7 @@ import html
 import json
 import re
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sphinx.application import Sphinx
 
 _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
 _CLAIM = re.compile(r'<details class="claim [^"]*" id="(claim-[^"]+)"')
+_AFTER = re.compile(r" Scale: |(?<=[.?]) (?:thesis|bound of ours|expected|here) ")  # the statement of a claim
 _SKIPPED = ("companion-box provenance", "companion-box downloads", "figure-files",  # of how a page was made
             "reading-time", "code-behind")
 _WRAPPED = re.compile(r"\\(?:math\w+|text\w*|operatorname|bm|hat|bar|tilde|vec)\s*\{([^{}]*)\}")
@@ -81,8 +83,8 @@ def places(doctree: nodes.document, page: str, numbers: dict) -> Iterator[dict]:
             claims += [(name, _stripped(f"<{rest}")) for name, rest in zip(split[::2], split[1::2], strict=True)]
         yield place | {"text": " ".join(filter(None, text)), "code": " ".join(code.split())}
         for name, words in claims:
-            yield place | {"heading": f"Claim: {words.partition(' Scale: ')[0][:90]}", "anchor": name, "text": words,
-                           "code": ""}
+            statement = textwrap.shorten(_AFTER.split(words, maxsplit=1)[0], 90, placeholder=" …")
+            yield place | {"heading": f"Claim: {statement}", "anchor": name, "text": words, "code": ""}
         for glossary in [found for child in own for found in child.findall(addnodes.glossary)]:
             for item in glossary.findall(nodes.definition_list_item):
                 term, *meaning = item.children
@@ -109,8 +111,10 @@ def _texts(children: list[nodes.Node]) -> Iterator[str]:
 def _plain(node: nodes.Node) -> str:
     """The words of a paragraph; formulas without the marks of TeX."""
     if isinstance(node, nodes.math):
-        text = _WRAPPED.sub(r"\1", node.astext())
-        return re.sub(r"\s+", " ", re.sub(r"[{}$]|\\[,;:!]|\\(?=\w)", "", text))
+        text = re.sub(r"\\[lr](?:angle|vert)\b ?", "", node.astext())
+        text = re.sub(r"([_^])\{([^{}]*)\}", r"\1\2", _WRAPPED.sub(r"\1", text))
+        text = re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+        return re.sub(r"\s+", " ", re.sub(r"[{}$]|\\[,;:!]|(?<!\w)\\(?=\w)", "", text).replace("\\", " "))
     if isinstance(node, nodes.Text) or not node.children:
         return node.astext()
     return "".join(_plain(child) for child in node.children if not isinstance(child, nodes.raw))

@@ -22,7 +22,7 @@
   // A word, or, where it has several parts, these beside each other in one place.
   const asked = (word) => {
     const all = parts(plain(word));
-    return all.length < 2 ? plain(word)
+    return !all.length || all[0] === plain(word) ? plain(word)
       : { combineWith: "OR", queries: [plain(word), { combineWith: "AND", queries: all }] };
   };
 

@@ -153,7 +153,7 @@ def check(top: Path) -> list[str]:
                 parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
             except ValueError as error:
                 problems.append(str(error))
-    return problems or items.problems(top)
+    return problems or parameters.refused_commands(top) + items.problems(top)
 
 
 def check_style(top: Path) -> list[str]:

@@ -8,6 +8,7 @@ here starts a kernel: a wrong name, type or value is refused before any work is 
 from __future__ import annotations
 
 import ast
+import difflib
 import io
 import math
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from lib.study.notebooks import Chapter, chapter_files
+from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
 
 TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
 # What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
@@ -25,6 +26,7 @@ TAKEN = ("laptop", "html", "stage", "files", "executed", "failed", "logs", "rend
          "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "rehearsal", "anchors.json",
          "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "book.pdf", "crate.zip",
          "state.json", ".lock", ".", "..")
+COMMAND = re.compile(r'make chapter CH=(\d+) (PARAMS|SWEEP)="([^"]+)"')
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
 
@@ -97,14 +99,17 @@ def resolve(chapter: Chapter, values: dict[str, object], where: str) -> dict[str
     parameters = declared(chapter)
     unknown = [name for name in values if name not in parameters]
     if unknown:
+        near = [match for name in unknown for match in difflib.get_close_matches(name, parameters, 1, 0.85)]
+        others = near if len(near) == len(unknown) else parameters
         raise ValueError(f"{where}: expected parameters of {chapter.stem}, got {', '.join(unknown)}; "
-                         f"try {', '.join(parameters) or 'none: it declares no parameters'}")
+                         f"try {', '.join(others) or 'none: it declares no parameters'}")
     resolved = {name: parameter.default for name, parameter in parameters.items()}
     for name, value in values.items():
         try:
             resolved[name] = parameters[name].check(value)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}; {parameters[name].meaning}") from None
+            hint = "" if "; try" in str(error) else f"; try {parameters[name].default}"
+            raise ValueError(f"{where}: {error}{hint}; {parameters[name].meaning}") from None
     return resolved
 
 
@@ -168,6 +173,14 @@ def parse_sweep(text: str, chapter: Chapter) -> tuple[str, dict[str, object]]:
     for one value alone, and for one twice.
     """
     name, _, typed = (part.strip() for part in text.partition("="))
+    if name.isidentifier() and not typed.strip("[, ]"):
+        raise ValueError(f"SWEEP: expected name=value,value, got {text!r}; try SWEEP=\"{name}=...,...\"")
+    known = declared(chapter).get(name)
+    if known and known.type.startswith("list") != typed.startswith("["):
+        bare = [piece.strip("[ ]") for piece in typed.split(",")]
+        meant = ",".join(f"[{piece}]" for piece in bare) if known.type.startswith("list") else ",".join(bare)
+        raise ValueError(f"SWEEP: expected values of {name}, each as {known.type}, got {typed}; try "
+                         f"SWEEP=\"{name}={meant}\"")
     pieces = [piece.strip() for piece in re.split(r",(?![^\[]*\])", typed)]
     values = {}
     for piece in pieces:
@@ -204,6 +217,24 @@ def parse_assignments(text: str, chapter: Chapter, where: str = "PARAMS") -> dic
         if known and known.type == "str":
             values[name] = value.strip().strip("'\"")
     return values
+
+
+def refused_commands(top: Path) -> list[str]:
+    """The commands on pages, of exercises for example, that would be refused, one line each with page and line."""
+    lines = []
+    for path in sorted((top / "book").glob("*.md")):
+        text = path.read_text("utf-8")
+        for found in COMMAND.finditer(text):
+            number, kind, given = found.groups()
+            try:
+                chapter = read_chapter(find_chapter(top, number))
+                if kind == "SWEEP":
+                    parse_sweep(given, chapter)
+                elif given != "...":  # a form to fill in
+                    resolve(chapter, parse_assignments(given, chapter), kind)
+            except ValueError as error:
+                lines.append(f"{path.name}, line {text.count(chr(10), 0, found.start()) + 1}: {error}")
+    return lines
 
 
 def _plain(number: float) -> str:

@@ -186,6 +186,22 @@ def problems(top: Path) -> list[str]:
     except ValueError as error:
         return [str(error)]
     known |= {entry.item for entry in items(top)}
-    return [f"{place.page}.md, section {place.heading!r}: expected a number of the thesis ({EQUATIONS.parent}), got "
-            f"{item.removeprefix('eq')}; try another one" for found in (treated(top), errata(top))
+    return [f"{_where(top, place, item)}: expected a number of the thesis ({EQUATIONS.parent}), got "
+            f"{item.removeprefix('eq')}; try {_neighbours(item, known)}" for found in (treated(top), errata(top))
             for item, places in found.items() if item not in known for place in places]
+
+
+def _where(top: Path, place: Section, item: str) -> str:
+    """The page and the line in which a section names an item; the section, where a range does."""
+    lines = typed_numbers.outside_fences((top / "book" / f"{place.page}.md").read_text("utf-8")).split("\n")
+    start = next((at for at, line in enumerate(lines) if line.lstrip("#").strip() == place.heading), 0)
+    number = re.compile(rf"(?<![\d.]){re.escape(item.removeprefix('eq').removeprefix('T'))}(?!\d)")
+    line = next((at for at, line in enumerate(lines[start:], start + 1) if number.search(line)), None)
+    return f"{place.page}.md, line {line}" if line else f"{place.page}.md, section {place.heading!r}"
+
+
+def _neighbours(item: str, known: set[str]) -> str:
+    """The numbers that the thesis has in the chapter of an item, first to last."""
+    kind, chapter, _ = re.fullmatch(r"(eq|T|)(\w)\.(\d+)", item).groups()
+    found = sorted(int(other.rpartition(".")[2]) for other in known if re.fullmatch(rf"{kind}{chapter}\.\d+", other))
+    return f"{chapter}.{found[0]} to {chapter}.{found[-1]}" if found else f"another one: chapter {chapter} has none"

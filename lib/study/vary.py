@@ -12,7 +12,7 @@ from pathlib import Path
 from lib.study import ledger, runs, site, status, whatif
 from lib.study.claim_text import measured_text
 from lib.study.notebooks import read_chapter
-from lib.study.parameters import declared, parse_sweep
+from lib.study.parameters import declared, parse_assignments, parse_sweep
 
 NAME = "sweep"  # of the page and of its picture
 Row = tuple[str, list[dict]]  # id or key, and for each run its value, error and text
@@ -27,6 +27,8 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
     """
     chapter = read_chapter(path)
     name, values = parse_sweep(text, chapter)
+    if name in parse_assignments(params, chapter):
+        raise ValueError(f"expected {name} in SWEEP or in PARAMS, got it in both; try PARAMS without it")
     texts = [f"{params} {name}={typed}".strip() for typed in values]
     ended = whatif.executed(top, path, profile, texts, jobs)
     kept = {str(value): runs.read_record(place, path.stem)
@@ -48,7 +50,7 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
              f'**This page is not part of the book.** The chapter <a href="../../../{book}">{chapter.title}</a> was '
              f"executed{others} for each value of `{name}` ({parameter.meaning}; the chapter has "
              f"{whatif.code(parameter.default)}); else all is as in the book ({profile} profile). A ▢ is the "
-             "number that the row gives.", "",
+             "number that the row gives, dots are others.", "",
              *(f"- {whatif.code(line)}" for line in lost), "",
              *whatif.markdown_table(("what", *map(whatif.code, head[1:])),
                                     [(whatif.in_words(row[0], words), *row[1:]) for row in shown]),
@@ -84,6 +86,9 @@ def rows(records: list[dict], entries: list[list[dict]]) -> tuple[list[Row], int
     moved = [(key, cells) for key, cells in found.items()
              if not all(whatif.is_same(cells[0]["value"], cell["value"]) for cell in cells)
              or len({cell["text"].rpartition(", ")[2] for cell in cells if key.startswith("claim ")}) > 1]
+    for _, cells in moved:  # what moved less than the page's rounding shows
+        if len({cell["text"] for cell in cells}) == 1 and all(whatif.is_number(cell["value"]) for cell in cells):
+            cells[:] = [cell | {"text": f"{cell['value']:.3g}"} for cell in cells]
     return moved, len(found) - len(moved)
 
 

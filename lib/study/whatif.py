@@ -249,14 +249,14 @@ def is_number(value: object) -> bool:
 
 
 def _change(before: dict | None, after: dict | None, key: str) -> str:
-    """How `key` moved between two numbers or claims: by how much, in percent, and in standard errors of the
-    difference where both have one."""
+    """How `key` moved between two numbers or claims: by how much, in percent where the sign stayed, and in standard
+    errors of the difference where both have one."""
     then, now = before and before[key], after and after[key]
     if not is_number(then) or not is_number(now):
         return ""
     if abs(now - then) < ROUNDING:
         return "none"
-    notes = [f"{100 * (now / then - 1):+.3g} %"] if then else []
+    notes = [f"{100 * (now / then - 1):+.3g} %"] if then * now > 0 else []
     if before["uncertainty"] and after["uncertainty"]:
         error = math.hypot(before["uncertainty"], after["uncertainty"])
         notes.append(f"{abs(now - then) / error:.2g} standard errors")
