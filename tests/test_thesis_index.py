@@ -149,9 +149,3 @@ def test_a_file_of_another_form_is_named(top, text):
     toy_book.write(top, "data/thesis/equations.yml", text)
     (line,) = items.problems(top)
     assert line.startswith("data/thesis/equations.yml: expected ")
-
-
-def test_a_formula_is_no_word(top):
-    toy_book.write(top, "data/thesis/equations.yml", "'2.2':\n  '2.1': The training set of $m$ observations\n")
-    (line,) = items.problems(top)
-    assert line == "data/thesis/equations.yml, 2.1: expected words, got a formula; try to name it"

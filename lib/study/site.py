@@ -195,6 +195,8 @@ def update(top: Path, source: Path, place: Path, staged: dict[str, bytes], logs:
              "environment": provenance.environment_digest(top), "names": sorted(digests), "files": digests}
     known = atomic.read_json(place / "state.json") or {}
     write_files(source, staged, known.get("files", {}))
+    if known == state | {"left": _left(place)}:
+        return []  # only what was made of these pages is gone
     if {**known, "files": 0, "left": 0} == {**state, "files": 0, "left": 0} and known["left"] == _left(place):
         (place / "state.json").unlink()
         failed, lines = render(top, source, place, logs, "--strict", "--update", *options, inherited=inherited)
