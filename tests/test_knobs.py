@@ -48,6 +48,14 @@ def test_rows_become_curves_in_order():
         "label": "C(d)", "log": False, "range": [0.01, 1]}
 
 
+def test_each_chart_has_the_curves_of_its_own():
+    rows = [{"n": n, "step": "0", "d": "1", "c": "1", "way": way} for n, ways in (("a", "pqrs"), ("b", "tu"))
+            for way in ways]
+    told = companion_knobs.chosen(rows, {"knob": "step", "x": "d", "y": "c", "series": "way", "pick": "n"})
+    assert [[curve["name"] for curve in chart["settings"][0]["curves"]] for chart in told["charts"]] == [
+        list("pqrs"), list("tu")]
+
+
 def test_what_is_not_finite_is_no_point():
     rows = [row | {"c": {"100.0": "inf", "60.0": "nan"}.get(row["left"], row["c"])} for row in ROWS]
     (chart,) = companion_knobs.chosen(rows, OPTIONS | {"where": "n = 18"})["charts"]

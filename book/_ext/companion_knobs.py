@@ -73,12 +73,12 @@ def chosen(rows: list[dict[str, str]], options: dict[str, str]) -> dict:
     label = {name: (parts[1:] or parts)[0] for name, parts in axes.items()}
     rows = [row for row in rows if row[x] and row[y] and row[knob]
             and all(_value(row[name]) == value for name, value in wanted.items())]
-    names = _distinct(rows, series) if series else [""]
-    if len(names) > MOST_CURVES:
-        raise ValueError(f"expected at most {MOST_CURVES} curves, got {len(names)} values of {series}; try where")
     charts = []
     for name in _distinct(rows, pick) if pick else [""]:
         there = [row for row in rows if not pick or _value(row[pick]) == name]
+        names = _distinct(there, series) if series else [""]
+        if len(names) > MOST_CURVES:
+            raise ValueError(f"expected at most {MOST_CURVES} curves, got {len(names)} values of {series}; try where")
         settings = []
         for place in _distinct(there, knob):
             here = [row for row in there if _value(row[knob]) == place]
