@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import glob
 import hashlib
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from lib import atomic
 from lib.study import lifeline, notebooks
@@ -32,7 +34,14 @@ def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: b
     gc.disable()  # nearly all that is made of pages lives to the end; looking for what does not takes a sixth
     notebooks.skip_address_parser()
     from jupyter_book.sphinx import build_sphinx
+    from sphinx_external_toc import events
 
+    def files(pattern: str, **options):
+        """For sphinx-external-toc, which takes the name of the folder for a pattern, and finds pages of others by it."""
+        folder, _, name = pattern.rpartition("**")
+        return glob.iglob(f"{glob.escape(folder)}**{name}", **options)
+
+    events.glob = SimpleNamespace(iglob=files)
     shutil.rmtree(place / "html" / "_static", ignore_errors=True)  # written anew, in places by what is there already
     settings = {"nitpicky": strict, "external_toc_path": str(staged / "_toc.yml"), "latex_individualpages": False,
                 "companion_known": str(place / FACTS) if update else "", "companion_rehearsal": rehearse}
