@@ -37,7 +37,7 @@ def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: b
     from sphinx_external_toc import events
 
     def files(pattern: str, **options):
-        """For sphinx-external-toc, which takes the name of the folder for a pattern, and finds pages of others by it."""
+        """For sphinx-external-toc, which takes the name of the folder for a pattern and finds pages of others by it."""
         folder, _, name = pattern.rpartition("**")
         return glob.iglob(f"{glob.escape(folder)}**{name}", **options)
 
