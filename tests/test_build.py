@@ -15,7 +15,7 @@ import nbformat
 import psutil
 import pytest
 
-from lib.study import build, gate, lifeline, notebooks, rehearsal, runs, site, whatif
+from lib.study import build, command, gate, lifeline, notebooks, rehearsal, runs, site, whatif
 from tests import patience, toy_book
 
 HOME = os.path.expanduser("~")
@@ -146,7 +146,7 @@ def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
     assert html(top) == before and (top / "_build/executed/02-second.ipynb").read_bytes() == kept
     assert "no such thing" in (top / "_build/failed/02-second.ipynb").read_text("utf-8")
     assert "01-first:" in done.stdout  # the other chapter went on
-    shown = toy_book.run(top, module="status").stdout
+    shown = toy_book.run(top, "status").stdout
     assert f"code cell 2, line {line}: KeyError" in shown and "02-second  failed" in shown
     toy_book.replace(top, "book/02-second.md", "\nraise KeyError('no such thing')\n", "")
     assert toy_book.run(top, "book").returncode == 0
@@ -160,7 +160,7 @@ def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
 ])
 def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
     toy_book.replace(bare, "book/01-first.md", "measured=offset)", f"measured=offset)\n{cell}")
-    fails(toy_book.run(bare, "01", module="execute"), "chapter 01-first failed", *words)
+    fails(toy_book.run(bare, "execute", "01"), "chapter 01-first failed", *words)
     assert not (bare / "_build/executed").exists() and not list((bare / "_build/tmp").iterdir())
     assert runs.read_failure(bare / "_build", "01-first")["error"]
 
@@ -168,7 +168,7 @@ def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
 def test_a_cell_that_promises_a_figure_and_draws_none_is_refused(bare):
     toy_book.replace(bare, "book/01-first.md", "```{code-cell} ipython3\nPath(\"figures\")",
                      "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nPath(\"figures\")")
-    fails(toy_book.run(bare, "01", module="execute"), "code cell 3", "expected an image for figure 'fig-a', got none")
+    fails(toy_book.run(bare, "execute", "01"), "code cell 3", "expected an image for figure 'fig-a', got none")
 
 
 def test_a_figure_with_a_second_output_is_refused(bare):
@@ -176,10 +176,10 @@ def test_a_figure_with_a_second_output_is_refused(bare):
     cell = "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nfrom IPython.display import Image\n" \
            "show = lambda data: display(Image(data, format='png'))\nshow(b'png')\n"
     toy_book.replace(bare, "book/01-first.md", "The total is", f"{cell}'a value'\n```\n\nThe total is")
-    fails(toy_book.run(bare, "01", module="execute"), "code cell 4", "expected the picture as the one output of figure "
+    fails(toy_book.run(bare, "execute", "01"), "code cell 4", "expected the picture as the one output of figure "
           "'fig-a', got 2, among them", "try ; at the end of the last line")
     toy_book.replace(bare, "book/01-first.md", "'a value'\n```", "claims.number('toy1-more', 1)\n'a value';\n```")
-    assert toy_book.run(bare, "01", module="execute").returncode == 0
+    assert toy_book.run(bare, "execute", "01").returncode == 0
 
 
 @pytest.mark.parametrize(("kind", "data", "words"), [
@@ -276,7 +276,7 @@ def test_wrong_parameters_by_hand_are_refused_before_a_kernel_starts(bare, param
 def test_unknown_profiles_and_chapters_are_refused(bare):
     fails(toy_book.run(bare, "--profile", "cluster", "book"), "got 'cluster'; try laptop, smoke")
     fails(toy_book.run(bare, "chapter", "07"), "got '07'; try one of 01-first, 02-second")
-    fails(toy_book.run(bare, "--profile", "cluster", module="status"), "got 'cluster'; try laptop, smoke")
+    fails(toy_book.run(bare, "status", "--profile", "cluster"), "got 'cluster'; try laptop, smoke")
 
 
 def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
@@ -374,13 +374,13 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
 
 
 def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):
-    assert toy_book.run(top, module="verify").returncode == 0
+    assert toy_book.run(top, "verify").returncode == 0
     toy_book.replace(top, "data/thesis/claims/01.yml", "expected: {equal: 0.5}", "expected: {equal: 0.9}")
-    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, module="verify").stderr
+    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, "verify").stderr
     done = toy_book.run(top, "book")
     assert done.returncode == 0 and "every chapter is up to date" in done.stdout, done.stdout + done.stderr
     assert b'class="claim claim-differs" id="claim-toy1-offset"' in html(top)["01-first.html"]
-    assert toy_book.run(top, module="verify").returncode == 0
+    assert toy_book.run(top, "verify").returncode == 0
 
 
 def test_a_warning_of_the_renderer_stops_the_build(top):
@@ -424,7 +424,7 @@ def test_errors_of_the_place_are_told_in_words(bare, monkeypatch, capsys, number
         raise OSError(number, os.strerror(number), "somewhere")
 
     monkeypatch.setattr(build, "prepare", refuse)
-    assert build.main(["--root", str(bare), "book"]) == 1
+    assert command.main(["--root", str(bare), "book"]) == 1
     assert f"somewhere: {os.strerror(number)}: {words}" in capsys.readouterr().err
 
 

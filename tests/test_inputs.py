@@ -28,7 +28,7 @@ def execute(top, *cells, declared=()):
     """Run a chapter of these cells that declares inputs; what it says, and its failure."""
     toy_book.write_cells(top, *cells, companion="  budget_core_minutes: 1\n" + (
         f"{guard.lines(list(declared))}\n" if declared else ""))
-    done = toy_book.run(top, "01", module="execute")
+    done = toy_book.run(top, "execute", "01")
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done, runs.read_failure(top / "_build", "01-first")
 
@@ -275,7 +275,7 @@ def test_experiments_declare_their_data_and_chapters_are_stale_when_it_changes(t
     assert build.stale_chapters(top, "laptop") == ["02-second"]
     toy_book.write(top, "data/offset.txt", "0.75\n")
     assert build.stale_chapters(top, "laptop") == ["01-first", "02-second"]
-    assert "data data/offset.txt changed" in toy_book.run(top, module="status").stdout
+    assert "data data/offset.txt changed" in toy_book.run(top, "status").stdout
     assert execute(top, cell.format(jobs=2, y=0.75))[0].returncode == 0  # and no point of before is taken
 
 

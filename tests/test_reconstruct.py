@@ -227,8 +227,12 @@ def test_arguments_that_are_wrong(here, capsys, arguments):
 
 
 def test_no_command_is_explained(capsys):
-    assert command.main([]) == 2 and command.main(["guess"]) == 2 and command.main(["--help"]) == 0
-    assert "python -m lib reconstruct FILE" in capsys.readouterr().err
+    for arguments, status, words in (([], 2, "required: COMMAND"), (["guess"], 2, "choose from 'reconstruct', 'book'"),
+                                     (["--help"], 0, "reconstruct --help tells the rest")):
+        with pytest.raises(SystemExit) as ended:
+            command.main(arguments)
+        said = capsys.readouterr()
+        assert ended.value.code == status and words in " ".join((said.err + said.out).split())
 
 
 def test_prospects_say_what_the_shots_can_tell():

@@ -3,20 +3,18 @@
 `tests/anchors` has a module for every experiment, with cases that run the first steps of the experiment itself on
 generated input, and beside it the numbers that came out (`NAME.json`), with the version that they belong to.
 :func:`check` compares, in processes of their own, and keeps by content what has passed.  An anchor that moves is a
-mistake, or an intended change: then the version is raised, and `python -m lib.study.anchors` (`make anchors`) makes
+mistake, or an intended change: then the version is raised, and `make anchors` makes
 the numbers anew, for raised versions only.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import hashlib
 import importlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -176,7 +174,7 @@ def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
     environment |= {"NUMBA_CACHE_DIR": str(cache), "COMPANION_ROOT": str(top)}
 
     def run(some: list[str]) -> dict[str, dict]:
-        command = surroundings.command(top, "lib.study.anchors", "--measure", *some)
+        command = surroundings.command(top, "lib", "anchors", "--measure", *some)
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
         if done.returncode == 0:
             return dict(zip(some, map(json.loads, done.stdout.splitlines()), strict=True))
@@ -234,23 +232,3 @@ def _path(top: Path, name: str) -> Path:
 
 def _read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
-    parser.add_argument("--measure", nargs="+", default=[], metavar="EXPERIMENT", help="print their numbers")
-    options = parser.parse_args(arguments)
-    for name in options.measure:
-        print(json.dumps(measure(name)), flush=True)
-    if options.measure:
-        return 0
-    try:
-        print("\n".join(renew(Path.cwd())) or "no version was raised: all anchors stay as they are")
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,16 +7,12 @@ says in a sentence what went wrong.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime
 import errno
 import fcntl
 import os
-import re
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +20,6 @@ from pathlib import Path
 from lib import atomic
 from lib.study import (
     anchors,
-    gate,
     inputs,
     ledger,
     lifeline,
@@ -43,7 +38,7 @@ FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is bett
 
 
 
-class BuildError(Exception):
+class BuildError(ValueError):
     """What went wrong, in words for the person who started the build."""
 
 
@@ -187,7 +182,7 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
     """
     root = runs.profile_root(top, profile)
     options = [f"--root={top}", f"--profile={profile}", f"--cores={max(1, jobs // max(1, len(stems)))}"]
-    commands = {stem: surroundings.command(top, "lib.study.execute", stem, *options) for stem in stems}
+    commands = {stem: surroundings.command(top, "lib", "execute", stem, *options) for stem in stems}
     ended = lifeline.run(commands, root / "logs", jobs, {}, (lock,))
     failed = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status]
     if not failed:
@@ -200,8 +195,7 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
 
 def _full(top: Path) -> str:
     """Words where the disk is full, which its own errors may have had no room to say."""
-    full = shutil.disk_usage(top / "_build").free < FREE_BYTES // 10
-    return f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}" if full else ""
+    return f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}" if runs.disk_is_full(top) else ""
 
 
 def build_book(top: Path, profile: str, jobs: int) -> Path:
@@ -231,7 +225,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
         try:
-            site.read_records(root, notebooks.chapter_files(top))
+            site.read_records(top, profile)
         except ValueError:
             print("  other chapters have not been executed yet: this page is rendered alone", flush=True)
             return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
@@ -242,7 +236,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
 def _render(top: Path, profile: str, lock: int) -> None:
     try:
         rendered = site.build(top, profile, lock)
-    except (ValueError, gate.ChapterFailed) as error:
+    except ValueError as error:
         raise BuildError(f"the site was left as it was: {error}{_full(top)}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
@@ -273,71 +267,3 @@ def _refuse_late(top: Path, jobs: int, stale: list[str]) -> None:
     if moved:
         raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
                          + "\n  ".join(moved))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.build", description="Build the book.")
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
-    parser.add_argument("--profile", default="laptop", help="parameter set: laptop (the chapters' own), smoke, paper")
-    parser.add_argument("--jobs", default="2", help="chapters at once")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("book", help="execute what is stale and render the site")
-    chapter = commands.add_parser("chapter", help="one chapter; with --params or --sweep a page beside the book")
-    chapter.add_argument("name")
-    chapter.add_argument("--params", default="", type=str.strip)
-    chapter.add_argument("--sweep", default="", type=str.strip)
-    commands.add_parser("accept", help="accept the present verdicts")
-    commands.add_parser("check", help="check chapters and parameter sets")
-    options = parser.parse_args(arguments)
-    top = options.root.resolve()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        if os.fsencode(top) != str(top).encode("utf-8", "replace"):
-            raise BuildError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
-        _refuse(parameters.misnamed_sets(top) if options.command != "check" else [])  # before anything is written
-        if options.profile not in parameters.profiles(top):
-            raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
-        if not re.fullmatch("0*[1-9][0-9]{0,5}", options.jobs):
-            raise BuildError(f"expected JOBS, the chapters to execute at once, as a whole number from 1, "
-                             f"got {options.jobs!r}; try JOBS=2")
-        options.jobs = int(options.jobs)
-        return _command(top, options)
-    except (BuildError, ValueError) as error:
-        print(f"\n{error}", file=sys.stderr)
-    except OSError as error:
-        if isinstance(error, shutil.Error) and _full(top):
-            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(top))  # a copy of a folder has no number
-        if error.errno not in runs.PLACE_ERRORS:
-            raise
-        print(f"\n{error.filename}: {error.strerror}: {runs.PLACE_ERRORS[error.errno]}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nstopped; the last good output was left as it was", file=sys.stderr)
-        return 130
-    return 1
-
-
-def _command(top: Path, options: argparse.Namespace) -> int:
-    if options.command == "book":
-        print(f"\nThe book: {build_book(top, options.profile, options.jobs)}")
-    elif options.command == "chapter" and (options.params or options.sweep):
-        page = build_whatif(top, options.profile, options.name, options.params, options.sweep, options.jobs)
-        print(f"\nThe {'page of the sweep' if options.sweep else 'what-if page'}: {page}")
-    elif options.command == "chapter":
-        print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
-    elif options.command == "accept":
-        root = runs.profile_root(top, options.profile)
-        records = site.read_records(root, notebooks.chapter_files(top))
-        changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
-        print("\n".join(changes) or "every verdict is the accepted one already")
-    elif options.command == "check":
-        problems = check(top) or check_style(top) + rehearsal.problems(top)
-        if problems:
-            raise BuildError("\n".join(problems))
-        n_chapters = len(notebooks.chapter_files(top))
-        print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 from lib import atomic
@@ -22,6 +23,11 @@ PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.
                 errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
                 errno.ENOTDIR: "a file is where a directory should be; try to move it away",
                 errno.EEXIST: "a file is where a directory should be; try to move it away"}
+
+
+def disk_is_full(top: Path) -> bool:
+    """Whether what is built has no room any more."""
+    return shutil.disk_usage(top / "_build").free < 10 * 2**20
 
 
 def numeric_environment(top: Path) -> dict[str, str]:

@@ -29,8 +29,9 @@ PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv)")  # staged files th
 TABLES = re.compile(r"(?m)^ *(?:`{3,}|~{3,}|:{3,})\{(?:knob|living-machine)\} *(\S+)")
 
 
-def read_records(root: Path, files: list[Path]) -> list[dict]:
+def read_records(top: Path, profile: str) -> list[dict]:
     """The records of the last good runs; raises `ValueError` naming the chapters that have none."""
+    root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [runs.read_record(root, path.stem) for path in files]
     missing = [path.stem for path, record in zip(files, records, strict=True)
                if not record or not runs.is_complete(root, record)]
@@ -50,7 +51,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
     if messages := audits.contradicted(top):
         raise ValueError("\n    ".join(messages))
     root, files = runs.profile_root(top, profile), chapter_files(top)
-    records = [described(top, record) for record in read_records(root, files)]
+    records = [described(top, record) for record in read_records(top, profile)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
     if (top / "book" / "api.md").exists():
@@ -269,7 +270,7 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
 
     All that it says goes to `logs`/render.log.
     """
-    command = surroundings.command(top, "lib.study.render", str(staged), str(place), *options)
+    command = surroundings.command(top, "lib", "render", str(staged), str(place), *options)
     environment = {"COMPANION_ROOT": str(top), "NO_COLOR": "1"}
     failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
     said = (logs / "render.log").read_text("utf-8", "replace")

@@ -5,11 +5,9 @@ Quick on purpose: it reads text and JSON, and loads neither Jupyter nor torch.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
-from lib.study import parameters, provenance, runs
+from lib.study import provenance, runs
 from lib.study.notebooks import chapter_files, check_chapter, read_chapter
 
 COST = ("core_seconds", "seconds", "peak_memory_bytes", "commit", "dirty", "date")
@@ -68,23 +66,3 @@ def table(status: dict) -> str:
         if chapter["error"]:
             lines.append(f"{'':<{width}}    {chapter['error']}")
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: print the table."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.status", description="Say which chapters are stale.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    options = parser.parse_args(arguments)
-    try:
-        top = options.root.resolve()
-        parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
-        print(table(book_status(top, options.profile)))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

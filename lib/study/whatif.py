@@ -71,7 +71,7 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
             print(f"  {path.stem}{f', {text}' if len(texts) > 1 else ''}: kept", flush=True)
         else:
             commands[place.name] = surroundings.command(
-                top, "lib.study.execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
+                top, "lib", "execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
                 f"--output={place}", f"--cores={max(1, jobs // len(texts))}")
     logs = top / "_build" / "tmp"
     ended = lifeline.run(commands, logs, jobs, {})
