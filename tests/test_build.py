@@ -244,6 +244,21 @@ def test_the_code_of_chapters_is_checked_for_style(bare):
     fails(toy_book.run(bare, "check"), "01-first.md, line 26:8: F401", "02-second.md, line", "F821", "pionts")
 
 
+def test_mistakes_of_every_kind_are_told_at_once(bare):
+    """But for those of a page that cannot be read, of which only that is said."""
+    toy_book.replace(bare, "book/01-first.md", "import random\n", "import os\nimport random\n")
+    toy_book.replace(bare, "book/01-first.md", "The total is", "There are 17, see {ref}`nowhere`. The total is")
+    toy_book.replace(bare, "book/parameters/smoke.yml", "n_points: 2", "n_spins: 2")
+    toy_book.write(bare, "data/thesis/claims/02.yml", toy_book.CLAIMS.format(stem="2").replace("toy2-offset", "toy2-x"))
+    kinds = ("01-first.md, line 26:8: F401", "got '17'", "nowhere", "smoke.yml, section 01: expected parameters of",
+             "claim toy2-x: expected 02-second.md to settle it", "got 'toy2-offset'")
+    fails(toy_book.run(bare, "check"), *kinds)
+    toy_book.replace(bare, "book/02-second.md", "import random\n", "import random random\n")
+    done = toy_book.run(bare, "check")
+    fails(done, "02-second.md, line 26: expected Python", *(words for words in kinds[:4] if words != "nowhere"))
+    assert done.stderr.count("02-second") == 1
+
+
 def test_commands_on_pages_that_would_be_refused_are_named_with_their_line(bare):
     lines = 'make chapter CH=01 PARAMS="n_point=3"\nmake chapter CH=1 SWEEP="width=1"\n'
     lines += 'make chapter CH=77 PARAMS="seed=2"\nmake chapter CH=NN PARAMS="n=1"\n'

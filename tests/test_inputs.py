@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from lib.study import build, guard, inputs, lifeline, notebooks, provenance, runs
-from lib.study import execute as run
+from lib.study import build, command, guard, inputs, lifeline, notebooks, provenance, runs
 from tests import toy_book
 
 
@@ -211,8 +210,8 @@ def test_an_input_that_nothing_reads_is_said(top):
 ])
 def test_declarations_that_name_nothing_are_refused_before_a_kernel_starts(top, capsys, entries, words):
     toy_book.write_cells(top, "1", companion=f"  inputs: {entries}\n")
-    for command, arguments, status in ((run.main, ["01"], lifeline.TOLD), (build.main, ["check"], 1)):
-        assert command(["--root", str(top), *arguments]) == status
+    for arguments, status in ((["execute", "01"], lifeline.TOLD), (["check"], 1)):
+        assert command.main(["--root", str(top), *arguments]) == status
         said = capsys.readouterr()
         assert words in said.out + said.err and "Traceback" not in said.out + said.err
     assert not (top / "_build/failed").exists()

@@ -14,12 +14,13 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lib import atomic
 from lib.study import (
     anchors,
+    claim_files,
     inputs,
     ledger,
     lifeline,
@@ -118,45 +119,57 @@ def prepare(top: Path, profile: str) -> None:
         raise OSError(errno.ENOSPC, f"{free / 2**20:.0f} MiB left", str(top / "_build"))
 
 
-def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
-    parameters and claims, the parameter sets; and with the versions of the packages that they run with."""
-    from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
+def check(top: Path, whole: bool = False) -> list[str]:
+    """What is wrong with the sources, one line each, all that can be said at once: pages, settings and contents of the
+    book, chapters, their parameters and claims, the parameter sets; and with the versions of the packages.
 
-    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top) + provenance.other_versions(top)
-    problems += book_files.problems(top) + editing.problems(top)
-    if lost := page_text.problems(top):  # what follows would read another text than its author
-        return problems + lost
-    problems += ledger.problems(top) + anchors.changed_without_version(top) + results.problems(top)
-    sets = {}
-    for profile in parameters.profiles(top):
+    Of a page that cannot be read as its author reads it, only that is said.  whole: the style of code and prose, too,
+    and what the renderer refuses.
+    """
+    from lib.study import book_files, editing, items, page_text, tidy, typed_numbers  # load the parsers of the renderer
+
+    problems, lost, chapters = [], set(), []
+
+    def note(lines: list[str]) -> None:
+        """Add what was found, but for what comes of pages that are lost anyway."""
+        problems.extend(line for line in lines if line not in problems and not any(name in line for name in lost))
+
+    def attempt(look: Callable, *arguments: object):
+        """What a function gives; where it raises, that is a problem, and nothing is given."""
         try:
-            sets[profile] = parameters.profile_values(top, profile)
+            return look(*arguments)
         except ValueError as error:
-            problems.append(str(error))
-    for path in notebooks.chapter_files(top):
-        try:
-            chapter = notebooks.read_chapter(path)
-            notebooks.check_chapter(chapter)
-            parameters.declared(chapter)
-            problems += inputs.missing(top, chapter)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        for profile, values in sets.items():
-            try:
-                parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
-            except ValueError as error:
-                problems.append(str(error))
-    return problems or parameters.refused_commands(top) + items.problems(top)
+            return note([str(error)])
 
+    def look_at(*looks: Callable) -> None:
+        for look in looks:
+            note(attempt(look, top) or [])
 
-def check_style(top: Path) -> list[str]:
-    """What ruff finds in the code of the chapters, and numbers typed in their prose, one line each."""
-    from lib.study import tidy, typed_numbers
-
-    code = [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
-    return code + typed_numbers.problems(top)
+    for path in sorted((top / "book").glob("*.md")):
+        if lines := page_text.of_page(path):
+            note(lines)
+            lost.add(path.name)
+    for path in attempt(notebooks.chapter_files, top) or []:
+        if path.name not in lost and (chapter := attempt(notebooks.checked_chapter, path)):
+            chapters.append(chapter)
+        else:
+            lost.add(path.name)
+    look_at(parameters.misnamed_sets, notebooks.stray_notebooks, book_files.problems)
+    can_be_rendered = not problems and not claim_files.read(top)[1]
+    look_at(provenance.other_versions, editing.problems, ledger.problems, anchors.changed_without_version,
+            results.problems, parameters.refused_commands, items.problems)
+    sets = {profile: attempt(parameters.profile_values, top, profile) for profile in parameters.profiles(top)}
+    for chapter in chapters:
+        if attempt(parameters.declared, chapter) is not None:
+            note(attempt(inputs.missing, top, chapter) or [])
+            for profile, values in sets.items():
+                attempt(parameters.resolve, chapter, (values or {}).get(chapter.number, {}),
+                        f"{profile}.yml, section {chapter.number}")
+    if whole:
+        for chapter in chapters:
+            note(tidy.problems(top, chapter))
+        look_at(typed_numbers.problems, *([rehearsal.problems] if can_be_rendered else []))
+    return problems
 
 
 def stale_chapters(top: Path, profile: str) -> list[str]:

@@ -132,9 +132,9 @@ def _chapter(top: Path, options: argparse.Namespace) -> None:
 
 
 def _check(top: Path, options: argparse.Namespace) -> None:
-    from lib.study import build, notebooks, rehearsal
+    from lib.study import build, notebooks
 
-    if problems := build.check(top) or build.check_style(top) + rehearsal.problems(top):
+    if problems := build.check(top, whole=True):
         raise ValueError("\n".join(problems))
     n_chapters = len(notebooks.chapter_files(top))
     print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")

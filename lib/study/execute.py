@@ -24,7 +24,7 @@ from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import (
     Chapter,
     as_notebook,
-    check_chapter,
+    checked_chapter,
     find_chapter,
     read_chapter,
     skip_address_parser,
@@ -44,8 +44,7 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     `changes` are parameters set by hand.  Raises `ValueError` for inputs that are refused before a kernel
     starts, :class:`ChapterFailed` for a run that failed.
     """
-    chapter = read_chapter(path)
-    check_chapter(chapter)
+    chapter = checked_chapter(path)
     if absent := declarations.missing(top, chapter):
         raise ValueError("\n".join(absent))
     inputs = provenance.chapter_inputs(top, path, profile, changes)

@@ -13,7 +13,7 @@ from pathlib import Path
 from lib import atomic
 from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
 from lib.study.claim_text import measured_text
-from lib.study.notebooks import check_chapter, read_chapter
+from lib.study.notebooks import checked_chapter
 from lib.study.parameters import parse_assignments
 
 LOG = "execute.log"
@@ -57,8 +57,7 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
     All texts are checked before anything starts.  Returns for each the place of its run, and whether it failed; a log
     lies beside the run, and one that was killed leaves nothing.
     """
-    chapter = read_chapter(path)
-    check_chapter(chapter)
+    chapter = checked_chapter(path)
     places, commands = [], {}
     for text in texts:
         changes = parse_assignments(text, chapter)
