@@ -1,4 +1,4 @@
-"""Every public function that takes an array, as one table: what `test_doors.py` walks through.
+"""Every public function that takes an array, as one table: what `house/test_doors.py` walks through.
 
 A door names one array argument, holds an array that is right there, and calls its function with one in its place. What
 comes back is compared: an array, or a tuple of them.
