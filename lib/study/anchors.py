@@ -20,11 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance, surroundings
+from lib.study import provenance, runs, surroundings
 
 FOLDER = "tests/anchors"
 ROUNDING = 1e-15  # what a sum that is zero may come to in float64
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def names(top: Path) -> list[str]:
@@ -66,7 +65,7 @@ def digest(top: Path, name: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def measure(name: str) -> dict:
+def measured(name: str) -> dict:
     """The numbers of all cases of an experiment, with the code that this process has imported."""
     module = importlib.import_module(f"{FOLDER.replace('/', '.')}.{name}")
     cases = {"defaults": {"tolerance": 0, "numbers": module.DEFAULTS}}
@@ -112,6 +111,13 @@ def changed_without_version(top: Path) -> list[str]:
             problems.append(f"{path}: expected the numbers of version {then['version']} as they were committed, got "
                             f"others (case {changed[0]!r}); try git checkout {path}, or raise the version")
     return problems
+
+
+def renewed(top: Path, measure: list[str]) -> str:
+    """Make the anchors of raised versions anew, and say which; or only give some measured ones, a line of JSON each."""
+    if measure:
+        return "\n".join(json.dumps(measured(name)) for name in measure)
+    return "\n".join(renew(top)) or "no version was raised: all anchors stay as they are"
 
 
 def renew(top: Path) -> list[str]:
@@ -168,10 +174,8 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
-    """What `measure` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
-    environment = surroundings.variables(os.environ) | dict.fromkeys(THREADS, "1")
-    cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
-    environment |= {"NUMBA_CACHE_DIR": str(cache), "COMPANION_ROOT": str(top)}
+    """What `measured` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
+    environment = surroundings.variables(os.environ) | runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)}
 
     def run(some: list[str]) -> dict[str, dict]:
         command = surroundings.command(top, "lib", "anchors", "--measure", *some)

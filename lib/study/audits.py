@@ -271,17 +271,17 @@ def contradicted(top: Path) -> list[str]:
     return messages
 
 
-def audit_chapter(top: Path, name: str, minutes: float) -> bool:
+def audit_chapter(top: Path, chapter: str, minutes: float) -> bool:
     """Compute points of a chapter's records again, and say of each record that its audits contradict; whether any is.
     """
     from lib.study import records
     from lib.study.notebooks import find_chapter, read_chapter
 
     records.compute_here(top)
-    chapter = read_chapter(find_chapter(top, name))
-    sweeps = records.declared_sweeps(top, chapter, "paper")
+    path = find_chapter(top, chapter)
+    sweeps = records.declared_sweeps(top, read_chapter(path), "paper")
     if not sweeps:
-        raise ValueError(f"expected a chapter with records, got {chapter.stem}; try make records-status")
+        raise ValueError(f"expected a chapter with records, got {path.stem}; try make records-status")
     audit(top, {name: sweep.function for name, sweep in sweeps.items()}, minutes)
     messages = contradicted(top)
     print("\n".join(messages), file=sys.stderr, end="\n" if messages else "")

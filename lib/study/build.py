@@ -172,6 +172,14 @@ def check(top: Path, whole: bool = False) -> list[str]:
     return problems
 
 
+def check_all(top: Path) -> str:
+    """Say that the sources are in order; raises `ValueError` with all that is wrong with them."""
+    if problems := check(top, whole=True):
+        raise ValueError("\n".join(problems))
+    n_chapters = len(notebooks.chapter_files(top))
+    return f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order"
+
+
 def stale_chapters(top: Path, profile: str) -> list[str]:
     """The chapters without a complete run of what they depend on now, those that take longest first.
 
@@ -223,6 +231,14 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
         execute(top, profile, jobs, stale, lock)
         _render(top, profile, lock)
     return runs.profile_root(top, profile) / "html" / "index.html"
+
+
+def build_page(top: Path, profile: str, chapter: str, jobs: int, params: str, sweep: str) -> str:
+    """Build a chapter, or, with parameters or values of one as typed by hand, a page beside the book; say where."""
+    if params or sweep:
+        page = build_whatif(top, profile, chapter, params, sweep, jobs)
+        return f"{'page of the sweep' if sweep else 'what-if page'}: {page}"
+    return f"page: {build_chapter(top, profile, chapter, jobs)}"
 
 
 def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:

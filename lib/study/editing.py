@@ -103,6 +103,12 @@ def wrapped(path: Path) -> list[int]:
     return found
 
 
+def tidied(top: Path, chapter: str) -> str:
+    """Write such cells of a chapter again, and say how many there were."""
+    path = notebooks.find_chapter(top, chapter)
+    return f"{path.name}: {tidy(path)} cell(s) written again"
+
+
 def tidy(path: Path) -> int:
     """Write the cells with such options again; return how many there were."""
     text, lines = path.read_text("utf-8"), wrapped(path)

@@ -197,12 +197,12 @@ def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path,
         "first_line": failure.first_line, "error": failure.error, "message": message, "inputs": inputs})
 
 
-def run(top: Path, profile: str, name: str, params: str, cores: int, output: Path | None) -> None:
+def run(top: Path, profile: str, chapter: str, params: str, cores: int, output: Path | None) -> None:
     """Execute a chapter as a step of a build, and say so; `params` as typed after PARAMS=.
 
     output: where the result goes, in place of the profile's place.
     """
-    path = find_chapter(top, name)
+    path = find_chapter(top, chapter)
     changes = parse_assignments(params, read_chapter(path)) if params else None
     what = f"{path.stem}, {params}" if params else path.stem
     print(f"  {what} ...", flush=True)

@@ -51,9 +51,9 @@ def declared_sweeps(top: Path, chapter: Chapter, profile: str, changes: str = ""
     return found
 
 
-def extend(top: Path, profile: str, name: str, changes: str, jobs: int | None, dask: str = "") -> int:
+def extend(top: Path, profile: str, chapter: str, jobs: int | None, params: str = "", dask: str = "") -> bool:
     """Compute the missing points of a chapter's records, in a copy of the commit that takes the place of this process,
-    or, where the tree differs from its commit, as drafts in the tree itself; return how many failed.
+    or, where the tree differs from its commit, as drafts in the tree itself; return whether any failed.
     """
     if "COMPANION_HOME" in os.environ:  # this is the copy
         top = Path(os.environ["COMPANION_ROOT"])
@@ -68,12 +68,15 @@ def extend(top: Path, profile: str, name: str, changes: str, jobs: int | None, d
               "(git status says more)", file=sys.stderr)
     compute_here(top)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
-    chapter = read_chapter(find_chapter(top, name))
+    path = find_chapter(top, chapter)
     with _backend(dask):
-        sweeps = declared_sweeps(top, chapter, profile, changes)
+        sweeps = declared_sweeps(top, read_chapter(path), profile, params)
         if not sweeps:
-            print(f"chapter {chapter.stem} has no records: no cell tagged 'sweep' declares one")
-        return sum(int((sweep.run(jobs).state == FAILED).sum()) for sweep in sweeps.values())
+            print(f"chapter {path.stem} has no records: no cell tagged 'sweep' declares one")
+        failed = sum((sweep.run(jobs).state == FAILED).sum() for sweep in sweeps.values())
+    if failed:
+        print(f"{failed} points failed; the same command tries them again", file=sys.stderr)
+    return bool(failed)
 
 
 def compute_here(top: Path) -> None:
@@ -110,7 +113,7 @@ def _git(top: Path | str, *arguments: str) -> None:
         raise ValueError(f"expected a copy of the commit to compute with, got {done.stderr.strip()}; try git status")
 
 
-def status_lines(top: Path, profile: str) -> list[str]:
+def status(top: Path, profile: str) -> str:
     """A line for every record: points that exist, their cost, the likely cost of the rest; then what failed."""
     compute_here(top)
     rows = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")]
@@ -127,7 +130,7 @@ def status_lines(top: Path, profile: str) -> list[str]:
                          duration(found["spent"]), rest, ", ".join(notes)))
             failures += [f"{name}, {count} failed: {error}" for error, count in found["errors"].most_common(3)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures
+    return "\n".join(["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures)
 
 
 def _backend(dask: str) -> contextlib.AbstractContextManager:

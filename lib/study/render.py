@@ -25,7 +25,7 @@ FACTS = "facts.json"
 CAPTIONS = "captions"
 
 
-def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
+def render(top: Path, staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
     """Render, and return the exit status; warnings go to stderr, and are errors if `strict`.
 
     A rehearsal only reads pages and puts them into HTML, none of which it writes.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib.study import provenance, runs
+from lib.study import parameters, provenance, runs
 from lib.study.notebooks import chapter_files, check_chapter, read_chapter
 
 COST = ("core_seconds", "seconds", "peak_memory_bytes", "commit", "dirty", "date")
@@ -48,6 +48,12 @@ def one_line(failure: dict) -> str:
 def book_status(top: Path, profile: str) -> dict:
     """The state of every chapter."""
     return {"profile": profile, "chapters": [chapter_status(top, path, profile) for path in chapter_files(top)]}
+
+
+def text(top: Path, profile: str) -> str:
+    """The table of `make status`."""
+    parameters.profile_values(top, profile)  # raises for one that cannot be read
+    return table(book_status(top, profile))
 
 
 def table(status: dict) -> str:
