@@ -10,7 +10,6 @@ the numbers anew, for raised versions only.
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from lib import atomic
 from lib.study import provenance, runs, surroundings
+from lib.study.measures import is_number
 
 FOLDER = "tests/anchors"
 ROUNDING = 1e-15  # what a sum that is zero may come to in float64
@@ -62,7 +62,7 @@ def digest(top: Path, name: str) -> str:
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
              provenance.versions(top), atomic.sha256(top / FOLDER / f"{name}.json"),
              *(f"{module} {provenance.code_digest(path.read_text('utf-8'))}" for module, path in modules.items())]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return atomic.digest(parts)
 
 
 def measured(name: str) -> dict:
@@ -88,9 +88,9 @@ def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0
         if [place for place, _ in then] != [place for place, _ in now]:
             yield float("inf"), f"{name}: {len(then)} -> {len(now)} numbers"
             continue
-        scale = max([abs(value) for _, value in then if _is_number(value)], default=0.0)
+        scale = max([abs(value) for _, value in then if is_number(value)], default=0.0)
         for (place, before), (_, after) in zip(then, now):
-            if _is_number(before) and _is_number(after):
+            if is_number(before) and is_number(after):
                 allowed = tolerance * scale + (ROUNDING if tolerance else 1e-300)
                 off = 0.0 if before == after else abs(after - before) / allowed
             else:
@@ -220,10 +220,6 @@ def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
             yield from _leaves(part, f"{place}, {key}")
     else:
         yield place, value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _shown(value: object) -> str:

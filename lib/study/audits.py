@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import math
 import sys
 from collections import Counter, defaultdict
@@ -229,8 +228,7 @@ def differing(points: Points) -> list[str]:
 def summary(top: Path, name: str) -> dict:
     """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
     files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
-    state = json.dumps([*map(atomic.sha256, files), sorted(provenance.experiment_versions(top).items())])
-    state = hashlib.sha256(state.encode()).hexdigest()
+    state = atomic.digest([*map(atomic.sha256, files), provenance.experiment_versions(top)])
     kept = top / "_build" / "audits" / f"{name}.json"
     known = atomic.read_json(kept)
     if isinstance(known, dict) and known.get("state") == state:

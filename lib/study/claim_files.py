@@ -40,7 +40,6 @@ KEYS = ("id", "item", "statement", "expected", "where", "reference", "bound", "r
 STORED = ("id", "measured", "uncertainty", "scale", "source", "records", "enough", "undecided")  # by a page
 ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 ITEM = re.compile(r"(T|eq|s)?[0-9A-Z]+(\.[0-9]+)+")
-OWN_ITEM = re.compile(r"own-[0-9]{2}")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import shutil
 from pathlib import Path
 
@@ -49,8 +47,7 @@ def read_record(root: Path, stem: str) -> dict | None:
 
 def check_sum(record: dict) -> str:
     """Guards what a run measured: who edits a number by hand has the chapter executed again."""
-    text = json.dumps({name: value for name, value in record.items() if name != "check"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return atomic.digest({name: value for name, value in record.items() if name != "check"})
 
 
 def is_complete(root: Path, record: dict) -> bool:

@@ -102,7 +102,7 @@ def _digest(top: Path, records: list[dict], shown: dict) -> str:
     """Digest of everything that shapes the site."""
     places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis", "data/claims")
     parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), records, shown]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return atomic.digest(parts)
 
 
 def read_toc(top: Path, stems: list[str]) -> object:
