@@ -78,7 +78,8 @@ class Following:
                               f"{TEXT_BYTES / 1e3:g} kB for one cell; try to print less, or into a file")
 
     def seconds(self) -> float:
-        return time.monotonic() - (self.started or time.monotonic())
+        now = time.monotonic()
+        return now - (self.started or now)
 
     def left(self) -> float:
         return self.limit - self.seconds()
