@@ -27,21 +27,12 @@
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
 
-`models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
-`models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
-`models.digits`    scikit-learn's digits, which need no download
-`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.mlp`       perceptrons with static sparse weights, trained by native kernels; standard (LeCun) and NTK form
+`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, the torch module, the same in native
+                   kernels, trained by one loop on a CPU or a GPU, kept on disk without pickle
+`models.sparse`    sparse convolutions and linear layers: in their own data layout, for torch, with masks that move
 `models.families`  what a record of widened networks says: gains, shares, errors
-`models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
-`models.sparse`    sparse convolutions in their own data layout: forward and both gradients
-`models.sparse_layers` the same layers for torch, and networks made of them or back
-`models.dynamic_masks` masks that move while these layers learn: SET and RigL
-`models.sparse_choice` when they pay: sparse or dense, from a table
-`models.sparse_resnet` a whole ResNet-18 of them
-`models.image_training` one training loop for it and for its torch twin
-`models.resident`  the twin on a GPU: images, minibatches and steps stay there
-`models.imagenet_training` the same loop for images that are read and cropped meanwhile
-`models.checkpoints` trained ResNets on disk, without pickle
+`models.digits`    scikit-learn's digits, which need no download
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
@@ -94,6 +85,7 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.tables`   tables of text

@@ -28,10 +28,16 @@ from lib.kernels import (
     random_features,
     sparse,
 )
-from lib.models import _mlp_kernels, image_training, mlp, resnet
-from lib.models.sparse import Layout, SparseConvolution
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
-from lib.models.sparse_resnet import SparseResNet, check_labels
+from lib.models import mlp, resnet
+from lib.models.mlp import _kernels
+from lib.models.resnet import training as resnet_training
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.network import check_labels
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training_settings import Settings
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
+from lib.models.sparse.layout import Layout
 from lib.pruning import bands, magnitude
 from lib.rbm import (
     annealing,
@@ -320,8 +326,8 @@ DOORS = [
     Door("machine.pruned", lambda m: MACHINE.pruned(machines.as_tensor(m, "mask")).weights, MASK, "mask"),
     Door("sparse.SparseConvolution", lambda m: SparseConvolution(m, 1, Layout(2, 3, 4, 4, 0))._indices,
          MASK[:, :, None, None], "mask"),
-    Door("sparse_layers.SparseLinear", lambda m: SparseLinear(m, seed=1).weight, MASK, "mask"),
-    Door("sparse_layers.SparseConv2d", lambda m: SparseConv2d(m, seed=1).weight, MASK[:, :, None, None], "mask"),
+    Door("layers.SparseLinear", lambda m: SparseLinear(m, seed=1).weight, MASK, "mask"),
+    Door("layers.SparseConv2d", lambda m: SparseConv2d(m, seed=1).weight, MASK[:, :, None, None], "mask"),
     Door("plotting.weights_table", lambda w: plotting.weights_table(w).iloc[:, -1].to_numpy(), WEIGHTS),
     Door("plotting.draw_machine", lambda w: [_drawn(w)], WEIGHTS),
     Door("plotting.draw_machine bias", lambda b: [_drawn(bias=b)], np.array([0.5, 0.25, -1.0, 1.0])),
@@ -342,16 +348,16 @@ DOORS = [
          "real*", False),
     Door("image_sets.augmented rows", lambda r: image_sets.augmented(IMAGES, r, 1, rng=np.random.default_rng(1)),
          np.array([1, 0, 2]), "integer"),
-    Door("mlp images", lambda v: _mlp_kernels.check_images(v, _net()), X.astype(np.float32), "real", False),
-    Door("mlp labels", lambda v: _mlp_kernels.check_data((X[:5].astype(np.float32), v), _net())[1], LABELS, "integer"),
+    Door("mlp images", lambda v: _kernels.check_images(v, _net()), X.astype(np.float32), "real", False),
+    Door("mlp labels", lambda v: _kernels.check_data((X[:5].astype(np.float32), v), _net())[1], LABELS, "integer"),
     Door("mlp forward", lambda v: _net().forward(v), X.astype(np.float32), "real", False),
-    Door("sparse_resnet.check_labels", lambda v: check_labels(v, 5, 3), LABELS, "integer"),
-    Door("sparse_resnet images", lambda v: _small_resnet().forward(v), IMAGES, "real*", False),
-    Door("image_training.judge images", lambda v: image_training.judge(
-        image_training.TorchNet(_twin(), image_training.Settings(epochs=1, batch_size=5)), v, LABELS, 5), IMAGES,
+    Door("resnet.check_labels", lambda v: check_labels(v, 5, 3), LABELS, "integer"),
+    Door("resnet images", lambda v: _small_resnet().forward(v), IMAGES, "real*", False),
+    Door("resnet_training.correct images", lambda v: resnet_training.correct(
+        TorchTrainer(_twin(), Settings(epochs=1, batch_size=5)), v, LABELS, 5), IMAGES,
         "real*", False),
-    Door("image_training.judge labels", lambda v: image_training.judge(
-        image_training.TorchNet(_twin(), image_training.Settings(epochs=1, batch_size=5)), IMAGES, v, 5), LABELS,
+    Door("resnet_training.correct labels", lambda v: resnet_training.correct(
+        TorchTrainer(_twin(), Settings(epochs=1, batch_size=5)), IMAGES, v, 5), LABELS,
         "integer"),
 ]
 

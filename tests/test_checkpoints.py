@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from lib import atomic
-from lib.models import checkpoints, resnet
-from lib.models.checkpoints import load, save
-from lib.models.image_training import NativeNet, Settings
-from lib.models.resnet import Architecture, ResNet
-from lib.models.sparse_resnet import SparseResNet
+from lib.models import resnet
+from lib.models.resnet import Architecture, ResNet, checkpoints
+from lib.models.resnet.checkpoints import load, save
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.trainers import NativeTrainer
+from lib.models.resnet.training_settings import Settings
 from lib.pruning.masks import layer_masks
 from tests.test_sparse_resnet import VARIANTS, make_data, make_twin
 
@@ -87,17 +88,17 @@ def test_nets_with_the_other_stem_come_back(tmp_path, architecture):
 
 def test_a_natively_trained_net_comes_back(tmp_path):
     twin, (images, labels) = make_twin("sparse"), make_data(4, 16)
-    native = NativeNet(twin, Settings(batch_size=4), 16)
+    native = NativeTrainer(twin, Settings(batch_size=4), 16)
     before = twin.layers["stem"].weight.detach().clone()
     for _ in range(2):
         native.train_step(images, labels, 0.1)
-    native.net.store(twin)
+    native.native.store(twin)
     assert not torch.equal(twin.layers["stem"].weight, before)
     save(tmp_path / "net.npz", twin)
     found = load(tmp_path / "net.npz")
     assert_same(found, twin)
     again = SparseResNet(found, 4, 16)
-    assert np.array_equal(again.parameters, native.net.parameters)
+    assert np.array_equal(again.parameters, native.native.parameters)
     assert np.array_equal(again.forward(images), native.logits(images))
 
 
