@@ -10,13 +10,17 @@
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
-`spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
+`spins.bases`         measurements in any product of local bases, and how a state looks in one
+`spins.gates`         the gates that turn a spin before it is measured
+`spins.completeness`  what measurements in some bases leave open: phases, elements of a density matrix
 `spins.density`       density matrices: noise, fidelity, purity, entropies
 `spins.vectors`       GHZ and W states with phases, random states, Marshall's signs
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
-`spins.mps`           matrix product states: amplitudes, averages, entropies, files
+`spins.mps`           matrix product states: their form and amplitudes
+`spins.mps_averages`  exact averages, energies and entropies of them
+`spins.mps_files`     and files
 `spins.mps_variational` the lowest energy at one bond dimension, free or uniform, and what it takes in numbers
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
@@ -40,7 +44,8 @@
 `pruning.magnitude` which ones go next: smallest, by unit, by Fisher information, at random; the graph that is left
 `pruning.bands`    from which step on a measure lies outside its fluctuations
 
-`rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
+`rbm.machine`      restricted Boltzmann machines: their parameters
+`rbm.distributions` their energies and conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
@@ -57,7 +62,9 @@
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
 `rbm.operators`    operators and their sums and products, energies, from samples of any state
-`rbm.statistics`   error bars of functions of means, of long runs, of the learning itself
+`rbm.statistics`   error bars of functions of means, and of long runs
+`rbm.bootstrap`    error bars of the learning itself
+`rbm.extrapolation` an energy in the limit of no spread of the local energy
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes

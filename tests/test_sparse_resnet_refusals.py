@@ -105,7 +105,7 @@ def test_a_twin_of_other_masks_or_another_width_is_refused():
     net, other = SparseResNet(make_twin("sparse"), 5, 9), make_twin("sparse", seed=2)
     before = copy.deepcopy(other.state_dict())
     for call in (net.load, net.store):
-        with pytest.raises(ValueError, match="expected a network with the same masks, got another in layer 'stage"):
+        with pytest.raises(ValueError, match="expected a network with the same masks, got others in layer 'stage"):
             call(other)
         with pytest.raises(ValueError, match="expected a network with Architecture.*, got Architecture"):
             call(make_twin("linear bottleneck"))

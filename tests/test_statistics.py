@@ -8,11 +8,13 @@ import torch
 
 from lib.conventions import all_states
 from lib.rbm import metrics, observables, operators, statistics
+from lib.rbm.bootstrap import bootstrap, resampled
 from lib.rbm.complex_state import ComplexState
+from lib.rbm.extrapolation import extrapolated
 from lib.rbm.machine import Machine
 from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState
-from lib.rbm.statistics import Streaming, bootstrap, extrapolated, measure, of_means, resampled, variance
+from lib.rbm.statistics import Streaming, measure, of_means, variance
 from lib.rbm.training import TrainingSettings, train
 from lib.spins import bases, chains, density, exact, ising
 from tests.test_complex_state import make_state
