@@ -101,6 +101,7 @@
 `figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
+`figures.living`   a machine at work (chapter 7)
 `figures.tables`   tables of text
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
