@@ -113,7 +113,7 @@ def test_a_twin_of_other_masks_or_another_width_is_refused():
     twin = make_twin("sparse")
     changed = SparseResNet(twin, 5, 9)
     twin.load_state_dict(other.state_dict())  # takes over its masks
-    with pytest.raises(ValueError, match="masks of this net"):
+    with pytest.raises(ValueError, match="the same masks"):
         changed.store(twin)
 
 
