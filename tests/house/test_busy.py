@@ -12,7 +12,8 @@ CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "thread_time", "t
 LIMITS = {"timeout", "start_timeout"}  # keywords that say how long something may take
 # Where a wait is meant to be over before what it waits for, or to be short whatever happens; and why.
 MEANT = {
-    "study/test_build.py: process.wait(timeout=random.Random(number).uniform(0.3, 7.0))": "a moment to kill a build at",
+    "study/test_build_faults.py: process.wait(timeout=random.Random(number).uniform(0.3, 7.0))":
+        "a moment to kill a build at",
     "study/test_results.py: packing.result(0.2)": "nothing comes while the other waits",
 }
 SHORT_LIMIT = re.compile(r"time_limit_minutes: (0\.\d+)")
