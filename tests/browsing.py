@@ -10,7 +10,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 SITE = Path(os.environ.get("COMPANION_SITE", ROOT / "_build" / "smoke" / "html")).resolve()
 REQUIRED = os.environ.get("COMPANION_REQUIRE_BROWSER") == "1"

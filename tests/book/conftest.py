@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.browsing import ARGUMENTS, SITE, open_page, unavailable
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import companion_tables
 import pytest
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 pytestmark = pytest.mark.usefixtures("repository")
 

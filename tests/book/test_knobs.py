@@ -12,7 +12,7 @@ import companion_knobs
 import pytest
 
 from lib.study import site
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 ROWS = [{"n": n, "step": step, "left": left, "d": d, "c": c, "exact": exact} for n, step, left, d, c, exact in (
     ("18", "0", "100.0", "2", "0.5", "0.51"), ("18", "0", "100.0", "1", "0.61234567", "0.62"),

@@ -14,7 +14,7 @@ from lib import rng
 from lib.rbm import living, partition, quality, sampling
 from lib.rbm.machine import Machine
 from lib.spins import ising
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 SCRIPTS = [ROOT / "book/_static" / name for name in ("knobs.js", "living.js")]
 # What the page does with a machine, for a caller: the spins of a chain and the means over it.

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 PAGE = (ROOT / "book" / "qucumber.md").read_text("utf-8")
 # What version 1.3.3 offers a user: states with their methods, callbacks, observables, functions, words of `fit`.

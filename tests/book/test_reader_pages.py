@@ -11,7 +11,7 @@ from sphinx import addnodes
 
 from lib.study import claim_files, claim_text, notebooks, parameters, typed_numbers
 from tests import toy_book
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
 CHAPTERS = notebooks.chapter_files(ROOT)

@@ -13,7 +13,7 @@ import pytest
 from docutils import nodes
 from sphinx.testing.util import SphinxTestApp
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 SVG = '<svg width="1pt" xmlns="http://www.w3.org/2000/svg"><path style="fill: #0072b2"/></svg>'
 CONF = """

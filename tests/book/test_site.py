@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from tests.browsing import CONTRAST, SITE, in_site, open_page
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 TEXT_FILES = {".css", ".csv", ".html", ".ipynb", ".js", ".json", ".md", ".svg", ".txt"}
 

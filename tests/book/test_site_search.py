@@ -6,7 +6,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from tests.browsing import CONTRAST, SITE, in_site, open_page
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 # What readers of this book look for, and a page that has to be among the places shown.
 SEARCHED = {

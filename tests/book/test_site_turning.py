@@ -10,7 +10,7 @@ import torch
 from lib.rbm import living, partition
 from lib.rbm.machine import Machine
 from tests.browsing import SITE
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 PRUNING = "07-pruning.html"
 KNOBS = re.compile(r"(?m)^```\{knob\} (\S+)")

@@ -6,7 +6,7 @@ import re
 import companion_tried
 import pytest
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 SCRIPTS = ("tests/load.py",)  # that take minutes, and are run by hand
 FILES = sorted((ROOT / "book" / "tried").glob("*.yml"))

@@ -11,7 +11,7 @@ import pytest
 from lib.models import image_training
 from lib.study import anchors
 from tests.anchors import _chains
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 NAMES = anchors.names(ROOT)
 MODULES = {name: importlib.import_module(f"tests.anchors.{name}") for name in NAMES}

@@ -9,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.house.test_packaging import MAKEFILE
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 FAKE_PYTHON = """#!/bin/sh
 # Stands for Python: answers the version check, makes a virtual environment that holds itself, logs the rest.

@@ -9,7 +9,7 @@ import pytest
 
 from lib.study import anchors
 from tests import mutations
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 NAMES = anchors.names(ROOT)
 TOY = {"tests/anchors/__init__.py": "",

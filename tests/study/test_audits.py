@@ -11,7 +11,7 @@ from lib.study.audits import MEASURES, Measures
 from lib.study.results import decode, encode, settings_key
 from lib.study.scatter import Scatter
 from tests import toy_book
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 AUDITED = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
 

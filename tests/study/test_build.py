@@ -149,7 +149,7 @@ def test_a_terminal_shows_where_a_build_is_and_what_to_expect(bare):
     toy_book.replace(bare, "book/01-first.md", "import random\n", "import random\nimport time\n\ntime.sleep(3)\n")
     toy_book.replace(bare, "lib/study/execute.py", "LIVE_SECONDS = 15.0, 1.0", "LIVE_SECONDS = 0.5, 0.5")
     said = toy_book.run(bare, "book").stdout
-    assert re.search(r"^    01-first: cell 2 of 3, \d s$", said, re.M) and "\r" not in said, said
+    assert re.search(r"^    01-first: cell 2 of 3, \d+ s$", said, re.M) and "\r" not in said, said
     toy_book.replace(bare, "book/01-first.md", "time.sleep(3)\n", "time.sleep(3.0)\n")
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
@@ -162,7 +162,7 @@ def test_a_terminal_shows_where_a_build_is_and_what_to_expect(bare):
             said += part
     assert process.wait() == 0, said
     text = said.decode()
-    assert re.search(r"\r    01-first: cell 2 of 3, \d s of about 3 s", text), text
+    assert re.search(r"\r    01-first: cell 2 of 3, \d+ s of about \d+ s", text), text
     shown = [line.rpartition("\r")[2].strip() for line in text.split("\r\n")]  # what stays in the terminal
-    assert any(re.fullmatch(r"01-first: \d s, [\d.]+ GB", line) for line in shown), shown
+    assert any(re.fullmatch(r"01-first: \d+ s, [\d.]+ GB", line) for line in shown), shown
     assert not any("of about" in line for line in shown), shown

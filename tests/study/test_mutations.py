@@ -4,7 +4,7 @@ import pytest
 
 from lib.study import anchors
 from tests import mutations
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 
 @pytest.fixture(scope="module")
