@@ -168,7 +168,7 @@ def test_what_would_not_come_back_is_not_saved(saved, what, words):
 
 def test_only_resnets_are_saved(tmp_path):
     for other in (SparseResNet(small(masked=False), 2, 16), torch.nn.Linear(2, 2), {}):
-        with pytest.raises(ValueError, match=f"expected a ResNet, got {type(other).__name__}; try .*store"):
+        with pytest.raises(ValueError, match=f"expected a ResNet, got {type(other).__name__}; try .*to_torch"):
             save(tmp_path / "net.npz", other)
     assert list(tmp_path.iterdir()) == []
 
