@@ -37,7 +37,7 @@ def floors(top: Path) -> dict[str, str]:
 
 def library_tests(top: Path) -> list[str]:
     """The test files that import nothing of the book, themselves or by what they share."""
-    return [path.relative_to(top).as_posix() for path in sorted((top / "tests").glob("test_*.py"))
+    return [path.relative_to(top).as_posix() for path in sorted((top / "tests").rglob("test_*.py"))
             if not any(name == book or name.startswith(f"{book}.") for name in _imported(top, path, set())
                        for book in BOOK)]
 
