@@ -78,8 +78,7 @@ class Following:
                               f"{TEXT_BYTES / 1e3:g} kB for one cell; try to print less, or into a file")
 
     def seconds(self) -> float:
-        now = time.monotonic()
-        return now - (self.started or now)
+        return time.monotonic() - self.started if self.started else 0.0
 
     def left(self) -> float:
         return self.limit - self.seconds()
@@ -157,14 +156,24 @@ def _kernel_cost(cost: dict) -> dict:
 
     with contextlib.suppress(psutil.Error, IndexError, OSError):
         kernel = psutil.Process().children()[0]
-        times, peak = kernel.cpu_times(), kernel.memory_info().rss
+        times, workers = kernel.cpu_times(), _workers_cost(kernel)
+        peak = kernel.memory_info().rss
         status = Path(f"/proc/{kernel.pid}/status")
         if status.exists():  # Linux keeps the peak itself
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))[1]) * 1024
-        seconds = times.user + times.system + times.children_user + times.children_system
-        for worker in kernel.children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                times = worker.cpu_times()
-                seconds, peak = seconds + times.user + times.system, peak + worker.memory_info().rss
-        return {"core_seconds": seconds, "peak_memory_bytes": max(peak, cost["peak_memory_bytes"])}
+        ended = times.children_user + times.children_system
+        return {"core_seconds": times.user + times.system + ended + workers[0],
+                "peak_memory_bytes": max(peak + workers[1], cost["peak_memory_bytes"])}
     return cost
+
+
+def _workers_cost(kernel) -> tuple[float, int]:
+    """Processor time and memory of the processes that compute points of sweeps for a kernel."""
+    import psutil
+
+    seconds, memory = 0.0, 0
+    for worker in kernel.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = worker.cpu_times()
+            seconds, memory = seconds + times.user + times.system, memory + worker.memory_info().rss
+    return seconds, memory
