@@ -16,8 +16,6 @@ import signal
 import sys
 from pathlib import Path
 
-from lib.study import lifeline, parameters, runs
-
 COMMON = {"--root": {"type": Path, "help": "the top of the repository"},
           "--profile": {"help": "parameter set: laptop (the chapters' own), smoke, paper (that of records)"},
           "--jobs": {"help": "chapters, or points of records, at once (2; every core for records)"}}
@@ -60,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 if all went well, 1 with a sentence on stderr if not; `execute` says it on stdout."""
     # Given here, and not as defaults of options that may stand before or behind the command's name.
     options = _parser().parse_args(arguments, argparse.Namespace(root=Path.cwd(), profile=None, jobs=None))
+    try:
+        from lib.study import lifeline, runs
+    except ModuleNotFoundError as error:
+        print(f"expected the packages that make the book, got none called {error.name}; try pip install '.[book]'",
+              file=sys.stderr)
+        return 1
     name, top, left = options.command, options.root.resolve(), LEFT.get(options.command)
     told, failed = (sys.stdout, lifeline.TOLD) if name == "execute" else (sys.stderr, 1)
     function, words, what, *said = COMMANDS[name]
@@ -105,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _refuse(top: Path, options: argparse.Namespace) -> None:
     """Put the defaults in place; raises `ValueError` for what no command takes, before anything is written."""
+    from lib.study import parameters
+
     of_records = options.command.startswith("records")
     if os.fsencode(top) != str(top).encode("utf-8", "replace"):
         raise ValueError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
