@@ -314,6 +314,17 @@ def test_readers_find_what_they_look_for(search, words):
     assert sum(bool(marks) for *_, marks in hits) > 0.6 * len(hits)
 
 
+@pytest.mark.parametrize("words", ["pruning", "fidelity", "water-filling"])
+def test_prose_comes_before_docstrings(search, words):
+    pages = [in_site(url).name for url, *_ in search(words)]
+    assert any(re.match(r"\d\d-", name) for name in pages[:3]), pages
+    assert not [name for name in pages[:8] if name.startswith("api")], pages
+
+
+def test_a_name_that_only_the_library_has_is_found_there(search):
+    assert in_site(search("largest_distance")[0][0]).name.startswith("api") or search("draw_gibbs_chain")
+
+
 @pytest.mark.parametrize("words", ["xyzzy", "31415926", "", " ", "...", "<xyzzy>", "\\", "((", "a" * 300])
 def test_what_is_nowhere_is_said_to_be_nowhere(search, words):
     assert search(words) == []
