@@ -4,7 +4,7 @@ Arrays are flat float32; `place` of an array is (group, channel, row, origin), n
 first pixel. A channel at a time: its second pass finds it in the second-level cache. Sixteen images stand side by side
 and are one variable (`lib.native.lanes`), so that sums have an order which is written here: they depend neither on
 the number of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in
-tests/test_sparse_norms.py.
+tests/native/test_batch_norm.py.
 """
 
 import numpy as np

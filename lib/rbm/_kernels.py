@@ -44,7 +44,7 @@ from lib.rbm.optimizers import SGD, descend
 
 # tanh(a/2) = a P(a^2) / Q(a^2), fitted for |a| <= 15 with the smallest largest error (differential
 # correction: linear programmes on 3000 points). Largest error of the probability 0.5 + 0.5 tanh(a/2): 7.6e-7
-# in exact arithmetic, under 1e-6 in float32 (tests/test_sampling.py measures it against float64).
+# in exact arithmetic, under 1e-6 in float32 (tests/rbm/test_sampling.py measures it against float64).
 _P0, _P1, _P2, _P3 = 0.4999964562759022, 0.015294831910032893, 6.933435032558832e-05, 2.861637800946232e-08
 _Q1, _Q2, _Q3 = 0.11391714812585226, 0.0012998603989305077, 2.1265960204745803e-06
 _A_SQUARED = 15.0**2

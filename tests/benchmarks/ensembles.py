@@ -1,6 +1,6 @@
 """Thirty-two machines at N=20 trained as one batch against the same machines trained one after another.
 
-Both give the same bits (`tests/test_ensembles.py`). The peer of the rows on two cores is the batch on one core.
+Both give the same bits (`tests/rbm/test_ensembles.py`). The peer of the rows on two cores is the batch on one core.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Nine qubits are turned about y, each by its own angle, then two controlled NOTs act (1 -> 8, 2 -> 5). The outcomes
 along z are thus independent bits with the probabilities P of a one, of which two are then changed by others; their
 marginals differ pairwise by more than five standard errors, and no mirror image of the chain or exchange of 0 and 1
-gives the same. `draw` takes them from there for the packages that run no circuits. tests/test_formats.py compares all
-files with the exact marginals and pair correlations. For each, in an environment of its own:
+gives the same. `draw` takes them from there for the packages that run no circuits. tests/spins/test_formats.py compares
+all files with the exact marginals and pair correlations. For each, in an environment of its own:
 
     python -m venv env && env/bin/pip install PINS && env/bin/python make_files.py NAME
 

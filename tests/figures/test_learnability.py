@@ -1,0 +1,147 @@
+"""The pictures of chapter 6 from toy tables: what is drawn is what the tables say."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import plotting
+from lib.figures import learnability as drawings
+from lib.rbm import scaling_laws
+
+matplotlib.use("Agg")
+
+FOUND = pd.DataFrame([(10, 0.5, 0.002, 4, 3, 5), (10, 1.0, 0.002, 5, 5, 5), (20, 0.5, 0.002, np.inf, 20, np.inf),
+                      (20, 1.0, 0.002, 10, 9, 12), (30, 1.0, 0.002, 14, 13, 15), (10, 1.0, 0.01, 4, 4, 4)],
+                     columns=["n_spins", "field", "eps", "hidden", "low", "high"]).assign(error=1.0)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def runs(n_spins, *rows):
+    table = pd.DataFrame(rows, columns=["n_hidden", "bound"])
+    return table.assign(n_spins=n_spins, field=1.0, n_updates=100, seed=1, **{"corrected bound": table.bound})
+
+
+def points(axes):
+    """The points of every line of a panel, with its marker."""
+    return {(round(float(x), 6), round(float(y), 9), line.get_marker()) for line in axes.lines
+            for x, y in zip(*line.get_data())}
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_marks_are_the_same_for_equal_values():
+    found = drawings.marks([1.0, 0.5, 1.0])
+    assert list(found) == [0.5, 1.0] and found[0.5] != found[1.0]
+    assert found[0.5] == {"color": plotting.COLORS[0], "marker": "s"}
+
+
+def test_searches_have_intervals_and_arrows_where_nothing_was_enough():
+    figure, (axes,) = plotting.new_figure()
+    drawings.searches(axes, FOUND[(FOUND.n_spins == 20)], x="field", aside=0.1, fmt="o", color="red")
+    assert (1.1, 10.0, "o") in points(axes) and (0.6, 20.0, "^") in points(axes)
+    (bar,) = axes.collections[0].get_segments()
+    assert bar[:, 1].tolist() == [9.0, 12.0]
+
+
+def test_procedure():
+    tables = [("record", runs(50, (10, 0.01), (25, 0.001), (25, 0.003), (26, np.nan))), ("longer", runs(50)),
+              ("this build", runs(20, (5, 0.02), (10, 0.0005)))]
+    figure, table = drawings.procedure(tables, FOUND, [0.002, 0.05])
+    left, right = figure.axes
+    assert {(10, 0.01, "o"), (25, 0.002, "o"), (25, 0.003, "o"), (5, 0.02, "^")} <= points(left)
+    assert labels(left) == ["N = 50, record", "N = 20, this build"]
+    assert {line.get_ydata()[0] for line in left.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 2
+            and line.get_color() == "black"} == {0.002, 0.05}
+    assert labels(right) == ["N = 10", "N = 20"] and len(table) == 5
+
+
+def test_growth():
+    line = scaling_laws.laws([10, 20, 30], [5, 10, 15], [1, 1, 1])
+    fits = {("field", 1.0): line, ("field", 0.5): {}, ("eps", 0.01): {}}
+    now = pd.DataFrame({"n_spins": [6, 8], "hidden": [3, 4], "field": 1.0})
+    left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits).axes
+    assert labels(left) == ["h/J = 0.5", "h/J = 1"] and labels(right) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01"]
+    line = next(line for line in left.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None")
+    assert line.get_xdata().tolist() == [10, 30] and line.get_ydata() == pytest.approx([5, 15])
+    assert {(6, 3, "v"), (8, 4, "v"), (10 - 0.15, 5, "v")} <= points(left) and (20 - 0.45, 20, "^") in points(left)
+
+
+def test_samples():
+    rows = pd.DataFrame({"n_samples": [100, 100, 200, 200], "bound": [0.1, 0.001, 0.001, 0.001]})
+    rows = rows.assign(n_spins=10, n_hidden=5)
+    needed = pd.DataFrame({"n_spins": [10, 20], "half": [150.0, np.inf], "low": [100.0, 400.0], "high": [200.0, np.inf],
+                           "printed": [180.0, np.nan], "printed_error": [5.0, np.nan], "ratio": 0.5})
+    figure, table = drawings.samples([("record", 0.002, rows), ("this build", 0.5, rows)], needed)
+    assert table[table.source == "record"].rate.tolist() == [0.5, 1.0]
+    assert table[table.source == "this build"].rate.tolist() == [1.0, 1.0] and set(table.machines) == {2}
+    left, right = figure.axes
+    assert labels(left) == ["N = 10, 5 hidden", "N = 10, 5 hidden, this build"]
+    assert (10, 150, "o") in points(right) and (10, 180, "s") in points(right)
+
+
+def test_weights_and_the_noise_of_the_same_median():
+    sizes = np.exp(-np.linspace(0, 3, 41))
+    lists = [[1.0] * 41, sizes.tolist(), (4 * sizes).tolist()]
+    machines = pd.DataFrame({"field": [0.5, 1.0, 1.0], "magnitudes": lists})
+    figure, table = drawings.weights(machines)
+    assert table[table.field == 1.0]["size"].to_numpy() == pytest.approx(2 * sizes)  # the geometric mean
+    noise = table[table.field.isna()]["size"]
+    assert np.median(noise) == pytest.approx(np.median(2 * sizes)) and labels(figure.axes[0])[-1] == "noise"
+    assert len(drawings.weights(machines[:0])[1]) == 0
+
+
+def test_ways():
+    rows = pd.DataFrame([(10, "b", 5, 0.001), (10, "b", 5, 0.003), (10, "a", 5, 0.004), (20, "a", 9, 0.1)],
+                        columns=["n_spins", "way", "n_hidden", "bound"])
+    first, second = drawings.ways(rows, ["a", "b"]).axes
+    assert labels(first) == ["b", "a"] and first.get_title() == "N = 10" and second.get_title() == "N = 20"
+    assert (round(5 - 0.09, 6), 0.002, "s") in points(first) and (round(9 - 0.15, 6), 0.1, "o") in points(second)
+
+
+def test_broken():
+    broken = FOUND[(FOUND.n_spins == 20)].assign(hidden=[3, 6], low=[2, 5], high=[4, 6])
+    figure, table = drawings.broken(FOUND, broken)
+    (axes,) = figure.axes
+    assert labels(axes) == ["kept", "broken"] and axes.get_title() == "N = 20"
+    assert {(1.0, 10, "o"), (0.5, 20, "^"), (0.504, 3, "s"), (1.004, 6, "s")} <= points(axes)
+    assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken"]
+
+
+def test_parameters():
+    needed = pd.DataFrame({"n_spins": [10, 20], "parameters": [30, 60], "uniform parameters": 9})
+    needed = needed.assign(field=1.0, eps=0.002)
+    whole = pd.DataFrame({"n_spins": [10, 20], "parameters": [100, 300]})
+    staircase = pd.DataFrame({"n_spins": 20, "field": 1.0, "eps": [0.01, 0.001], "parameters": [40, 70],
+                              "uniform parameters": [9, 12]})
+    figure, table = drawings.parameters(FOUND, needed, {10: 20.0}, whole, staircase, drawings.marks([0.5, 1.0]))
+    left, right = figure.axes
+    assert {(10, 50, "v"), (20, 200, "v"), (10, 30, "v"), (10, 20, "*")} <= points(left)
+    assert {(20, 9, "None"), (20, 300, "None")} <= points(left)
+    assert (0.002, 200, "v") in points(right) and right.get_title() == "h/J = 1, N = 20"
+    assert set(table.kind) == {"machine", "matrix product", "exact state"}
+
+
+def test_joint():
+    table = pd.DataFrame({"kind": ["one a field"] * 3 + ["degree 2"], "n_samples": [100, 100, 400, 100],
+                          "parameters": [60, 60, 60, 20], "kl": [0.2, 0.4, 0.1, 0.05]})
+    table = table.assign(seed=[1, 2, 1, 1], **{"held out energy error": 0.01})
+    left, right = drawings.joint(table, 3).axes
+    assert labels(left) == ["one a field", "degree 2"]
+    assert {(100, 0.3, "o"), (400, 0.1, "o"), (100, 0.05, "s")} <= points(left)
+    assert {(100, 0.1, "None"), (400, 0.025, "None")} <= points(left)  # 60 / (2 * 3 * 100)
+    assert (100, 0.01, "o") in points(right)
+
+
+def test_chains():
+    found = FOUND[FOUND.eps == 0.002].assign(model=["a", "a", "b", "b", "b"])
+    (axes,) = drawings.chains(found).axes
+    assert {label.split()[0] for label in labels(axes)} == {"a", "b", "half"}
+    assert {(10 - 0.12, 5, "o"), (20, 10, "s"), (20, 20, "^"), (10, 5, "None"), (30, 15, "None")} <= points(axes)

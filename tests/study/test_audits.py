@@ -1,0 +1,287 @@
+"""Audits: which points are drawn, how they are compared, and when they contradict a record."""
+
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lib.study import audits, points, provenance, results
+from lib.study.audits import MEASURES, Measures
+from lib.study.results import decode, encode, settings_key
+from lib.study.scatter import Scatter
+from tests import toy_book
+from tests.tree import ROOT
+
+AUDITED = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
+
+
+def toy(n_seeds=3, n_settings=30, *, rng, spread=0.5, drawn=lambda rng, shape: rng.standard_normal(shape)):
+    """Two results by settings: the recorded seeds and one seed more, settings with scatters that differ."""
+    scatter = np.exp(spread * rng.standard_normal((n_settings, 1, 1)))
+    values = scatter * drawn(rng, (n_settings, n_seeds + 1, 2))
+    rows = {str(setting): values[setting, :-1] for setting in range(n_settings)}
+    return Scatter(rows, dict.fromkeys(rows, "one")), rows, values[:, -1], scatter[:, 0]
+
+
+def experiment_error(error):
+    return ValueError if error is True else error
+
+
+@pytest.fixture
+def experiment(monkeypatch):
+    """An experiment of the tests, with two branches."""
+    monkeypatch.setitem(MEASURES, "audited_toy", Measures(("double",), plain=("value",)))
+    monkeypatch.setitem(audits.BRANCHES, "audited_toy", lambda settings: (settings["way"],))
+
+    def audited_toy(*, way: str, size: int, seed: int) -> dict:
+        if audited_toy.error:
+            raise experiment_error(audited_toy.error)("it broke")
+        value = audited_toy.shift + np.random.default_rng([seed, size]).standard_normal()
+        return {"double": 2 * size + audited_toy.wrong, "value": value, "best": 1.0}
+
+    audited_toy.version, audited_toy.data = 1, lambda settings: ("data/set",) if settings["way"] == "read" else ()
+    audited_toy.shift, audited_toy.wrong, audited_toy.error = 0.0, 0, False
+    return audited_toy
+
+
+@pytest.fixture
+def top(tmp_path, monkeypatch, experiment):
+    """A repository with a record of this experiment."""
+    (tmp_path / "lib/experiments").mkdir(parents=True)
+    (tmp_path / "lib/experiments/toy.py").write_text("@experiment(version=1)\ndef audited_toy(): ...\n")
+    monkeypatch.setattr(provenance, "commit", lambda top, besides: ("c0ffee", False))
+    write(tmp_path, experiment, [{"way": way, "size": size, "seed": seed} for way in ("made", "read")
+                                 for size in range(6) for seed in range(3)])
+    return tmp_path
+
+
+def write(top, experiment, settings, seconds=lambda settings: 6.0, move=0.0):
+    """A record of some points, whose results are all moved."""
+    record = results.Record()
+    for setting in settings:
+        line = points.compute(experiment, setting)
+        run = results.run_of({"commit": "abc", "date": "2026-01-01", **line.pop("run")})
+        line["results"]["value"] += move
+        for body in (run, {"kind": "point", **line, "core_seconds": seconds(setting), "run": run["run"]}):
+            record.add(body)
+    results.write(top / "data/records/toy.jsonl", record)
+
+
+def drawn(top, minutes, commit="c0ffee", here=lambda settings: True):
+    return list(audits.draw(audits.load(top, "toy"), commit, minutes, here))
+
+
+def test_branches_take_turns_and_a_hash_chooses(top):
+    first = drawn(top, 1.0)
+    assert [line["settings"]["way"] for line in first] == ["made", "read"] * 5  # ten points of six seconds
+    assert first == drawn(top, 1.0) != drawn(top, 1.0, commit="another")
+    assert len(drawn(top, 0.05)) == 0 and len(drawn(top, 1000)) == 36
+    only = drawn(top, 0.3, here=lambda settings: settings["way"] == "read")
+    assert [line["settings"]["way"] for line in only] == ["read"] * 3
+
+
+def test_dear_points_are_drawn_only_where_there_are_no_others(top, experiment):
+    settings = [{"way": way, "size": size, "seed": 0} for way in ("made", "read") for size in range(1, 5)]
+    write(top, experiment, settings, lambda s: 600.0 * s["size"] if s["way"] == "read" or s["size"] == 4 else 6.0)
+    assert sorted((line["settings"]["way"], line["settings"]["size"]) for line in drawn(top, 100)) == [
+        ("made", 1), ("made", 2), ("made", 3), ("read", 1)]
+
+
+def run_audit(top, experiment, minutes=1.0):
+    """Computing takes no time; what counts are the six seconds that the record tells of each point."""
+    audits.audit(top, {"toy": experiment}, minutes)
+    return audits.summary(top, "toy")
+
+
+def test_equal_results_are_counted_and_never_drawn_again(top, experiment, capsys):
+    found = run_audit(top, experiment, 0.2)
+    assert (found["audited"], found["of"], found["p"], found["contradicted"]) == (2, 18 + 18, None, False)
+    assert "data/set, which is not here" in capsys.readouterr().out
+    assert "no verdict below 5" in found["text"]
+    before = audits.audit_file(top, "toy").read_text()
+    (top / "data/set").touch()
+    found = run_audit(top, experiment, 0.8)
+    lines = audits.load(top, "toy").audits
+    assert found["audited"] == len(lines) == 10 and found["equal"] == 10 and found["p"] == 1
+    assert audits.audit_file(top, "toy").read_text().startswith(before)
+    assert found["text"].startswith("audited: 10 of the 36 points of the whole record computed again, last on 20")
+    ways = [line["settings"]["way"] for line in lines.values()]
+    assert ways.count("read") == 5  # the branch that was behind has caught up
+    assert audits.contradicted(top) == []
+
+
+@pytest.mark.parametrize("what, value, said", [("shift", 3.0, "p = "), ("wrong", 1, "p = 0"), ("error", True, "p = ")])
+def test_other_code_contradicts_the_record(top, experiment, what, value, said):
+    (top / "data/set").touch()
+    setattr(experiment, what, value)
+    found = run_audit(top, experiment)
+    assert found["contradicted"] and found["audited"] == 10 and said in found["text"]
+    (message,) = audits.contradicted(top)
+    assert message.startswith("record toy: expected points that the present code gives again") and "mend it" in message
+    assert ("10 with an error" in found["text"]) == (what == "error")
+    assert ("other values of double" in found["text"]) == (what == "wrong")
+
+
+@pytest.mark.parametrize("kind", [MemoryError, OSError])
+def test_an_error_of_the_machine_is_no_audit(top, experiment, kind, capsys):
+    (top / "data/set").touch()
+    experiment.error = kind
+    found = run_audit(top, experiment)
+    assert found["audited"] == 0 and not found["contradicted"] and "not counted" in capsys.readouterr().out
+    experiment.error = False
+    assert run_audit(top, experiment)["audited"] == 10  # the same points, as if nothing had been
+
+
+def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experiment):
+    (top / "data/set").touch()
+    settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
+    write(top, experiment, settings, move=3.0)
+    assert run_audit(top, experiment)["contradicted"]
+    write(top, experiment, settings)
+    assert not audits.summary(top, "toy")["contradicted"]
+
+
+def test_audits_of_another_version_do_not_count(top, experiment):
+    run_audit(top, experiment)
+    settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
+    (top / "lib/experiments/toy.py").write_text("@experiment(version=2)\ndef audited_toy(): ...\n")
+    assert audits.summary(top, "toy")["text"] == "not audited: no valid points that audits can compare"
+    experiment.version = 2
+    write(top, experiment, settings)
+    assert audits.summary(top, "toy")["text"] == "audited: 0 of the 36 points of the whole record computed again"
+
+
+def test_settings_with_one_seed_get_repeats_first(top, experiment):
+    write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(8)])
+    found = run_audit(top, experiment, 0.6)
+    lines = [json.loads(line) for line in audits.audit_file(top, "toy").read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["audit", "repeat", "repeat"] * 6
+    assert {line["settings"]["seed"] for line in lines} == {1, 2, 3}
+    assert found["audited"] == 6 and found["p"] == 1
+    write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(8)], move=5.0)
+    assert audits.summary(top, "toy")["contradicted"]  # the shift does not pass for scatter
+
+
+def test_of_two_audits_of_a_point_the_first_counts_wherever_it_stands(top, experiment):
+    run_audit(top, experiment)
+    path = audits.audit_file(top, "toy")
+    lines = path.read_text().splitlines(keepends=True)
+    later = [encode({**decode(line[:-1], ("audit",)), "date": "2999-01-01", "results": {"double": 0, "value": 9.0}})
+             for line in lines]
+    for both in (lines + later, later + lines):
+        path.write_text("".join(both))
+        assert audits.summary(top, "toy")["p"] == 1
+
+
+def test_audits_are_merged_like_records():
+    for name in ("fig.jsonl", "audits/fig.jsonl"):
+        said = toy_book.git(ROOT, "check-attr", "merge", f"data/records/{name}")
+        assert said.endswith("merge: union")
+
+
+def test_what_follows_from_the_settings_needs_no_scatter_to_be_wrong(top, experiment):
+    write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(6)])
+    commit = "c0ffee"
+    for line in list(audits.load(top, "toy").valid.values()):
+        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+    facts = audits.summary(top, "toy")
+    assert facts["p"] is None and facts["text"].endswith("no verdict from so few seeds")
+    audits.audit_file(top, "toy").unlink()
+    experiment.wrong = 1
+    for line in list(audits.load(top, "toy").valid.values()):
+        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+    assert audits.summary(top, "toy")["contradicted"]
+
+
+def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound():
+    from lib.experiments.learning import minimal_hidden
+
+    few = {"n_updates": 20, "batch_size": 20, "n_training_chains": 9, "n_evaluation": 40, "n_chains": 10, "burn_in": 3}
+    search = {"n_spins": 5, "field": 1.0, "n_samples": 60, "eps": 0.2, "first": 2, "largest": 4, "n_seeds": 3,
+              "seed": 1, **few}
+    line = points.compute(minimal_hidden, search)
+    bounds = line["results"]["tried bound"]
+    parts = list(audits.PARTS["minimal_hidden"](line))
+    assert [part["results"]["best bound"] for part in parts] == bounds and len(bounds) > 3
+    assert sum(part["core_seconds"] for part in parts) == pytest.approx(line["core_seconds"])
+    for part in parts:
+        alone = minimal_hidden(**part["settings"])
+        assert alone["tried hidden"] == [part["settings"]["first"]] and alone["smallest"] is None
+        assert alone["tried seed"] == [part["settings"]["seed"]]
+        assert alone["best bound"] == pytest.approx(part["results"]["best bound"], rel=1e-9)
+    wider = points.compute(minimal_hidden, {**search, "eps": 0.5})
+    common = {settings_key(part["settings"]) for part in audits.PARTS["minimal_hidden"](wider)}
+    assert common & {settings_key(part["settings"]) for part in parts}  # a machine of two searches is one
+
+
+def test_machines_of_committed_searches_are_many_and_each_there_once(committed):
+    found = committed["fig-6-2-smallest"]
+    several = [json.loads(key) for key in found.valid]
+    assert all(one["first"] == one["largest"] and one["n_seeds"] == 1 for one in several)
+    assert len(several) > 300 and found.scatter().freedom > 100
+    assert "single runs" in audits.summary(ROOT, "fig-6-2-smallest")["text"]
+
+
+def test_a_tree_with_changes_is_refused(top, experiment, monkeypatch):
+    monkeypatch.setattr(provenance, "commit", lambda top, besides: ("c0ffee", True))
+    with pytest.raises(ValueError, match="expected a tree without changes"):
+        run_audit(top, experiment)
+    assert not audits.audit_file(top, "toy").exists()
+
+
+def test_a_damaged_line_is_named(top, experiment):
+    run_audit(top, experiment)
+    path = audits.audit_file(top, "toy")
+    path.write_text(path.read_text().replace('"size":', '"sise":', 1))
+    with pytest.raises(ValueError, match=r"toy\.jsonl, line 1: expected an audit, got a line that is damaged"):
+        audits.load(top, "toy")
+
+
+def test_versions_are_read_from_the_source():
+    found = provenance.experiment_versions(ROOT)
+    assert found["resnet_accuracy"] >= 1 and found.keys() >= MEASURES.keys()
+    from lib.experiments.reconstruction import magnetizations
+    assert found["magnetizations"] == magnetizations.version
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """The committed records with their audits, read once."""
+    return {path.stem: audits.load(ROOT, path.stem) for path in sorted((ROOT / "data/records").glob("*.jsonl"))}
+
+
+def test_every_committed_record_can_be_audited(committed):
+    for name, found in committed.items():
+        for experiment in {line["experiment"] for line in found.valid.values()}:
+            known = {result for line in found.valid.values() for result in line["results"]}
+            assert known.issuperset(result for results in MEASURES[experiment] for result in results), name
+        assert not found.valid or found.scatter().freedom >= 5, name
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_a_committed_record_stands_and_moved_by_three_scatters_it_would_not(committed, name):
+    found = committed[name]
+    if len(found.audits) < audits.LEAST:
+        pytest.skip("too few audits of this version")
+    assert audits.p_value(found, draws=4000) > audits.CONTRADICTED
+    scatter, values = found.scatter(), audits._values
+    moved = {key: line | {"moved": 3 * np.sqrt(scatter.variance(audits._group(line)))}
+             for key, line in found.valid.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audits, "_values", lambda line: values(line) + line.get("moved", 0.0))
+        assert audits.p_value(found._replace(valid=moved), draws=20_000) < audits.CONTRADICTED
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_the_first_audits_of_a_record_are_those_of_the_draw(committed, name):
+    found = committed[name]
+    commit = next((line["commit"] for line in found.audits.values()), "")
+    first = {key: line for key, line in found.audits.items() if line["commit"] == commit}
+    taken = Counter(map(audits.branch_of, first.values()))
+    fresh = found._replace(audits={})
+    for line in audits.draw(fresh, commit, 1e6, lambda settings: not settings.get("device", "").startswith("cuda")):
+        if taken[audits.branch_of(line)]:
+            taken[audits.branch_of(line)] -= 1
+            assert first.pop(settings_key(line["settings"]))
+    assert not first

@@ -1,0 +1,217 @@
+"""Records: what is written comes back, damage is refused by line, killed and concurrent writers lose nothing."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.study import results
+from lib.study.results import FAILED, NOT_RUN, SUPERSEDED, VALID, decode, encode, settings_key
+from tests import patience
+from tests.tree import ROOT
+
+RUN = results.run_of({"commit": "c" * 40, "dirty": False, "environment": "e", "processor": "one", "versions": {},
+                      "data": {}, "date": "2026-01-02"})
+LATER = results.run_of({**{name: RUN[name] for name in RUN if name not in ("kind", "run")}, "date": "2026-03-04"})
+
+
+def point(seed, status="done", version=1, run=RUN, **values):
+    """A line of a record, as it is after it was read."""
+    what = {"results": values} if status == "done" else {"error": "bad luck"}
+    return {"kind": "point", "experiment": "walk", "version": version, "settings": {"seed": seed}, "status": status,
+            **what, "seconds": 1.5, "core_seconds": 1.0, "run": run["run"]}
+
+
+def record_of(*bodies):
+    record = results.Record()
+    for body in bodies:
+        record.add(body)
+    return record
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A record of three points."""
+    results.write(tmp_path / "walk.jsonl", record_of(RUN, *(point(seed, y=seed / 3) for seed in range(3))))
+    return tmp_path / "walk.jsonl"
+
+
+VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text()
+                      | st.floats(allow_nan=False, allow_infinity=False),
+                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+def test_what_is_written_comes_back(values):
+    line = encode({"kind": "point", "settings": values})
+    assert line.endswith("\n") and line.count("\n") == 1
+    back = decode(line[:-1])
+    assert json.dumps(back["settings"], sort_keys=True) == json.dumps(values, sort_keys=True)  # -0.0 and 1.0 too
+    assert set(back) == {"kind", "settings", "check"} - {"check"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, {1: object()}, {"a": {1, 2}}])
+def test_what_no_record_can_hold_is_refused(value):
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        encode({"kind": "point", "settings": {"x": value}})
+
+
+def test_every_changed_character_is_found(path):
+    lines = path.read_text().splitlines()
+    line = lines[1]
+    for place in range(len(line)):
+        for other in ("0", "1", " ", "}"):
+            if line[place] != other:
+                with pytest.raises(ValueError, match="damaged or was edited"):
+                    decode(line[:place] + other + line[place + 1:])
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda lines: [*lines[:2], lines[2].replace('"y":', '"z":'), *lines[3:]], "walk.jsonl, line 3: .* edited"),
+    (lambda lines: ["<<<<<<< HEAD", *lines], "line 1: .*mark of a merge conflict"),
+    (lambda lines: [*lines, lines[-1][:-5]], "line 5: .*damaged"),
+    (lambda lines: lines[1:], "expected the run of every point, got none named"),
+    (lambda lines: [*lines, encode({"kind": "poem"})[:-1]], "line 5: .*another format or kind"),
+])
+def test_damage_is_refused_by_file_and_line(path, change, message):
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+    with pytest.raises(ValueError, match=message):
+        results.read(path)
+
+
+def test_check_names_every_damaged_record(path, tmp_path):
+    folder = tmp_path / "data/records"
+    folder.mkdir(parents=True)
+    for name in ("good", "bad", "worse"):
+        (folder / f"{name}.jsonl").write_text(path.read_text())
+    assert results.problems(tmp_path) == []
+    for name in ("bad", "worse"):
+        (folder / f"{name}.jsonl").write_text(path.read_text().replace('"y":', '"z":', 1))
+    assert [line.split(":")[0] for line in results.problems(tmp_path)] == [
+        f"data/records/{name}.jsonl, line 2" for name in ("bad", "worse")]
+
+
+def test_lines_may_come_in_any_order_and_twice_as_merged_branches_have_them(path):
+    before = results.read(path)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[::-1], *lines]) + "\n")
+    after = results.read(path)
+    assert after.points == before.points and after.runs == before.runs
+    results.write(path, after)
+    assert path.read_text().splitlines() == lines
+
+
+def test_the_state_of_a_point_follows_from_its_version():
+    record = record_of(RUN, LATER, point(0, y=1.0), point(1, "failed"), point(2, version=2, y=2.0),
+                       point(3, y=3.0, run=LATER), point(3, y=3.5), point(4, "failed"), point(4, y=4.0))
+    states = [record.find(settings_key({"seed": seed}), "walk", 1)[0] for seed in range(6)]
+    assert states == [VALID, FAILED, SUPERSEDED, VALID, VALID, NOT_RUN]
+    assert record.find(settings_key({"seed": 3}), "walk", 1)[1]["results"]["y"] == 3.5  # the older of two
+    assert record.find(settings_key({"seed": 0}), "walk", 2)[0] == SUPERSEDED
+    assert record.find(settings_key({"seed": 0}), "run", 1) == (NOT_RUN, None)  # another experiment
+
+
+def test_points_are_packed_sorted_and_what_failed_gives_way(path, tmp_path):
+    folder = tmp_path / "walk.points"
+    results.keep(folder, RUN, point(9, "failed"))
+    assert results.pack(path, folder) == 1 and results.read(path).find('{"seed": 9}', "walk", 1)[0] == FAILED
+    assert not folder.exists()
+    for seed in (9, 7, 5):
+        results.keep(folder, LATER, point(seed, y=0.5))
+    both = results.read(path, folder)
+    assert results.pack(path, folder) == 3 and not folder.exists()
+    packed = results.read(path)
+    assert packed.runs == both.runs and list(packed.points) == [settings_key({"seed": s}) for s in (0, 1, 2, 5, 7, 9)]
+    assert packed.find('{"seed": 9}', "walk", 1)[0] == VALID
+    assert {len(lines) for lines in packed.points.values()} == {1}
+    text = path.read_text()
+    results.write(path, packed)
+    assert path.read_text() == text  # the same points make the same file
+
+
+def test_a_full_disk_while_packing_leaves_the_record_and_the_points(path, tmp_path, monkeypatch):
+    folder = tmp_path / "walk.points"
+    results.keep(folder, RUN, point(5, y=0.5))
+    before = path.read_bytes()
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            results.pack(path, folder)
+        with pytest.raises(OSError, match="No space left"):
+            results.keep(folder, RUN, point(6, y=0.5))
+    assert path.read_bytes() == before and len(list(folder.glob("*"))) == 1
+    assert results.pack(path, folder) == 1
+
+
+def test_processes_that_pack_at_once_lose_nothing(path, tmp_path):
+    code = ("import sys; from pathlib import Path; from lib.study import results\n"
+            "from tests.study.test_results import *\n"
+            "folder = Path(sys.argv[1]).with_suffix('.points')\n"
+            "for seed in range(int(sys.argv[2]), int(sys.argv[2]) + 40):\n"
+            "    results.keep(folder, RUN, point(seed, y=0.5))\n"
+            "    if seed % 4 == 0:\n        results.pack(Path(sys.argv[1]), folder)\n")
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(first)], cwd=ROOT, stderr=subprocess.PIPE)
+               for first in (100, 200, 300)]
+    assert [writer.communicate()[1][-300:] for writer in writers] == [b"", b"", b""]
+    results.pack(path, path.with_suffix(".points"))
+    assert len(results.read(path).points) == 3 + 120
+
+
+def test_an_empty_folder_stays_while_a_point_is_put_there(path, tmp_path, monkeypatch):
+    folder, real = tmp_path / "walk.points", results.atomic.write_bytes
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(file, content):
+        if file.parent == folder:
+            folder.mkdir()
+            begun.set()
+            go_on.wait()
+        real(file, content)
+
+    monkeypatch.setattr(results.atomic, "write_bytes", slow)
+    with ThreadPoolExecutor(2) as pool:
+        keeping = pool.submit(results.keep, folder, RUN, point(5, y=0.5))
+        assert begun.wait(patience.LIMIT)
+        packing = pool.submit(results.pack, path, folder)
+        with pytest.raises(TimeoutError):
+            packing.result(0.2)
+        assert folder.exists()
+        go_on.set()
+        keeping.result()
+        assert packing.result() == 1 and len(results.read(path).points) == 4
+
+
+def test_the_box_says_what_a_table_rests_on():
+    found = [(VALID, point(0, y=1.0)), (VALID, point(1, y=1.0, run=LATER)), (FAILED, point(2, "failed"))]
+    runs = {RUN["run"]: RUN, LATER["run"]: LATER | {"dirty": True}}
+    facts = results.summary("walk", "data/records/walk.jsonl", "1.1", "walk", 1, found, runs)
+    assert facts["states"] == {VALID: 2, FAILED: 1} and facts["dirty"] == 1 and facts["core_seconds"] == 2.0
+    text, markup = results.box(facts)
+    assert "3 points of walk, version 1: 2 valid, 1 failed" in text and "2026-01-02 to 2026-03-04" in text
+    assert "record-partial" in markup and "1 points: with uncommitted changes" in text
+    audited = {"text": "5 of 3 points audited", "contradicted": True}
+    whole = results.summary("walk", None, "", "walk", 1, found[:2], runs)
+    assert "record-partial" not in results.box(whole)[1]
+    assert "audited" in (box := results.box(whole | {"audits": audited})[1]) and "record-partial" in box
+
+
+def test_every_record_of_the_book_is_whole_and_sorted():
+    files = sorted((ROOT / "data/records").glob("*.jsonl"))
+    assert len(files) >= 7
+    for file in files:
+        record = results.read(file)
+        assert record.points and {len(lines) for lines in record.points.values()} == {1}
+        lines = file.read_text("utf-8").splitlines()
+        kinds = [decode(line)["kind"] for line in lines]
+        assert kinds == sorted(kinds, reverse=True)  # runs, then points
