@@ -173,8 +173,10 @@ def _panels(fig: Figure) -> list[Axes]:
 
 
 def _unlabelled(ax: Axes) -> bool:
-    """Whether a panel leaves the numbers beside it to a neighbour."""
-    return len(ax.get_shared_y_axes().get_siblings(ax)) > 1 and not ax.yaxis.get_tick_params().get("labelleft", True)
+    """Whether a panel leaves the numbers beside it to the one on its left."""
+    shown = ax.yaxis.get_tick_params()
+    shows = shown.get("labelleft", True) or shown.get("labelright", False)
+    return ax.get_subplotspec().colspan.start > 0 and not shows
 
 
 def _stays_whole(fig: Figure) -> bool:
