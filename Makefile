@@ -64,12 +64,13 @@ help:  ## list the commands
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
 
+# Tests often wait for processes, browsers and clocks: one more of them at once than there are cores.
 test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) ruff check
 	$(SPELL)
 	@$(BUILD) check
 	$(RUN) lib.study.build --profile=smoke --jobs="$$GIVEN_JOBS" book
-	$(RUN) pytest -n "$$GIVEN_JOBS" --dist worksteal $(EVERY)
+	$(RUN) pytest -n "$$((GIVEN_JOBS + (GIVEN_JOBS > 1)))" --dist worksteal $(EVERY)
 
 test-all: EVERY := --all
 test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
