@@ -35,7 +35,7 @@ COMMANDS = {
     "chapter": ("build.build_page", "profile chapter jobs --params --sweep",
                 "one chapter; with --params or --sweep a page beside the book", "\nThe {}"),
     "check": ("build.check_all", "", "say what a build would refuse; nothing is executed", "{}"),
-    "accept": ("site.accept", "profile", "accept the present verdicts", "{}"),
+    "accept": ("site.accept", "profile", "accept the present verdicts, and note what chapters took", "{}"),
     "status": ("status.text", "profile", "which chapters are fresh, stale or failed, and why", "{}"),
     "verify": ("verify.verify", "profile", "is everything that is published as the build made it?", "{}"),
     "pdf": ("pdf.build", "profile", "print the built site", "\nThe PDF: {}"),
