@@ -141,7 +141,7 @@ EYE = np.eye(3)
     (lambda: gp.factor(-EYE), "variances above 0 on the diagonal of the kernel, got -1 on average"),
     (lambda: gp.factor(0 * EYE), "variances above 0"),
     (lambda: gp.factor(-EYE, noise=0.5), "eigenvalue -0.5"),
-    (lambda: gp.factor(EYE, noise=-1.0), "noise as a variance, finite and >= 0, got -1.0"),
+    (lambda: gp.factor(EYE, noise=-1.0), "expected noise to be a finite number >= 0, got -1.0"),
     (lambda: gp.factor(EYE, noise=float("nan")), "noise as a variance"),
     (lambda: gp.draw_prior(EYE, 0, seed=1), "expected n_draws to be an integer >= 1, got 0"),
     (lambda: gp.draw_prior(EYE, 2, seed=1, mean=[0.0, 1.0]), r"mean of shape \(3,\), one number an input, got \(2,\)"),
