@@ -142,7 +142,7 @@ EYE = np.eye(3)
     (lambda: gp.factor(0 * EYE), "variances above 0"),
     (lambda: gp.factor(-EYE, noise=0.5), "eigenvalue -0.5"),
     (lambda: gp.factor(EYE, noise=-1.0), "expected noise to be a finite number >= 0, got -1.0"),
-    (lambda: gp.factor(EYE, noise=float("nan")), "noise as a variance"),
+    (lambda: gp.factor(EYE, noise=float("nan")), "expected noise to be a finite number >= 0, got nan"),
     (lambda: gp.draw_prior(EYE, 0, seed=1), "expected n_draws to be an integer >= 1, got 0"),
     (lambda: gp.draw_prior(EYE, 2, seed=1, mean=[0.0, 1.0]), r"mean of shape \(3,\), one number an input, got \(2,\)"),
     (lambda: gp.draw_prior(EYE, 2, seed=-1), "seed"),
