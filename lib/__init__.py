@@ -1,12 +1,14 @@
 """The calculations behind the book, one module a subject.  Nothing is imported here: import what you need.
 
-`conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
-`checks`          what an array argument is: the one door through which arrays come in
+`conventions`     what a bit, a spin and a basis index mean
+`checks`          what an argument is, an array or a number: the one door through which they come in
+`chain_checks`    the same for bits, state vectors and sites of a chain
+`memory`          how much is asked for, before it is taken
 `rng`             named random streams from one seed
 `plotting`        how figures look and are saved
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
-`native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain twin
+`native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain reference
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
