@@ -160,6 +160,23 @@ def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str |
     table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
+def set_ticks(ax: Axes, values: Sequence[float], fmt: str = "{}") -> None:
+    """Ticks of the horizontal axis at some values, each with its number, and no others.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Logarithmic, or not.
+    values : sequence of float
+        Where.
+    fmt : str
+        A format of `str.format` for the numbers, "{}" by default.
+
+    """
+    ax.set_xticks(values, [fmt.format(value) for value in values])
+    ax.minorticks_off()
+
+
 def draw_comparison(ax: Axes, table: pd.DataFrame, *, x: str, exact: str, estimate: str, error: str | None = None,
                     exact_label: str = "exact", estimate_label: str = "from the machine") -> None:
     """Draw an exact result as a black line and estimates of it as blue points with error bars.
