@@ -31,12 +31,14 @@
 `models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
 `models.digits`    scikit-learn's digits, which need no download
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.widening`  layers, costs and accuracies of networks widened at a fixed number of weights (chapter 3)
 `models.families`  what a record of widened networks says: gains, shares, errors
 `models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
 `models.sparse`    sparse convolutions in their own data layout: forward and both gradients
 `models.sparse_layers` the same layers for torch, and networks made of them or back
 `models.dynamic_masks` masks that move while these layers learn: SET and RigL
 `models.sparse_choice` when they pay: sparse or dense, from a table
+`models.sparse_measured` what was measured of them: speeds, crossovers, goals
 `models.sparse_resnet` a whole ResNet-18 of them
 `models.image_training` one training loop for it and for its torch twin
 `models.resident`  the twin on a GPU: images, minibatches and steps stay there
@@ -53,6 +55,7 @@
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.mixing`       how fast chains of small machines forget
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
@@ -84,6 +87,7 @@
 `rbm.pruning_correlations`, `rbm.pruning_graphs` when their correlations are cut off and their graphs fall apart
 `rbm.correlation_decay` powers, exponentials and cut-offs fitted to correlations
 `rbm.readout_trials` machines trained on shots with errors and gaps
+`rbm.reconstruction_trials`, `rbm.complex_trials` states learnt, without phases and with them (chapter 5)
 `rbm.living`       the machine that runs in the page of chapter 7
 `rbm.files`        saved machines, without pickle
 
@@ -100,6 +104,8 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.wide_sparse`, `figures.sparse_layers` chapters 3 and 3.6
+`figures.boltzmann`, `figures.reconstruction`, `figures.complex_states` chapters 4, 5 and 5.4
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.living`   a machine at work (chapter 7)
