@@ -14,7 +14,7 @@ from lib import rng
 from lib.rbm import living, partition, quality, sampling
 from lib.rbm.machine import Machine
 from lib.spins import ising
-from tests.book.test_site import ROOT, browser  # noqa: F401  (a fixture)
+from tests.tree import ROOT
 
 SCRIPTS = [ROOT / "book/_static" / name for name in ("knobs.js", "living.js")]
 # What the page does with a machine, for a caller: the spins of a chain and the means over it.

@@ -15,21 +15,7 @@ import pytest
 from lib.study import build, status
 from tests import patience, toy_book
 from tests.load import book_of
-from tests.study.test_build import fails, html, processes_of, small_disk, without_stamps  # noqa: F401
-
-
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    top = toy_book.make(tmp_path_factory.mktemp("reference"))
-    done = toy_book.run(top, "book")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return top
-
-
-@pytest.fixture
-def top(reference, tmp_path):
-    return shutil.copytree(reference, tmp_path / "book")
-
+from tests.toy_site import fails, html, processes_of, without_stamps
 
 FILL = '''"""An extension of Sphinx that fills the disk after the pages are read, as another program may."""
 
@@ -49,7 +35,7 @@ def fill(app, env):
 '''
 
 
-def test_a_disk_that_fills_up_while_pages_are_rendered_is_named_and_keeps_the_site(small_disk, reference):  # noqa: F811
+def test_a_disk_that_fills_up_while_pages_are_rendered_is_named_and_keeps_the_site(small_disk, reference):
     top = shutil.copytree(reference, small_disk / "book")
     before, filler = html(top), small_disk / "filler"
     toy_book.write(top, "book/_ext/fill.py", FILL.format(filler=filler))
