@@ -1,6 +1,6 @@
 """The figures of chapter 3: water-filling, layers of a widened ResNet, accuracies of small networks against the width.
 
-Figure 3.2 is drawn by `lib.models.drawings`.
+Figure 3.2 is drawn by `lib.figures.resnet_blocks`.
 """
 
 from __future__ import annotations

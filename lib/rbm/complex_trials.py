@@ -15,7 +15,7 @@ from lib import rng
 from lib.rbm import metrics, rotations
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings, fit, train
-from lib.spins import bases, chains, density, density_fit, exact, ising, mps, mps_fit, shadows, vectors
+from lib.spins import bases, chains, density, density_fit, exact, ising, mps_averages, mps_fit, shadows, vectors
 from lib.spins.bases import Measurements
 
 if TYPE_CHECKING:
@@ -496,7 +496,7 @@ def compared_averages(n_spins: int, n_shots: Iterable[int], n_sets: int, plan: P
         bond = mps_fit.bond_for(n_spins, start.n_parameters)
         product = mps_fit.maximum_likelihood(rows, bond_dimension=bond, seed=own, max_steps=200).state
         methods = {"shadows": lambda paulis, rows=rows: shadows.expectation(rows, paulis).value,
-                   "matrix product": lambda paulis, product=product: mps.expectation(product, paulis),
+                   "matrix product": lambda paulis, product=product: mps_averages.expectation(product, paulis),
                    "machine": lambda paulis, machine=machine: bases.expectation(machine, paulis)}
         for (method, average), (kind, paulis) in itertools.product(methods.items(), averages.items()):
             off = np.sqrt(np.mean([(average(p) - bases.expectation(ground, p)) ** 2 for p in paulis]))

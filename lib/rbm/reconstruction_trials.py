@@ -14,7 +14,8 @@ import numpy as np
 from lib import rng
 from lib.conventions import all_states
 from lib.rbm import metrics, observables, partition
-from lib.rbm.machine import Machine, effective_energy_gradient, hidden_probability, visible_probability
+from lib.rbm.distributions import effective_energy_gradient, hidden_probability, visible_probability
+from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
 from lib.spins import ising

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.models.checkpoints import save
+from lib.models.resnet.checkpoints import save
 from tests.models.test_checkpoints import small
 
 

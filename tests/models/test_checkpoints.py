@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from lib import atomic
-from lib.models import checkpoints, resnet
-from lib.models.checkpoints import load, save
-from lib.models.image_training import NativeNet, Settings
-from lib.models.resnet import Architecture, ResNet
-from lib.models.sparse_resnet import SparseResNet
+from lib.models import resnet
+from lib.models.resnet import Architecture, ResNet, checkpoints
+from lib.models.resnet.checkpoints import load, save
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.trainers import NativeTrainer
+from lib.models.resnet.training_settings import Settings
 from lib.pruning.masks import layer_masks
 from tests.models.test_sparse_resnet import VARIANTS, make_data, make_twin
 
@@ -67,17 +68,17 @@ def test_nets_with_the_other_stem_come_back(tmp_path, architecture):
 
 def test_a_natively_trained_net_comes_back(tmp_path):
     twin, (images, labels) = make_twin("sparse"), make_data(4, 16)
-    native = NativeNet(twin, Settings(batch_size=4), 16)
+    native = NativeTrainer(twin, Settings(batch_size=4), 16)
     before = twin.layers["stem"].weight.detach().clone()
     for _ in range(2):
         native.train_step(images, labels, 0.1)
-    native.net.store(twin)
+    native.native.store(twin)
     assert not torch.equal(twin.layers["stem"].weight, before)
     save(tmp_path / "net.npz", twin)
     found = load(tmp_path / "net.npz")
     assert_same(found, twin)
     again = SparseResNet(found, 4, 16)
-    assert np.array_equal(again.parameters, native.net.parameters)
+    assert np.array_equal(again.parameters, native.native.parameters)
     assert np.array_equal(again.forward(images), native.logits(images))
 
 
@@ -167,7 +168,7 @@ def test_what_would_not_come_back_is_not_saved(saved, what, words):
 
 def test_only_resnets_are_saved(tmp_path):
     for other in (SparseResNet(small(masked=False), 2, 16), torch.nn.Linear(2, 2), {}):
-        with pytest.raises(ValueError, match=f"expected a ResNet, got {type(other).__name__}; try .*store"):
+        with pytest.raises(ValueError, match=f"expected a ResNet, got {type(other).__name__}; try .*to_torch"):
             save(tmp_path / "net.npz", other)
     assert list(tmp_path.iterdir()) == []
 

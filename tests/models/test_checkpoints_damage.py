@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models.checkpoints import load, save
 from lib.models.resnet import Architecture, ResNet
+from lib.models.resnet.checkpoints import load, save
 from tests.models.test_checkpoints import assert_same, members_of, small
 
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from lib import image_sets
-from lib.models import image_training, resnet
-from lib.models.image_training import NativeNet, Settings, TorchNet, judge, train
+from lib.models import resnet
 from lib.models.resnet import Architecture, ResNet
+from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
+from lib.models.resnet.training import correct, train
+from lib.models.resnet.training_settings import SCHEDULES, Settings
 from lib.pruning.masks import layer_masks
 
 SIZE, N_CLASSES = 9, 4
@@ -38,14 +40,14 @@ def make_twin(seed=1, width=2):
 
 
 def make_nets(settings=SHORT, **arguments):
-    return NativeNet(make_twin(**arguments), settings, SIZE), TorchNet(make_twin(**arguments), settings)
+    return NativeTrainer(make_twin(**arguments), settings, SIZE), TorchTrainer(make_twin(**arguments), settings)
 
 
 class Recorder:
     """A net that notes what it is trained on and answers at random, without learning."""
 
     def __init__(self, width=2, n_classes=N_CLASSES, loss=1.0):
-        self.twin, self.loss, self.seen = make_twin(width=width), loss, []
+        self.network, self.loss, self.seen = make_twin(width=width), loss, []
         self.n_classes = n_classes
 
     def train_step(self, images, labels, rate):
@@ -133,7 +135,7 @@ def test_shifts_and_flips_hang_on_the_seed_and_the_epoch():
 def test_nets_of_every_width_see_the_same_images_in_the_same_order():
     images, labels = make_data(40)
     nets = [Recorder(width) for width in (1, 3)]
-    native = NativeNet(make_twin(), SHORT, SIZE)
+    native = NativeTrainer(make_twin(), SHORT, SIZE)
     step, seen = native.train_step, []
     native.train_step = lambda images, labels, rate: seen.append(images.copy()) or step(images, labels, rate)
     for net in (*nets, native):
@@ -148,14 +150,14 @@ def test_nets_of_every_width_see_the_same_images_in_the_same_order():
 def test_the_images_given_are_left_as_they_are():
     images, labels = make_data(40)
     before = images.copy()
-    train(NativeNet(make_twin(), SHORT, SIZE), images, labels, SHORT, seed=1)
+    train(NativeTrainer(make_twin(), SHORT, SIZE), images, labels, SHORT, seed=1)
     np.testing.assert_array_equal(images, before)
 
 
 # --- training
 
 
-@pytest.mark.parametrize("schedule", image_training.SCHEDULES)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_both_nets_give_the_same_history(schedule):
     """Errors of float32 grow where they move a number across a ReLU, so a few steps only."""
     settings = Settings(2, 16, 0.02, schedule=schedule, pad=1)
@@ -174,8 +176,8 @@ def test_both_nets_give_the_same_history(schedule):
 def test_the_torch_net_takes_the_steps_of_torch():
     """Nesterov's or damped momentum, or a decay apart from the gradient, would be another rule; float64 tells."""
     settings = Settings(1, 16, 0.1, 0.8, 0.03, pad=1)
-    net = TorchNet(make_twin().double(), settings)
-    twin, velocity = copy.deepcopy(net.twin), None
+    net = TorchTrainer(make_twin().double(), settings)
+    twin, velocity = copy.deepcopy(net.network), None
     for step in range(4):
         images, labels = make_data(16, seed=step)
         rate = 0.1 / (step + 1)
@@ -188,7 +190,7 @@ def test_the_torch_net_takes_the_steps_of_torch():
                 parameter -= rate * v
         ours, n_right = net.train_step(images, labels, rate)
         assert ours == pytest.approx(16 * float(loss.detach())) and 0 <= n_right <= 16
-    for ours, theirs in zip(net.twin.parameters(), twin.parameters()):
+    for ours, theirs in zip(net.network.parameters(), twin.parameters()):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
@@ -196,13 +198,13 @@ def test_one_seed_gives_one_result():
     (images, labels), test = make_data(40), make_data(10, seed=1)
     found = []
     for seed in (1, 1, 2):
-        net = NativeNet(make_twin(), SHORT, SIZE)
+        net = NativeTrainer(make_twin(), SHORT, SIZE)
         history = train(net, images, labels, SHORT, seed=seed, test=test)
-        found.append((net.net.parameters.tobytes(), [epoch.train_loss for epoch in history]))
+        found.append((net.native.parameters.tobytes(), [epoch.train_loss for epoch in history]))
     assert found[0] == found[1] and found[0][0] != found[2][0] and found[0][1] != found[2][1]
-    net = NativeNet(make_twin(), SHORT, SIZE)
+    net = NativeTrainer(make_twin(), SHORT, SIZE)
     train(net, images, labels, SHORT, seed=1)  # judging has no part in it
-    assert net.net.parameters.tobytes() == found[0][0]
+    assert net.native.parameters.tobytes() == found[0][0]
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["native", "torch"])
@@ -210,7 +212,7 @@ def test_colours_are_learned(kind):
     settings = Settings(6, 20, 0.05, schedule="triangle", pad=1)
     told = []
     history = train(make_nets(settings, width=4)[kind], *make_separable(400, 0), settings, seed=1,
-                    test=make_separable(203, 1), every=told.append)
+                    test=make_separable(203, 1), callback=told.append)
     assert told == history and [epoch.epoch for epoch in history] == [1, 2, 3, 4, 5, 6]
     assert history[-1].right.shape == (203,) and history[-1].right.dtype == bool
     assert history[-1].right.mean() > 0.95 and history[-1].train_accuracy > 0.95
@@ -228,8 +230,8 @@ def test_judging_leaves_no_image_out(n_images):
     images, labels = make_data(n_images)
     native, other = make_nets()
     answers = np.concatenate([other.logits(image[None]).argmax(1) for image in images])
-    np.testing.assert_array_equal(judge(native, images, answers, 16), np.ones(n_images, bool))
-    np.testing.assert_array_equal(judge(other, images, labels, 16), answers == labels)
+    np.testing.assert_array_equal(correct(native, images, answers, 16), np.ones(n_images, bool))
+    np.testing.assert_array_equal(correct(other, images, labels, 16), answers == labels)
     assert native.logits(images[:5]).shape == (min(5, n_images), N_CLASSES)
 
 

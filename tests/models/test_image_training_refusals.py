@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from lib.models.image_training import NativeNet, Settings, train
+from lib.models.resnet.trainers import NativeTrainer
+from lib.models.resnet.training import train
+from lib.models.resnet.training_settings import Settings
 from tests.models.test_image_training import SHORT, SIZE, Recorder, make_data, make_nets, make_twin
 
 
@@ -53,7 +55,7 @@ def test_fewer_images_than_a_minibatch_are_refused():
 
 
 def test_images_of_another_size_than_the_net_are_refused():
-    net = NativeNet(make_twin(), SHORT, SIZE + 1)
+    net = NativeTrainer(make_twin(), SHORT, SIZE + 1)
     with pytest.raises(ValueError, match=r"expected float32 images of shape \(16, 3, 10, 10\), got float32 \(16, 3, 9"):
         train(net, IMAGES, LABELS, SHORT, seed=1)
 
@@ -68,7 +70,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(loss):
     net, told = Recorder(loss=loss), []
     with pytest.raises(FloatingPointError, match=f"expected a finite loss, got {loss} in epoch 1; try a smaller "
                                                  "learning_rate than 0.1"):
-        train(net, IMAGES, LABELS, Settings(3, 10), seed=1, every=told.append)
+        train(net, IMAGES, LABELS, Settings(3, 10), seed=1, callback=told.append)
     assert len(net.seen) == 2 and not told
 
 

@@ -13,7 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from lib.models.sparse import LANES, Layout, SparseConvolution
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layout import Layout
+from lib.native.tiles import LANES
 
 
 def whole(generator, *shape):

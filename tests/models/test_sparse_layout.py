@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.models import sparse
-from lib.models.sparse import Layout, SparseConvolution
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layout import Layout, zeros
 from tests.models.test_sparse import packed
 
 
@@ -44,7 +44,7 @@ def test_rows_are_where_the_view_says():
 
 @pytest.mark.parametrize("n", [0, 1, 17, 2**19 - 1, 2**19, 2**19 + 5])
 def test_memory_is_zero_and_aligned_above_and_below_a_huge_page(n):
-    array = sparse.zeros(n)
+    array = zeros(n)
     assert array.shape == (n,) and array.dtype == np.float32 and not array.any() and array.flags.writeable
     assert n == 0 or array.ctypes.data % (64 if 4 * n < 2**21 else 2**21) == 0
     array[:] = 1

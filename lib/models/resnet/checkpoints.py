@@ -61,8 +61,8 @@ def save(path: str | os.PathLike, net: resnet.ResNet) -> None:
 
     """
     if not isinstance(net, resnet.ResNet):
-        raise ValueError(f"expected a ResNet, got {type(net).__name__}; try the twin of a trained net, after "
-                         "SparseResNet.store(twin)")
+        raise ValueError(f"expected a ResNet, got {type(net).__name__}; try the network of a trainer, "
+                         "trainer.to_torch()")
     dtypes = {parameter.dtype for parameter in net.parameters()}
     if len(dtypes) != 1 or not dtypes <= {torch.float32, torch.float64}:
         raise ValueError(f"expected a net of float32 or of float64, got {', '.join(sorted(map(str, dtypes)))}; "

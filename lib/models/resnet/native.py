@@ -1,7 +1,7 @@
 """ResNet-18 with static sparse weights, trained in its own data layout by native kernels: the fast path on the CPU.
 
-The same network as `lib.models.resnet.ResNet`, which is its plain twin and its path on a GPU: made from one, it has
-its weights, and gives them back (`store`). Convolutions and the linear layer are `lib.models.sparse.SparseConvolution`,
+The same network as `lib.models.resnet.ResNet`, which is its reference and its path on a GPU: made from one, it has its
+weights, and gives them back (`store`). Convolutions and the linear layer are those of `lib.models.sparse.convolution`,
 BatchNorm with ReLU and the sum of each block `lib.native.batch_norm`; all arrays are allocated once. float32, as
 networks are.
 """
@@ -14,9 +14,13 @@ import numpy as np
 import torch
 
 from lib.checks import as_array, is_integer
-from lib.models import resnet, sparse
-from lib.models.sparse import LANES, Arena, Layout, SparseConvolution
+from lib.models import resnet
+from lib.models.resnet.network import check_labels
+from lib.models.sparse import threads
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layout import Arena, Layout
 from lib.native import batch_norm
+from lib.native.tiles import LANES
 
 _EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
 
@@ -32,43 +36,12 @@ class _Unit(NamedTuple):
     norm: str
 
 
-def check_labels(labels: np.ndarray, n_images: int, n_classes: int) -> np.ndarray:
-    """Labels as an array of integers.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_images,)
-        From 0 to below n_classes.
-    n_images, n_classes : int
-        How many there must be, and of how many classes.
-
-    Returns
-    -------
-    ndarray of int, shape (n_images,)
-
-    Raises
-    ------
-    ValueError
-        For others.
-
-    """
-    labels = as_array(labels, "labels")
-    if labels.shape != (n_images,) or labels.dtype.kind not in "iu":
-        raise ValueError(f"expected {n_images} integer labels, one an image, got {labels.dtype} of shape "
-                         f"{labels.shape}; try those of the same rows, as integers")
-    if labels.min() < 0 or labels.max() >= n_classes:
-        hint = "classes counted from 0" if labels.min() < 0 else f"Architecture(..., n_classes={int(labels.max()) + 1})"
-        raise ValueError(f"expected integer labels from 0 to {n_classes - 1}, got {labels.dtype} from {labels.min()} "
-                         f"to {labels.max()}; try {hint}")
-    return labels
-
-
 class SparseResNet:
     """A network for minibatches of n_images; parameters and gradients are flat, in equal order.
 
     Parameters
     ----------
-    twin : lib.models.resnet.ResNet
+    network : lib.models.resnet.ResNet
         Whose weights, masks and BatchNorm it starts from (stem "cifar").
     n_images : int, >= 1
         Images in a minibatch.
@@ -87,8 +60,8 @@ class SparseResNet:
 
     """
 
-    def __init__(self, twin: resnet.ResNet, n_images: int, image_size: int):
-        a = self.architecture = twin.architecture
+    def __init__(self, network: resnet.ResNet, n_images: int, image_size: int):
+        a = self.architecture = network.architecture
         if a.stem != "cifar":
             raise ValueError(f'expected stem="cifar", got {a.stem!r}; try the torch module resnet.ResNet, which has '
                              "max-pooling")
@@ -96,58 +69,58 @@ class SparseResNet:
             raise ValueError(f"expected n_images as an integer >= 1, got {n_images!r}; try n_images=16")
         self.image_size, self.n_images = image_size, int(n_images)
         self._arena, self._last_g, self._can_go_back = Arena(), None, False
-        masks = self._masks_of(twin)
+        masks = self._masks_of(network)
         self._strides = {layer.name: layer.stride for layer in resnet.layers(a, image_size)}
         self._masks = masks
         self._slices, n = {}, 0
         for name, mask in masks.items():
             self._slices[name] = slice(n, n := n + int(mask.sum()))
         self.n_weights = n
-        for name, norm in twin.norms.items():
+        for name, norm in network.norms.items():
             for part in ("scale", "shift"):
                 self._slices[f"{name}.{part}"] = slice(n, n := n + norm.num_features)
         self._slices["bias"] = slice(n, n := n + a.n_classes)
         self.parameters, self.gradients = np.zeros(n, np.float32), np.zeros(n, np.float32)
         self._running = {name: (np.zeros(norm.num_features, np.float32), np.ones(norm.num_features, np.float32))
-                         for name, norm in twin.norms.items()}
+                         for name, norm in network.norms.items()}
         self._batch = {name: tuple(np.zeros(norm.num_features, np.float32) for _ in range(2))
-                       for name, norm in twin.norms.items()}
-        self.load(twin)
+                       for name, norm in network.norms.items()}
+        self.load(network)
         self._build()
 
     # Parameters
 
     @staticmethod
-    def _masks_of(twin: resnet.ResNet) -> dict[str, np.ndarray]:
+    def _masks_of(network: resnet.ResNet) -> dict[str, np.ndarray]:
         """Which weights exist, as masks of convolutions."""
         masks = {}
-        for name, part in twin.layers.items():
+        for name, part in network.layers.items():
             mask = np.ones(part.weight.shape, bool) if part.mask is None else part.mask.cpu().numpy().copy()
             masks[name] = mask.reshape(*mask.shape, 1, 1) if mask.ndim == 2 else mask
         return masks
 
-    def _named(self, twin: resnet.ResNet):
-        """Pairs (place in the flat array, tensor of the twin, mask or None)."""
-        if twin.architecture != self.architecture:
-            raise ValueError(f"expected a twin with {self.architecture}, got {twin.architecture}; try "
-                             "SparseResNet(twin, n_images, image_size)")
-        for name, mask in self._masks_of(twin).items():
+    def _named(self, network: resnet.ResNet):
+        """Pairs (place in the flat array, tensor of the network, mask or None)."""
+        if network.architecture != self.architecture:
+            raise ValueError(f"expected a network with {self.architecture}, got {network.architecture}; try "
+                             "SparseResNet(network, n_images, image_size)")
+        for name, mask in self._masks_of(network).items():
             if not np.array_equal(mask, self._masks[name]):
-                raise ValueError(f"expected a twin with the masks of this net, got another in layer {name!r}; try "
-                                 "SparseResNet(twin, n_images, image_size)")
-        for name, part in twin.layers.items():
+                raise ValueError(f"expected a network with the same masks, got others in layer {name!r}; try "
+                                 "SparseResNet(network, n_images, image_size)")
+        for name, part in network.layers.items():
             yield self._slices[name], part.weight.data, torch.from_numpy(self._masks[name]).reshape(part.weight.shape)
-        for name, norm in twin.norms.items():
+        for name, norm in network.norms.items():
             yield self._slices[f"{name}.scale"], norm.weight.data, None
             yield self._slices[f"{name}.shift"], norm.bias.data, None
-        yield self._slices["bias"], twin.layers["linear"].bias.data, None
+        yield self._slices["bias"], network.layers["linear"].bias.data, None
 
-    def load(self, twin: resnet.ResNet) -> None:
-        """Take over the twin's parameters and running statistics.
+    def load(self, network: resnet.ResNet) -> None:
+        """Take over the network's parameters and running statistics.
 
         Parameters
         ----------
-        twin : lib.models.resnet.ResNet
+        network : lib.models.resnet.ResNet
             Of the same form and masks.
 
         Raises
@@ -156,18 +129,18 @@ class SparseResNet:
             For other masks or another form.
 
         """
-        for place, tensor, mask in self._named(twin):
+        for place, tensor, mask in self._named(network):
             self.parameters[place] = (tensor if mask is None else tensor[mask]).cpu().numpy()
-        for name, norm in twin.norms.items():
+        for name, norm in network.norms.items():
             self._running[name][0][:] = norm.running_mean.cpu().numpy()
             self._running[name][1][:] = norm.running_var.cpu().numpy()
 
-    def store(self, twin: resnet.ResNet) -> None:
-        """Give the twin these parameters and running statistics.
+    def store(self, network: resnet.ResNet) -> None:
+        """Give the network these parameters and running statistics.
 
         Parameters
         ----------
-        twin : lib.models.resnet.ResNet
+        network : lib.models.resnet.ResNet
             Of the same form and masks.
 
         Raises
@@ -176,13 +149,13 @@ class SparseResNet:
             For other masks or another form.
 
         """
-        for place, tensor, mask in self._named(twin):
+        for place, tensor, mask in self._named(network):
             values = torch.from_numpy(self.parameters[place].copy()).to(tensor)
             if mask is None:
                 tensor.copy_(values)
             else:
                 tensor[mask] = values
-        for name, norm in twin.norms.items():
+        for name, norm in network.norms.items():
             norm.running_mean.copy_(torch.from_numpy(self._running[name][0]))
             norm.running_var.copy_(torch.from_numpy(self._running[name][1]))
 
@@ -282,7 +255,7 @@ class SparseResNet:
 
         """
         images = self._check_images(images)
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             logits = self._forward(images, train)
         self._can_go_back = train
         return logits
@@ -292,7 +265,7 @@ class SparseResNet:
         shape = (self.n_images, 3, self.image_size, self.image_size)
         if images.shape != shape or images.dtype != np.float32:
             raise ValueError(f"expected float32 images of shape {shape}, got {images.dtype} {images.shape}; try "
-                             "minibatches of that size, or SparseResNet(twin, n_images, image_size) of theirs")
+                             "minibatches of that size, or SparseResNet(network, n_images, image_size) of theirs")
         return images
 
     def _forward(self, images: np.ndarray, train: bool) -> np.ndarray:
@@ -373,7 +346,7 @@ class SparseResNet:
             raise RuntimeError("expected backward once, right after forward(train=True), got another order of calls; "
                                "try forward(images, train=True) again")
         self._can_go_back = False
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             self._backward(logit_errors)
 
     def _backward(self, logit_errors: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Training a ResNet-18 on ImageNet: `image_training.train` for images that are read and cropped meanwhile.
+"""Training a ResNet-18 on ImageNet: `training.train` for images that are read and cropped meanwhile.
 
 As many processes read as there are to spare. The order of the images and each of their crops follow from the seed, the
 epoch and the image alone, so that nets of every width see the same minibatches, and the number of processes changes
@@ -7,7 +7,7 @@ point of a sweep; to keep a net, or to watch it:
 
     images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
     net = network("sparse", 64, 2, len(images.classes), seed=1, stem="imagenet").to("cuda")
-    train(TorchNet(net, SETTINGS), images, test, SETTINGS, seed=1, n_workers=8, every=print)
+    train(TorchTrainer(net, SETTINGS), images, test, SETTINGS, seed=1, n_workers=8, callback=print)
     checkpoints.save("net.npz", net)
 
 (`network` is that of `lib.experiments.resnet`, SETTINGS those of the thesis, in `lib.experiments.imagenet`.)
@@ -23,33 +23,35 @@ from torch.utils import data
 
 from lib import image_sets, rng
 from lib.checks import is_integer
-from lib.models.image_training import Epoch, Settings, TorchNet
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training import Epoch
+from lib.models.resnet.training_settings import Settings
 
 
-def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int, n_workers: int,
-          every: Callable[[Epoch], None] | None = None) -> list[Epoch]:
-    """Train in place, judge after every epoch, and return what each epoch gave.
+def train(trainer: TorchTrainer, images: data.Dataset, test: data.Dataset, settings: Settings, *, seed: int,
+          n_workers: int, callback: Callable[[Epoch], None] | None = None) -> list[Epoch]:
+    """Train in place, test after every epoch, and return what each epoch gave.
 
-    This is `image_training.train` for ImageNet.
+    This is `training.train` for ImageNet.
 
     Parameters
     ----------
-    net : lib.models.image_training.TorchNet
-        What to train.
+    trainer : lib.models.resnet.trainers.TorchTrainer
+        Of the network.
     images, test : torch Dataset
         Parts of `image_sets.imagenet`.
-    settings : lib.models.image_training.Settings
+    settings : lib.models.resnet.training_settings.Settings
         How to train; for minibatches see `minibatches`.
     seed : int
         Of the order of the images and of their crops.
     n_workers : int, >= 0
         Processes that read images; 0 reads them in this one.
-    every : callable, optional
+    callback : callable, optional
         Called with the `Epoch` after each one.
 
     Returns
     -------
-    list of lib.models.image_training.Epoch
+    list of lib.models.resnet.training.Epoch
 
     Raises
     ------
@@ -59,7 +61,7 @@ def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Set
         Where the loss is no longer finite.
 
     """
-    n_classes = net.twin.architecture.n_classes
+    n_classes = trainer.network.architecture.n_classes
     if (found := {len(images.classes), len(test.classes)}) != {n_classes}:
         raise ValueError(f"expected images of {n_classes} classes, as the net tells apart, got {sorted(found)}; try "
                          "network(..., n_classes=len(images.classes))")
@@ -72,16 +74,16 @@ def train(net: TorchNet, images: data.Dataset, test: data.Dataset, settings: Set
         for step in range(epoch * n_batches, (epoch + 1) * n_batches):
             pixels, labels = next(batches)
             rate = settings.rate(step, settings.epochs * n_batches)
-            batch_loss, batch_right = net.train_step(pixels.numpy(), labels.numpy(), rate)
+            batch_loss, batch_right = trainer.train_step(pixels.numpy(), labels.numpy(), rate)
             loss, n_right = loss + batch_loss, n_right + batch_right
         if not np.isfinite(loss):
             raise FloatingPointError(f"expected a finite loss, got {loss} in epoch {epoch + 1}; try a smaller "
                                      f"learning_rate than {settings.learning_rate}")
-        right = np.concatenate([net.logits(pixels.numpy()).argmax(1) == labels.numpy() for pixels, labels in tests])
+        right = np.concatenate([trainer.logits(pixels.numpy()).argmax(1) == labels.numpy() for pixels, labels in tests])
         n_seen = n_batches * size
         history.append(Epoch(epoch + 1, loss / n_seen, n_right / n_seen, right))
-        if every is not None:
-            every(history[-1])
+        if callback is not None:
+            callback(history[-1])
     return history
 
 
@@ -97,7 +99,7 @@ def minibatches(images: data.Dataset, settings: Settings, *, seed: int,
     ----------
     images : torch Dataset
         A part of `image_sets.imagenet`.
-    settings : lib.models.image_training.Settings
+    settings : lib.models.resnet.training_settings.Settings
         Of which epochs and batch_size count here.
     seed : int
         Of the order of the images and of their crops.
@@ -119,7 +121,7 @@ def minibatches(images: data.Dataset, settings: Settings, *, seed: int,
     if len(images) < settings.batch_size:
         raise ValueError(f"expected at least {settings.batch_size} images, a minibatch, got {len(images)}; try a "
                          "smaller batch_size")
-    # One pass of a loader for all epochs: it reads ahead while the net is judged.
+    # One pass of a loader for all epochs: it reads ahead while the net is tested.
     return iter(_loader(images, _places(len(images), settings, seed), seed, n_workers))
 
 

@@ -3,7 +3,7 @@
 `SparseSequential` stands where torch.nn.Sequential does, with the same modules, parameters and state_dict. A run of
 SparseConv2d, BatchNorm2d and, where there is one, ReLU is one function of autograd: images go into the layout of
 `lib.models.sparse` once, through all blocks of the run, and back once. BatchNorm, ReLU and both their gradients are one
-pass each way (`lib.native.batch_norm`, as in `lib.models.sparse_resnet`).
+pass each way (`lib.native.batch_norm`, as in `lib.models.resnet.native`).
 
     net = SparseSequential(SparseConv2d(mask1, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU(),
                            SparseConv2d(mask2, seed=2), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _memory, _native, sparse, sparse_choice
-from lib.models.sparse import Layout, SparseConvolution
-from lib.models.sparse_layers import SparseConv2d
+from lib.models.sparse import _memory, _native, choice, threads
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layers import SparseConv2d
+from lib.models.sparse.layout import Layout
 from lib.native import batch_norm
 
 _MOST_PLANS = 4  # of a run, one for each size of its minibatches
@@ -56,7 +57,7 @@ class SparseSequential(torch.nn.Sequential):
     Takes what torch.nn.Sequential takes, any modules among them; a slice of it is such a one, too.
     Those outside of runs are called as always, and so is a run that the kernels cannot do: with a
     convolution of path="dense", with hooks, on another device or in another precision. Where the
-    paths are "auto", `sparse_choice.chain_pays` decides by shapes and densities. Results are NCHW.
+    paths are "auto", `choice.chain_pays` decides by shapes and densities. Results are NCHW.
     Double backward is refused, as by the native path of single layers.
     """
 
@@ -168,7 +169,7 @@ def _pays(blocks: list[_Block], x: torch.Tensor) -> bool:
             return False
         n_channels = len(layer.mask)
         layers.append((tuple(layer.mask.shape), layer.stride, (after[0] * after[1])**0.5, len(layer.weight)))
-    return any(block.convolution.path == "native" for block in blocks) or sparse_choice.chain_pays(layers, len(x))
+    return any(block.convolution.path == "native" for block in blocks) or choice.chain_pays(layers, len(x))
 
 
 def _vector(parameter: torch.Tensor | None, n: int, default: float) -> np.ndarray:
@@ -183,7 +184,7 @@ class _Run(torch.autograd.Function):
     def forward(ctx, x, blocks, steps, memory, keep, *parameters):
         n_images, first, last = len(x), steps[0].convolution.x, steps[-1].a
         arrays, statistics = [], []
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             a = _native.Images.of(first).pack(_native.flat(x), 0, n_images, memory.take(first))
             for i, (block, step) in enumerate(zip(blocks, steps)):
                 weight, bias, scale, shift = parameters[4 * i:4 * i + 4]
@@ -208,7 +209,7 @@ class _Run(torch.autograd.Function):
         wanted, memory = needed[5:], ctx.memory
         lowest = 0 if needed[0] else next(i for i in range(n_blocks) if any(wanted[4 * i:4 * i + 4]))
         results: list = [None] * (4 * n_blocks)
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             layout, by_x = ctx.steps[-1].a, None
             error = _native.Images.of(layout).pack(_native.flat(error_of_images), 0, ctx.x_shape[0],
                                                    memory.take(layout))

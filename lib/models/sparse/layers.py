@@ -4,7 +4,7 @@
 BatchNorm brings its own. Their parameter lists the weights where the mask is True, and nothing else: no momentum, decay
 or optimizer can bring back the others. On the CPU the native path (the kernels of `lib.models.sparse`) takes images
 into the layout of the kernels and back, in every layer; runs of convolution, BatchNorm and ReLU stay in it in a
-`lib.models.sparse_sequential.SparseSequential`, a whole network in `lib.models.sparse_resnet`. The dense path fills a
+`lib.models.sparse.sequential.SparseSequential`, a whole network in `lib.models.resnet.native`. The dense path fills a
 dense tensor with the weights and leaves the rest to torch: the plain twin, and the path on a GPU and in other
 precisions.
 
@@ -12,26 +12,24 @@ precisions.
     net = torch.nn.Sequential(SparseConv2d(mask, stride=2, seed=1), torch.nn.BatchNorm2d(64), torch.nn.ReLU())
     net(torch.rand(100, 32, 16, 16)).sum().backward()
 
-`convert` makes a network of dense layers such a one, `to_masked` the other way; `lib.models.dynamic_masks` moves the
-weights of these layers while they learn.
+`lib.models.sparse.conversion` makes a network of dense layers such a one and back,
+`lib.models.sparse.dynamic_masks` moves the weights of these layers while they learn.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import warnings
-from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.nn.utils import prune
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.models import _memory, _native, sparse, sparse_choice
-from lib.models.sparse import Layout, SparseConvolution
+from lib.models.sparse import _memory, _native, choice, threads
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layout import Layout
 from lib.native.tiles import LANES
 
 PATHS = ("auto", "native", "dense")
@@ -158,7 +156,7 @@ class _SparseLayer(torch.nn.Module):
         if self.path == "dense" or not fits or n_images == 0:
             return False
         numbers = 2 * LANES * max(self.mask.shape[:2]) * (height + 4) * (width + 4)
-        return self.path == "native" or numbers <= _MOST_NUMBERS and sparse_choice.HAS_KERNELS and sparse.usable()
+        return self.path == "native" or numbers <= _MOST_NUMBERS and choice.HAS_KERNELS and threads.usable()
 
     def _choose(self, n_images: int, height: int, width: int, like: torch.Tensor) -> str:
         if not self._possible(n_images, height, width, like):
@@ -167,7 +165,7 @@ class _SparseLayer(torch.nn.Module):
             return "native"
         filled = n_images / (-(-n_images // LANES) * LANES)  # empty lanes take as long as others
         out_size = math.sqrt(-(-height // self.stride) * -(-width // self.stride))
-        pays = sparse_choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
+        pays = choice.native_pays(tuple(self.mask.shape), self.stride, out_size, self.density / filled)
         return "native" if pays else "dense"
 
     def _dense_for(self, x: torch.Tensor) -> torch.Tensor:
@@ -193,7 +191,7 @@ class _SparseLayer(torch.nn.Module):
         passes = self._plans.get(size)
         if passes is not None and size == self._last_size:
             return passes
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             passes = self._plans.pop(size, None)
             if passes is None:
                 kernel = self.mask.shape[-1] if self.mask.ndim == 4 else 1
@@ -429,9 +427,6 @@ class SparseLinear(_SparseLayer):
         return out if self.bias is None else out + self.bias
 
 
-# --- from other forms and back
-
-
 def _check_csr(matrix) -> None:
     if not isinstance(matrix, torch.Tensor) or matrix.layout != torch.sparse_csr or matrix.ndim != 2:
         got = f"{matrix.layout} {tuple(matrix.shape)}" if isinstance(matrix, torch.Tensor) else type(matrix).__name__
@@ -460,126 +455,3 @@ def _with_values(layer: _SparseLayer, values: torch.Tensor, bias: torch.Tensor |
         if bias is not None:
             layer.bias.copy_(bias)
     return layer
-
-
-def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *,
-            path: str = "auto") -> torch.nn.Module:
-    """A copy of a network in which some dense layers have become sparse ones with the same weights.
-
-    The network itself stays as it is; an optimizer of it knows nothing of the copy.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The network.
-    masks : dict of str to Tensor or ndarray of bool, or None
-        For each layer its name, as ``model.named_modules()`` gives it ("" is the model itself), and
-        its mask, of the shape of its weight; weights outside are left behind. None, the default:
-        those of ``torch.nn.utils.prune``.
-    path : {"auto", "native", "dense"}
-        Of the sparse layers, as in `SparseConv2d`.
-
-    Returns
-    -------
-    torch.nn.Module
-
-    Raises
-    ------
-    ValueError
-        For names that are none, masks of another shape or without weights, layers that stand in
-        several places or share their weights, and those that `SparseConv2d` cannot do.
-
-    """
-    names, users = {}, {}
-    for name, module in model.named_modules(remove_duplicate=False):
-        names.setdefault(module, []).append(name)
-    for module in names:
-        for parameter in module._parameters.values():
-            if parameter is not None:
-                users[parameter] = users.get(parameter, 0) + 1
-    modules = {name: module for module, its in names.items() for name in its}
-    if masks is None:
-        masks = {its[0]: module.weight_mask for module, its in names.items() if hasattr(module, "weight_mask")}
-    if not masks:
-        raise ValueError("expected masks by the names of layers, got none; try "
-                         '{"conv1": mask}, with names of model.named_modules()')
-    replaced = {}
-    for name, mask in masks.items():
-        if name not in modules:
-            layers = [known for known, module in modules.items() if type(module) in _DENSE]
-            raise ValueError(f"expected names of layers in masks, got {name!r}; try one of {', '.join(layers[:8])}")
-        module = modules[name]
-        own = [parameter for parameter in module._parameters.values() if parameter is not None]
-        if len(names[module]) > 1 or any(users[parameter] > 1 for parameter in own):
-            raise ValueError(f"expected layers that stand in one place with weights of their own, got {name!r}, which "
-                             f"is shared ({', '.join(names[module])}); try a layer for each place")
-        replaced[id(module)] = _sparse(name, module, mask, path)
-    return copy.deepcopy(model, replaced)
-
-
-def to_masked(model: torch.nn.Module) -> torch.nn.Module:
-    """A copy of a network with each sparse layer a dense one, masked by `torch.nn.utils.prune`.
-
-    `convert` without masks is the way back.
-    """
-    return copy.deepcopy(model, {id(module): _masked(module) for module in model.modules()
-                                 if isinstance(module, _SparseLayer)})
-
-
-_DENSE = torch.nn.Linear, torch.nn.Conv2d
-
-
-def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> _SparseLayer:
-    """The sparse layer in the place of a dense one."""
-    if type(module) not in _DENSE:
-        raise ValueError(f"expected Linear or Conv2d at {name!r}, got {type(module).__name__}; try other names")
-    pruned = hasattr(module, "weight_orig")
-    weight = module.weight_orig if pruned else module.weight
-    hooks = [*module._forward_hooks.values(), *module._backward_hooks.values(),
-             *(hook for hook in module._forward_pre_hooks.values() if not isinstance(hook, prune.BasePruningMethod))]
-    if not isinstance(weight, torch.nn.Parameter) or hooks or hasattr(module, "bias_orig"):
-        raise ValueError(f"expected a layer without hooks whose weight is a parameter at {name!r}, got other; try to "
-                         "remove its hooks and its spectral or weight norm first")
-    mask = as_tensor(mask, f"the mask of {name!r}")
-    mask = mask != 0 if pruned and mask.dtype == weight.dtype else mask
-    if mask.dtype != torch.bool or mask.shape != weight.shape or not mask.any():
-        raise ValueError(f"expected a bool mask {tuple(weight.shape)} at {name!r}, True somewhere, got {mask.dtype} "
-                         f"{tuple(mask.shape)} with {int(mask.count_nonzero())} weights; try "
-                         f"lib.pruning.masks.random_mask({tuple(weight.shape)}, n_remaining, rng=...)")
-    mask, bias = mask.to(weight.device), module.bias
-    if isinstance(module, torch.nn.Conv2d):
-        size, half, stride = module.kernel_size, tuple(n // 2 for n in module.kernel_size), module.stride
-        padding = half if module.padding == "same" and stride == (1, 1) else module.padding
-        if size[0] != size[1] or size[0] % 2 == 0 or padding != half or stride not in ((1, 1), (2, 2)) \
-                or module.dilation != (1, 1) or module.groups != 1 or module.padding_mode != "zeros":
-            raise ValueError(f"expected an odd square kernel, padding kernel // 2 of zeros, stride 1 or 2, no dilation "
-                             f"and no groups at {name!r}, got {module}; try to leave that layer dense")
-        layer = SparseConv2d(mask, stride[0], bias is not None, seed=0, path=path)
-    else:
-        layer = SparseLinear(mask, bias is not None, seed=0, path=path)
-    layer = _with_values(layer, weight.detach()[mask], bias).train(module.training)
-    layer.weight.requires_grad_(weight.requires_grad)
-    if bias is not None:
-        layer.bias.requires_grad_(bias.requires_grad)
-    return layer
-
-
-def _masked(layer: _SparseLayer) -> torch.nn.Module:
-    """The masked dense layer in the place of a sparse one."""
-    n_out, n_in = layer.mask.shape[:2]
-    more = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}
-    if layer.mask.ndim == 2:
-        module = torch.nn.Linear(n_in, n_out, **more)
-    else:
-        kernel = layer.mask.shape[-1]
-        module = torch.nn.Conv2d(n_in, n_out, kernel, layer.stride, kernel // 2, **more)
-    with torch.no_grad():
-        module.weight.copy_(layer.dense())
-        if layer.bias is not None:
-            module.bias.copy_(layer.bias)
-    module.weight.requires_grad_(layer.weight.requires_grad)
-    if layer.bias is not None:
-        module.bias.requires_grad_(layer.bias.requires_grad)
-    exists = torch.zeros_like(layer.mask).flatten()
-    exists[layer._places] = True
-    return prune.custom_from_mask(module, "weight", exists.view(layer.mask.shape)).train(layer.training)

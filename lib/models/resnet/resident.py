@@ -20,16 +20,17 @@ from torch.nn import functional
 
 from lib import image_sets
 from lib.models import resnet
-from lib.models.image_training import Settings, TorchNet
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training_settings import Settings
 
 _one_capture = threading.Lock()  # torch waits for the whole device before it records, which no recording survives
 
 
-class ResidentNet(TorchNet):
-    """`image_training.TorchNet`, trained by whole epochs that ask the CPU for nothing.
+class ResidentTrainer(TorchTrainer):
+    """`trainers.TorchTrainer` by whole epochs that ask the CPU for nothing.
 
-    It sees the minibatches that the other nets of `image_training.train` see, to the bit. The
-    images and labels of a training must not change while it runs. The twin's tensors become
+    It sees the minibatches that the other trainers see in `training.train`, to the bit. The
+    images and labels of a training must not change while it runs. The network's tensors become
     channels_last in place on a GPU, and contiguous on a CPU, where a torch release wrote beyond its
     memory.
 
@@ -39,22 +40,22 @@ class ResidentNet(TorchNet):
 
     Parameters
     ----------
-    twin : lib.models.resnet.ResNet
+    network : lib.models.resnet.ResNet
         The network, trained in place, on the device where it is.
-    settings : lib.models.image_training.Settings
+    settings : lib.models.resnet.training_settings.Settings
         Of which momentum and weight decay count here.
 
     """
 
-    def __init__(self, twin: resnet.ResNet, settings: Settings):
-        super().__init__(twin, settings)
+    def __init__(self, network: resnet.ResNet, settings: Settings):
+        super().__init__(network, settings)
         self._order = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
-        twin.to(memory_format=self._order)
+        network.to(memory_format=self._order)
         if self.device.type == "cuda":  # all the time: networks in other threads share these switches
             torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
         # The fused rule reads the rate where it lies, so that a recorded step follows the schedule.
         self._rate = torch.zeros((), device=self.device)
-        self._optimizer = torch.optim.SGD(twin.parameters(), lr=self._rate, momentum=settings.momentum,
+        self._optimizer = torch.optim.SGD(network.parameters(), lr=self._rate, momentum=settings.momentum,
                                           weight_decay=settings.weight_decay, fused=True)
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._source = self._graph = None
@@ -63,13 +64,13 @@ class ResidentNet(TorchNet):
         self._rate.fill_(rate)
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
-        """One step, as `TorchNet.train_step` says."""
+        """One step, as `TorchTrainer.train_step` says."""
         with self._on_stream():
             return super().train_step(images, labels, rate)
 
     def train_epoch(self, images: np.ndarray, labels: np.ndarray, order: np.ndarray, rates: list[float], pad: int,
                     rng: np.random.Generator) -> tuple[float, int]:
-        """A step for each minibatch of `order`, as `image_training.train` says.
+        """A step for each minibatch of `order`, as `training.train` says.
 
         Parameters
         ----------
@@ -111,7 +112,7 @@ class ResidentNet(TorchNet):
             return float(self._loss), int(self._right)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """As `TorchNet.logits`."""
+        """As `TorchTrainer.logits`."""
         with self._on_stream():
             return super().logits(images)
 
@@ -156,14 +157,14 @@ class ResidentNet(TorchNet):
         inside = ((y >= 0) & (y < height))[:, :, None, None] & ((x >= 0) & (x < width))[:, None, :, None]
         y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
         images = torch.where(inside, self._images[rows[:, None, None], y[:, :, None], x[:, None, :]], self._black)
-        dtype = next(self.twin.parameters()).dtype
+        dtype = next(self.network.parameters()).dtype
         return images.permute(0, 3, 1, 2).to(dtype, memory_format=self._order), self._labels[rows]
 
     def _step(self) -> None:
-        self.twin.train()
+        self.network.train()
         images, labels = self._minibatch()
         self._rate.copy_(self._rates.index_select(0, self._place_in_epoch)[0])
-        logits = self.twin(images)
+        logits = self.network(images)
         loss = functional.cross_entropy(logits, labels)
         self._optimizer.zero_grad()
         loss.backward()
@@ -175,7 +176,7 @@ class ResidentNet(TorchNet):
     def _record(self) -> None:
         """Record one step. What the steps that warm torch up have changed is put back."""
         with _one_capture:
-            weights = {name: value.clone() for name, value in self.twin.state_dict().items()}
+            weights = {name: value.clone() for name, value in self.network.state_dict().items()}
             momenta = {place: state["momentum_buffer"].clone() for place, state in self._optimizer.state.items()}
             try:
                 for _ in range(3):
@@ -186,7 +187,7 @@ class ResidentNet(TorchNet):
                 with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                     self._step()
             finally:
-                self.twin.load_state_dict(weights)
+                self.network.load_state_dict(weights)
                 for place, state in self._optimizer.state.items():
                     state["momentum_buffer"].copy_(momenta.get(place, torch.zeros_like(place)))
                 self._restart()

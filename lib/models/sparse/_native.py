@@ -13,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.models import _memory, sparse
-from lib.models.sparse import LANES, Layout, SparseConvolution
+from lib.models.sparse import _memory, threads
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layout import Layout
 from lib.native import batch_norm, packing
+from lib.native.tiles import LANES
 
 _AT_ONCE = 2**23  # bytes of images, in and out: a part of a last-level cache
 _MOST_SIZES = 4  # of minibatches for which everything is prepared
@@ -122,7 +124,7 @@ class Native(torch.autograd.Function):
         numbers, weights = flat(x), flat(weight)
         parts = passes.parts(len(numbers) // passes.n_numbers)
         ctx.passes, ctx.memory, first = passes, memory, parts[0]
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             packed, out = first.x.scratch(memory, "x"), first.out.scratch(memory, "out")
             result = memory.take(shape)
             made = result.reshape(-1)
@@ -141,7 +143,7 @@ class Native(torch.autograd.Function):
         numbers, errors_of_all, weights = flat(x), flat(g), flat(weight)
         parts, border = passes.parts(len(numbers) // passes.n_numbers), passes.convolution.padding
         first = parts[0]
-        with sparse.one_at_a_time():
+        with threads.one_at_a_time():
             errors = first.g.scratch(memory, "out")
             if ctx.needs_input_grad[0]:
                 out, by_x = first.by_x.scratch(memory, "x"), memory.take(tuple(x.shape))  # x is used before

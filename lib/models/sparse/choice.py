@@ -8,7 +8,7 @@ row counts. Channels are the geometric mean of those that come in and go out; a 
 images of one pixel.
 
 The crossover is lower for a layer that stands in a torch network, as it has to bring its images into the layout of the
-kernels and back, than for one in a network that stays in this layout (`lib.models.sparse_resnet`).
+kernels and back, than for one in a network that stays in this layout (`lib.models.resnet.native`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Row(NamedTuple):
     out_size : int
         Pixels a side of what it gives.
     in_torch : float
-        Crossover of a layer of `lib.models.sparse_layers`.
+        Crossover of a layer of `lib.models.sparse.layers`.
     in_layout : float
         Crossover of one that stays in the layout of the kernels.
     speed : float

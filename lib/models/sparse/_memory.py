@@ -1,6 +1,6 @@
 """Arrays of layouts and results that are used again: fresh pages of the system take longer than what is written there.
 
-The layers in `lib.models.sparse_layers` hold one `Memory` together; it goes with the last of them.
+The layers in `lib.models.sparse.layers` hold one `Memory` together; it goes with the last of them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import weakref
 
 import numpy as np
 
-from lib.models import sparse
-from lib.models.sparse import LANES, Layout
+from lib.models.sparse.layout import Layout, empty, zeros
+from lib.native.tiles import LANES
 
 MOST = 2**30  # bytes that are kept for the next call
 SMALL = 2**20  # bytes of an array that is not worth it
@@ -41,7 +41,7 @@ class Memory:
         size, border = (key.size, key.border) if isinstance(key, Layout) else (math.prod(key), 0)
         shape = (size,) if isinstance(key, Layout) else key
         if 4 * size < SMALL:
-            return (sparse.zeros(size) if border else sparse.empty(size)).reshape(shape)
+            return (zeros(size) if border else empty(size)).reshape(shape)
         with self._changing:
             free = self._free.pop(key, [])
             whole = free.pop() if free else None
@@ -50,7 +50,7 @@ class Memory:
             while whole is None and self._free and self.n_bytes + 4 * size > MOST:
                 del self._free[next(iter(self._free))]
         if whole is None:
-            whole = sparse.zeros(size)
+            whole = zeros(size)
         # This very object is what a tensor's storage holds on to; views of it by others refer to the tensor.
         array = whole.reshape(shape)
         weakref.finalize(array, _give_back, weakref.ref(self), key, whole).atexit = False
@@ -64,7 +64,7 @@ class Memory:
         """So many numbers or more; whoever asks next for the same use gets the same place."""
         room = self._rooms.get(use)
         if room is None or len(room) < size:
-            room = self._rooms[use] = sparse.zeros(size)
+            room = self._rooms[use] = zeros(size)
         return room
 
 

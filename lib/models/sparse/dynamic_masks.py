@@ -1,4 +1,4 @@
-"""Masks that move while a network learns: SET and RigL for the layers of `lib.models.sparse_layers`.
+"""Masks that move while a network learns: SET and RigL for the layers of `lib.models.sparse.layers`.
 
 Both drop the weights of smallest magnitude in each layer and grow as many elsewhere, so that every layer keeps exactly
 the number of weights that it has, as water-filling has shared them out (`lib.pruning.masks.layer_masks`). SET grows at
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from lib.checks import check_number
-from lib.models.sparse_layers import _SparseLayer
+from lib.models.sparse.layers import _SparseLayer
 
 
 def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generator,
@@ -30,7 +30,7 @@ def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generato
     Parameters
     ----------
     model : torch.nn.Module
-        With layers of `lib.models.sparse_layers`.
+        With layers of `lib.models.sparse.layers`.
     fraction : float, 0 to 1
         Of each layer's weights, rounded down.
     rng : numpy.random.Generator
@@ -72,7 +72,7 @@ def rigl_step(model: torch.nn.Module, fraction: float, gradients: Mapping[str, t
     Parameters
     ----------
     model : torch.nn.Module
-        With layers of `lib.models.sparse_layers`.
+        With layers of `lib.models.sparse.layers`.
     fraction : float, 0 to 1
         As in `set_step`.
     gradients : dict of str to Tensor
@@ -132,7 +132,7 @@ def dense_gradients(model: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]
     Parameters
     ----------
     model : torch.nn.Module
-        With layers of `lib.models.sparse_layers`.
+        With layers of `lib.models.sparse.layers`.
 
     Yields
     ------
@@ -173,7 +173,7 @@ def _layers(model: torch.nn.Module) -> list[tuple[str, _SparseLayer]]:
     layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, _SparseLayer)]
     if not layers:
         raise ValueError(f"expected a model with sparse layers, got {type(model).__name__} without; try "
-                         "lib.models.sparse_layers.convert(model, masks)")
+                         "lib.models.sparse.layers.convert(model, masks)")
     return layers
 
 
