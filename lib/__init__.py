@@ -50,6 +50,7 @@
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.mixing`       how fast chains of small machines forget
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
@@ -100,8 +101,8 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
-`figures.wide_sparse` chapter 3
-`figures.reconstruction`, `figures.complex_states` chapters 5 and 5.4
+`figures.wide_sparse`, `figures.sparse_layers` chapters 3 and 3.6
+`figures.boltzmann`, `figures.reconstruction`, `figures.complex_states` chapters 4, 5 and 5.4
 `figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds

@@ -5,6 +5,7 @@ distributions  the energy and the conditional distributions (4.1-4.11, 4.20-4.26
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
+mixing       how fast chains of small machines forget, and what that does to CD (chapter 4)
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
 ensembles    many machines trained as one batch, to the bits of each alone
