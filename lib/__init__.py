@@ -73,6 +73,7 @@
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.learning`     when a state counts as learnt, and the search for the smallest machine (chapter 6)
 `rbm.conditional`  one machine for all fields: parameters that are functions of it
+`rbm.layout`       starts of training with units laid out along the chain
 `rbm.learning_figures`, `rbm.learning_summaries` what the figures and the text of chapter 6 show and name
 `rbm.pruning`      a trained machine pruned step by step
 `rbm.pruning_runs` how far pruned machines go before what is harmed, one and many
@@ -90,6 +91,7 @@
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.learning`, `experiments.learning_ways` a machine of chapter 6, the search for the smallest, ways to train
 `experiments.learning_chains`, `experiments.learning_conditional` the search for other chains; one for all fields
+`experiments.learning_starts` the likeliest machine for an exact state; training from another start
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `figures`          tables -> pictures, a module a chapter
