@@ -74,11 +74,17 @@
 `rbm.learning`     when a state counts as learnt, and the search for the smallest machine (chapter 6)
 `rbm.conditional`  one machine for all fields: parameters that are functions of it
 `rbm.layout`       starts of training with units laid out along the chain
-`rbm.learning_figures`, `rbm.learning_summaries` what the figures and the text of chapter 6 show and name
+`rbm.learning_thresholds`, `rbm.learning_searches` from which size on half of the machines learn; what searches found
+`rbm.learning_variants`, `rbm.learning_pruned` how that changes with training, symmetry, chain; after pruning
+`rbm.scaling_laws`, `rbm.missing_units` laws of growth; what hidden units that are missing cost
+`rbm.weight_shapes` sorted weights, and those of noise
 `rbm.pruning`      a trained machine pruned step by step
-`rbm.pruning_runs` how far pruned machines go before what is harmed, one and many
-`rbm.pruning_correlations` when their correlations are cut off and their graphs fall apart
-`rbm.pruning_figures`, `rbm.readout_figures` what the figures of chapters 7 and 5.6 show
+`rbm.recorded_runs` pruned machines by their kind, and means over them
+`rbm.pruning_harm`, `rbm.pruning_growth` how far they go before what is harmed, and how much it grows
+`rbm.pruning_order` what becomes of their magnetization
+`rbm.pruning_correlations`, `rbm.pruning_graphs` when their correlations are cut off and their graphs fall apart
+`rbm.correlation_decay` powers, exponentials and cut-offs fitted to correlations
+`rbm.readout_trials` machines trained on shots with errors and gaps
 `rbm.living`       the machine that runs in the page of chapter 7
 `rbm.files`        saved machines, without pickle
 

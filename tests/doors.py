@@ -36,6 +36,7 @@ from lib.pruning import bands, magnitude
 from lib.rbm import (
     annealing,
     convergence,
+    correlation_decay,
     ensembles,
     living,
     metrics,
@@ -43,7 +44,6 @@ from lib.rbm import (
     operators,
     partition,
     pruning,
-    pruning_figures,
     quality,
     sampling,
     states,
@@ -327,11 +327,12 @@ DOORS = [
     Door("plotting.draw_machine bias", lambda b: [_drawn(bias=b)], np.array([0.5, 0.25, -1.0, 1.0])),
     Door("plotting.draw_gibbs_chain", lambda v: [_drawn(layers=[v, BITS[0, :3], BITS[1]]) or 0], BITS[0], "bits"),
     # correlations of chapter 7
-    Door("pruning_figures.covariance", lambda c: pruning_figures.covariance(c, 0, 100), KERNEL / 2, "real*"),
-    Door("pruning_figures.decay", lambda c: [pruning_figures.decay(c, 0.003, 1, 5).exponent], _CORRELATION, "real*"),
-    Door("pruning_figures.decay errors", lambda e: [pruning_figures.decay(_CORRELATION, e, 1, 5).exponent],
+    Door("correlation_decay.covariance", lambda c: correlation_decay.covariance(c, 0, 100), KERNEL / 2, "real*"),
+    Door("correlation_decay.decay", lambda c: [correlation_decay.decay(c, 0.003, 1, 5).exponent], _CORRELATION,
+         "real*"),
+    Door("correlation_decay.decay errors", lambda e: [correlation_decay.decay(_CORRELATION, e, 1, 5).exponent],
          np.full(6, 0.0078125), "real*"),
-    Door("pruning_figures.screening", lambda c: [pruning_figures.screening(c, _CORRELATION, 0.003).rate],
+    Door("correlation_decay.screening", lambda c: [correlation_decay.screening(c, _CORRELATION, 0.003).rate],
          _CORRELATION / 2, "real*"),
     # images and labels
     Door("datasets.standardize", datasets.standardize, X_GOOD, "real*"),

@@ -1,4 +1,4 @@
-"""The pictures of chapter 6: tables of `learning_figures` and of records in, a figure and the table behind it out."""
+"""The pictures of chapter 6: tables of searches and of records in, a figure and the table behind it out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from lib import plotting
 from lib.plotting import COLORS
-from lib.rbm import learning_figures as laws
+from lib.rbm import learning_thresholds, weight_shapes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
         Machines, as `lib.experiments.learning.learning_run` gives them; the last table is that of this
         build, with one machine a size.
     found : pandas.DataFrame
-        Of `learning_figures.search_table`; the two longest of chains up to 20 spins are drawn.
+        Of `learning_searches.search_table`; the two longest of chains up to 20 spins are drawn.
     bounds : sequence of float
         What counts as learnt: dashed.
 
@@ -96,7 +96,7 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, **st
     axes : matplotlib.axes.Axes
         Where.
     rows : pandas.DataFrame
-        Of `learning_figures.search_table`.
+        Of `learning_searches.search_table`.
     x : str
         Column along the axis.
     aside : float, default 0.0
@@ -119,11 +119,11 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
     Parameters
     ----------
     found, now : pandas.DataFrame
-        Of `learning_figures.search_table`: the record's, and this build's.
+        Of `learning_searches.search_table`: the record's, and this build's.
     fields : sequence of float
         Those of the record that are drawn on the left.
     fits : dict of (str, float) to dict
-        ("field" or "eps", its value) -> laws of `learning_figures.laws`; lines are drawn where there are any.
+        ("field" or "eps", its value) -> laws of `scaling_laws.laws`; lines are drawn where there are any.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
     kinds : sequence of (str, float, pandas.DataFrame)
         Source, bound that counts as learnt, and machines of one size of chain and machine.
     needed : pandas.DataFrame
-        Of `learning_figures.measurements_table`, with the column ratio.
+        Of `learning_thresholds.measurements_table`, with the column ratio.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
     rates = []
     for number, (source, eps, rows) in enumerate(kinds):
         n, n_hidden = int(rows.n_spins.iloc[0]), int(rows.n_hidden.iloc[0])
-        curve = pd.DataFrame([(amount, *laws.success_rate((group.bound <= eps).astype(int)), len(group))
+        curve = pd.DataFrame([(amount, *learning_thresholds.success_rate((group.bound <= eps).astype(int)), len(group))
                               for amount, group in rows.groupby("n_samples")],
                              columns=["measurements", "rate", "low", "high", "machines"])
         here = source != "record"
@@ -224,7 +224,7 @@ def weights(machines: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         axes.semilogy(place, sizes, label=f"h/J = {field:g}", color=COLORS[number % 7], linestyle=line)
         drawn.append(pd.DataFrame({"field": field, "rank (%)": place, "size": sizes}))
         if field == 1.0:
-            noise = laws.half_normal(len(sizes))
+            noise = weight_shapes.half_normal(len(sizes))
             drawn.append(pd.DataFrame({"field": np.nan, "rank (%)": place,
                                        "size": noise * np.median(sizes) / np.median(noise)}))
     table = pd.concat(drawn) if drawn else pd.DataFrame({"field": [], "rank (%)": [], "size": []})
@@ -276,7 +276,7 @@ def broken(kept: pd.DataFrame, broken: pd.DataFrame) -> tuple[Figure, pd.DataFra
     Parameters
     ----------
     kept, broken : pandas.DataFrame
-        Of `learning_figures.search_table`.
+        Of `learning_searches.search_table`.
 
     Returns
     -------
@@ -310,7 +310,7 @@ def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, f
     Parameters
     ----------
     found : pandas.DataFrame
-        Machines: of `learning_figures.search_table`.
+        Machines: of `learning_searches.search_table`.
     needed, staircase : pandas.DataFrame
         Matrix product states: of `lib.spins.mps_variational.needed`; staircase at the critical point and one length,
         for many errors.
@@ -363,7 +363,7 @@ def joint(table: pd.DataFrame, n_fields: int) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `learning_summaries.joint_table`.
+        Of `learning_variants.joint_table`.
     n_fields : int
         Fields that were measured.
 
@@ -396,7 +396,7 @@ def chains(found: pd.DataFrame) -> Figure:
     Parameters
     ----------
     found : pandas.DataFrame
-        Of `learning_figures.search_table`, with the column model, a name for each chain.
+        Of `learning_searches.search_table`, with the column model, a name for each chain.
 
     Returns
     -------

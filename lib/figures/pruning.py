@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from lib import plotting
 from lib.checks import as_floats
-from lib.rbm import pruning_figures
+from lib.rbm import recorded_runs
 from lib.rbm.machine import Machine
 from lib.rbm.pruning_correlations import exact_correlation
-from lib.rbm.pruning_runs import magnetizations
+from lib.rbm.pruning_order import magnetizations
 
 Run = Mapping
 #: The measures in words.
@@ -79,11 +79,11 @@ def measures(runs: Mapping[float, Run], recorded: Mapping[float, Sequence[Run]])
     -------
     figure : matplotlib.figure.Figure
     table : pandas.DataFrame
-        `lib.rbm.pruning_figures.curve` of the lines, and their field.
+        `lib.rbm.recorded_runs.curve` of the lines, and their field.
 
     """
     figure, panels = plotting.plt.subplots(3, 2, figsize=(7.2, 8.6), sharex=True, sharey="row")
-    curves = {h: pruning_figures.curve(run) for h, run in runs.items()}
+    curves = {h: recorded_runs.curve(run) for h, run in runs.items()}
     for (h, run), column in zip(runs.items(), panels.T):
         line = curves[h].assign(x=_place(curves[h], run))
         bands = _lowest_and_highest(recorded[h], run) if recorded[h] else None
@@ -117,8 +117,8 @@ def _place(table: pd.DataFrame, run: Run) -> np.ndarray:
 
 def _lowest_and_highest(recorded: Sequence[Run], run: Run) -> pd.DataFrame:
     """Of each measure of some runs at each place that it has in the picture of one run."""
-    many = pd.concat([pruning_figures.curve(other) for other in recorded])
-    return many.assign(x=_place(many, run)).groupby("x")[list(pruning_figures.MEASURES)].agg(["min", "max"])
+    many = pd.concat([recorded_runs.curve(other) for other in recorded])
+    return many.assign(x=_place(many, run)).groupby("x")[list(recorded_runs.MEASURES)].agg(["min", "max"])
 
 
 def _label_stages(column: Sequence[Axes], run: Run, curve: pd.DataFrame) -> None:
@@ -263,7 +263,7 @@ def against_divergence(runs: Mapping[float, Run]) -> tuple[Figure, pd.DataFrame]
 
     """
     figure, panels = plotting.new_figure(3, height=3.2)
-    curves = {h: pruning_figures.curve(run) for h, run in runs.items()}
+    curves = {h: recorded_runs.curve(run) for h, run in runs.items()}
     for axes, name in zip(panels, ("eROE", "mROE", "correlation mse")):
         for (h, curve), marker, colour in zip(curves.items(), ("o", "s"), (plotting.BLUE, plotting.VERMILION)):
             for stage, face in (("training", "none"), ("pruning", colour)):

@@ -16,8 +16,8 @@ from lib import plotting
 from lib.experiments.pruning import RETRAINED
 from lib.figures import tables
 from lib.figures.pruning import NAMES, Run
-from lib.rbm import pruning_figures, pruning_runs
-from lib.rbm.pruning_correlations import minimal
+from lib.rbm import pruning_harm
+from lib.rbm.pruning_graphs import minimal
 
 _DASHES = ("-", "--", "-.", ":", "-")
 _MARKERS = {"pruned": "o", "same mask": "s", "local mask": "D", "random mask": "x", "fewer units": "^"}
@@ -29,7 +29,7 @@ def sensitivity(gains: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     gains : pandas.DataFrame
-        `lib.rbm.pruning_runs.gains`; means over runs are drawn.
+        `lib.rbm.pruning_growth.gains`; means over runs are drawn.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def sensitivity(gains: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     means = mean_gains(gains)
     figure, (left, right) = plotting.new_figure(2, height=3.5)
     dashes = ("-", "-.", ":", "--", (0, (5, 1, 1, 1, 1, 1)))
-    for name, dash, colour in zip(pruning_runs.WATCHED, dashes, plotting.COLORS):
+    for name, dash, colour in zip(pruning_harm.WATCHED, dashes, plotting.COLORS):
         rows, style = means.loc[name], {"linestyle": dash, "color": colour}
         left.semilogy(rows.index, rows.absolute.where(lambda x: x > 0), label=NAMES[name], **style)
         right.plot(rows.index, rows.relative, **style)
@@ -60,7 +60,7 @@ def mean_gains(gains: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     gains : pandas.DataFrame
-        `lib.rbm.pruning_runs.gains`.
+        `lib.rbm.pruning_growth.gains`.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def graph(graphs: pd.DataFrame, ends: pd.DataFrame) -> tuple[Figure, pd.DataFram
     Parameters
     ----------
     graphs : pandas.DataFrame
-        `lib.rbm.pruning_correlations.graphs`.
+        `lib.rbm.pruning_graphs.graphs`.
     ends : pandas.DataFrame
         `lib.rbm.pruning_correlations.ends`; a cross marks where correlations are cut off.
 
@@ -292,15 +292,15 @@ def removed_text(run: Run, measures: Sequence[str], factor: float) -> str:
     measures : sequence of str
         Their names; those that the run does not have do not count.
     factor : float
-        As in `lib.rbm.pruning_figures.departure`.
+        As in `lib.rbm.pruning_harm.departure`.
 
     Returns
     -------
     str
 
     """
-    reached = any(pruning_figures.departure(run, name, factor) for name in measures)
-    value = pruning_runs.first_of(run, lambda run, name: pruning_runs.removed(run, name, factor), measures)
+    reached = any(pruning_harm.departure(run, name, factor) for name in measures)
+    value = pruning_harm.first_of(run, lambda run, name: pruning_harm.removed(run, name, factor), measures)
     return f"{'' if reached else '> '}{value:.0f}"
 
 

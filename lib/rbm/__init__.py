@@ -10,7 +10,7 @@ ensembles    many machines trained as one batch, to the bits of each alone
 optimizers   momentum, Adam, the natural and the centred gradient, for every kind of state
 checkpoints  where a training stands, on the way and on disk, and going on from there
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
-readout_figures  what the figures of chapter 5.6 show
+readout_trials  machines trained on shots with errors and gaps, those ignored and corrected
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
@@ -26,11 +26,20 @@ learning     when a state counts as learnt, the recipe of chapter 6, the search 
 pruning      a trained machine pruned step by step (7.3)
 living       the machine that runs in the page of chapter 7
 conditional  one machine for all fields, its parameters polynomials of ln h, by exact likelihood
-learning_figures  what the figures of chapter 6 show
-learning_summaries  the numbers that its text and claims name
-pruning_figures  what the figures of chapter 7 show
-pruning_runs  numbers of pruned machines, single ones and many
-pruning_correlations  when their correlations are cut off and their graphs fall apart
+learning_thresholds  from which size, or number of measurements, half of the machines learn
+learning_searches  what the searches of chapter 6 have found
+missing_units  what hidden units that are missing to half of the spins cost
+scaling_laws  laws of growth, fitted and compared
+weight_shapes  sorted weights, and those of noise
+learning_pruned  how many weights machines need that stay learnt
+learning_variants  the answer of chapter 6 with other training, symmetry and chains
+recorded_runs  pruned machines of a record by their kind, and means over them
+pruning_harm  when their measures are harmed, and how many weights are gone then
+pruning_growth  how much these measures grow
+pruning_order  what becomes of the magnetization
+pruning_graphs  when their graphs fall apart
+pruning_correlations  when their correlations are cut off
+correlation_decay  powers, exponentials and cut-offs fitted to C(d)
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 _ensemble_kernels  those of sixteen machines at once, under `ensembles`

@@ -1,25 +1,24 @@
-"""When the correlations of pruned machines are cut off, and when their graphs fall apart (chapter 7, figure 7.4).
+"""When the correlations of pruned machines are cut off, and in what state their graphs are then (figure 7.4).
 
-Runs are results of `lib.experiments.pruning.pruning_run` with their settings; the fits to their correlations are those
-of :mod:`lib.rbm.pruning_figures`.
+Runs are those of :mod:`lib.rbm.pruning_harm`; the fits to their correlations are those of
+:mod:`lib.rbm.correlation_decay`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib import rng
 from lib.checks import as_floats
-from lib.rbm import pruning_figures, pruning_runs
+from lib.rbm import correlation_decay, pruning_graphs, pruning_harm
+from lib.rbm.pruning_graphs import Groups
 from lib.spins import free_fermions
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
 
-Groups = Mapping[int, Sequence[Mapping]]
 #: Independent samples of the exact state whose covariance weights all fits.
 N_SAMPLES = 100_000
 
@@ -45,7 +44,7 @@ def exact_correlation(n_spins: int, field: float) -> np.ndarray:
 
 
 def decays(groups: Groups, reach: Mapping[int, int], field: float) -> pd.DataFrame:
-    """Both forms of `pruning_figures.decay`, and `pruning_figures.screening`, for every machine and pruning step.
+    """Both forms of `correlation_decay.decay`, and `correlation_decay.screening`, for every machine and pruning step.
 
     Parameters
     ----------
@@ -70,16 +69,16 @@ def decays(groups: Groups, reach: Mapping[int, int], field: float) -> pd.DataFra
         zz, middle = free_fermions.correlation_zz(n, field), (n - 1) // 2
         half = slice(0, n // 2 + 1)
         exact = zz[middle, middle:][half]
-        errors = pruning_figures.covariance(zz, middle, N_SAMPLES)[half, half]
+        errors = correlation_decay.covariance(zz, middle, N_SAMPLES)[half, half]
         for last in sorted({reach[n], reach[n] + 2, n // 2}):
-            rows.append((n, "exact", last, np.nan, np.nan, *pruning_figures.decay(exact, errors, 1, last), 0.0, 0.0))
+            rows.append((n, "exact", last, np.nan, np.nan, *correlation_decay.decay(exact, errors, 1, last), 0.0, 0.0))
         for run in runs:
             lefts = as_floats(run["pruning weights left"], "weights left")
             for step, (left, c) in enumerate(zip(lefts, run["pruning correlation"])):
-                forms = pruning_figures.decay(c, errors, 1, reach[n])
-                fit = pruning_figures.screening(c[:n // 2 + 1], exact, errors)
+                forms = correlation_decay.decay(c, errors, 1, reach[n])
+                fit = correlation_decay.screening(c[:n // 2 + 1], exact, errors)
                 rows.append((n, run["seed"], reach[n], step, 100 * left / lefts[0], *forms, fit.rate, fit.error))
-    return pd.DataFrame(rows, columns=["n", "seed", "last", "step", "left", *pruning_figures.Decay._fields,
+    return pd.DataFrame(rows, columns=["n", "seed", "last", "step", "left", *correlation_decay.Decay._fields,
                                        "rate", "rate_error"])
 
 
@@ -125,57 +124,6 @@ def _first(fits: pd.DataFrame, holds: pd.Series, in_a_row: int) -> float:
     return float(fits.left.iloc[at[0]]) if at else float("nan")
 
 
-def apart(run: Mapping) -> float:
-    """Percent of the weights left when no path joins the middle spin and the last one any more.
-
-    Parameters
-    ----------
-    run : mapping
-        A run.
-
-    Returns
-    -------
-    float
-        NaN where one always does.
-
-    """
-    left = as_floats(run["pruning weights left"], "weights left")
-    gone = np.flatnonzero([row[-1] == 0 for row in run["pruning joined"]])
-    return float(100 * left[gone[0]] / left[0]) if gone.size else float("nan")
-
-
-def tree(n_spins: int) -> int:
-    """The number of weights in a tree that joins N spins and N / 2 hidden units.
-
-    Parameters
-    ----------
-    n_spins : int
-        N.
-
-    Returns
-    -------
-    int
-
-    """
-    return n_spins + n_spins // 2 - 1
-
-
-def minimal(n_spins: int) -> float:
-    """The same in percent of all weights.
-
-    Parameters
-    ----------
-    n_spins : int
-        N.
-
-    Returns
-    -------
-    float
-
-    """
-    return 100 * tree(n_spins) / (n_spins * (n_spins // 2))
-
-
 def ends(groups: Groups, fits: pd.DataFrame) -> pd.DataFrame:
     """How well each machine starts, and when its correlations and its graph break.
 
@@ -206,52 +154,11 @@ def ends(groups: Groups, fits: pd.DataFrame) -> pd.DataFrame:
             rows.append({
                 "n": n, "seed": run["seed"], "n_hidden": run["n_hidden"],
                 **{name: run[f"pruning {name}"][0] for name in ("energy error", "eROE", "abs m error")},
-                "harmed": 100 - pruning_runs.removed(run, "correlation mse"), "turned": turned(fit), "cut off": cut,
-                "splits": pruning_figures.first_split(run), "apart": apart(run), "path": _path(run, cut),
+                "harmed": 100 - pruning_harm.removed(run, "correlation mse"), "turned": turned(fit), "cut off": cut,
+                "splits": pruning_graphs.first_split(run), "apart": pruning_graphs.apart(run),
+                "path": pruning_graphs.path_at(run, cut),
                 "starts exact": abs(fit.rate.iloc[0]) < 0.5 / n, "ends cut": fit.rate.iloc[-1] > 2 / n,
                 "starts power": fit.preference.iloc[0] > 0})
     return pd.DataFrame(rows, columns=[
         "n", "seed", "n_hidden", "energy error", "eROE", "abs m error", "harmed", "turned", "cut off", "splits",
         "apart", "path", "starts exact", "ends cut", "starts power"])
-
-
-def _path(run: Mapping, percent_left: float) -> float:
-    """Whether a path joins the middle spin and the last one when so many weights are left."""
-    if not np.isfinite(percent_left):
-        return float("nan")
-    left = as_floats(run["pruning weights left"], "weights left")
-    step = np.flatnonzero(np.isclose(100 * left / left[0], percent_left))[0]
-    return float(run["pruning joined"][step][-1])
-
-
-def graphs(groups: Groups, n_masks: int, seed: int) -> pd.DataFrame:
-    """The graphs of pruned machines, and of random ones with from all weights down to fewer than a tree has.
-
-    Parameters
-    ----------
-    groups : mapping of int to sequence of mapping
-        Runs by the length of the chain.
-    n_masks : int
-        Random graphs for every number of weights.
-    seed : int
-        Of the streams "graphs".
-
-    Returns
-    -------
-    pandas.DataFrame
-        n, seed ("random" for the means over random graphs), left (weights), largest (percent of the spins in the
-        largest component), components.
-
-    """
-    import pandas as pd
-
-    rows = []
-    for n, runs in groups.items():
-        for run in runs:
-            rows += [(n, run["seed"], left, 100 * largest / n, count) for left, largest, count in
-                     zip(run["pruning weights left"], run["pruning largest"], run["pruning components"])]
-        full = n * (n // 2)
-        counts = np.unique(np.geomspace(minimal(n) * n * (n // 2) / 100 * 0.8, full, 12).astype(int))[::-1]
-        found = pruning_figures.random_graphs(n, n // 2, counts, n_masks, rng.stream(seed, "graphs", n))
-        rows += [(n, "random", left, 100 * largest, count) for left, count, largest in zip(counts, *found)]
-    return pd.DataFrame(rows, columns=["n", "seed", "left", "largest", "components"])

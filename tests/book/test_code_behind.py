@@ -60,7 +60,7 @@ def test_it_is_folded_and_escaped():
 def test_links_are_those_of_the_reference():
     rooms = api.described(ROOT)
     for room, page, module in (("lib.figures", "api-figures", "lib.figures.pruning"),
-                               ("lib", "api-base", "lib.plotting"), ("lib.rbm", "api-rbm", "lib.rbm.pruning_runs")):
+                               ("lib", "api-base", "lib.plotting"), ("lib.rbm", "api-rbm", "lib.rbm.pruning_growth")):
         found = next(found for found in rooms[room] if found["name"] == module)
         ids = {section["ids"][0] for section in companion_api.module(found).findall(
             companion_api.nodes.section)}

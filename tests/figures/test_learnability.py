@@ -7,7 +7,7 @@ import pytest
 
 from lib import plotting
 from lib.figures import learnability as drawings
-from lib.rbm import learning_figures as laws
+from lib.rbm import scaling_laws
 
 matplotlib.use("Agg")
 
@@ -64,7 +64,8 @@ def test_procedure():
 
 
 def test_growth():
-    fits = {("field", 1.0): laws.laws([10, 20, 30], [5, 10, 15], [1, 1, 1]), ("field", 0.5): {}, ("eps", 0.01): {}}
+    line = scaling_laws.laws([10, 20, 30], [5, 10, 15], [1, 1, 1])
+    fits = {("field", 1.0): line, ("field", 0.5): {}, ("eps", 0.01): {}}
     now = pd.DataFrame({"n_spins": [6, 8], "hidden": [3, 4], "field": 1.0})
     left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits).axes
     assert labels(left) == ["h/J = 0.5", "h/J = 1"] and labels(right) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01"]

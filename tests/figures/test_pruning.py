@@ -10,7 +10,7 @@ from lib import plotting
 from lib.figures import pruning as figures
 from lib.rbm.machine import Machine
 from lib.rbm.pruning_correlations import decays, exact_correlation
-from lib.rbm.pruning_figures import curve
+from lib.rbm.recorded_runs import curve
 from tests.pruned_runs import run
 
 

@@ -8,7 +8,7 @@ import pytest
 from lib import plotting
 from lib.figures import pruning_record as figures
 from lib.figures import tables
-from lib.rbm import pruning_correlations, pruning_runs
+from lib.rbm import pruning_graphs, pruning_growth
 from lib.study.claims import plus_minus
 from tests.pruned_runs import run
 
@@ -28,7 +28,7 @@ def edges(band):
 
 
 def test_sensitivity_draws_means_over_runs_absolute_and_in_bands():
-    gains = pruning_runs.gains([run(1), run(2, factor=3, **{"pruning kl": [0.01] + [0.001] * 5})])
+    gains = pruning_growth.gains([run(1), run(2, factor=3, **{"pruning kl": [0.01] + [0.001] * 5})])
     figure, table = figures.sensitivity(gains)
     left, right = figure.axes
     pd.testing.assert_frame_equal(table, gains)
@@ -40,12 +40,12 @@ def test_sensitivity_draws_means_over_runs_absolute_and_in_bands():
     half = 5.8409 * 0.001 * np.sqrt(4 / 3 * 1.25)
     assert list(right.lines[3].get_ydata()) == pytest.approx(np.array([0.19, 0.39, 0.59]) / half, rel=1e-4)
     assert set(right.lines[-1].get_ydata()) == {1}
-    fallen = figures.sensitivity(pruning_runs.gains([run(**{"pruning kl": [0.01] + [0.001] * 5})]))[0]
+    fallen = figures.sensitivity(pruning_growth.gains([run(**{"pruning kl": [0.01] + [0.001] * 5})]))[0]
     assert np.isnan(fallen.axes[0].lines[0].get_ydata()).all()  # no logarithm of what has fallen
 
 
 def test_graphs_are_drawn_in_percent_with_a_cross_at_the_cut_off():
-    graphs = pruning_correlations.graphs({6: [run(5, left=(18, 9, 6))], 8: []}, 2, seed=1)
+    graphs = pruning_graphs.graphs({6: [run(5, left=(18, 9, 6))], 8: []}, 2, seed=1)
     ends = pd.DataFrame({"n": [6], "seed": [5], "cut off": [50.0]})
     figure, table = figures.graph(graphs, ends)
     pd.testing.assert_frame_equal(table, graphs)

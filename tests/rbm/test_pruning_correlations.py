@@ -1,11 +1,12 @@
-"""When correlations are cut off and graphs fall apart, on runs where it is known."""
+"""When correlations are cut off, on runs where it is known."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib.rbm import pruning_correlations as correlations
-from lib.rbm.pruning_figures import covariance, decay, screening
+from lib.rbm import pruning_graphs
+from lib.rbm.correlation_decay import covariance, decay, screening
 from lib.spins import free_fermions
 from tests.pruned_runs import run
 
@@ -54,17 +55,13 @@ def test_the_cut_off_counts_from_two_steps_in_a_row_and_the_form_from_three(fits
     assert correlations.turned(forms) == 40 and np.isnan(correlations.turned(forms.iloc[:5]))
 
 
-def test_a_tree_joins_all_units():
-    assert correlations.tree(18) == 26 and correlations.minimal(18) == pytest.approx(100 * 26 / 162)
-
-
 def test_ends_say_when_what_breaks(screened, fits):
     row, = correlations.ends({12: [screened]}, fits).to_dict("records")
     assert (row["n"], row["seed"], row["n_hidden"], row["eROE"]) == (12, 7, 6, 0.01)
     assert row["harmed"] == 100 and row["cut off"] == pytest.approx(100 * 11 / 72) and row["path"] == 1
     assert row["splits"] == row["apart"] == pytest.approx(100 * 10 / 72)
     assert row["starts exact"] and row["ends cut"] and row["starts power"] == (fits.preference.iloc[2] > 0)
-    never = correlations.apart(screened | {"pruning joined": [[1] * 7] * 6})
+    never = pruning_graphs.apart(screened | {"pruning joined": [[1] * 7] * 6})
     assert np.isnan(never)
     empty = correlations.ends({50: []}, fits)
     assert empty.empty and "cut off" in empty
@@ -74,15 +71,3 @@ def test_a_machine_that_is_never_cut_off_has_no_path_then(screened):
     whole = screened | {"pruning correlation": [screened["pruning correlation"][0]] * 6}
     row, = correlations.ends({12: [whole]}, correlations.decays({12: [whole]}, {12: 4}, 1.0)).to_dict("records")
     assert np.isnan(row["cut off"]) and np.isnan(row["path"]) and row["starts exact"] and not row["ends cut"]
-
-
-def test_graphs_of_machines_and_of_random_masks():
-    machine = run(5, left=(18, 9, 6))
-    found = correlations.graphs({6: [machine]}, 3, seed=1)
-    own, random = found[found.seed == 5], found[found.seed == "random"]
-    assert list(own.left) == [18, 9, 6] and list(own.largest) == pytest.approx([100, 100, 100 * 5 / 6])
-    assert list(own.components) == [1, 1, 2]
-    assert random.left.iloc[0] == 18 and random.largest.iloc[0] == 100 and random.components.iloc[0] == 1
-    assert random.left.iloc[-1] == int(0.8 * correlations.tree(6)) and random.left.is_monotonic_decreasing
-    pd.testing.assert_frame_equal(found, correlations.graphs({6: [machine]}, 3, seed=1))
-    assert not found.equals(correlations.graphs({6: [machine]}, 3, seed=2))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.rbm.readout_figures import Trial, recovered
+from lib.rbm.readout_trials import Trial, recovered
 from lib.rbm.training import TrainingSettings
 from lib.spins import ising
 from tests import oracles

@@ -1,4 +1,4 @@
-"""What the page "Your own measurements" shows of readout errors and missing sites: infidelities of trained machines.
+"""Machines trained on shots with readout errors and missing sites, where these are ignored and where not.
 
 The chain is the one of chapter 5, (5.2), whose ground state is known exactly; shots are drawn from it, misread or left
 out at random, and a machine is trained on them in each of two ways.

@@ -1,0 +1,243 @@
+"""What searches for the smallest machine have found, at all lengths and fields (chapter 6, figures 6.1 and 6.2).
+
+Functions that return a dict give (value, standard error) by name: the error is None where there is none, and the value
+is None where the tables do not hold it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.checks import as_array
+from lib.rbm import quality
+from lib.rbm.learning_thresholds import Interval, half_point
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
+
+EPS = 0.002  # the bound of the records
+Numbers = dict[str, tuple[float | None, float | None]]
+def known(value: float | None, error: float | None = None) -> tuple[float | None, float | None]:
+    """A value and its error, each None where it is missing or not finite.
+
+    Parameters
+    ----------
+    value, error : float or None
+        Numbers of a table.
+
+    Returns
+    -------
+    tuple of (float or None, float or None)
+
+    """
+    value, error = (None if one is None or not np.isfinite(one) else float(one) for one in (value, error))
+    return value, error if value is not None else None
+
+
+def minimal(run: Mapping) -> Interval:
+    """The smallest number of hidden units that a search found, and an interval.
+
+    The ends are those of `half_point` over its machines, rounded up, as hidden units come in ones;
+    they take in the value.
+
+    Parameters
+    ----------
+    run : dict
+        Results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    Interval
+        Where nothing was found, the value is infinite and the lower end the largest that was tried.
+
+    """
+    tried, learnt = as_array(run["tried hidden"], "tried hidden"), as_array(run["tried learnt"], "tried learnt")
+    if run["smallest"] is None or np.isnan(run["smallest"]):
+        return Interval(np.inf, float(tried.max()), np.inf)
+    value = float(run["smallest"])
+    found = half_point(np.append(tried, 0), np.append(learnt, 0))  # without hidden units nothing is learnt
+    return Interval(value, min(value, float(np.ceil(found.low))), max(value, float(np.ceil(found.high))))
+
+
+def saved(run: Mapping, n_seeds: int) -> float:
+    """How many machines a scan of all sizes would train for each that the search has trained.
+
+    Parameters
+    ----------
+    run : dict
+        Results of `lib.experiments.learning.minimal_hidden`.
+    n_seeds : int
+        Machines of a size.
+
+    Returns
+    -------
+    float
+        The scan goes up to the size that was found.
+
+    """
+    return float(run["smallest"] * n_seeds / len(run["tried hidden"]))
+
+
+def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
+    """A row for each search.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns n_spins, field, eps, hidden, low, high, error, machines, saved. The error is
+        half the interval, but at least that of rounding to whole units, 1 / sqrt(12). hidden is
+        infinite where nothing was found, with the largest that was tried as its lower end, and then
+        error and saved are missing.
+
+    """
+    import pandas as pd
+
+    rows = []
+    for run in runs:
+        hidden, low, high = minimal(run)
+        found = np.isfinite(hidden)
+        rows.append({"n_spins": run["n_spins"], "field": run["field"], "eps": run["eps"], "hidden": hidden, "low": low,
+                     "high": high, "error": max((high - low) / 2, 12**-0.5) if found else np.nan,
+                     "machines": len(run["tried hidden"]), "saved": saved(run, run["n_seeds"]) if found else np.nan})
+    columns = ("n_spins", "field", "eps", "hidden", "low", "high", "error", "machines", "saved")
+    return pd.DataFrame(rows, columns=columns).sort_values(["eps", "field", "n_spins"], ignore_index=True)
+
+
+def procedure(usual: pd.DataFrame, longer: pd.DataFrame, *, half: int) -> Numbers:
+    """Of machines of one length: where half of them learn, how good smaller ones are, what the energy does not see.
+
+    Parameters
+    ----------
+    usual, longer : pandas.DataFrame
+        Machines of `lib.experiments.learning.learning_run` by the one recipe, and trained longer.
+    half : int
+        Half of the spins.
+
+    Returns
+    -------
+    dict
+        "half", "half low", "half high": `half_point`, the error half the interval; "first", fewest
+        units of a machine that learnt; "below" and "longer below", the lowest bounds with fewer than `half`; "blind",
+        mean error of the size of the magnetization of machines that learnt, "blind worst", "blind noise", the standard
+        error of one, "blind rms", the root mean square less that; "chance", the part of the bound that is statistical.
+
+    """
+    passed = (usual.bound <= EPS).astype(int)
+    point = half_point(usual.n_hidden, passed) if len(usual) else Interval(np.nan, np.nan, np.nan)
+    inside = usual[passed == 1]
+    blind = inside["abs m error"]
+    chance = (inside["mROE"] - blind) / quality.DEVIATIONS
+    # A machine without an error shows that of its samples.
+    rms = np.sqrt(max(0.0, (blind**2 - chance**2).mean())) if len(blind) else None
+    statistical = ((inside.bound - inside["energy error"]) / EPS).median()
+    return {"half": known(point.value, (point.high - point.low) / 2), "half low": known(point.low),
+            "half high": known(point.high), "first": known(inside.n_hidden.min()),
+            "below": known(usual.bound[usual.n_hidden < half].min()),
+            "longer below": known(longer.bound[longer.n_hidden < half].min()),
+            "blind": known(blind.mean()), "blind worst": known(blind.max()), "blind noise": known(chance.mean()),
+            "blind rms": known(rms), "chance": known(statistical)}
+
+
+def compared(found: pd.DataFrame, first: float, second: float) -> Numbers:
+    """Hidden units needed at one field less those at another, longest chain that has both.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `search_table`.
+    first, second : float
+        The fields.
+
+    Returns
+    -------
+    dict
+        "difference" and "n_spins".
+
+    """
+    both = found[(found.eps == EPS) & found.field.isin([first, second]) & np.isfinite(found.hidden)]
+    counts = both.groupby("n_spins").field.nunique()
+    longest = max(counts[counts == 2].index, default=None)
+    if longest is None:
+        return {"difference": (None, None), "n_spins": (None, None)}
+    at = both[both.n_spins == longest].set_index("field")
+    return {"difference": known(at.hidden[first] - at.hidden[second], np.hypot(at.error[first], at.error[second])),
+            "n_spins": known(longest)}
+
+
+def peak(found: pd.DataFrame, n_spins: int, least: int = 4) -> float | None:
+    """The field at which most hidden units are needed.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `search_table`.
+    n_spins : int
+        Length of the chain.
+    least : int, default 4
+        Fewer fields tell of no peak.
+
+    Returns
+    -------
+    float or None
+        The lowest of fields that need equally many.
+
+    """
+    rows = found[(found.n_spins == n_spins) & (found.eps == EPS)].sort_values("field")
+    return float(rows.field.iloc[int(np.argmax(rows.hidden.to_numpy()))]) if len(rows) >= least else None
+
+
+def alike(found: pd.DataFrame, fields: Sequence[float]) -> Numbers:
+    """The largest difference between fields of hidden units needed, longest chain that has all of them.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `search_table`.
+    fields : sequence of float
+        Which.
+
+    Returns
+    -------
+    dict
+        "spread" and "n_spins".
+
+    """
+    rows = found[(found.eps == EPS) & found.field.isin(fields) & np.isfinite(found.hidden)]
+    table = rows.groupby("n_spins").hidden.agg(["count", "min", "max"])
+    table = table[table["count"] == len(fields)]
+    if not len(table):
+        return {"spread": (None, None), "n_spins": (None, None)}
+    return {"spread": known(table["max"].iloc[-1] - table["min"].iloc[-1]), "n_spins": known(table.index[-1])}
+
+
+def prior_moves(runs: Iterable[Mapping]) -> pd.DataFrame:
+    """How far half points move where the prior allows for thresholds as wide as the range that was tried.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        field and units, a row for each search that found something.
+
+    """
+    import pandas as pd
+
+    rows = []
+    for run in runs:
+        if np.isfinite(minimal(run).value):
+            tried = np.append(run["tried hidden"], 0), np.append(run["tried learnt"], 0)
+            ours, flat = half_point(*tried), half_point(*tried, widest=1.0)
+            rows.append((run["field"], abs(flat.value - ours.value)))
+    return pd.DataFrame(rows, columns=["field", "units"])

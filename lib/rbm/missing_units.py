@@ -1,0 +1,116 @@
+"""What hidden units missing to half of the spins cost, and how many a bound on the energy spares (chapter 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.rbm.learning_searches import EPS
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
+
+
+def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]) -> pd.DataFrame:
+    """What hidden units that are missing to n_spins // 2 cost.
+
+    Machines whose training diverged do not count, and of searches with several bounds each machine
+    counts once.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With columns n_spins, field, missing, cost, low, high, machines. The cost is the median over
+        the machines of the bound (6.2) times the size of the exact energy, in units of J; low and
+        high are the extremes.
+
+    """
+    import pandas as pd
+
+    rows = {(run["n_spins"], run["field"], run["n_spins"] // 2 - size, seed):
+            bound * abs(energy(run["n_spins"], run["field"]))
+            for run in runs for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"],
+                                                         strict=True)
+            if bound is not None and size < run["n_spins"] // 2}
+    table = pd.DataFrame([(*key, cost) for key, cost in rows.items()],
+                         columns=["n_spins", "field", "missing", "seed", "cost"])
+    found = table.groupby(["n_spins", "field", "missing"]).cost.agg(["median", "min", "max", "size"])
+    return found.set_axis(["cost", "low", "high", "machines"], axis=1).reset_index()
+
+
+def two_units(runs: Iterable[Mapping], n_spins: int, field: float) -> float | None:
+    """The median bound of machines with two hidden units that searches have trained, at the tightest bound.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+    n_spins : int
+        Length of the chain.
+    field : float
+        h/J.
+
+    Returns
+    -------
+    float or None
+
+    """
+    kept = [bound for run in runs if (run["n_spins"], run["field"], run["eps"]) == (n_spins, field, EPS)
+            for bound, size in zip(run["tried bound"], run["tried hidden"], strict=True) if size == 2]
+    return float(np.median(kept)) if kept else None
+
+
+def spared(allowed: float, cost: float | None) -> int | None:
+    """Hidden units fewer than half of the spins that an error of the energy allows, where each looks after two bonds.
+
+    The first that is missing leaves one bond alone, each further one two.
+
+    Parameters
+    ----------
+    allowed : float
+        Error of the energy.
+    cost : float or None
+        Of a bond that is left alone, in the same units.
+
+    Returns
+    -------
+    int or None
+
+    """
+    return None if cost is None else int((allowed / cost + 1) // 2)
+
+
+def predictions(found: pd.DataFrame, costs: pd.DataFrame, energy: Callable[[int, float], float],
+                fields: Sequence[float]) -> list[int]:
+    """Units that searches find less those that `spared` leaves, with the cost of a bond at ten spins and that field.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`.
+    costs : pandas.DataFrame
+        Of `missing_costs`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+    fields : sequence of float
+        Which.
+
+    Returns
+    -------
+    list of int
+        One for each search at these fields that found something.
+
+    """
+    of_one = costs[(costs.missing == 1) & (costs.n_spins == 10)].set_index("field").cost
+    rows = found[(found.eps == EPS) & found.field.isin([h for h in fields if h in of_one]) & np.isfinite(found.hidden)]
+    return [int(row.hidden) - row.n_spins // 2 + spared(-EPS * energy(row.n_spins, row.field), of_one[row.field])
+            for row in rows.itertuples()]

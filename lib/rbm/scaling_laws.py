@@ -1,0 +1,79 @@
+"""Laws of growth, fitted to sizes with errors and compared by Akaike's criterion (chapter 6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize
+
+from lib.checks import as_floats
+
+#: Laws of growth: the number of their parameters, and the value at x.
+LAWS = {"constant": (1, lambda x, a: a + 0 * x), "linear": (2, lambda x, a, b: a + b * x),
+        "power": (2, lambda x, a, b: a * x**b)}
+
+
+class Law(NamedTuple):
+    """A fit.
+
+    Attributes
+    ----------
+    name : str
+        Of `LAWS`.
+    parameters, errors : tuple of float
+        The parameters with their standard errors.
+    chi2 : float
+        chi^2.
+    aic : float
+        Akaike's criterion, chi^2 + 2 parameters.
+
+    """
+
+    name: str
+    parameters: tuple[float, ...]
+    errors: tuple[float, ...]
+    chi2: float
+    aic: float
+
+
+def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
+    """The `LAWS` fitted by least squares, weighted with the standard errors.
+
+    They are constant a, linear a + b x, power a x^b. Where chi^2 exceeds its degrees of freedom,
+    the errors of the parameters grow by the root of the ratio.
+
+    Parameters
+    ----------
+    x, y, errors : array_like, shape (n_points,), > 0
+        Sizes, values and their standard errors.
+
+    Returns
+    -------
+    dict of str to Law
+        By name.
+
+    Raises
+    ------
+    ValueError
+        For fewer than three points, an error that is not positive, and an x or y that is not.
+
+    """
+    x, y, errors = as_floats(x, "x"), as_floats(y, "y"), as_floats(errors, "errors")
+    if not (x.shape == y.shape == errors.shape and x.ndim == 1 and x.size >= 3):
+        raise ValueError(f"expected three points or more, each with an error, got {x.shape}, {y.shape}, {errors.shape};"
+                         " try more sizes")
+    if not all((values > 0).all() and np.isfinite(values).all() for values in (x, y, errors)):
+        raise ValueError("expected finite positive sizes, values and errors, got others; try only sizes at which the "
+                         "search has found something")
+    found = {}
+    for name, (n_parameters, law) in LAWS.items():
+        rise, at_zero = np.polyfit(np.log(x), np.log(y), 1) if name == "power" else np.polyfit(x, y, 1)
+        start = {"constant": [y.mean()], "linear": [at_zero, rise], "power": [np.exp(at_zero), rise]}
+        fit = optimize.least_squares(lambda p, law=law: (law(x, *p) - y) / errors, start[name])
+        best, covariance, chi2 = fit.x, np.linalg.inv(fit.jac.T @ fit.jac), 2 * float(fit.cost)
+        wider = np.sqrt(max(1.0, chi2 / max(1, x.size - n_parameters)))
+        found[name] = Law(name, tuple(map(float, best)), tuple(map(float, wider * np.sqrt(np.diag(covariance)))), chi2,
+                          chi2 + 2 * n_parameters)
+    return found

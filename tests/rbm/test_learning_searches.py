@@ -1,0 +1,105 @@
+"""What searches have found, from toy tables whose answers are counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.rbm import learning_searches as searching
+from lib.rbm import missing_units, weight_shapes
+from lib.rbm.learning_searches import minimal
+from lib.rbm.learning_thresholds import Interval, half_point
+
+
+def test_the_smallest_machine_of_a_search_has_an_interval_around_it():
+    run = {"smallest": 10, "tried hidden": [10, 10, 10, 6, 6, 6, 8, 8, 8, 9, 9, 9, 9],
+           "tried learnt": [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]}
+    found = minimal(run)
+    assert found.value == 10 and 8 < found.low <= 10 <= found.high <= 11
+    assert searching.saved(run, 5) == pytest.approx(50 / 13)
+    alone = minimal({"smallest": 1, "tried hidden": [2, 1], "tried learnt": [1, 1]})
+    assert alone == Interval(1, 1, 1)
+    nothing = minimal({"smallest": None, "tried hidden": [3, 5, 8], "tried learnt": [0, 0, 0]})
+    assert nothing == Interval(np.inf, 8, np.inf)
+    assert minimal({"smallest": np.nan, "tried hidden": [3], "tried learnt": [0]}).value == np.inf  # as tables have it
+
+
+def test_the_table_of_searches_has_a_row_for_each_and_says_where_nothing_was_found():
+    shared = {"n_spins": 20, "eps": 0.002, "n_seeds": 5}
+    runs = [shared | {"field": 1.0, "smallest": 2, "tried hidden": [2, 1], "tried learnt": [1, 0]},
+            shared | {"field": 0.5, "smallest": None, "tried hidden": [4, 6], "tried learnt": [0, 0]}]
+    table = searching.search_table(runs)
+    assert list(table.field) == [0.5, 1.0] and list(table.hidden) == [np.inf, 2] and list(table.machines) == [2, 2]
+    assert table.low[0] == 6 and np.isnan(table.error[0]) and table.error[1] >= 12**-0.5 and table.saved[1] == 5
+    assert searching.search_table([]).empty
+
+
+def machines(*rows):
+    """Machines of fifty spins: hidden units, bound, error of the size of the magnetization."""
+    table = pd.DataFrame(rows, columns=["n_hidden", "bound", "abs m error"])
+    return table.assign(mROE=table["abs m error"] + 2.576 * 0.003, **{"energy error": table.bound - 0.0004})
+
+
+USUAL = machines((20, 0.009, 0.2), (24, 0.003, 0.04), (25, 0.0015, 0.05), (26, np.nan, np.nan), (28, 0.001, 0.03))
+
+
+def searches(*rows):
+    """Searches: n_spins, field, hidden units found, largest error, as of `searching.search_table`."""
+    table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+
+
+FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
+                 (20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 12, 0.5), (30, 0.8, np.inf, np.nan),
+                 (30, 1.0, 14, 1.0))
+
+
+def test_machines_of_one_length():
+    found = searching.procedure(USUAL, machines((22, 0.004, 0.1), (25, 0.001, 0.1)), half=25)
+    point = half_point(USUAL.n_hidden, [0, 0, 1, 0, 1])
+    assert found["half"] == (point.value, pytest.approx((point.high - point.low) / 2))
+    assert (found["half low"], found["half high"]) == ((point.low, None), (point.high, None))
+    assert found["first"] == (25, None) and found["below"] == (0.003, None) and found["longer below"] == (0.004, None)
+    assert found["blind"][0] == pytest.approx(0.04) and found["blind worst"] == (0.05, None)
+    assert found["blind noise"][0] == pytest.approx(0.003)
+    assert found["blind rms"][0] == pytest.approx(np.sqrt((0.05**2 + 0.03**2) / 2 - 0.003**2))
+    assert found["chance"][0] == pytest.approx(0.2)
+
+
+def test_what_is_not_there_is_none_and_not_nan():
+    for usual in (USUAL[:0], USUAL[:1]):
+        found = searching.procedure(usual, USUAL[:0], half=25)
+        assert found["half"] == found["first"] == found["longer below"] == found["blind rms"] == (None, None)
+    nothing = FOUND[:0]
+    assert searching.compared(nothing, 0.8, 1.0) == {"difference": (None, None), "n_spins": (None, None)}
+    assert searching.alike(nothing, [1.0]) == {"spread": (None, None), "n_spins": (None, None)}
+    assert searching.peak(nothing, 20) is None is missing_units.two_units([], 10, 0.5)
+    assert missing_units.spared(0.1, None) is None
+    assert set(weight_shapes.shapes(pd.DataFrame({"magnitudes": []})).values()) == {(None, None)}
+    assert searching.known(np.inf, 1.0) == (None, None) and searching.known(2, np.nan) == (2.0, None)
+
+
+def test_fields_are_compared_at_the_longest_chain_that_has_both():
+    found = searching.compared(FOUND, 0.8, 1.0)
+    assert found == {"difference": (1.0, pytest.approx(1.0)), "n_spins": (20.0, None)}
+    assert searching.compared(FOUND, 0.5, 2.0)["difference"] == (None, None)
+
+
+def test_the_peak_is_the_lowest_of_equal_ones_and_needs_four_fields():
+    assert searching.peak(FOUND, 20) == 0.5 and searching.peak(FOUND, 10) is None
+    assert searching.peak(FOUND, 10, least=3) == 0.8
+    assert searching.peak(FOUND[FOUND.field > 0.6], 20, least=3) == 1.2
+
+
+def test_half_points_move_with_the_prior_where_outcomes_leave_room():
+    sharp = {"field": 1.0, "smallest": 10, "tried hidden": [9] * 5 + [10] * 5, "tried learnt": [0] * 5 + [1] * 5}
+    vague = {"field": 0.5, "smallest": 8, "tried hidden": [2, 4, 6, 8, 12], "tried learnt": [0, 1, 0, 1, 1]}
+    nothing = sharp | {"smallest": None, "tried learnt": [0] * 10}
+    found = searching.prior_moves([sharp, vague, nothing])
+    wide, narrow = (half_point([0, 2, 4, 6, 8, 12], [0, 0, 1, 0, 1, 1], widest=w).value for w in (1.0, 0.2))
+    assert list(found.field) == [1.0, 0.5] and found.units[1] == abs(wide - narrow) > 3 * found.units[0]
+
+
+def test_fields_that_are_alike():
+    assert searching.alike(FOUND, [0.8, 1.0, 1.2]) == {"spread": (2.0, None), "n_spins": (20.0, None)}
+    short = searching.alike(FOUND[FOUND.n_spins < 20], [0.8, 1.0, 1.2])
+    assert short == {"spread": (0.0, None), "n_spins": (10.0, None)}

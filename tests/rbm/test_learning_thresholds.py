@@ -1,0 +1,88 @@
+"""Where half of the machines learn, on outcomes whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.rbm import learning_thresholds
+from lib.rbm.learning_thresholds import Interval, half_point, success_rate
+
+
+@pytest.mark.parametrize("k, n", [(0, 1), (1, 1), (0, 5), (2, 5), (5, 5), (30, 100)])
+def test_a_success_rate_lies_in_its_interval(k, n):
+    rate = success_rate([1] * k + [0] * (n - k))
+    assert rate.value == k / n and 0 <= rate.low <= rate.value <= rate.high <= 1
+    assert (rate.low == 0) is (k == 0) and (rate.high == 1) is (k == n)
+
+
+def test_intervals_of_rates_hold_as_often_as_they_say():
+    """On average over the rate: single rates of few machines cannot."""
+    dice = np.random.default_rng(1)
+    rates = dice.uniform(0.05, 0.95, 2000)
+    found = [success_rate(dice.random(20) < rate) for rate in rates]
+    held = np.mean([one.low <= rate <= one.high for one, rate in zip(found, rates, strict=True)])
+    assert held == pytest.approx(learning_thresholds.LEVEL, abs=0.04)
+
+
+@pytest.mark.parametrize("threshold", [3.5, 10.5, 24.5])
+def test_a_sharp_threshold_is_found_between_its_neighbours(threshold):
+    x = np.repeat(np.arange(1, 31), 5)
+    found = half_point(x, x > threshold)
+    assert found.low < found.value < found.high and abs(found.value - threshold) < 0.1
+    assert found.high - found.low < 1.2
+
+
+def test_half_points_of_a_soft_threshold_hold_as_often_as_they_say():
+    dice = np.random.default_rng(2)
+    held, x = 0, np.repeat(np.arange(1, 21), 5)
+    for _ in range(150):
+        x0 = dice.uniform(6, 14)
+        found = half_point(x, dice.random(x.size) < 1 / (1 + np.exp((x0 - x) / 1.5)))
+        held += found.low <= x0 <= found.high
+    assert 0.55 < held / 150 < 0.85
+
+
+@pytest.mark.parametrize("x, learnt, found", [
+    ([1, 2, 3], [0, 0, 0], Interval(np.inf, 3, np.inf)), ([4], [0], Interval(np.inf, 4, np.inf)),
+    ([2, 3], [1, 1], Interval(-np.inf, -np.inf, 2))])
+def test_a_half_point_outside_of_what_was_tried_is_a_bound(x, learnt, found):
+    assert half_point(x, learnt) == found
+
+
+def test_half_points_hardly_depend_on_the_widths_that_count_as_possible():
+    """Of a sharp threshold, and of a soft one with five machines a size, by less than the interval that they state."""
+    dice, x = np.random.default_rng(5), np.repeat(np.arange(1, 21), 5)
+    for softness, most in ((0.05, 0.05), (1.0, 0.5)):
+        moved = []
+        for x0 in dice.uniform(6, 14, 40):
+            learnt = dice.random(x.size) < 1 / (1 + np.exp((x0 - x) / softness))
+            usual, other = half_point(x, learnt), half_point(x, learnt, widest=1.0)
+            moved.append(abs(other.value - usual.value) / (usual.high - usual.low))
+        assert max(moved) < most
+    with pytest.raises(ValueError, match="widest above 0.01"):
+        half_point(x, learnt, widest=0.0)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (([1, 2], [1]), "expected an x for each outcome"), (([], []), "expected outcomes 0 or 1, at least one"),
+    (([1, 2], [0.5, 1]), "expected outcomes 0 or 1"), (([3, 3], [0, 1]), "expected machines of two sizes or more")])
+def test_half_points_of_nothing_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        half_point(*arguments)
+
+
+@pytest.mark.parametrize("learnt, first", [([0, 0, 1, 0, 1], 7500), ([1, 1, 1, 1, 1], 2500), ([0] * 5, np.inf)])
+def test_the_first_success_is_what_counting_up_finds(learnt, first):
+    assert learning_thresholds.first_success(2500 * np.arange(1, 6), learnt) == first
+
+
+def test_the_table_of_measurements_has_half_points_and_the_mean_first_success():
+    rows = [(n, 5, m, seed, 0.001 if m >= 5000 * (n // 10) * (1 + (seed == 3)) else 0.003)
+            for n in (10, 20) for m in (2500, 5000, 10000, 20000, 40000) for seed in (1, 2, 3)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", "n_samples", "seed", "bound"])
+    found = learning_thresholds.measurements_table(runs, 0.002).set_index("n_spins")
+    assert found.printed[10] == pytest.approx(20000 / 3) and found.printed[20] == pytest.approx(40000 / 3)
+    assert 3000 < found.half[10] < 7000 and 6000 < found.half[20] < 14000 and (found.low < found.half).all()
+    runs.loc[(runs.n_spins == 20) & (runs.seed == 1), "bound"] = np.nan  # diverged
+    again = learning_thresholds.measurements_table(runs, 0.002).set_index("n_spins")
+    assert np.isnan(again.printed[20]) and again.half[20] > found.half[20] and again.seeds[20] == 3

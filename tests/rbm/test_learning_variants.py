@@ -1,0 +1,64 @@
+"""Ways to train, other chains and machines for all fields, from toy tables counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.rbm import learning_variants as variants
+
+
+def searches(*rows):
+    """Searches: n_spins, field, hidden units found, largest error, as of `learning_searches.search_table`."""
+    table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+
+
+FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
+                 (20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 12, 0.5), (30, 0.8, np.inf, np.nan),
+                 (30, 1.0, 14, 1.0))
+
+
+def test_ways_to_train():
+    rows = [(10, "a", 4, 0.005, 0.01), (10, "a", 5, 0.001, 0.02), (10, "a", 5, 0.004, 0.04), (10, "b", 5, 0.003, 0.05),
+            (10, "b", 6, np.nan, np.nan), (20, "a", 10, 0.001, 0.06)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "way", "n_hidden", "bound", "abs m error"])
+    assert variants.ways_needed(runs) == {(10, "a"): 5, (10, "b"): None, (20, "a"): 10}
+    table = variants.ways_table(runs)
+    assert table.loc[("N = 10", "a")].tolist() == [3, 5, "0.00250", "3.0"]
+    assert table.loc[("N = 10", "b"), "hidden units needed"] == "more than 6"
+
+
+def test_broken_symmetry_beside_the_symmetry_kept():
+    runs = pd.DataFrame([{"n_spins": n, "field": h, "eps": 0.002, "smallest": 3, "tried hidden": [2, 2, 3, 3],
+                          "tried learnt": [0, 0, 1, 1], "n_seeds": 3, "magnetization": 0.9, "plain magnetization": 0.1,
+                          "plain fidelity": 0.5, "splitting": 0.04} for n, h in ((20, 0.8), (20, 0.7), (40, 0.8))])
+    found = variants.broken_table(FOUND, runs, lambda n, h: -1.0 * n).set_index(["n_spins", "field"])
+    assert found.loc[(20, 0.8), ["kept", "kept error", "broken"]].tolist() == [11, 0.6, 3]
+    assert found.loc[(20, 0.8), "half splitting"] == pytest.approx(0.5)  # 0.02 of the 0.04 that are allowed
+    assert np.isnan(found.loc[(20, 0.7), "kept"]) and np.isnan(found.loc[(40, 0.8), "kept"]) and len(found) == 3
+
+
+def joint_runs():
+    rows = [(True, 2, 500, 1, [0.01, 0.03]), (False, 0, 500, 1, [0.04, 0.08]), (True, 2, 500, 2, [0.02, 0.02]),
+            (False, 0, 500, 2, [0.04, 0.04]), (True, 1, 2000, 1, [0.01, 0.01])]
+    return pd.DataFrame([{"together": together, "degree": degree, "n_samples": n, "seed": seed, "parameters": 100,
+                          **dict.fromkeys(("kl", "energy error", "held out energy error", "held out kl"), values)}
+                         for together, degree, n, seed, values in rows])
+
+
+def test_machines_for_all_fields_are_compared_seed_by_seed():
+    table = variants.joint_table(joint_runs())
+    assert table.kind.tolist() == ["degree 2", "one a field", "degree 2", "one a field", "degree 1"]
+    assert table.kl.tolist() == pytest.approx([0.02, 0.06, 0.02, 0.04, 0.01]) and table.worst[1] == 0.08
+    gain, error = variants.joint_gain(table, "degree 2", 500)
+    assert gain == pytest.approx(2.5) and error == pytest.approx(0.5)
+    assert variants.joint_gain(table, "degree 1", 2000) == variants.joint_gain(table, "degree 2", 9) == (None, None)
+    assert list(variants.joint_table(joint_runs()[:0]).columns) == list(table.columns)
+
+
+def test_chains_have_their_names():
+    run = {"n_spins": 6, "eps": 0.002, "smallest": 3, "tried hidden": [2, 3], "tried learnt": [0, 1], "n_seeds": 1}
+    runs = pd.DataFrame([run | {"model": "b", "parameter": 2.5}, run | {"model": "a", "parameter": 1.0, "n_spins": 8}])
+    found = variants.chains_table(runs)
+    assert found.model.tolist() == ["b", "a"] and found.field.tolist() == [2.5, 1.0] and found.hidden.tolist() == [3, 3]
+    assert len(variants.chains_table(runs[:0])) == 0

@@ -1,0 +1,49 @@
+"""What missing units cost, from searches whose costs are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.rbm import (
+    missing_units,
+)
+
+
+def test_missing_units_have_their_cost_in_units_of_the_energy_and_each_machine_counts_once():
+    tried = {"tried hidden": [10, 9, 9, 8], "tried seed": [1, 1, 2, 1], "tried bound": [0.001, 0.003, 0.005, None]}
+    runs = [{"n_spins": 20, "field": 1.0, "eps": eps} | tried for eps in (0.002, 0.005)]
+    table = missing_units.missing_costs(runs, lambda n_spins, field: -25.0)
+    assert len(table) == 1 and dict(table.iloc[0]) == pytest.approx(
+        {"n_spins": 20, "field": 1.0, "missing": 1, "cost": 0.1, "low": 0.075, "high": 0.125, "machines": 2})
+
+
+def searches(*rows):
+    """Searches: n_spins, field, hidden units found, largest error, as of `learning_searches.search_table`."""
+    table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+
+
+FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
+                 (20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 12, 0.5), (30, 0.8, np.inf, np.nan),
+                 (30, 1.0, 14, 1.0))
+
+
+def test_bounds_of_two_units():
+    run = {"n_spins": 10, "field": 0.5, "eps": 0.002, "tried bound": [0.004, 0.9, 0.006, 0.008],
+           "tried hidden": [2, 3, 2, 2]}
+    assert missing_units.two_units([run, run | {"eps": 0.01, "tried bound": [1.0] * 4}], 10, 0.5) == 0.006
+    assert missing_units.two_units([run], 10, 1.0) is None
+
+
+@pytest.mark.parametrize("allowed, left", [(0.05, 0), (0.1, 1), (0.29, 1), (0.31, 2), (0.51, 3)])
+def test_the_first_unit_spared_leaves_one_bond_alone_and_each_other_one_two(allowed, left):
+    assert missing_units.spared(allowed, 0.1) == left  # one unit costs 0.1, two 0.3, three 0.5
+    assert sum(allowed >= cost for cost in (0.1, 0.3, 0.5)) == left
+
+
+def test_predictions_use_the_cost_at_ten_spins_and_the_same_field():
+    costs = pd.DataFrame([(10, 1.0, 1, 0.06), (20, 1.0, 1, 9.0), (10, 1.0, 2, 9.0), (10, 1.2, 1, 0.01)],
+                         columns=["n_spins", "field", "missing", "cost"])
+    energy = lambda n, field: -1.3 * n  # 0.026, 0.052 and 0.078 J are allowed
+    assert missing_units.predictions(FOUND, costs, energy, [1.0]) == [0, 0, 0]  # 5, 10, and 14 = 15 less one
+    assert missing_units.predictions(FOUND, costs, energy, [1.2, 2.0]) == [5 - 5 + 1, 12 - 10 + 3]

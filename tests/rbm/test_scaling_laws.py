@@ -1,0 +1,34 @@
+"""Laws of growth are found where they hold."""
+
+import numpy as np
+import pytest
+
+from lib.rbm.scaling_laws import laws
+
+
+@pytest.mark.parametrize("name, law, parameters", [
+    ("constant", lambda x: 2 + 0 * x, (2,)), ("linear", lambda x: 1 + 0.5 * x, (1, 0.5)),
+    ("power", lambda x: 0.3 * x**1.4, (0.3, 1.4))])
+def test_each_law_is_found_where_it_holds(name, law, parameters):
+    x = np.array([10.0, 20, 30, 40, 60])
+    found = laws(x, law(x), np.full(5, 0.2))
+    assert min(found.values(), key=lambda fit: fit.aic).name == name
+    assert found[name].parameters == pytest.approx(parameters, rel=1e-3) and found[name].chi2 < 1e-6
+    wrong = laws(x, law(x) + np.array([0.9, -0.9, 0.9, -0.9, 0.9]), np.full(5, 0.2))[name]
+    assert all(after > before for before, after in zip(found[name].errors, wrong.errors, strict=True))
+
+
+def test_intervals_of_exponents_hold_as_often_as_they_say():
+    dice, x, held = np.random.default_rng(3), np.array([10.0, 20, 30, 40]), 0
+    for _ in range(150):
+        fit = laws(x, 0.5 * x + dice.normal(0, 0.5, 4), np.full(4, 0.5))["power"]
+        held += abs(fit.parameters[1] - 1) <= fit.errors[1]
+    assert 0.6 < held / 150 < 0.9
+
+
+@pytest.mark.parametrize("x, y, errors", [([1, 2], [1, 2], [1, 1]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]),
+                                          ([1, 2, 3], [1, np.inf, 3], [1, 1, 1]), ([1, 2, 3], [1, 2], [1, 1, 1]),
+                                          ([0, 1, 2], [1, 2, 3], [1, 1, 1])])
+def test_laws_through_too_few_points_or_none_are_refused(x, y, errors):
+    with pytest.raises(ValueError, match="expected (three points|finite positive)"):
+        laws(x, y, errors)
