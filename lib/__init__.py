@@ -76,6 +76,7 @@
 `rbm.layout`       starts of training with units laid out along the chain
 `rbm.learning_thresholds`, `rbm.learning_searches` from which size on half of the machines learn; what searches found
 `rbm.learning_variants`, `rbm.learning_pruned` how that changes with training, symmetry, chain; after pruning
+`rbm.form_limits`  what the form of machines can do and what training reaches; other criteria
 `rbm.scaling_laws`, `rbm.missing_units` laws of growth; what hidden units that are missing cost
 `rbm.weight_shapes` sorted weights, and those of noise
 `rbm.pruning`      a trained machine pruned step by step
