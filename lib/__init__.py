@@ -105,6 +105,7 @@
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
+`figures.living`   a machine at work (chapter 7)
 `figures.tables`   tables of text
 
 `study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs

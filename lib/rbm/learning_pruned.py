@@ -2,9 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lib.rbm.learning_searches import EPS
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
+
+
+def weights_needed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The weights with which pruned machines stay learnt, for every length and limit of rounds.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning.learning_run`, with prune_updates.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each two machines or more that have learnt: n_spins, prune_rounds; left, the mean; error, its
+        standard error, but at least that of rounding to whole weights, 1 / sqrt(12); learnt and machines, how many.
+
+    """
+    import pandas as pd
+
+    rows = []
+    for (n, rounds), several in runs.groupby(["n_spins", "prune_rounds"]):
+        left = several["weights needed"].dropna().astype(float)
+        if len(left) > 1:
+            rows.append((n, rounds, left.mean(), max(left.sem(), 12**-0.5), len(left), len(several)))
+    return pd.DataFrame(rows, columns=["n_spins", "prune_rounds", "left", "error", "learnt", "machines"])
+
+
+def fewest(needed: pd.DataFrame) -> pd.DataFrame:
+    """The limit of rounds that leaves the fewest weights, for every length.
+
+    Parameters
+    ----------
+    needed : pandas.DataFrame
+        Of `weights_needed`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its rows that are left, by increasing length.
+
+    """
+    return needed.sort_values(["n_spins", "left", "error"]).drop_duplicates("n_spins").reset_index(drop=True)
 
 
 def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
@@ -28,3 +76,22 @@ def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:
     values = np.array([before, *bounds], dtype=float)
     factors = values[1:] / values[:-1]
     return factors[1:][values[1:-1] <= eps]
+
+
+def all_jumps(runs: Iterable[Mapping], eps: float = EPS) -> np.ndarray:
+    """The `jumps` of many machines.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.learning_run`, with prune_updates.
+    eps : float, default 0.002
+        As of `jumps`.
+
+    Returns
+    -------
+    ndarray of float64
+
+    """
+    parts = [jumps(run["pruned bound"], run["bound"], eps) for run in runs if len(run["pruned bound"])]
+    return np.concatenate(parts) if parts else np.array([])

@@ -194,6 +194,30 @@ def peak(found: pd.DataFrame, n_spins: int, least: int = 4) -> float | None:
     return float(rows.field.iloc[int(np.argmax(rows.hidden.to_numpy()))]) if len(rows) >= least else None
 
 
+def reach(found: pd.DataFrame, column: str, value: float) -> str:
+    """How far searches go, in words: the longest chain at a field, or at a bound at the critical point.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `search_table`.
+    column : {"field", "eps"}
+        What is named; the other is the critical field 1, or `EPS`.
+    value : float
+        Its value.
+
+    Returns
+    -------
+    str
+        "full" for the 100 spins of the thesis.
+
+    """
+    wanted = {"field": 1.0, "eps": EPS} | {column: value}
+    rows = found[(found.field == wanted["field"]) & (found.eps == wanted["eps"]) & np.isfinite(found.hidden)]
+    most = int(rows.n_spins.max()) if len(rows) else 0
+    return "full" if most == 100 else f"N to {most} (thesis to 100)"
+
+
 def alike(found: pd.DataFrame, fields: Sequence[float]) -> Numbers:
     """The largest difference between fields of hidden units needed, longest chain that has all of them.
 

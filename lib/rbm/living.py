@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lib.checks import require_count
-from lib.conventions import check_bits
+from lib.conventions import check_bits, spins_from_bits
 from lib.pruning import magnitude
 from lib.rbm import observables, partition, sampling
 from lib.rbm.machine import Machine, check_machine
@@ -112,8 +113,58 @@ def estimates(machine: Machine, bits: np.ndarray, field: float) -> dict:
             "correlation": (observables.correlation_zz(bits)[middle] - means[middle] * means)[middle:]}
 
 
+class AtWork(NamedTuple):
+    """A machine without some of its weights, at work.
+
+    Attributes
+    ----------
+    removed : int
+        Weights.
+    bits : ndarray of uint8, shape (n_sweeps, n_visible)
+        Its `chain`.
+    means : dict of str to tuple of float
+        Mean and standard error over the chain of "order", "energy", and "C(d)" for each d.
+
+    """
+
+    removed: int
+    bits: np.ndarray
+    means: dict[str, tuple[float, float]]
+
+
+def at_work(machine: Machine, field: float, removed: int, *, distances: Sequence[int], n_sweeps: int = 2000,
+            seed: int = 1) -> AtWork:
+    """Let a machine run without its smallest weights, biases keeping the fields, and average over its chain.
+
+    Parameters
+    ----------
+    machine : Machine
+        Any.
+    field : float
+        Transverse field, in units of J.
+    removed : int
+        Weights to remove.
+    distances : sequence of int
+        From the middle spin; correlations are those of a state without magnetization, <s_i s_j>.
+    n_sweeps, seed : int, default 2000 and 1
+        As of `chain`.
+
+    Returns
+    -------
+    AtWork
+
+    """
+    alive = without_smallest(machine, removed, keep_fields=True)
+    bits = chain(alive, n_sweeps, seed=seed)
+    spins, middle = spins_from_bits(bits).astype(float), (alive.n_visible - 1) // 2
+    values = {"order": np.abs(spins.mean(1)), "energy": observables.energy(PositiveState(alive), bits, field)}
+    values |= {f"C({d})": spins[:, middle] * spins[:, middle + d] for d in distances}
+    found = {name: observables.estimate(series) for name, series in values.items()}
+    return AtWork(removed, bits, {name: (one.mean, one.error) for name, one in found.items()})
+
+
 def exact(psi: np.ndarray, field: float) -> dict:
-    """The same of a state, by sums over all configurations.
+    """What `estimates` gives, of a state, by sums over all configurations.
 
     Parameters
     ----------

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize
 
 from lib.checks import as_floats
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
 
 #: Laws of growth: the number of their parameters, and the value at x.
 LAWS = {"constant": (1, lambda x, a: a + 0 * x), "linear": (2, lambda x, a, b: a + b * x),
@@ -77,3 +81,44 @@ def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
         found[name] = Law(name, tuple(map(float, best)), tuple(map(float, wider * np.sqrt(np.diag(covariance)))), chi2,
                           chi2 + 2 * n_parameters)
     return found
+
+
+def fitted(table: pd.DataFrame, x: str = "n_spins", y: str = "hidden", error: str = "error") -> dict[str, Law]:
+    """The `laws` through the rows of a table that hold a finite value.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With the columns x, y and error.
+    x, y, error : str, default "n_spins", "hidden" and "error"
+        Their names.
+
+    Returns
+    -------
+    dict of str to Law
+        Empty for fewer than three rows.
+
+    """
+    rows = table[np.isfinite(table[y])]
+    return laws(rows[x], rows[y], rows[error]) if len(rows) >= 3 else {}
+
+
+def parameter(fits: Mapping[str, Law], law: str, number: int) -> tuple[float, float] | tuple[None, None]:
+    """A parameter of a law with its standard error.
+
+    Parameters
+    ----------
+    fits : mapping of str to Law
+        Of `fitted`.
+    law : str
+        Of `LAWS`.
+    number : int
+        Which parameter, counted from 0.
+
+    Returns
+    -------
+    tuple of float, or (None, None)
+        The latter where nothing was fitted.
+
+    """
+    return (fits[law].parameters[number], fits[law].errors[number]) if fits else (None, None)

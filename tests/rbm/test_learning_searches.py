@@ -103,3 +103,10 @@ def test_fields_that_are_alike():
     assert searching.alike(FOUND, [0.8, 1.0, 1.2]) == {"spread": (2.0, None), "n_spins": (20.0, None)}
     short = searching.alike(FOUND[FOUND.n_spins < 20], [0.8, 1.0, 1.2])
     assert short == {"spread": (0.0, None), "n_spins": (10.0, None)}
+
+
+def test_searches_reach_as_far_as_they_found_something():
+    assert searching.reach(FOUND, "field", 1.0) == searching.reach(FOUND, "eps", 0.002) == "N to 30 (thesis to 100)"
+    assert searching.reach(FOUND, "field", 0.8) == "N to 20 (thesis to 100)"  # at 30 nothing was enough
+    assert searching.reach(FOUND, "eps", 0.01) == "N to 0 (thesis to 100)"
+    assert searching.reach(FOUND.assign(n_spins=100), "field", 1.0) == "full"

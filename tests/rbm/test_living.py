@@ -165,6 +165,18 @@ def test_long_chains_agree_with_the_exact_values():
         assert np.abs((found.mean(0) - value) / error).max() < 6, what
 
 
+def test_means_of_a_machine_at_work_are_those_over_its_chain():
+    machine = trained()
+    run = living.at_work(machine, 1.3, 14, distances=(1, 3), n_sweeps=400, seed=2)
+    alive = living.without_smallest(machine, 14, keep_fields=True)
+    assert run.removed == 14 and np.array_equal(run.bits, living.chain(alive, 400, 2))
+    found, spins = living.estimates(alive, run.bits, 1.3), 2.0 * run.bits - 1
+    assert list(run.means) == ["order", "energy", "C(1)", "C(3)"]
+    assert [run.means[name][0] for name in ("order", "energy")] == pytest.approx([found["order"], found["energy"]])
+    assert run.means["C(3)"][0] == pytest.approx((spins[:, 3] * spins[:, 6]).mean())
+    assert all(error > 0 for _, error in run.means.values())
+
+
 def test_the_table_tells_the_page_everything():
     machine = trained(4, 2)
     table = living.table(machine, 1.3)

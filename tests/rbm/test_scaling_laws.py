@@ -1,8 +1,10 @@
 """Laws of growth are found where they hold."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from lib.rbm import scaling_laws
 from lib.rbm.scaling_laws import laws
 
 
@@ -32,3 +34,12 @@ def test_intervals_of_exponents_hold_as_often_as_they_say():
 def test_laws_through_too_few_points_or_none_are_refused(x, y, errors):
     with pytest.raises(ValueError, match="expected (three points|finite positive)"):
         laws(x, y, errors)
+
+
+def test_rows_without_a_value_do_not_count_and_two_are_too_few():
+    table = pd.DataFrame({"n_spins": [10, 20, 30, 40], "hidden": [5, 10, 15, np.inf], "error": [1, 1, 1, np.nan]})
+    found = scaling_laws.fitted(table)
+    assert found == laws([10, 20, 30], [5, 10, 15], [1, 1, 1]) and scaling_laws.fitted(table[1:]) == {}
+    assert scaling_laws.parameter(found, "linear", 1) == (found["linear"].parameters[1], found["linear"].errors[1])
+    assert scaling_laws.parameter({}, "linear", 1) == (None, None)
+    assert scaling_laws.fitted(table.rename(columns={"hidden": "left"}), y="left") == found
