@@ -320,7 +320,7 @@ def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, f
     pruned : dict of int to float
         Weights left after pruning, by length.
     whole : pandas.DataFrame
-        n_spins and parameters of the critical state itself.
+        field, n_spins and parameters of the states themselves.
     look : dict of float to dict
         Of `marks`, for the fields that are drawn.
 
@@ -345,7 +345,9 @@ def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, f
             left.plot(own.n_spins, own["uniform parameters"], ":", color=look[field]["color"], label="uniform, 1")
         shown += [rows, own]
     left.plot(list(pruned), list(pruned.values()), "*", color="black", label="pruned, 1")
-    left.plot(whole.n_spins, whole.parameters, "-", color="black", label="exact state, 1")
+    for field, rows in whole.groupby("field"):
+        style = {"color": "black", "label": "exact state, 1"} if field == 1.0 else {"linewidth": 0.8}
+        left.plot(rows.n_spins, rows.parameters, "-", **{"color": look.get(field, {}).get("color", "gray"), **style})
     left.set(xscale="log", yscale="log", xlabel="spins", ylabel="parameters")
     left.set_ylim(None, 60 * left.get_ylim()[1])  # room for the legend
     left.legend(fontsize=7, ncols=2, title="h/J", title_fontsize=7)

@@ -26,12 +26,12 @@ def forms_table(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row for each: start, n_spins, missing (to n_spins // 2); of the start that ended nearest (fewest nats):
-        cost in units of J, "energy error"; "worst cost" of all starts, and how many starts.
+        cost in units of J, "energy error", infidelity; "worst cost" of all starts, and how many starts.
 
     """
     table = runs.assign(missing=runs.n_spins // 2 - runs.n_hidden).sort_values("nats")
     groups = table.groupby(["start", "n_spins", "missing"])
-    best = groups[["cost", "energy error"]].first()
+    best = groups[["cost", "energy error", "infidelity"]].first()
     best["worst cost"], best["starts"] = groups.cost.max(), groups.size()
     return best.reset_index()
 
@@ -49,21 +49,22 @@ def form_limits(table: pd.DataFrame, *, at: int) -> Numbers:
     Returns
     -------
     dict
-        "missing ratio", cost of one missing unit, longest chain over 10 spins; "missing", that of the longest;
-        "n_spins", the longest; "continued", the relative error of machines that miss none, along a straight line to
-        `at`, with its standard error; None where there are too few lengths.
+        "missing ratio", cost of one missing unit, longest chain over 10 spins; "missing", that of the longest, and its
+        "infidelity"; "infidelity at 10"; "n_spins", the longest; "continued", the relative error of machines that miss
+        none, along a straight line to `at`, with its standard error; None where there are too few lengths.
 
     """
     laid = table[table.start == "laid out"]
-    one = laid[laid.missing == 1].set_index("n_spins").cost
-    ratio = one[one.index.max()] / one[10] if 10 in one.index and one.index.max() > 10 else None
+    one = laid[laid.missing == 1].set_index("n_spins")
+    last, ten = (one.reindex([n]).iloc[0] for n in (one.index.max(), 10))
     whole = laid[laid.missing == 0]
     value = error = None
     if len(whole) >= 4:
         (slope, start), covariance = np.polyfit(whole.n_spins, whole["energy error"], 1, cov=True)
         value, error = start + slope * at, float(np.sqrt(np.array([at, 1]) @ covariance @ np.array([at, 1])))
-    return {"missing ratio": known(ratio), "missing": known(one.get(one.index.max()) if len(one) else None),
-            "n_spins": known(one.index.max() if len(one) else None), "continued": known(value, error)}
+    return {"missing ratio": known(last.cost / ten.cost if last.name > 10 else None), "missing": known(last.cost),
+            "infidelity": known(last.infidelity), "infidelity at 10": known(ten.infidelity),
+            "n_spins": known(last.name), "continued": known(value, error)}
 
 
 def needed_by(runs: pd.DataFrame) -> pd.DataFrame:

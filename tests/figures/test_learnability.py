@@ -118,7 +118,7 @@ def test_broken():
 def test_parameters():
     needed = pd.DataFrame({"n_spins": [10, 20], "parameters": [30, 60], "uniform parameters": 9})
     needed = needed.assign(field=1.0, eps=0.002)
-    whole = pd.DataFrame({"n_spins": [10, 20], "parameters": [100, 300]})
+    whole = pd.DataFrame({"field": 1.0, "n_spins": [10, 20], "parameters": [100, 300]})
     staircase = pd.DataFrame({"n_spins": 20, "field": 1.0, "eps": [0.01, 0.001], "parameters": [40, 70],
                               "uniform parameters": [9, 12]})
     figure, table = drawings.parameters(FOUND, needed, {10: 20.0}, whole, staircase, drawings.marks([0.5, 1.0]))

@@ -9,7 +9,7 @@ from lib.rbm import form_limits
 
 def forms(*rows):
     table = pd.DataFrame(rows, columns=["start", "n_spins", "n_hidden", "nats", "cost"])
-    return table.assign(**{"energy error": table.cost / table.n_spins})
+    return table.assign(infidelity=table.cost / 5, **{"energy error": table.cost / table.n_spins})
 
 
 FORMS = forms(("laid out", 10, 4, 0.2, 0.06), ("laid out", 10, 4, 0.3, 0.05), ("laid out", 14, 6, 0.2, 0.075),
@@ -25,6 +25,7 @@ def test_the_likeliest_start_counts_and_not_the_one_of_lowest_energy():
 def test_what_short_chains_say_about_a_long_one():
     found = form_limits.form_limits(form_limits.forms_table(FORMS), at=100)
     assert found["missing ratio"][0] == pytest.approx(1.25) and found["n_spins"][0] == 14
+    assert found["infidelity"][0] == pytest.approx(0.015) and found["infidelity at 10"][0] == pytest.approx(0.012)
     value, error = found["continued"]  # relative errors (n + 1) 1e-5 lie on a line
     assert value == pytest.approx(101e-5) and error == pytest.approx(0, abs=1e-12)
     few = form_limits.form_limits(form_limits.forms_table(FORMS[:1]), at=100)
