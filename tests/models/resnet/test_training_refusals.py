@@ -6,7 +6,7 @@ import pytest
 from lib.models.resnet.trainers import NativeTrainer
 from lib.models.resnet.training import train
 from lib.models.resnet.training_settings import Settings
-from tests.models.test_image_training import SHORT, SIZE, Recorder, make_data, make_nets, make_twin
+from tests.models.resnet.test_training import SHORT, SIZE, Recorder, make_data, make_nets, make_twin
 
 
 @pytest.mark.parametrize("changes, words", [

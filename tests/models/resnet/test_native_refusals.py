@@ -11,7 +11,7 @@ from lib.models.resnet.native import SparseResNet
 from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
 from lib.models.resnet.training import correct
 from lib.models.resnet.training_settings import Settings
-from tests.models.test_sparse_resnet import make_data, make_twin
+from tests.models.resnet.test_native import make_data, make_twin
 
 
 def test_the_stem_of_imagenet_is_refused():
