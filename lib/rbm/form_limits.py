@@ -78,8 +78,8 @@ def needed_by(runs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row for each length, a column for each criterion: NaN where no size that was tried is enough, and where the
-        smallest that was tried is, so that a smaller one may do.
+        A row for each length, a column for each criterion: NaN where no size that was tried is enough; the smallest
+        that was tried is an upper bound.
 
     """
     import pandas as pd
@@ -89,8 +89,7 @@ def needed_by(runs: pd.DataFrame) -> pd.DataFrame:
         for name, limit in CRITERIA.items():
             share = (group[name] <= limit).groupby(group.n_hidden).mean()
             enough = share.index[share >= 0.5]
-            settled = len(enough) and enough.min() > group.n_hidden.min()
-            found.setdefault(n, {})[name] = float(enough.min()) if settled else np.nan
+            found.setdefault(n, {})[name] = float(enough.min()) if len(enough) else np.nan
     return pd.DataFrame.from_dict(found, orient="index", columns=[*CRITERIA]).rename_axis("n_spins")
 
 

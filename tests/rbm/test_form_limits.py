@@ -40,8 +40,7 @@ def test_hidden_units_by_each_criterion():
     runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", *form_limits.CRITERIA])
     found = form_limits.needed_by(runs)
     assert found.loc[10, "bound"] == 5 and found.loc[10, "summed correlation mse"] == 5
-    assert np.isnan(found.loc[10, "summed infidelity"])  # the smallest that was tried is enough
-    assert found.loc[12].isna().all()
+    assert found.loc[10, "summed infidelity"] == 3 and found.loc[12].isna().all()
     assert list(form_limits.needed_by(runs[:0]).columns) == [*form_limits.CRITERIA]
 
 
