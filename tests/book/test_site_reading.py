@@ -69,7 +69,7 @@ def test_pictures_fit_on_a_phone_and_none_scrolls(visit, pages, width):
             seen += 1
             narrow += picture.endswith(".narrow.svg")
             assert right <= width, (name, picture)
-            assert smallest_letters(SITE / "_images" / picture, width) >= (8 if width == 400 else 6.4), (name, picture)
+            assert smallest_letters(SITE / "_images" / picture, width) >= (8 if width == 400 else 6.2), (name, picture)
     assert seen > 50 and narrow > 0.9 * seen
 
 
