@@ -138,6 +138,8 @@ def _run() -> None:
 
     module = sys.argv[1]
     del sys.argv[1]
+    if module.startswith("lib.study.") and module != "lib.study.kernel":  # it would do nothing, and say nothing
+        sys.exit(f"expected a command, got the module {module}; try python -m lib --help")
     runpy.run_module(module, {"prepared": True}, run_name="__main__", alter_sys=True)
 
 
