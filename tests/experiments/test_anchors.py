@@ -8,7 +8,8 @@ from unittest import mock
 
 import pytest
 
-from lib.models import image_training
+from lib.models.resnet import trainers
+from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
 from lib.study import anchors
 from tests.anchors import _chains
 from tests.tree import ROOT
@@ -106,10 +107,10 @@ def test_anchors_notice_every_setting(name, setting):
 @pytest.mark.parametrize("case", NATIVE)
 def test_native_networks_and_torch_give_the_same_numbers(case):
     def in_torch(twin, settings, image_size):
-        return image_training.TorchNet(twin, settings)
+        return TorchTrainer(twin, settings)
 
     module = MODULES["resnet_accuracy"]
-    with mock.patch.object(image_training, "NativeNet", in_torch):
+    with mock.patch.object(trainers, "NativeTrainer", in_torch):
         found = module.observe(case, module.CASES[case])
     assert found["loss"] != numbers("resnet_accuracy", case)["loss"]  # another computation
     assert distance("resnet_accuracy", case, found) < 0.5
@@ -117,17 +118,17 @@ def test_native_networks_and_torch_give_the_same_numbers(case):
 
 @pytest.mark.parametrize("case", [case for name, case in CASES if name == "resnet_accuracy" and "torch" in case])
 def test_rounding_of_torch_is_far_below_the_tolerance(case):
-    module, native = MODULES["resnet_accuracy"], image_training.NativeNet
+    module, native = MODULES["resnet_accuracy"], NativeTrainer
 
     def in_float64(twin, settings):
-        return image_training.TorchNet(twin.double(), settings)
+        return TorchTrainer(twin.double(), settings)
 
     def by_native_kernels(twin, settings):
         return native(twin, settings, module.CASES[case]["image_size"])
 
     owner = importlib.import_module(module.experiment.__module__)
     for other in (in_float64, by_native_kernels):
-        with mock.patch.object(owner, "ResidentNet", other):
+        with mock.patch.object(owner, "ResidentTrainer", other):
             found = module.observe(case, module.CASES[case])
         assert found["loss"] != numbers("resnet_accuracy", case)["loss"]
         assert distance("resnet_accuracy", case, found) < 0.5
@@ -136,7 +137,7 @@ def test_rounding_of_torch_is_far_below_the_tolerance(case):
 @pytest.mark.parametrize("case", MODULES["imagenet_accuracy"].CASES)
 def test_pictures_in_float32_give_the_same_but_for_a_choice_by_a_hair(case):
     module = MODULES["imagenet_accuracy"]
-    found = module.observe(case, module.CASES[case], image_training.TorchNet)
+    found = module.observe(case, module.CASES[case], TorchTrainer)
     assert 0 < distance("imagenet_accuracy", case, found) < 50  # a wrong step moves them by a thousand
 
 

@@ -5,10 +5,11 @@ import pytest
 
 from lib.conventions import all_states
 from lib.rbm import observables, operators
+from lib.rbm.bootstrap import bootstrap, resampled
+from lib.rbm.extrapolation import extrapolated
 from lib.rbm.machine import Machine
 from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState
-from lib.rbm.statistics import bootstrap, extrapolated, resampled
 from lib.rbm.training import TrainingSettings, train
 from lib.spins import bases, chains, exact, ising
 from tests.rbm.test_statistics import covered
