@@ -1,5 +1,4 @@
-"""The built site as readers meet it: pictures in both colour modes and on phones, results, headings, the ledger's
-filters.  What is built, and where a browser comes from, says ``test_site``."""
+"""The built site as readers meet it: pictures in both colour modes, results, the ledger's filters."""
 
 import io
 import re
@@ -7,7 +6,7 @@ import re
 import pytest
 
 from tests.book.test_pictures import contrast
-from tests.browsing import CONTRAST, SITE, open_page
+from tests.browsing import CONTRAST, SITE
 
 RESULTS = ("index.html", "ten-minutes.html", "conclusions.html")
 FAINT = {"dddddd", "9aa5b1", "440154"}  # grids, frames of groups, the lower end of a colour map
@@ -50,33 +49,6 @@ def test_curves_and_letters_stand_out_in_every_picture(pages):
     assert len(seen) >= 10 and seen["6b6b6b"]
 
 
-def test_pictures_fit_on_a_phone(visit, pages):
-    for name in pages:
-        page = visit(name, width=400)
-        wide = page.evaluate(
-            "[...document.querySelectorAll('article figure, article .result')]"
-            ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.id || e.className)"
-        )
-        shown = page.evaluate(
-            "[...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
-            ".map(e => [e.offsetWidth, e.closest('.alone')?.clientWidth || 0])"
-        )
-        # One panel, which cannot be put otherwise, keeps its letters legible and scrolls in its own box.
-        assert wide == [] and all(200 < (box or width) <= 400 for width, box in shown), (name, wide, shown)
-        page.close()
-
-
-def test_headings_follow_each_other(visit, pages):
-    page = visit(pages[0])
-    for name in pages:
-        open_page(page, name)
-        levels = page.evaluate(
-            "[...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')].map(e => +e.tagName[1])"
-        )
-        assert levels[0] == 1 and levels.count(1) == 1, name
-        assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), (name, levels)
-
-
 def test_results_show_pictures_with_verdicts(visit, chapters):
     opened = [name for name in chapters if name[:2] in OPENED]
     assert len(opened) == len(OPENED)
@@ -92,15 +64,6 @@ def test_results_show_pictures_with_verdicts(visit, chapters):
                 r"Figure \d\.(\d|[a-z])", result.locator(".result-source").inner_text()
             ), name
         page.close()
-
-
-def test_chapters_say_how_long_they_take(visit, chapters):
-    for name in chapters:
-        words = visit(name).locator(".reading-time").inner_text()
-        assert re.fullmatch(r"\d+ minutes to read: [\d,]+ words and \d+ figures?\.", words), (
-            name,
-            words,
-        )
 
 
 def test_the_ledger_is_filtered(visit, pages):
@@ -159,17 +122,3 @@ def test_what_stands_beside_results_is_legible(visit, pages, scheme):
         ratios = page.evaluate(CONTRAST, wanted)
         assert len(ratios) == len(wanted) and min(ratios.values()) >= 4.5, (name, ratios)
 
-
-def test_the_keyboard_reaches_what_scrolls_sideways(visit, chapters):
-    found = 0
-    for name in chapters:
-        page = visit(name, width=400)
-        page.wait_for_timeout(100)
-        boxes = page.evaluate(
-            "[...document.querySelectorAll('article mjx-container[display=true], article .companion-table-wrap')]"
-            ".filter(e => e.scrollWidth > e.clientWidth).map(e => e.tabIndex)"
-        )
-        assert all(index == 0 for index in boxes), name
-        found += len(boxes)
-        page.close()
-    assert found > 0
