@@ -82,7 +82,7 @@ chapter: $(STAMP)  ## one chapter (CH=05); a page beside the book with PARAMS="n
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 	@$(RUN) lib.study.status --profile="$$GIVEN_PROFILE"
 
-accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
+accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json), note what chapters took
 	@$(BUILD) accept
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder

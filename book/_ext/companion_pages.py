@@ -9,6 +9,7 @@ import html
 import re
 
 import companion_data as data
+import companion_figures
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -36,8 +37,13 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
         for figure in cell.findall(nodes.figure):
             if saved:
                 _add_figure_links(figure, saved[1], record.get("downloads", []))
+                for image in figure.findall(nodes.image):
+                    image["narrow"] = f"_data/narrow/{app.env.docname}/{saved[1]}{companion_figures.NARROW}"
     section = next(iter(doctree.findall(nodes.section)), doctree)
     section.insert(1, _raw(reading_time(section)))
+    app.env.note_dependency("_data/times.json")
+    times = data.staged(app.srcdir, "times.json") or {}
+    section.insert(2, _raw(computing_time({profile: noted.get(app.env.docname) for profile, noted in times.items()})))
     section += _raw(downloads_box(record.get("downloads", [])) + provenance_box(record))
 
 
@@ -50,6 +56,20 @@ def reading_time(section: nodes.Element) -> str:
     minutes = max(1, round(words / 200 + figures))
     one, some = (f"{n:,} {word}{'s' if n != 1 else ''}" for n, word in ((minutes, "minute"), (figures, "figure")))
     return f'<p class="reading-time">{one} to read: {words:,} words and {some}.</p>'
+
+
+def computing_time(noted: dict[str, dict | None]) -> str:
+    """What a page takes to compute at each profile, as it was measured and noted (`make accept`); nothing where no
+    profile was."""
+    said: dict[str, list[str]] = {}
+    for profile in dict.fromkeys(["smoke", "laptop", "paper", *noted]):
+        if entry := noted.get(profile):
+            where = f"one core of {html.escape(entry['processor'])}, {data.date(entry['date']).partition(',')[0]}"
+            said.setdefault(where, []).append(f"{data.duration(entry['core_seconds'])} at {profile}")
+    known = [f"{', '.join(times)} ({where})" for where, times in said.items()]
+    unknown = [profile for profile in ("smoke", "laptop", "paper") if not noted.get(profile)]
+    known += [f"{' and '.join(unknown)}: not measured"] if unknown else []
+    return f'<p class="reading-time">Takes to compute: {"; ".join(known)}.</p>' if said else ""
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:

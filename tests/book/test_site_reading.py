@@ -1,4 +1,5 @@
-"""The built site as readers meet it: pictures in both colour modes, results, the ledger's filters."""
+"""The built site as readers meet it: pictures in both colour modes and on phones, results, headings, the ledger's
+filters.  What is built, and where a browser comes from, says ``test_site``."""
 
 import io
 import re
@@ -49,6 +50,38 @@ def test_curves_and_letters_stand_out_in_every_picture(pages):
     assert len(seen) >= 10 and seen["6b6b6b"]
 
 
+@pytest.mark.parametrize("width", [400, 320])
+def test_pictures_fit_on_a_phone_and_none_scrolls(visit, pages, width):
+    seen, narrow = 0, 0
+    page = visit(pages[0], width=width)
+    for name in pages:
+        page.goto((SITE / name).as_uri())
+        wide = page.evaluate(
+            "[...document.querySelectorAll('article figure, article .result, article .picture, article figure *')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth && !e.closest('mjx-container'))"
+            ".map(e => e.id || e.className)"
+        )
+        assert wide == [], name
+        shown = page.evaluate(
+            "[...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
+            ".map(e => [e.currentSrc.split('/').pop().split('#')[0], e.getBoundingClientRect().right])"
+        )
+        for picture, right in shown:
+            seen += 1
+            narrow += picture.endswith(".narrow.svg")
+            assert right <= width, (name, picture)
+            assert smallest_letters(SITE / "_images" / picture, width) >= (8 if width == 400 else 6.4), (name, picture)
+    assert seen > 50 and narrow > 0.9 * seen
+
+
+def smallest_letters(path, width):
+    """The size of a picture's smallest letters, in pixels, on a screen of so many."""
+    text = path.read_text("utf-8")
+    across = float(re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+)', text)[1])
+    sizes = [100 * float(size) for size in re.findall(r"scale\((0\.\d+) -\1\)", text)]
+    return min(sizes, default=99) * (width - 40) / across
+
+
 def test_results_show_pictures_with_verdicts(visit, chapters):
     opened = [name for name in chapters if name[:2] in OPENED]
     assert len(opened) == len(OPENED)
@@ -64,6 +97,15 @@ def test_results_show_pictures_with_verdicts(visit, chapters):
                 r"Figure \d\.(\d|[a-z])", result.locator(".result-source").inner_text()
             ), name
         page.close()
+
+
+def test_chapters_say_how_long_they_take(visit, chapters):
+    for name in chapters:
+        words = visit(name).locator(".reading-time").inner_text()
+        assert re.fullmatch(r"\d+ minutes to read: [\d,]+ words and \d+ figures?\.", words), (
+            name,
+            words,
+        )
 
 
 def test_the_ledger_is_filtered(visit, pages):
@@ -122,3 +164,17 @@ def test_what_stands_beside_results_is_legible(visit, pages, scheme):
         ratios = page.evaluate(CONTRAST, wanted)
         assert len(ratios) == len(wanted) and min(ratios.values()) >= 4.5, (name, ratios)
 
+
+def test_the_keyboard_reaches_what_scrolls_sideways(visit, chapters):
+    found = 0
+    for name in chapters:
+        page = visit(name, width=400)
+        page.wait_for_timeout(100)
+        boxes = page.evaluate(
+            "[...document.querySelectorAll('article mjx-container[display=true], article .companion-table-wrap')]"
+            ".filter(e => e.scrollWidth > e.clientWidth).map(e => e.tabIndex)"
+        )
+        assert all(index == 0 for index in boxes), name
+        found += len(boxes)
+        page.close()
+    assert found > 0

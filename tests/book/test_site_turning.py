@@ -1,4 +1,4 @@
-"""What readers turn in the built site: the machine that runs in its page, figures with a knob."""
+"""What readers turn in the built site: the machine that runs in its page, figures with a knob; pictures on phones."""
 
 import csv
 import re
@@ -136,3 +136,27 @@ def test_without_scripts_and_on_paper_the_figures_are_enough(visit):
     printed.emulate_media(media="print")
     assert printed.locator(".knob:visible, .living-machine:visible").count() == 0
 
+
+# The size of the letters of a picture in points, as matplotlib writes it; smaller ones stand within formulas.
+SIZES = re.compile(r'<g transform="translate\([^)]*\)(?: rotate\([^)]*\))? scale\((0\.\d+) -0\.\d+\)">')
+SHOWN = """() => [...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)
+  .map(e => [e.currentSrc.split('/').pop().split('#')[0], e.offsetWidth])"""
+
+
+def test_letters_are_legible_on_phones(visit, chapters):
+    small, narrow = {}, 0
+    for name in chapters:
+        page = visit(name, 400, color_scheme="dark")
+        page.locator("article .picture img:visible").last.scroll_into_view_if_needed()
+        found = page.evaluate(SHOWN)
+        assert found, name
+        for picture, width in found:
+            text = (SITE / "_images" / picture).read_text("utf-8")
+            across = float(re.search(r'viewBox="0 0 ([\d.]+)', text)[1])
+            letters = [100 * float(size) * width / across for size in SIZES.findall(text)]
+            narrow += ".narrow." in picture
+            if letters and min(letters) < 8:
+                small[name, picture] = min(letters)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, name
+        page.close()
+    assert small == {} and narrow > 20
