@@ -168,6 +168,23 @@ def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str |
     table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
+def set_ticks(ax: Axes, values: Sequence[float], fmt: str = "{}") -> None:
+    """Ticks of the horizontal axis at some values, each with its number, and no others.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Logarithmic, or not.
+    values : sequence of float
+        Where.
+    fmt : str
+        A format of `str.format` for the numbers, "{}" by default.
+
+    """
+    ax.set_xticks(values, [fmt.format(value) for value in values])
+    ax.minorticks_off()
+
+
 def _panels(fig: Figure) -> list[Axes]:
     return [ax for ax in fig.axes if ax.get_subplotspec() is not None and ax.get_label() != "<colorbar>"]
 

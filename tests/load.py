@@ -40,7 +40,7 @@ def main(sizes: list[int]) -> int:
         with tempfile.TemporaryDirectory() as place:
             top = book_of(Path(place), n_chapters)
             seconds = []
-            for command in (toy_book.command(top, "book"), toy_book.command(top, module="status")):
+            for command in (toy_book.command(top, "book"), toy_book.command(top, "status")):
                 began = time.monotonic()
                 subprocess.run(command, cwd=top, env=toy_book.environment(top), check=True, capture_output=True)
                 seconds.append(time.monotonic() - began)

@@ -248,3 +248,11 @@ def test_panels_come_as_a_list():
     assert len(axes) == 3 and fig.get_facecolor() == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="at least one panel"):
         plotting.new_figure(0)
+
+
+def test_ticks_stand_at_the_values_and_nowhere_else():
+    fig, (ax,) = plotting.new_figure()
+    ax.loglog([1, 2000], [1, 2])
+    plotting.set_ticks(ax, [3, 1000], "{:,d}")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["3", "1,000"]
+    assert list(ax.get_xticks()) == [3, 1000] and list(ax.get_xticks(minor=True)) == []

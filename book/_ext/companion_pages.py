@@ -6,14 +6,11 @@ All of it is added while Sphinx reads the executed notebook, from the record of 
 from __future__ import annotations
 
 import html
-import re
 
 import companion_data as data
 import companion_figures
 from docutils import nodes
 from sphinx.application import Sphinx
-
-_SAVED = re.compile(r"save_figure\([^\"']*[\"']([^\"']+)[\"']")
 
 
 def setup(app: Sphinx) -> None:
@@ -33,7 +30,7 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
             cell["prompt_show"], cell["prompt_hide"] = "Show the cell that sets them", "Hide the cell that sets them"
             parameters = data.declared_parameters(app.srcdir, app.env.docname)
             cell.parent.insert(cell.parent.index(cell), _raw(parameter_box(parameters, record["provenance"])))
-        saved = _SAVED.search(cell.children[0].astext() if cell.children else "")
+        saved = data.SAVED.search(cell.children[0].astext() if cell.children else "")
         for figure in cell.findall(nodes.figure):
             if saved:
                 _add_figure_links(figure, saved[1], record.get("downloads", []))

@@ -1,6 +1,6 @@
 """How large a machine has to be, and how many measurements it takes, to learn a ground state (chapter 6).
 
-`learning_run` trains one machine and judges it by (6.2), and, where asked, prunes it as far as it stays learnt;
+`learning_run` trains one machine and evaluates it by (6.2), and, where asked, prunes it as far as it stays learnt;
 `minimal_hidden` looks for the smallest number of hidden units with which at least half of the machines learn. Both
 take their samples from free fermions, made on demand, and both use the recipe of `lib.rbm.learning`.
 
@@ -40,7 +40,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
                  learning_rate: float = RECIPE.learning_rate, final_learning_rate: float = RECIPE.final_learning_rate,
                  n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
                  burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """Train a machine on measurements of a chain and judge it by (6.2).
+    """Train a machine on measurements of a chain and evaluate it by (6.2).
 
     For figures 6.1, 6.3, 6.4 and table 6.1.
 
@@ -91,7 +91,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     require_count("prune_rounds", prune_rounds)
     of = _chain(n_spins, float(field), n_samples, seed)
     machine = learning.learn(of, n_hidden, recipe, seed=seed)
-    found = None if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    found = None if machine is None else learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
     results = {name: None if found is None else found[name] for name in SAMPLED}
     summed = None
     if machine is not None and of.exact.basis is not None:
@@ -153,25 +153,25 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
                     n_chains, burn_in, thin)
     learning.check_eps(eps)
 
-    def judged(n_hidden: int, number: int) -> tuple[float | None, float | None]:
+    def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
         of = _chain(n_spins, float(field), n_samples, number)
         machine = learning.learn(of, n_hidden, recipe, seed=number)
         if machine is None:
             return None, None
-        found = learning.judge(machine, of, recipe, seed=rng.child_seed(number, "judge"))
+        found = learning.evaluate(machine, of, recipe, seed=rng.child_seed(number, "judge"))
         return found["bound"], found["corrected bound"]
 
-    return searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+    return searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
 
 
-def searched(judged: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int, largest: int,
-             n_seeds: int, seed: int) -> dict:
+def searched(evaluated: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int,
+             largest: int, n_seeds: int, seed: int) -> dict:
     """The results of a search for the smallest number of hidden units, whatever is learnt.
 
     Parameters
     ----------
-    judged : callable
-        ``judged(n_hidden, seed)``: the bound (6.2) of one machine, and the same with the
+    evaluated : callable
+        ``evaluated(n_hidden, seed)``: the bound (6.2) of one machine, and the same with the
         autocorrelation time; both None where training diverged.
     eps : float
         The bound that counts as learnt.
@@ -187,7 +187,7 @@ def searched(judged: Callable[[int, int], tuple[float | None, float | None]], *,
     rows: list[tuple] = []
 
     def passes(n_hidden: int, number: int) -> bool:
-        bound, corrected = judged(n_hidden, seed + number)
+        bound, corrected = evaluated(n_hidden, seed + number)
         learnt = bound is not None and bound <= eps
         rows.append((n_hidden, seed + number, bound, corrected, int(learnt)))
         return learnt
@@ -223,7 +223,7 @@ def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds
                 (machine,) = prune(machine, of.data, [n_left], tuning, criterion="magnitude", seed=use)
             except Diverged:
                 return left, bounds
-            bound = learning.judge(machine, of, recipe, seed=use)["bound"]
+            bound = learning.evaluate(machine, of, recipe, seed=use)["bound"]
             if bound <= eps:
                 break
         left.append(n_left)

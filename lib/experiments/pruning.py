@@ -16,7 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from lib import rng
-from lib.checks import is_integer
+from lib.checks import is_integer, require_count
 from lib.experiments import experiment
 from lib.pruning import bands, magnitude, schedule
 from lib.rbm import quality, sampling
@@ -128,10 +128,8 @@ def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, ep
     # What is wrong with the settings of a later stage is said before the first one takes its time.
     check_criterion(criterion)
     for name, value, least in (("n_hidden", n_hidden, 1), ("fine_tune_epochs", fine_tune_epochs, 0)):
-        if not is_integer(value) or value < least:
-            raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try {name}=10")
-    if not is_integer(n_control) or n_control < 0:
-        raise ValueError(f"expected n_control to be an integer >= 0, got {n_control!r}; try n_control=8")
+        require_count(name, value, least)
+    require_count("n_control", n_control, 0)
     if not all(is_integer(step) and 1 <= step <= n_steps for step in retrain_after):
         raise ValueError(f"expected retrain_after of pruning steps from 1 to {n_steps}, got {retrain_after}; try "
                          f"retrain_after=[{max(1, n_steps)}]")

@@ -20,8 +20,9 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from lib import rng
+from lib.chain_checks import check_state_vector
 from lib.checks import as_floats, as_tensor, require_count
-from lib.conventions import all_states, check_state_vector
+from lib.conventions import all_states
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.states import softplus
 
@@ -149,6 +150,28 @@ class ConditionalMachine:
         (terms,) = self.terms([field])
         return Machine(*(torch.tensordot(terms, part, 1) for part in
                          (self.weights, self.visible_bias, self.hidden_bias)))
+
+
+def constant(machine: Machine) -> ConditionalMachine:
+    """A machine for all fields alike, as a start of `fit`.
+
+    Parameters
+    ----------
+    machine : lib.rbm.machine.Machine
+        At most 14 visible units.
+
+    Returns
+    -------
+    ConditionalMachine
+        Of degree 0.
+
+    """
+    if machine.n_visible > MAX_VISIBLE:
+        raise ValueError(f"expected at most {MAX_VISIBLE} visible units for sums over all states at every step, got "
+                         f"{machine.n_visible}; try fewer spins")
+    parts = (part.detach().to(torch.float64)[None] for part in
+             (machine.weights, machine.visible_bias, machine.hidden_bias))
+    return ConditionalMachine(*parts, 0.5, 2.0)
 
 
 def loss(machine: ConditionalMachine, fields: Sequence[float], shares) -> tuple[float, ConditionalMachine]:
