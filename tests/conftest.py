@@ -73,16 +73,24 @@ def pytest_terminal_summary(terminalreporter, config):
                                     "draws the same, make test-all runs all of them.")
 
 
+@pytest.fixture(scope="module")
+def drawn_for_all(request):
+    """drawn_for_all(cases, n): as `drawn`, once for all tests of a file."""
+    return lambda cases, n: _draw(request, cases, n)
+
+
 @pytest.fixture
 def drawn(request):
     """drawn(cases, n): n of the cases, in their order; all of them with --all."""
-    def draw(cases, n):
-        cases = list(cases)
-        if request.config.getoption("--all"):
-            return cases
-        places = random.Random(f"{_seed(request.config)} {request.node.nodeid}").sample(range(len(cases)), n)
-        return [cases[place] for place in sorted(places)]
-    return draw
+    return lambda cases, n: _draw(request, cases, n)
+
+
+def _draw(request, cases, n):
+    cases = list(cases)
+    if request.config.getoption("--all"):
+        return cases
+    places = random.Random(f"{_seed(request.config)} {request.node.nodeid}").sample(range(len(cases)), n)
+    return [cases[place] for place in sorted(places)]
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ def test_state_index_keeps_leading_axes():
         conventions.state_index(np.zeros((2, 63), dtype=np.uint8))
 
 
-def test_spins_and_bits():
+def test_bits_become_spins_and_back():
     spins = conventions.spins_from_bits(np.array([[0, 1]], dtype=np.uint8))
     assert spins.tolist() == [[-1, 1]] and spins.dtype == np.int8
     assert conventions.bits_from_spins(spins).tolist() == [[0, 1]]
@@ -86,7 +86,7 @@ def test_the_caller_of_check_bits_advises_on_the_width():
         chain_checks.check_bits([[0, 1, 1]], 2, name="rows", hint="{found} spins")
 
 
-def test_check_state_vector():
+def test_state_vectors_are_taken_as_they_are_or_refused_by_name():
     psi = np.array([0.6, 0.8])
     assert chain_checks.check_state_vector(psi) is psi
     assert chain_checks.check_state_vector([1, 0, 0, 0], 2).dtype == np.float64
@@ -103,7 +103,7 @@ def test_check_state_vector():
             chain_checks.check_state_vector(bad, 2)
 
 
-def test_check_region():
+def test_regions_become_tuples_of_sites_or_are_refused_by_name():
     assert chain_checks.check_region(range(2), 4) == (0, 1)
     assert chain_checks.check_region(np.array([3, 1]), 4) == (3, 1)
     for bad, message in [([], "got none"), ([1, 1], "site 1 more than once"), ([4], "sites 0 to 3, got 4"),

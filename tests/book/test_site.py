@@ -32,6 +32,7 @@ INSPECT = r"""() => {
     downloads: [...document.querySelectorAll('a[download]')].map(e => e.href),
     sources: [...document.querySelectorAll('[src], link[href]')].map(e => e.src || e.href),
     code_errors: document.querySelectorAll('.output.traceback').length,
+    levels: [...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')].map(e => +e.tagName[1]),
   };
 }"""
 
@@ -148,6 +149,13 @@ def test_numbers_in_the_prose_are_numbers(visits, chapters):
 
 def test_no_page_shows_an_error(visits):
     assert collect(visits, "code_errors") == {}
+
+
+def test_headings_follow_each_other(visits):
+    for name, visit in visits.items():
+        levels = visit["levels"]
+        assert levels[0] == 1 and levels.count(1) == 1, name
+        assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), (name, levels)
 
 
 def test_links_and_anchors_lead_somewhere(visits):

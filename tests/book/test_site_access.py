@@ -1,4 +1,4 @@
-"""Every page of the built site by axe-core, in a real browser: WCAG 2.2, levels A and AA."""
+"""Pages of the built site by axe-core, in a real browser: WCAG 2.2, levels A and AA; a third, all with --all."""
 
 import pytest
 
@@ -37,12 +37,12 @@ def violations(axe, page):
 
 
 @pytest.fixture(scope="module")
-def checked(axe, browser, pages, request):
-    """checked(scheme, width): what is found on every page, by page; pages without faults are left out."""
+def checked(axe, browser, pages, drawn_for_all, request):
+    """checked(scheme, width): what is found on pages, by page; pages without faults are left out."""
     def check(scheme, width):
         page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
         found = {}
-        for name in [*pages, "search.html"]:
+        for name in [*drawn_for_all(pages, len(pages) // 3), "search.html"]:
             if name == "search.html":
                 page.goto(f"{(SITE / name).as_uri()}?q=Ising")
             else:

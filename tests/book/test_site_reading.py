@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.book.test_pictures import contrast
-from tests.browsing import CONTRAST, SITE, open_page
+from tests.browsing import CONTRAST, SITE
 
 RESULTS = ("index.html", "ten-minutes.html", "conclusions.html")
 FAINT = {"dddddd", "9aa5b1", "440154"}  # grids, frames of groups, the lower end of a colour map
@@ -79,17 +79,6 @@ def smallest_letters(path, width):
     across = float(re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+)', text)[1])
     sizes = [100 * float(size) for size in re.findall(r"scale\((0\.\d+) -\1\)", text)]
     return min(sizes, default=99) * (width - 40) / across
-
-
-def test_headings_follow_each_other(visit, pages):
-    page = visit(pages[0])
-    for name in pages:
-        open_page(page, name)
-        levels = page.evaluate(
-            "[...document.querySelectorAll('article :is(h1,h2,h3,h4,h5,h6)')].map(e => +e.tagName[1])"
-        )
-        assert levels[0] == 1 and levels.count(1) == 1, name
-        assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), (name, levels)
 
 
 def test_results_show_pictures_with_verdicts(visit, chapters):

@@ -156,7 +156,7 @@ def test_one_epoch_by_hand(folder, images):
     assert labels.tolist() == [0, 0, 1, 1, 2] and history[-1].right.tolist() == right.tolist()
 
 
-def test_what_is_reported(result):
+def test_counts_accuracies_and_shares_are_reported_by_name(result):
     base, wide = (Architecture(width, 3, "imagenet") for width in (2, 4))
     assert set(result) == FIELDS and all(type(value) in (int, float) for value in result.values())
     assert result["width"] == 4 and result["n_weights"] == resnet.n_weights(base)

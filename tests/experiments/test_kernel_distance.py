@@ -103,7 +103,7 @@ def test_inputs_are_normalized_as_their_names_say():
     ({"n_masks": 8}, "n_masks of at least 16"),
     ({"n_starts": 1}, "n_starts"),
 ])
-def test_refusals(changes, words):
+def test_settings_that_do_not_fit_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         kernel_distance(**SETTINGS | changes)
 

@@ -65,7 +65,7 @@ def test_minibatches_are_standardized_by_themselves_and_test_images_in_blocks(im
     assert train is reference and len(train) == 400 and len(test) == 2300
 
 
-def test_refusals(images):
+def test_settings_that_do_not_fit_and_divergence_are_refused(images):
     for changes, words in (({"normalization": "no"}, "among minibatch, pixel, global"), ({"dense": 1}, "got .* 1"),
                            ({"n_train": 501}, "n_train from 2 to 500, got 501"),
                            ({"width": 636}, "width from 8 to 635"),

@@ -51,7 +51,7 @@ def test_searches_have_intervals_and_arrows_where_nothing_was_enough():
     assert bar[:, 1].tolist() == [9.0, 12.0]
 
 
-def test_procedure():
+def test_every_setting_of_the_procedure_is_a_point_at_its_median():
     tables = [("record", runs(50, (10, 0.01), (25, 0.001), (25, 0.003), (26, np.nan))), ("longer", runs(50)),
               ("this build", runs(20, (5, 0.02), (10, 0.0005)))]
     figure, table = drawings.procedure(tables, FOUND, [0.002, 0.05])
@@ -63,7 +63,7 @@ def test_procedure():
     assert labels(right) == ["N = 10", "N = 20"] and len(table) == 5
 
 
-def test_growth():
+def test_growth_has_a_panel_of_fields_and_one_of_bounds_with_their_lines():
     line = scaling_laws.laws([10, 20, 30], [5, 10, 15], [1, 1, 1])
     fits = {("field", 1.0): line, ("field", 0.5): {}, ("eps", 0.01): {}}
     now = pd.DataFrame({"n_spins": [6, 8], "hidden": [3, 4], "field": 1.0})
@@ -74,7 +74,7 @@ def test_growth():
     assert {(6, 3, "v"), (8, 4, "v"), (10 - 0.15, 5, "v")} <= points(left) and (20 - 0.45, 20, "^") in points(left)
 
 
-def test_samples():
+def test_success_is_drawn_against_samples_with_what_the_thesis_prints():
     rows = pd.DataFrame({"n_samples": [100, 100, 200, 200], "bound": [0.1, 0.001, 0.001, 0.001]})
     rows = rows.assign(n_spins=10, n_hidden=5)
     needed = pd.DataFrame({"n_spins": [10, 20], "half": [150.0, np.inf], "low": [100.0, 400.0], "high": [200.0, np.inf],
@@ -98,7 +98,7 @@ def test_weights_and_the_noise_of_the_same_median():
     assert len(drawings.weights(machines[:0])[1]) == 0
 
 
-def test_ways():
+def test_ways_to_train_stand_side_by_side_at_equal_width():
     rows = pd.DataFrame([(10, "b", 5, 0.001), (10, "b", 5, 0.003), (10, "a", 5, 0.004), (20, "a", 9, 0.1)],
                         columns=["n_spins", "way", "n_hidden", "bound"])
     first, second = drawings.ways(rows, ["a", "b"]).axes
@@ -106,7 +106,7 @@ def test_ways():
     assert (round(5 - 0.09, 6), 0.002, "s") in points(first) and (round(9 - 0.15, 6), 0.1, "o") in points(second)
 
 
-def test_broken():
+def test_broken_and_kept_symmetry_stand_side_by_side():
     broken = FOUND[(FOUND.n_spins == 20)].assign(hidden=[3, 6], low=[2, 5], high=[4, 6])
     figure, table = drawings.broken(FOUND, broken)
     (axes,) = figure.axes
@@ -115,7 +115,7 @@ def test_broken():
     assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken"]
 
 
-def test_parameters():
+def test_parameters_that_suffice_are_drawn_against_those_of_a_machine():
     needed = pd.DataFrame({"n_spins": [10, 20], "parameters": [30, 60], "uniform parameters": 9})
     needed = needed.assign(field=1.0, eps=0.002)
     whole = pd.DataFrame({"field": 1.0, "n_spins": [10, 20], "parameters": [100, 300]})
@@ -129,7 +129,7 @@ def test_parameters():
     assert set(table.kind) == {"machine", "matrix product", "exact state"}
 
 
-def test_joint():
+def test_machines_for_all_fields_are_compared_with_one_a_field():
     table = pd.DataFrame({"kind": ["one a field"] * 3 + ["degree 2"], "n_samples": [100, 100, 400, 100],
                           "parameters": [60, 60, 60, 20], "kl": [0.2, 0.4, 0.1, 0.05]})
     table = table.assign(seed=[1, 2, 1, 1], **{"held out energy error": 0.01})
@@ -140,7 +140,7 @@ def test_joint():
     assert (100, 0.01, "o") in points(right)
 
 
-def test_chains():
+def test_chains_of_other_kinds_stand_beside_half_a_hidden_unit_a_spin():
     found = FOUND[FOUND.eps == 0.002].assign(model=["a", "a", "b", "b", "b"])
     (axes,) = drawings.chains(found).axes
     assert {label.split()[0] for label in labels(axes)} == {"a", "b", "half"}

@@ -113,7 +113,7 @@ def test_angles_are_accurate_at_both_ends():
 
 @settings(max_examples=30)
 @given(order=st.sampled_from(ORDERS), seed=st.integers(0, 10_000), scale=st.floats(1e-3, 1e3), depth=st.integers(1, 3))
-def test_properties(order, seed, scale, depth):
+def test_composed_kernels_are_homogeneous_and_symmetric(order, seed, scale, depth):
     generator = np.random.default_rng(seed)
     x, y = generator.normal(size=(8, 3)), generator.normal(size=(5, 3))
     kernel = composed(x, y, order=order, depth=depth)

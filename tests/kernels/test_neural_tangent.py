@@ -167,7 +167,7 @@ def test_the_network_is_the_one_of_the_docstring():
 
 @settings(max_examples=20)
 @given(depth=st.integers(1, 5), seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3))
-def test_identities(depth, seed, scale):
+def test_diagonals_scales_and_depths_follow_their_identities(depth, seed, scale):
     x = np.random.default_rng(seed).normal(size=(9, 4))
     nngp, ntk = analytic(x, depth=depth)
     squares = (x**2).sum(1) / 4

@@ -42,7 +42,7 @@ def test_the_smallest_distance_lies_between_the_widths():
     assert closest_width(WIDTHS, [5, 4, 3, 2, 1]) == 128 and closest_width(WIDTHS, [1, 2, 3, 4, 5]) == 8
 
 
-def test_refusals():
+def test_values_without_seeds_or_generator_are_refused():
     with pytest.raises(ValueError, match="rng as a random generator, got 3"):
         best_width(WIDTHS, np.ones((2, 5)), rng=3)
     for values in (np.ones(5), np.ones((3, 4)), np.ones((1, 5))):

@@ -26,7 +26,7 @@ def test_inner_products_are_the_kernel_within_their_standard_error(activation):
 
 
 @pytest.mark.parametrize("activation, function", [("erf", erf), ("relu", lambda z: np.maximum(z, 0))])
-def test_kernels_by_quadrature(activation, function):
+def test_kernels_are_the_integrals_of_a_grid(activation, function):
     """E over the two numbers u.x and u.y, by a grid in two dimensions, with no random numbers."""
     x, y = X[:1], Y[:1]
     root = np.linalg.cholesky(np.array([[(x @ x.T).item(), (x @ y.T).item()], [(x @ y.T).item(), (y @ y.T).item()]]))

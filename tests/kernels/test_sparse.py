@@ -213,7 +213,7 @@ def test_printed_formulas_at_the_numbers_of_the_text():
     (lambda x: printed.best_connectivity(-8, 784), "weights_per_input as a number above 0, got -8"),
     (lambda x: printed.best_connectivity(float("nan"), 784), "weights_per_input as a number above 0"),
 ])
-def test_refusals(call, words):
+def test_arguments_that_do_not_fit_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call(np.ones((3, 4)))
 

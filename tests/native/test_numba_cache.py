@@ -55,7 +55,7 @@ def test_an_edit_of_an_imported_module_goes_unnoticed_whatever_the_dates(run, tm
 
 
 @pytest.mark.parametrize("remedy", ["new folder", "delete", "comment"])
-def test_remedies(run, tmp_path, remedy):
+def test_every_remedy_makes_the_edit_count(run, tmp_path, remedy):
     _edit_helper(tmp_path)
     if remedy == "delete":  # as written in the module
         subprocess.run('find . -name "*.nb[ic]" -delete', shell=True, cwd=tmp_path, check=True)

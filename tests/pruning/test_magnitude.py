@@ -144,7 +144,7 @@ def test_the_graph_against_a_plain_search(n_visible, n_hidden, share, seed):
     assert all(type(value) is int for value in found)
 
 
-def test_known_graphs():
+def test_graphs_that_are_counted_by_hand_have_their_numbers():
     chain = np.zeros((4, 3), bool)
     chain[[0, 1, 1, 2, 2, 3], [0, 0, 1, 1, 2, 2]] = True  # a tree: one edge less than there are units
     assert connectivity(chain) == (6, 1, 0, 0, 4) and connectivity(np.ones((18, 9), bool)) == (162, 1, 0, 0, 18)

@@ -59,7 +59,7 @@ JSON = st.recursive(
 @given(n_visible=st.integers(1, 5), n_hidden=st.integers(1, 5), seed=st.integers(0, 10**6),
        dtype=st.sampled_from([torch.float32, torch.float64]), pruned=st.booleans(),
        metadata=st.dictionaries(st.text(), JSON, max_size=4))
-def test_round_trip(tmp_path_factory, n_visible, n_hidden, seed, dtype, pruned, metadata):
+def test_what_was_saved_comes_back(tmp_path_factory, n_visible, n_hidden, seed, dtype, pruned, metadata):
     path = tmp_path_factory.getbasetemp() / "round_trip.npz"
     machine = make_machine(n_visible, n_hidden, 1.0, seed).to(dtype=dtype)
     if pruned:

@@ -18,7 +18,7 @@ FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0
                  (30, 1.0, 14, 1.0))
 
 
-def test_ways_to_train():
+def test_tables_of_ways_to_train_count_what_toy_runs_hold():
     rows = [(10, "a", 4, 0.005, 0.01), (10, "a", 5, 0.001, 0.02), (10, "a", 5, 0.004, 0.04), (10, "b", 5, 0.003, 0.05),
             (10, "b", 6, np.nan, np.nan), (20, "a", 10, 0.001, 0.06)]
     runs = pd.DataFrame(rows, columns=["n_spins", "way", "n_hidden", "bound", "abs m error"])

@@ -39,7 +39,7 @@ def test_energies_of_all_configurations(n_visible, n_hidden, seed):
 
 
 @given(**sizes)
-def test_conditional_probabilities(n_visible, n_hidden, seed):
+def test_conditional_probabilities_are_those_of_sums_over_all_states(n_visible, n_hidden, seed):
     machine = make_machine(n_visible, n_hidden, 2.0, seed)
     np.testing.assert_allclose(distributions.hidden_probability(machine, oracles.states(n_visible)),
                                oracles.rbm_hidden_probability(*parameters(machine)), atol=1e-12)
@@ -147,7 +147,7 @@ zeros = torch.zeros
     ((zeros(3, 2), torch.tensor([0, float("nan"), 0]), zeros(2)), "finite visible_bias"),
     ((zeros(3, 2) + float("inf"), zeros(3), zeros(2)), "finite weights"),
 ])
-def test_a_machine_refuses(arguments, message):
+def test_parts_that_make_no_machine_are_refused(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}.*try "):
         Machine(*arguments)
 
@@ -183,7 +183,7 @@ def test_what_is_no_machine_is_refused():
         rbm.check_machine(3)
 
 
-def test_other_refusals():
+def test_scales_and_shapes_that_do_not_fit_are_refused():
     machine = make_machine(3, 2)
     with pytest.raises(ValueError, match="finite scale >= 0, got '1'"):
         Machine.random(3, 2, seed=0, scale="1")

@@ -228,7 +228,7 @@ def test_adam_divides_by_the_size_of_the_gradient():
     ({"momentum": 1.0}, "momentum to be from 0 to below 1, got 1.0"), ({"momentum": True}, "momentum"),
     ({"damping": 0.0}, "damping to be finite and above 0, got 0.0; try damping=0.01"),
     ({"damping": float("inf")}, "damping"), ({"damping": "little"}, "damping"), ({"optimizer": ["sgd"]}, "optimizer")])
-def test_settings_refuse(of, change, message):
+def test_settings_out_of_bounds_are_refused(of, change, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):
         of(**change)
 

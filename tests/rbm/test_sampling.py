@@ -190,7 +190,7 @@ def test_draws_are_rounded_up_and_shaped():
     ({"engine": "cuda"}, "engine"), ({"precision": "float16"}, "precision"),
     ({"start": [[0, 1]]}, "3 columns"), ({"start": [[0, 1, 2]]}, "0 and 1, got 2 in row 0, column 2"),
 ])
-def test_refusals(arguments, message):
+def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):
         sampling.sample(make_machine(3, 2), **({"n_samples": 10, "seed": 0} | arguments))
     with pytest.raises(ValueError, match="n_sweeps"):

@@ -56,7 +56,7 @@ def test_absurdly_large_weights_count_as_divergence(engine):
     ({"negative_phase": "exact", "persistent": True}, "only for chains of one"),
     ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains of one"),
 ])
-def test_settings_refuse(arguments, message):
+def test_settings_out_of_bounds_are_refused(arguments, message):
     with pytest.raises(ValueError, match=f"expected .*{message}"):
         TrainingSettings(**arguments)
     with pytest.raises(TypeError):
@@ -70,7 +70,7 @@ def test_settings_refuse(arguments, message):
     ([[0, 1, 1], [0, 1]], "row 1"),
     (np.zeros((0, 3)), r"shape \(0, 3\)"), ([[0, 1, float("nan")]], "nan in row 0"),
 ])
-def test_data_refused(data, message):
+def test_data_that_do_not_fit_are_refused(data, message):
     with pytest.raises(ValueError, match=message):
         train(make_machine(3, 2), data, TrainingSettings(epochs=1), seed=0)
 
@@ -84,7 +84,7 @@ def test_settings_of_another_kind_are_refused(settings, message):
         train(make_machine(3, 2), small_data(), settings, seed=0)
 
 
-def test_other_refusals():
+def test_no_machine_too_many_units_and_no_interval_are_refused():
     with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
         train(PositiveState(make_machine(3, 2)), small_data(), TrainingSettings(), seed=0)
     with pytest.raises(ValueError, match="at most 16 visible units"):

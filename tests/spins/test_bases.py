@@ -173,7 +173,7 @@ def test_marshalls_signs_suit_one_chain_and_not_the_other():
     (lambda: vectors.marshall_signs(60), "GiB|EiB|PiB"),
     (lambda: vectors.random_state(0, rng=np.random.default_rng(1)), "n_spins to be an integer >= 1, got 0"),
 ])
-def test_vectors_refuse(call, message):
+def test_vectors_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 

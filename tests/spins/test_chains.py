@@ -152,7 +152,7 @@ def test_random_fields_repeat_and_stay_within():
     (lambda: exact.ground_state(kinds(4)["ising, field along z too"], parity=1), "conserves none"),
     (lambda: exact.energy(chains.ising(4, 1.0), np.ones(4) / 2), "2\\^4"),
 ])
-def test_refuses(make, message):
+def test_arguments_that_do_not_fit_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

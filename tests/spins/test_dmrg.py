@@ -124,6 +124,6 @@ def test_without_tenpy_the_remedy_is_named(monkeypatch):
     (chains.ising(4, 1.0), {"parity": 0}, r"parity to be \+1, -1 or None, got 0"),
     (chains.ising(4, 1.0) + chains.fields(4, z=0.1), {"parity": 1}, "conserves none"),
 ])
-def test_refuses(chain, arguments, message):
+def test_arguments_that_do_not_fit_are_refused(chain, arguments, message):
     with pytest.raises(ValueError, match=message):
         dmrg.ground_state(chain, **arguments)

@@ -58,7 +58,7 @@ def test_second_repetition_was_measured_after_a_flip():
         read(MADE / "cirq_repeated_key.json")
 
 
-def test_missing_atoms():
+def test_missing_atoms_are_left_out_or_marked_and_counted():
     shots = read(MADE / "braket_analog.json")
     assert shots.dropped["shots of status 'Failure'"] == 5
     assert shots.dropped["sites that were empty in every shot"] == 1
@@ -144,7 +144,7 @@ def test_bases_beside_the_measurements(tmp_path):
             read(MADE / "qucumber.txt", bases=wrong)
 
 
-def test_registers_on_request():
+def test_registers_come_in_the_order_asked_for_and_alone():
     two = read(MADE / "qiskit_two_registers.json")
     back = read(MADE / "qiskit_two_registers.json", register=["back", "front"])
     np.testing.assert_array_equal(back.bits, np.roll(two.bits, 5, axis=1))

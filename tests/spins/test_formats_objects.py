@@ -17,7 +17,7 @@ def read_text(tmp_path):
     return reader(tmp_path)
 
 
-def test_qiskit_objects():
+def test_objects_of_qiskit_are_read_as_their_files():
     one = bit_array(BITS)
     assert read(one).bits.tolist() == BITS.tolist()
     data = vendor("qiskit.primitives.containers.data_bin", "DataBin", dict)(front=bit_array(BITS[:, :4]),
@@ -50,7 +50,7 @@ def test_cirq_objects_of_every_type(dtype):
     assert found.bits.tolist() == BITS.tolist() and found.bits.dtype == np.uint8
 
 
-def test_objects_of_clients(read_text):
+def test_objects_of_clients_are_read_or_refused_by_name(read_text):
     ionq = vendor("cirq_ionq.results", "QPUResult", num_qubits=lambda self: 3,
                   counts=lambda self: Counter({6: 2, 1: 1}))
     assert read(ionq()).bits.tolist() == [[1, 1, 0]] * 2 + [[0, 0, 1]]  # it has turned the keys around
@@ -69,7 +69,7 @@ def test_objects_of_clients(read_text):
     assert read(counted).bits.tolist() == [[1, 0, 0, 0, 0, 0, 0, 0, 1]] * 2
 
 
-def test_rydberg_objects():
+def test_objects_of_rydberg_devices_are_read_with_their_missing_atoms():
     shot = lambda status, pre, post: vendor("braket.x", "ShotResult")  # noqa: E731
     rows = []
     for status, pre, post in (("Success", [1, 1, 1], [0, 1, 1]), ("Success", [1, 0, 1], [1, 1, 0]),
@@ -110,7 +110,7 @@ def test_objects_without_shots_are_refused_in_words(module, kind):
     assert "; try " in str(caught.value)
 
 
-def test_samples_of_simulators():
+def test_samples_of_simulators_are_read_whatever_their_axes():
     signs = 1 - 2 * BITS.astype(float)  # the gates' outcome 0 has the eigenvalue +1
     assert read(signs, format="pennylane", n_sites=9).bits.tolist() == BITS.tolist()
     # [qml.sample(qml.Z(wire)) for wire in ...] has a row a wire.
@@ -141,7 +141,7 @@ def test_samples_of_simulators():
     assert read((BITS, shadow[1]), format="pennylane").bits.tolist() == BITS.tolist()
 
 
-def test_stim_arrays(read_text):
+def test_arrays_of_stim_are_read_packed_or_not(read_text):
     assert read(BITS.astype(bool), format="stim").bits.tolist() == BITS.tolist()
     packed = np.packbits(BITS, axis=1, bitorder="little")
     assert read(packed, format="stim", n_sites=9).bits.tolist() == BITS.tolist()
@@ -153,7 +153,7 @@ def test_stim_arrays(read_text):
     assert read_text("x.dets", both, n_sites={"M": 1, "D": 2, "L": 1}).bits.tolist() == [[1, 0, 1, 1], [0, 0, 0, 0]]
 
 
-def test_pastaq():
+def test_arrays_of_pastaq_are_read_with_their_bases():
     words = np.full((9, 2000), b"Z", dtype=object)
     words[3] = b"X"
     found = read({"outcomes": BITS.T.astype(np.int64), "bases": words}, format="pastaq")
@@ -170,7 +170,7 @@ def test_pastaq_without_h5py(monkeypatch):
         read(MADE / "pastaq.h5")
 
 
-def test_pastaq_file(read_text):
+def test_a_file_of_pastaq_is_read_within_its_limit_or_refused(read_text):
     pytest.importorskip("h5py")
     found = read(MADE / "pastaq.h5")
     assert max(deviations(found.bits)) < 4.5 and found.bits.shape == (300, 9) and (found.bases == "Z").all()
@@ -213,7 +213,7 @@ def test_pastaq_link_to_nothing(tmp_path):
     assert read(tmp_path / "b.h5").bits.tolist() == BITS[:20].tolist()
 
 
-def test_packed(tmp_path):
+def test_our_own_packed_files_are_read_and_damage_is_named(tmp_path):
     measurements.save(tmp_path / "m.npz", BITS, metadata={"sites": [f"s{i}" for i in range(9)]})
     found = read(tmp_path / "m.npz")
     assert found.bits.tolist() == BITS.tolist() == found.in_conventions().tolist() and found.sites[8] == "s8"

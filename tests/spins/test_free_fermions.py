@@ -149,7 +149,7 @@ def test_one_spin_is_a_fair_coin():
     assert bits.shape == (1000, 1) and 400 < bits.sum() < 600
 
 
-def test_refuses():
+def test_arguments_that_do_not_fit_are_refused():
     for function in (ff.ground_state_energy, ff.magnetization_x, ff.correlation_zz):
         with pytest.raises(ValueError, match="expected field to be a finite number >= 0"):
             function(4, -0.1)

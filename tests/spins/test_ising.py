@@ -40,7 +40,7 @@ def test_ground_state_solves_the_eigenvalue_equation(n_spins, field, coupling):
     assert ising.energy(psi, field, coupling) == pytest.approx(value, abs=1e-11)
 
 
-def test_limits():
+def test_without_and_with_a_strong_field_the_state_is_known():
     n_spins = 6
     value, psi = ising.ground_state(n_spins, 0.0)
     assert value == -(n_spins - 1)
@@ -133,7 +133,7 @@ def test_samples_repeat_with_the_seed():
     np.testing.assert_array_equal(first, second)
 
 
-def test_twenty_spins():
+def test_twenty_spins_are_those_of_free_fermions():
     value, psi = ising.ground_state(20, 1.0)
     assert value == pytest.approx(free_fermions.ground_state_energy(20, 1.0), abs=1e-11)
     np.testing.assert_allclose(ising.correlation_zz(psi), free_fermions.correlation_zz(20, 1.0), atol=1e-11)

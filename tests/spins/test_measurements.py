@@ -30,7 +30,7 @@ NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(bits=TABLES, metadata=st.dictionaries(st.text(), st.text() | NUMBERS))
-def test_round_trip(tmp_path_factory, bits, metadata):
+def test_what_was_saved_comes_back(tmp_path_factory, bits, metadata):
     path = tmp_path_factory.mktemp("round") / "m.npz"
     measurements.save(path, bits, metadata=metadata)
     again, found = measurements.load(path)
@@ -174,7 +174,7 @@ def test_text_in_its_spellings(tmp_path, text):
     ("01\n11\n", "got '01'"),
     (b"\x93NUMPY\xff\xfe 0", "expected 0 or 1"),
 ])
-def test_text_refuses(tmp_path, text, message):
+def test_text_that_is_no_table_of_bits_is_refused(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         measurements.read_text(write(tmp_path, text))
 
@@ -189,7 +189,7 @@ def test_width_of_another_machine(tmp_path):
         measurements.read_text(tmp_path / "absent.txt")
 
 
-def test_bases(tmp_path):
+def test_files_of_bases_are_read_or_refused_with_their_line(tmp_path):
     assert measurements.read_bases(write(tmp_path, "X Z\nZ Y \n"), 2).tolist() == [["X", "Z"], ["Z", "Y"]]
     for text, message in [("X Q\n", "got 'Q' in .*line 1, column 2"), ("x Z\n", "upper-case"),
                           ("X Z\nZ\n", "expected 2 letters"), ("", "empty file"), ("XZ\n", "got 'XZ'")]:
@@ -199,7 +199,7 @@ def test_bases(tmp_path):
         measurements.read_bases(write(tmp_path, "X Z\n"), 3)
 
 
-def test_psi(tmp_path):
+def test_files_of_amplitudes_are_read_or_refused_with_their_reason(tmp_path):
     psi = measurements.read_psi(write(tmp_path, "0.6 0\n0 -0.8\n\n"), 1)
     assert psi.tolist() == [0.6, -0.8j] and psi.dtype == np.complex128
     for text, message in [

@@ -61,7 +61,7 @@ def test_averages_of_every_kind(kind):
 
 
 @pytest.mark.parametrize("complex_numbers", [False, True])
-def test_log_amplitudes(complex_numbers):
+def test_log_amplitudes_are_logarithms_of_the_vector_in_blocks_too(complex_numbers):
     state = random_state(complex_numbers=complex_numbers)
     found = mps.log_amplitudes(state, all_states(4))
     np.testing.assert_allclose(np.exp(found), state.vector(), atol=1e-14)
@@ -114,7 +114,7 @@ def test_phase_of_a_likely_amplitude():
     np.testing.assert_allclose(turned.vector(), psi, atol=1e-12)
 
 
-def test_a_thousand_spins():
+def test_a_thousand_spins_neither_overflow_nor_vanish():
     draw = rng.stream(3, "long")
     state = mps.canonical([1e-3 * draw.standard_normal((1 if i == 0 else 4, 2, 1 if i == 999 else 4))
                            for i in range(1000)])
@@ -189,7 +189,7 @@ def test_other_files_are_refused(tmp_path):
     (lambda: mps_files.save("state.npz", random_state(), metadata={"a": np.nan}), "expected metadata"),
     (lambda: mps.MatrixProductState((np.array([1.0, 0]).reshape(1, 2, 1),) * 30).vector(), "at most 24 spins"),
 ])
-def test_refuses(make, message):
+def test_arguments_that_do_not_fit_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

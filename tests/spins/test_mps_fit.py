@@ -104,7 +104,7 @@ def test_bond_dimension_of_a_number_of_parameters():
     ({"max_steps": 1.5}, "max_steps to be an integer >= 1"),
     ({"seed": -1}, "expected seed"),
 ])
-def test_refuses(arguments, message):
+def test_arguments_that_do_not_fit_are_refused(arguments, message):
     arguments = {"measurements": drawn(np.full(4, 0.5), 10), "bond_dimension": 2, "seed": 1} | arguments
     with pytest.raises(ValueError, match=message):
         mps_fit.maximum_likelihood(**arguments)

@@ -32,7 +32,7 @@ def test_samples_of_every_kind_in_every_kind_of_basis(kind):
 
 
 @pytest.mark.parametrize("chain", [chains.ising(14, 1.0), chains.xxz(14, 1.0, next_coupling=0.8)])
-def test_fourteen_spins(chain):
+def test_samples_of_fourteen_spins_have_the_exact_probabilities(chain):
     _, psi = exact.ground_state(chain)
     state = mps.from_vector(psi)
     for basis in ("Z" * 14, "XYZ" * 4 + "XY"):
@@ -131,7 +131,7 @@ def test_a_long_chain_keeps_its_norm():
     ({"bases": "ZZZA", "gates": {"A": np.ones((2, 2))}}, "unitary"),
     ({"bases": ["ZZZZ", "XXXX"]}, "one basis where n_samples is given, got 2"),
 ])
-def test_refuses(arguments, message):
+def test_arguments_that_do_not_fit_are_refused(arguments, message):
     arguments = {"bases": "ZZZZ", "n_samples": 10, "rng": rng.stream(1)} | arguments
     with pytest.raises(ValueError, match=message):
         mps_samples.sample_in_bases(random_state((2, 4, 2)), **arguments)

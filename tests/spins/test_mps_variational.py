@@ -147,6 +147,6 @@ def test_the_table_holds_the_first_bond_dimension_within_each_bound():
     (lambda: lowest_uniform(5, 1.0, 1.5, seed=1), "bond_dimension to be an integer >= 1, got 1.5"),
     (lambda: n_parameters(5, True), "bond_dimension to be an integer >= 1, got True"),
     (lambda: variational.needed([5], [1.0], [0.0], seed=1), "expected bounds above 0, got 0.0")])
-def test_refuses(call, message):
+def test_arguments_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

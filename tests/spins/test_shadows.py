@@ -60,7 +60,7 @@ def test_estimates_lie_within_their_errors(kind):
     assert ((0.7 < away.std(axis=0)) & (away.std(axis=0) < 1.3)).all()
 
 
-def test_median_of_means():
+def test_the_median_of_means_is_the_mean_of_one_group_and_near_the_truth():
     psi = vectors.ghz(3)
     measurements = drawn(psi, 9000)
     mean = shadows.expectation(measurements, {0: "Z", 2: "Z"})
@@ -68,7 +68,7 @@ def test_median_of_means():
     assert shadows.median_of_means(measurements, {0: "Z", 2: "Z"}, 9) == pytest.approx(1.0, abs=6 * mean.error)
 
 
-def test_refuses():
+def test_arguments_that_do_not_fit_are_refused():
     measurements = drawn(vectors.ghz(3), 200)
     for call, message in (
             (lambda: shadows.expectation(measurements, {3: "X"}), "sites 0 to 2, got 'X' of site 3"),

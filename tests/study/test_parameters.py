@@ -7,7 +7,7 @@ from tests import toy_book
 from tests.study.test_notebooks import CELL, HEAD
 
 
-def test_declared_parameters(chapter):
+def test_declared_parameters_have_range_and_meaning(chapter):
     found = parameters.declared(chapter)
     assert list(found) == ["n_points", "width", "label", "heights", "fast", "seed"]
     assert found["heights"].range == "[0, 2]" and found["label"].range == "{plain, bold}"

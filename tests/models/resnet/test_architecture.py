@@ -23,7 +23,7 @@ def test_weights_of_table_3_1(width, expected):
     assert round(n_weights(Architecture(width, 1000, "imagenet")) / 1e6, 2) == expected
 
 
-def test_layers_in_order():
+def test_layers_are_listed_in_the_order_of_the_network():
     table = layers(Architecture(8))
     assert [layer.name for layer in table[:4]] == ["stem", *(f"stage1_{part}" for part in
                                                              ("block1_conv1", "block1_conv2", "block2_conv1"))]

@@ -131,7 +131,7 @@ def test_the_seconds_of_a_network_are_the_sum_of_its_layers(monkeypatch):
     assert network_seconds(base, 32)[1] - 3 * resnet.multiply_adds(base, 32) / 20e9 == pytest.approx(3e-9 * numbers)
 
 
-def test_whole_networks():
+def test_a_network_pays_when_sparse_and_not_with_all_its_weights():
     base = resnet.Architecture(8)
     for factor in (8, 16):
         assert native_network_pays(resnet.widened(base, factor), 32, resnet.sparse_counts(base, factor))

@@ -161,7 +161,7 @@ def test_a_graph_that_is_older_than_the_mask_is_refused():
         loss.backward()
 
 
-def test_fractions():
+def test_fractions_fall_as_a_cosine_and_none_moves_nothing():
     assert cosine_fraction(0, 100) == 0.3 and cosine_fraction(50, 100, 0.4) == pytest.approx(0.2)
     assert cosine_fraction(100, 100) == cosine_fraction(200, 100) == 0
     for fraction in (0, 1e-6, 1):

@@ -167,7 +167,7 @@ def test_inputs_in_any_memory_order():
 
 
 @pytest.mark.parametrize("path", layers.PATHS)
-def test_an_empty_minibatch(path):
+def test_an_empty_minibatch_gives_empty_results_and_no_gradient(path):
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), 2, seed=1, path=path)
     x = torch.zeros(0, 3, 5, 5, requires_grad=True)
     out = layer(x)

@@ -14,7 +14,7 @@ from tests.models.sparse.test_layers import agree, both, images, random_mask
 from tests.native.test_tiles import run_in_another_process
 
 
-def test_copies_and_files():
+def test_copies_and_files_give_the_same_outputs():
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), bias=True, seed=1, path="native")
     x = images(4, 3, 5, 5)
     wanted = layer(x)
@@ -52,7 +52,7 @@ def test_a_state_of_another_mask_is_refused_and_changes_nothing():
         torch.nn.Sequential(layer).load_state_dict(torch.nn.Sequential(SparseConv2d(~mask, seed=1)).state_dict())
 
 
-def test_initial_values():
+def test_initial_weights_are_uniform_within_the_bound_of_their_inputs():
     mask = random_mask((50, 40, 3, 3), 0.1)
     layer = SparseConv2d(mask.numpy(), bias=True, seed=1)
     bound, weight = 1 / np.sqrt(layer.density * 360), layer.weight.detach()
@@ -135,7 +135,7 @@ def test_what_does_not_fit_the_kernels_is_dense(monkeypatch):
     assert layer.path_for(torch.zeros(1).expand(16, 64, 1024, 2048)) == "dense"
 
 
-def test_hints():
+def test_refusals_say_what_to_try():
     with pytest.raises(ValueError, match="try mask != 0"):
         SparseLinear(np.eye(4, 3), seed=1)
     with pytest.raises(ValueError, match="try images.None. for a single one"):
@@ -177,7 +177,7 @@ def test_a_forked_process_is_told_or_served():
 
 
 @pytest.mark.parametrize("path", layers.PATHS)
-def test_half_precision(path):
+def test_images_of_half_precision_need_a_layer_of_half_precision(path):
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path=path)
     for dtype in (torch.float16, torch.bfloat16):
         with pytest.raises(ValueError, match=f"got {dtype}"):
