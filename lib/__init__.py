@@ -10,13 +10,17 @@
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
-`spins.bases`         measurements in any product of local bases: drawn, checked, and what they say about phases
+`spins.bases`         measurements in any product of local bases, and how a state looks in one
+`spins.gates`         the gates that turn a spin before it is measured
+`spins.completeness`  what measurements in some bases leave open: phases, elements of a density matrix
 `spins.density`       density matrices: noise, fidelity, purity, entropies
 `spins.vectors`       GHZ and W states with phases, random states, Marshall's signs
 `spins.chains`        other chains as sums of Pauli operators: XXZ, J1-J2, staggered and random fields
 `spins.exact`         their exact ground states, up to 16 spins
 `spins.dmrg`          the same at any length, by TeNPy (extra "dmrg")
-`spins.mps`           matrix product states: amplitudes, averages, entropies, files
+`spins.mps`           matrix product states: their form and amplitudes
+`spins.mps_averages`  exact averages, energies and entropies of them
+`spins.mps_files`     and files
 `spins.mps_variational` the lowest energy at one bond dimension, free or uniform, and what it takes in numbers
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
@@ -27,21 +31,12 @@
 `datasets`         MNIST, which the user has put into data/cache
 `image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
 
-`models.mlp`       perceptrons with static sparse weights, trained by native sparse kernels
-`models.parametrization` standard (LeCun) and NTK form of a layer, dense and sparse
-`models.digits`    scikit-learn's digits, which need no download
-`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, and the torch module
+`models.mlp`       perceptrons with static sparse weights, trained by native kernels; standard (LeCun) and NTK form
+`models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, the torch module, the same in native
+                   kernels, trained by one loop on a CPU or a GPU, kept on disk without pickle
+`models.sparse`    sparse convolutions and linear layers: in their own data layout, for torch, with masks that move
 `models.families`  what a record of widened networks says: gains, shares, errors
-`models.drawings`  the blocks of figure 3.2, drawn from the networks themselves
-`models.sparse`    sparse convolutions in their own data layout: forward and both gradients
-`models.sparse_layers` the same layers for torch, and networks made of them or back
-`models.dynamic_masks` masks that move while these layers learn: SET and RigL
-`models.sparse_choice` when they pay: sparse or dense, from a table
-`models.sparse_resnet` a whole ResNet-18 of them
-`models.image_training` one training loop for it and for its torch twin
-`models.resident`  the twin on a GPU: images, minibatches and steps stay there
-`models.imagenet_training` the same loop for images that are read and cropped meanwhile
-`models.checkpoints` trained ResNets on disk, without pickle
+`models.digits`    scikit-learn's digits, which need no download
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
 `pruning.masks`    which ones: random masks
@@ -49,7 +44,8 @@
 `pruning.magnitude` which ones go next: smallest, by unit, by Fisher information, at random; the graph that is left
 `pruning.bands`    from which step on a measure lies outside its fluctuations
 
-`rbm.machine`      restricted Boltzmann machines: energies, conditional probabilities, the Ising gauge
+`rbm.machine`      restricted Boltzmann machines: their parameters
+`rbm.distributions` their energies and conditional probabilities, the Ising gauge
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
@@ -66,7 +62,9 @@
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
 `rbm.complex_training` training on measurements in many bases
 `rbm.operators`    operators and their sums and products, energies, from samples of any state
-`rbm.statistics`   error bars of functions of means, of long runs, of the learning itself
+`rbm.statistics`   error bars of functions of means, and of long runs
+`rbm.bootstrap`    error bars of the learning itself
+`rbm.extrapolation` an energy in the limit of no spread of the local energy
 `rbm.metrics`      fidelity, relative entropy, likelihood
 `rbm.observables`  estimators with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes
@@ -101,6 +99,7 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.living`   a machine at work (chapter 7)

@@ -33,7 +33,7 @@ def is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
-def require_count(name: str, value: int, least: int = 1) -> int:
+def require_count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
     """A count as a plain int.
 
     Parameters
@@ -44,6 +44,8 @@ def require_count(name: str, value: int, least: int = 1) -> int:
         To be checked.
     least : int
         The smallest that is allowed.
+    most : int, optional
+        The largest that is allowed.
 
     Returns
     -------
@@ -52,14 +54,15 @@ def require_count(name: str, value: int, least: int = 1) -> int:
     Raises
     ------
     ValueError
-        For a smaller integer, for True and False, and for other types; the message names one that
-        fits.
+        For integers out of range, for True and False, and for other types; the message names one
+        that fits.
 
     """
-    if not is_integer(value) or value < least:
-        whole = isinstance(value, float) and value.is_integer() and value >= least
-        raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; "
-                         f"try {name}={int(value) if whole else max(least, 1)}")
+    if not is_integer(value) or value < least or (most is not None and value > most):
+        whole = isinstance(value, float) and value.is_integer() and least <= value <= (most or value)
+        fits = int(value) if whole else most if most is not None else max(least, 1)
+        raise ValueError(f"expected {name} to be an integer >= {least}{'' if most is None else f' and <= {most}'}, "
+                         f"got {value!r}; try {name}={fits}")
     return int(value)
 
 

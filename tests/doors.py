@@ -20,6 +20,7 @@ from lib import conventions, datasets, image_sets, plotting
 from lib.kernels import (
     arc_cosine,
     distance,
+    fully_connected,
     gaussian_process,
     inputs,
     learning,
@@ -28,15 +29,23 @@ from lib.kernels import (
     random_features,
     sparse,
 )
-from lib.models import _mlp_kernels, image_training, mlp, resnet
-from lib.models.sparse import Layout, SparseConvolution
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
-from lib.models.sparse_resnet import SparseResNet, check_labels
+from lib.models import mlp, resnet
+from lib.models.mlp import _kernels
+from lib.models.resnet import training as resnet_training
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.network import check_labels
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training_settings import Settings
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
+from lib.models.sparse.layout import Layout
 from lib.pruning import bands, magnitude
 from lib.rbm import (
     annealing,
+    bootstrap,
     convergence,
     correlation_decay,
+    distributions,
     ensembles,
     living,
     metrics,
@@ -52,7 +61,7 @@ from lib.rbm import (
     training,
 )
 from lib.rbm import machine as machines
-from lib.spins import bases, chains, ising, measurements, vectors
+from lib.spins import bases, chains, gates, ising, measurements, vectors
 from lib.spins.measurements import checking, simulators, stim
 
 
@@ -128,9 +137,9 @@ def _drawn(weights=WEIGHTS, bias=None, layers=None):
         plt.close(fig)
 
 
-def _twins(x=X, targets=X[:, 0], x_test=Y):
+def _linearized(x=X, targets=X[:, 0], x_test=Y):
     net = neural_tangent.FullyConnected((3, 4, 1))
-    return learning.train_with_twin(net, net.init(1), x, targets, x_test, n_steps=2, learning_rate=0.01)[:3]
+    return fully_connected.train_linearized(net, net.init(1), x, targets, x_test, n_steps=2, learning_rate=0.01)[:3]
 
 
 def _problem(features=X, target=X[:, 0], probabilities=None):
@@ -138,7 +147,7 @@ def _problem(features=X, target=X[:, 0], probabilities=None):
 
 
 def _parameters():
-    return learning.random_parameters([3, 4, 2], seed=1)
+    return fully_connected.random_parameters([3, 4, 2], seed=1)
 
 
 def _kernel_net():
@@ -178,15 +187,16 @@ DOORS = [
     Door("quality.sampled", lambda v: [quality.sampled(MACHINE, _EXACT, v)["energy"]], DRAWS, "bits"),
     Door("living.estimates", lambda v: [living.estimates(MACHINE, v, 1.0)["energy"]], BITS, "bits"),
     Door("living.exact", lambda v: [living.exact(v, 1.0)["energy"]], PSI, "complex"),
-    Door("machine.energy visible", lambda v: machines.energy(MACHINE, v, BITS[:, :3]), BITS, "bits*"),
-    Door("machine.energy hidden", lambda h: machines.energy(MACHINE, BITS, h), BITS[:, :3], "bits*"),
-    Door("machine.effective_energy", lambda v: machines.effective_energy(MACHINE, v), BITS, "bits*"),
-    Door("machine.hidden_probability", lambda v: machines.hidden_probability(MACHINE, v), BITS, "bits*"),
-    Door("machine.visible_probability", lambda h: machines.visible_probability(MACHINE, h), BITS[:, :3], "bits*"),
-    Door("machine.effective_energy_gradient", lambda v: machines.effective_energy_gradient(MACHINE, v), BITS, "bits*"),
+    Door("machine.energy visible", lambda v: distributions.energy(MACHINE, v, BITS[:, :3]), BITS, "bits*"),
+    Door("machine.energy hidden", lambda h: distributions.energy(MACHINE, BITS, h), BITS[:, :3], "bits*"),
+    Door("machine.effective_energy", lambda v: distributions.effective_energy(MACHINE, v), BITS, "bits*"),
+    Door("machine.hidden_probability", lambda v: distributions.hidden_probability(MACHINE, v), BITS, "bits*"),
+    Door("machine.visible_probability", lambda h: distributions.visible_probability(MACHINE, h), BITS[:, :3], "bits*"),
+    Door("machine.effective_energy_gradient",
+         lambda v: distributions.effective_energy_gradient(MACHINE, v), BITS, "bits*"),
     Door("machine.effective_energy_gradient probabilities",
-         lambda p: machines.effective_energy_gradient(MACHINE, BITS[:4], p), P, "bits*"),
-    Door("machine.ising_energy", lambda s: machines.ising_energy(MACHINE, s, np.ones((12, 3))),
+         lambda p: distributions.effective_energy_gradient(MACHINE, BITS[:4], p), P, "bits*"),
+    Door("machine.ising_energy", lambda s: distributions.ising_energy(MACHINE, s, np.ones((12, 3))),
          2 * BITS.astype(np.int8) - 1, "bits*"),
     Door("partition.log_probability", lambda v: partition.log_probability(MACHINE, v), BITS, "bits"),
     Door("metrics.negative_log_likelihood", lambda v: [metrics.negative_log_likelihood(MACHINE, v)], BITS, "bits"),
@@ -201,7 +211,7 @@ DOORS = [
     Door("operators.Operator", lambda v: operators.pauli({0: "X"})(STATE, v), BITS, "bits"),
     Door("operators.Operator.rows", lambda v: operators.pauli({0: "X"}).rows(v), BITS, "bits"),
     Door("metrics.sampled_fidelity", lambda v: [metrics.sampled_fidelity(STATE, v, STATE, v).mean], BITS, "bits"),
-    Door("statistics.resampled", lambda v: list(statistics.resampled(v, 2, seed=1)), BITS, "bits"),
+    Door("bootstrap.resampled", lambda v: list(bootstrap.resampled(v, 2, seed=1)), BITS, "bits"),
     Door("observables.renyi2", lambda v: [observables.renyi2(STATE, v, [0]).mean], DRAWS, "bits"),
     # means and errors
     Door("statistics.of_means", lambda v: [statistics.of_means(lambda a: a * a, v).error], VALUES),
@@ -223,7 +233,7 @@ DOORS = [
          np.array([1.0, 2.0, 4.0, 8.0])),
     Door("optimum.closest_width distances", lambda v: [optimum.closest_width([1, 2, 3, 4], v)], VALUES[:, 0]),
     # states
-    Door("bases.check_gate", bases.check_gate, np.array([[0.0, 1.0], [1.0, 0.0]]), "complex"),
+    Door("gates.check_gate", gates.check_gate, np.array([[0.0, 1.0], [1.0, 0.0]]), "complex"),
     Door("bases.check_vector_or_matrix", bases.check_vector_or_matrix, np.diag(P), "complex"),
     Door("vectors.w phases", lambda v: vectors.w(3, v), np.array([0.5, 0.25, 1.0])),
     Door("chains.ising field", lambda v: [chains.ising(3, v).terms[-1][0]], np.array([0.5, 0.25, 1.0])),
@@ -299,14 +309,15 @@ DOORS = [
     Door("learning.empirical_risk", lambda c: learning.empirical_risk(_PROBLEM, c, np.ones((2, 3))), _COUNTS, "real*"),
     Door("learning.minimize_empirical_risk", lambda c: learning.minimize_empirical_risk(_PROBLEM, c), _COUNTS, "real*"),
     Door("learning.descend", lambda c: learning.descend(_PROBLEM, c, n_steps=2, learning_rate=0.1), _COUNTS, "real*"),
-    Door("learning.preactivations", lambda x: learning.preactivations(_parameters(), x), X_GOOD),
-    Door("learning.gradient x", lambda x: sum(learning.gradient(_parameters(), x, Y[:, :2]), ()), X_GOOD),
-    Door("learning.gradient y", lambda y: sum(learning.gradient(_parameters(), X, y), ()), Y[:, :2].copy()),
-    Door("learning.sgd y", lambda y: sum(learning.sgd(_parameters(), X, y, n_epochs=1, batch_size=2,
+    Door("fully_connected.preactivations", lambda x: fully_connected.preactivations(_parameters(), x), X_GOOD),
+    Door("fully_connected.gradient x", lambda x: sum(fully_connected.gradient(_parameters(), x, Y[:, :2]), ()), X_GOOD),
+    Door("fully_connected.gradient y",
+         lambda y: sum(fully_connected.gradient(_parameters(), X, y), ()), Y[:, :2].copy()),
+    Door("fully_connected.sgd y", lambda y: sum(fully_connected.sgd(_parameters(), X, y, n_epochs=1, batch_size=2,
                                                       learning_rate=0.01, seed=1), ()), Y[:, :2].copy()),
-    Door("learning.train_with_twin x", lambda x: _twins(x=x), X_GOOD),
-    Door("learning.train_with_twin targets", lambda y: _twins(targets=y), X[:, 0].copy()),
-    Door("learning.train_with_twin x_test", lambda x: _twins(x_test=x), Y),
+    Door("fully_connected.train_linearized x", lambda x: _linearized(x=x), X_GOOD),
+    Door("fully_connected.train_linearized targets", lambda y: _linearized(targets=y), X[:, 0].copy()),
+    Door("fully_connected.train_linearized x_test", lambda x: _linearized(x_test=x), Y),
     # weights and masks
     Door("magnitude.keep_largest", lambda w: magnitude.keep_largest(w, None, 5), WEIGHTS),
     Door("magnitude.keep_largest mask", lambda m: magnitude.keep_largest(WEIGHTS, m, 5), MASK, "mask"),
@@ -320,8 +331,8 @@ DOORS = [
     Door("machine.pruned", lambda m: MACHINE.pruned(machines.as_tensor(m, "mask")).weights, MASK, "mask"),
     Door("sparse.SparseConvolution", lambda m: SparseConvolution(m, 1, Layout(2, 3, 4, 4, 0))._indices,
          MASK[:, :, None, None], "mask"),
-    Door("sparse_layers.SparseLinear", lambda m: SparseLinear(m, seed=1).weight, MASK, "mask"),
-    Door("sparse_layers.SparseConv2d", lambda m: SparseConv2d(m, seed=1).weight, MASK[:, :, None, None], "mask"),
+    Door("layers.SparseLinear", lambda m: SparseLinear(m, seed=1).weight, MASK, "mask"),
+    Door("layers.SparseConv2d", lambda m: SparseConv2d(m, seed=1).weight, MASK[:, :, None, None], "mask"),
     Door("plotting.weights_table", lambda w: plotting.weights_table(w).iloc[:, -1].to_numpy(), WEIGHTS),
     Door("plotting.draw_machine", lambda w: [_drawn(w)], WEIGHTS),
     Door("plotting.draw_machine bias", lambda b: [_drawn(bias=b)], np.array([0.5, 0.25, -1.0, 1.0])),
@@ -343,16 +354,16 @@ DOORS = [
          "real*", False),
     Door("image_sets.augmented rows", lambda r: image_sets.augmented(IMAGES, r, 1, rng=np.random.default_rng(1)),
          np.array([1, 0, 2]), "integer"),
-    Door("mlp images", lambda v: _mlp_kernels.check_images(v, _net()), X.astype(np.float32), "real", False),
-    Door("mlp labels", lambda v: _mlp_kernels.check_data((X[:5].astype(np.float32), v), _net())[1], LABELS, "integer"),
+    Door("mlp images", lambda v: _kernels.check_images(v, _net()), X.astype(np.float32), "real", False),
+    Door("mlp labels", lambda v: _kernels.check_data((X[:5].astype(np.float32), v), _net())[1], LABELS, "integer"),
     Door("mlp forward", lambda v: _net().forward(v), X.astype(np.float32), "real", False),
-    Door("sparse_resnet.check_labels", lambda v: check_labels(v, 5, 3), LABELS, "integer"),
-    Door("sparse_resnet images", lambda v: _small_resnet().forward(v), IMAGES, "real*", False),
-    Door("image_training.judge images", lambda v: image_training.judge(
-        image_training.TorchNet(_twin(), image_training.Settings(epochs=1, batch_size=5)), v, LABELS, 5), IMAGES,
+    Door("resnet.check_labels", lambda v: check_labels(v, 5, 3), LABELS, "integer"),
+    Door("resnet images", lambda v: _small_resnet().forward(v), IMAGES, "real*", False),
+    Door("resnet_training.correct images", lambda v: resnet_training.correct(
+        TorchTrainer(_twin(), Settings(epochs=1, batch_size=5)), v, LABELS, 5), IMAGES,
         "real*", False),
-    Door("image_training.judge labels", lambda v: image_training.judge(
-        image_training.TorchNet(_twin(), image_training.Settings(epochs=1, batch_size=5)), IMAGES, v, 5), LABELS,
+    Door("resnet_training.correct labels", lambda v: resnet_training.correct(
+        TorchTrainer(_twin(), Settings(epochs=1, batch_size=5)), IMAGES, v, 5), LABELS,
         "integer"),
 ]
 

@@ -24,8 +24,8 @@ from lib.study import provenance
 TARGET = Path("data/records/ranges.json")
 EXTRAS = ("images", "dmrg", "figures")
 BESIDE = ("PyYAML",)  # tests/conftest.py reads the settings of the book's cache
-BOOK = ("lib.study", "tests.toy_book", "playwright", "sphinx", "jupytext", "nbformat", "papermill", "joblib", "tqdm",
-        "psutil", "dask")
+BOOK = ("lib.study", "tests.toy_book", "playwright", "sphinx", "docutils", "jupytext", "nbformat", "papermill",
+        "joblib", "tqdm", "psutil", "dask")
 
 
 def floors(top: Path) -> dict[str, str]:
@@ -72,11 +72,15 @@ def run(top: Path, end: str, place: Path) -> dict:
                                    if end == "oldest"), "utf-8")
     subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", "--constraint", constraints,
                     f".[{','.join(EXTRAS)},test]", *BESIDE], cwd=tree, check=True)
-    done = subprocess.run([python, "-m", "pytest", "-p", "no:cacheprovider", *library_tests(tree)], cwd=tree,
-                          capture_output=True, text=True)
-    sys.stderr.write(done.stdout[-4000:] if done.returncode else "")
-    counts = {word: int(number) for number, word in re.findall(
-        r"(\d+) (passed|failed|skipped|error)", done.stdout[-2000:])}
+    log = top / "_build" / "logs" / f"ranges-{end}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{end} releases are installed; what the tests say: {log}", flush=True)
+    with log.open("w", encoding="utf-8") as file:
+        done = subprocess.run([python, "-m", "pytest", "-p", "no:cacheprovider", *library_tests(tree)], cwd=tree,
+                              stdout=file, stderr=subprocess.STDOUT)
+    said = log.read_text("utf-8")
+    sys.stderr.write(said[-4000:] if done.returncode else "")
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|error)", said[-2000:])}
     listed = json.loads(subprocess.run([python, "-I", "-m", "pip", "list", "--format=json"], check=True,
                                        capture_output=True, text=True).stdout)
     versions = {item["name"].lower(): item["version"] for item in listed}

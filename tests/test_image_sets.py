@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lib import image_sets
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

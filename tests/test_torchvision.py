@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lib import image_sets
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 
 def test_torchvision_is_imported_only_where_it_is_needed():

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lib.study import surroundings
 from tests import forks, patience
+from tests.tree import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 NOTES = Path("_build/cache/code")
 
 CHAPTER = '''---

@@ -12,8 +12,9 @@ import torch
 from lib import image_sets, rng
 from lib.experiments import experiment
 from lib.experiments.resnet import judged, network
-from lib.models.image_training import Settings, TorchNet
-from lib.models.imagenet_training import check_workers, train
+from lib.models.resnet.imagenet import check_workers, train
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training_settings import Settings
 
 # Appendix A.3; the thesis does not give the size of a minibatch: 256 is what torch's own example for ImageNet takes.
 SETTINGS = Settings(150, 256, 0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine")
@@ -36,9 +37,9 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
     factor : float
         As in `lib.experiments.resnet.network`.
     epochs, batch_size : int
-        As in `image_training.Settings`, with the rest from SETTINGS, as are the defaults.
+        As in `training_settings.Settings`, with the rest from SETTINGS, as are the defaults.
     learning_rate : float
-        As in `image_training.Settings`, SETTINGS's by default.
+        As in `training_settings.Settings`, SETTINGS's by default.
     seed : int
         Of the random numbers.
     device : str
@@ -74,6 +75,6 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
     check_workers(n_workers)
     images, test = (image_sets.imagenet(part, folder) for part in ("train", "val"))
     net = network(way, base_width, factor, len(images.classes), seed, stem="imagenet").to(place)
-    history = train(TorchNet(net, settings), images, test, settings, seed=rng.child_seed(seed, "training"),
+    history = train(TorchTrainer(net, settings), images, test, settings, seed=rng.child_seed(seed, "training"),
                     n_workers=n_workers)
     return judged(net, history, 224)

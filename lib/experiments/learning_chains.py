@@ -19,7 +19,7 @@ from lib.experiments.learning import judged_bounds, searched
 from lib.rbm import learning, quality
 from lib.rbm.learning import RECIPE, Chain, Recipe
 from lib.rbm.partition import probabilities
-from lib.spins import chains, dmrg, exact, ising, mps, mps_samples
+from lib.spins import chains, dmrg, exact, ising, mps, mps_averages, mps_samples
 
 BOND_DIMENSION = 12  # of each of the two sectors; up to h = 0.9 J the weight that is left out is rounding
 #: The chains of `minimal_hidden_chain`, each with a ground state without signs; what the parameter is stands behind.
@@ -135,8 +135,8 @@ def minimal_hidden_broken(*, n_spins: int, field: float, n_samples: int, eps: fl
     results = searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
     up, down, _, splitting = _broken(n_spins, field)
     plain = dmrg.ground_state(chains.ising(n_spins, field), bond_dimension=BOND_DIMENSION, conserve=None).state
-    return results | {"splitting": splitting, "magnetization": float(mps.magnetization(up).mean()),
-                      "plain magnetization": abs(float(mps.magnetization(plain).mean())),
+    return results | {"splitting": splitting, "magnetization": float(mps_averages.magnetization(up).mean()),
+                      "plain magnetization": abs(float(mps_averages.magnetization(plain).mean())),
                       "plain fidelity": max(abs(mps.overlap(valley, plain)) ** 2 for valley in (up, down))}
 
 
@@ -153,7 +153,7 @@ def _broken(n_spins: int, field: float) -> tuple[mps.MatrixProductState, mps.Mat
     """(even +- odd) / sqrt(2), first the one magnetized up; their energy; that of the odd state less the even one's."""
     chain = chains.ising(n_spins, field)
     even, odd = (dmrg.ground_state(chain, bond_dimension=BOND_DIMENSION, parity=sign) for sign in (1, -1))
-    sign = np.sign(mps.magnetization(mps.superposed(even.state, odd.state)).sum())
+    sign = np.sign(mps_averages.magnetization(mps.superposed(even.state, odd.state)).sum())
     up, down = (mps.superposed(even.state, odd.state, way * sign) for way in (1, -1))
     return up, down, (even.energy + odd.energy) / 2, odd.energy - even.energy
 
@@ -165,8 +165,8 @@ def _measured(n_spins: int, field: float, n_samples: int, seed: int) -> Chain:
     data, fresh = (mps_samples.sample(state, n, rng=rng.stream(seed, use, n_spins, str(field)))
                    for n, use in ((n_samples, "learning broken"), (learning.N_FRESH, "learning broken fresh")))
     n_up, middle = fresh.sum(1, dtype=np.int64), (n_spins - 1) // 2
-    sizes, m = np.abs(2.0 * n_up / n_spins - 1), mps.magnetization(state)
-    correlation = mps.correlation(state)[middle, middle:] - m[middle] * m[middle:]
+    sizes, m = np.abs(2.0 * n_up / n_spins - 1), mps_averages.magnetization(state)
+    correlation = mps_averages.correlation(state)[middle, middle:] - m[middle] * m[middle:]
     return Chain(data, fresh, quality.Reference(
         n_spins, field, energy, float(sizes.mean()), float(sizes.std(ddof=1) / np.sqrt(len(fresh))), correlation,
         np.bincount(n_up, minlength=n_spins + 1) / len(fresh), None))

@@ -13,7 +13,7 @@ from lib import rng
 from lib.experiments.learning_chains import MODELS
 from lib.rbm import conditional, learning, observables, quality, sampling
 from lib.rbm.states import PositiveState
-from lib.spins import bases, chains, exact, ising, mps, mps_fit
+from lib.spins import bases, chains, exact, ising, mps_averages, mps_fit
 from lib.spins import mps_variational as products
 
 
@@ -124,7 +124,7 @@ def learnt_product(*, n_spins: int, field: float, n_samples: int, bond_dimension
     fit = mps_fit.maximum_likelihood(outcomes, bond_dimension=bond_dimension, seed=seed, complex_numbers=False,
                                      max_steps=60)
     psi = fit.state.vector()
-    signed, plain = mps.energy(fit.state, chains.ising(n_spins, field)), ising.energy(abs(psi), field)
+    signed, plain = mps_averages.energy(fit.state, chains.ising(n_spins, field)), ising.energy(abs(psi), field)
     return {"energy error": products.relative_error(n_spins, field, signed),
             "plain error": products.relative_error(n_spins, field, plain),
             "negative": float((psi[psi < 0] ** 2).sum())}

@@ -14,8 +14,10 @@ import torch
 
 from lib import image_sets, rng
 from lib.experiments import experiment
-from lib.models import image_training, resnet
-from lib.models.resident import ResidentNet
+from lib.models import resnet
+from lib.models.resnet import trainers, training
+from lib.models.resnet.resident import ResidentTrainer
+from lib.models.resnet.training_settings import Settings
 from lib.pruning.masks import layer_masks
 
 WAYS = ("sparse", "sparse channels", "dense", "linear bottleneck", "nonlinear bottleneck")
@@ -89,11 +91,11 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     image_size : {32, 16}
         16 for means of 2 x 2 pixels; images are shifted by up to an eighth of it, and flipped.
     epochs, batch_size : int
-        As in `image_training.Settings`, with momentum 0.9 and weight decay 5e-4.
+        As in `training_settings.Settings`, with momentum 0.9 and weight decay 5e-4.
     learning_rate : float
-        As in `image_training.Settings`.
+        As in `training_settings.Settings`.
     schedule : {"steps", "cosine", "triangle"}
-        As in `image_training.Settings`.
+        As in `training_settings.Settings`.
     seed : int
         Of the random numbers.
     device : str
@@ -118,29 +120,29 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     if image_size not in (16, 32):
         raise ValueError(f"expected image_size as 16 or 32, got {image_size!r}; try image_size=16")
     net = network(way, base_width, factor, _CLASSES.get(data, 10), seed)
-    settings = image_training.Settings(epochs, batch_size, learning_rate, schedule=schedule, pad=image_size // 8)
+    settings = Settings(epochs, batch_size, learning_rate, schedule=schedule, pad=image_size // 8)
     if device == "native":
-        trained = image_training.NativeNet(net, settings, image_size)
+        trained = trainers.NativeTrainer(net, settings, image_size)
     else:
         if str(device).startswith("cuda") and not torch.cuda.is_available():
             raise ValueError(f"expected a GPU and a torch that was built for it, got {device!r} beside torch "
                              f"{torch.__version__}; try device='native'")
-        trained = ResidentNet(net.to(device), settings)
+        trained = ResidentTrainer(net.to(device), settings)
     train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
-    history = image_training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
+    history = training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
     halves = [float(half.mean()) for half in (history[-1].right[::2], history[-1].right[1::2])]
     return {**judged(net, history, image_size), "first_half": halves[0], "second_half": halves[1],
             "best_train_accuracy": max(epoch.train_accuracy for epoch in history)}
 
 
-def judged(net: resnet.ResNet, history: Sequence[image_training.Epoch], image_size: int) -> dict:
+def judged(net: resnet.ResNet, history: Sequence[training.Epoch], image_size: int) -> dict:
     """What a training gave: the net's counts, its test accuracies, and values of the last epoch.
 
     Parameters
     ----------
     net : lib.models.resnet.ResNet
         After training.
-    history : sequence of image_training.Epoch
+    history : sequence of training.Epoch
         Of the training.
     image_size : int
         Height and width of the images in pixels.

@@ -12,7 +12,8 @@ import numpy as np
 from lib import datasets, rng
 from lib.checks import is_integer
 from lib.experiments import experiment
-from lib.models import mlp, parametrization
+from lib.models import mlp
+from lib.models.mlp import parametrization
 
 NORMALIZATIONS = ("minibatch", "pixel", "global")
 TEST_BLOCK = 1000  # test images that are standardized together, by their own means, as those of a minibatch are

@@ -6,6 +6,7 @@
 `neural_tangent`    NNGP and NTK of fully connected nets, infinite and finite
 `gaussian_process`  prior draws, posterior and marginal likelihood
 `learning`          the decomposition of the error of a learner
+`fully_connected`   a ReLU network by hand: forward pass, gradient, SGD; and beside its linearization
 `sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b

@@ -9,7 +9,8 @@ from lib import rng
 from lib.checks import INTEGER, as_array, as_floats, require_count
 from lib.kernels.arc_cosine import arc_cosine_pairs
 from lib.kernels.inputs import as_inputs
-from lib.models import mlp, parametrization
+from lib.models import mlp
+from lib.models.mlp import parametrization
 
 _ENTRIES = 2**22  # hidden values that are kept at a time, 32 MiB
 _CROWDED = 0.2  # connectivity above which a dense product is faster than a sparse one

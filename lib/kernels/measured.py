@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from lib import rng
 from lib.checks import as_floats
-from lib.kernels import gaussian_process, learning, neural_tangent, random_features
+from lib.kernels import fully_connected, gaussian_process, neural_tangent, random_features
 from lib.kernels.arc_cosine import arc_cosine, composed
 from lib.models import digits
 
@@ -357,12 +357,12 @@ def lazy_distances(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, widths: Seq
         net = neural_tangent.FullyConnected((x.shape[1], width, 1))
         for number in range(n_seeds):
             start = net.init(rng.child_seed(seed, "lazy", width, number))
-            twins = learning.train_with_twin(net, start, x, y, x_test, n_steps=n_steps, learning_rate=0.2)
-            moved = root_mean_square(twins.linear - twins.start)
-            before, after = (neural_tangent.empirical(net, p, x_test).ntk for p in (start, twins.parameters))
+            both = fully_connected.train_linearized(net, start, x, y, x_test, n_steps=n_steps, learning_rate=0.2)
+            moved = root_mean_square(both.linear - both.start)
+            before, after = (neural_tangent.empirical(net, p, x_test).ntk for p in (start, both.parameters))
             change = np.linalg.norm(after - before) / np.linalg.norm(before)
-            apart = root_mean_square(twins.trained - twins.linear) / moved
-            rows.append((width, number, apart, change, twins.loss, twins.linear_loss))
+            apart = root_mean_square(both.trained - both.linear) / moved
+            rows.append((width, number, apart, change, both.loss, both.linear_loss))
     return pd.DataFrame(rows, columns=["width", "seed", "distance", "change of kernel", "loss", "linear loss"])
 
 

@@ -1,22 +1,10 @@
 """Networks of the third chapter: wider layers at a fixed number of weights (thesis chapter 3).
 
-mlp           the perceptron with one hidden layer and static sparse weights (figure 3.5)
-_mlp_kernels  its fused numba loops, and the checks of what they are given
-parametrization  standard (LeCun) and NTK form of a layer (appendix C)
-digits        scikit-learn's digits, split and normalized
-
-resnet        ResNet-18 of any width and its three ways to widen; weights and multiply-adds counted; the torch module
-drawings      the blocks of figure 3.2, drawn from such networks
-
-sparse        sparse convolutions in their own data layout, with the compiled loops of `lib.native`
-sparse_resnet a whole ResNet-18 in it
-sparse_layers the same layers for torch, and networks made of them or back
-sparse_sequential  runs of them with BatchNorm and ReLU that stay in that layout
-dynamic_masks masks that move while these layers learn: SET and RigL
-sparse_choice sparse or dense: the table
-image_training, resident  one training loop for all nets; the torch twin's steps and images kept on a GPU
-imagenet_training  the same loop for images that are read and cropped meanwhile
-checkpoints   trained ResNets on disk, without pickle
+`mlp`       perceptrons with one hidden layer and static sparse weights
+`resnet`    ResNet-18 of any width: counted, as a torch module, in native kernels, trained, on disk
+`sparse`    sparse convolutions and linear layers, for torch networks and in their own data layout
+`families`  what a record of widened networks says: gains, shares, errors
+`digits`    scikit-learn's digits, split and normalized
 
 Nothing is imported here: `from lib.models import mlp` brings in only what it names.
 """

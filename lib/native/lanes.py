@@ -5,10 +5,11 @@ bits, two of 256, four of 128), in float32, float64, uint32 or uint64 alike. Wri
 chains the same code takes about twice the time, because the compiler then has to prove again and again that
 arrays do not overlap.
 
-Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat array, `+ - * ^ | << >>`
-between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
-`one_where_less`, `total`, and three changes of type. Nothing is reordered or fused: the bits are those of the
-operations as they are written, on every processor. Nothing here knows about Boltzmann machines or networks.
+Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat array, `number_at` for a single one,
+`+ - * ^ | << >>` between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
+`one_where_less`, `add_chosen`, `total`, and three changes of type. Nothing is reordered, and nothing fused that would
+be rounded twice otherwise: the bits are those of the operations as they are written, on every processor. Nothing here
+knows about Boltzmann machines or networks.
 
 numba's cache on disk knows a function by the content of the file that it stands in, not by what that file imports:
 after an edit here, what was compiled before goes on being used, whatever the dates of the files. The book and the tests
@@ -20,6 +21,7 @@ import operator
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
 N_LANES = 16
@@ -93,7 +95,8 @@ def _emit_larger(builder, a, b, dtype):
 
 
 def _emit_one_where_less(builder, a, b, dtype):
-    return builder.uitofp(builder.fcmp_ordered("<", a, b), a.type)
+    one, zero = (ir.Constant(a.type, [ir.Constant(a.type.element, value)] * N_LANES) for value in (1.0, 0.0))
+    return builder.select(builder.fcmp_ordered("<", a, b), one, zero)
 
 
 _add = _binary(_emit_add)
@@ -141,6 +144,15 @@ def load(typing_context, array, index):
 
 
 @intrinsic
+def number_at(typing_context, array, index):
+    """array[index] of a flat contiguous array, for an index that is not negative, which numba asks for every time."""
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.load(builder.gep(data, [arguments[1]]))
+    return array.dtype(array, types.intp), generate
+
+
+@intrinsic
 def store(typing_context, array, index, value):
     """Write lanes to array[index] ... array[index + 15] of a flat contiguous array; no bounds are checked."""
     def generate(context, builder, signature, arguments):
@@ -172,6 +184,21 @@ def lanes_of(typing_context, number):
     def generate(context, builder, signature, arguments):
         return _widen(context, builder, arguments[0], number, lanes)
     return lanes(number), generate
+
+
+@intrinsic
+def add_chosen(typing_context, lanes, number, bits):
+    """lanes + number * bits, for bits of 0.0 and 1.0: one operation where the processor has it, two elsewhere.
+
+    The product is exact, so that the sum is rounded once either way, and the bits are those of the two operations.
+    """
+    def generate(context, builder, signature, arguments):
+        kind = signature.return_type
+        vector, number = arguments[0], _widen(context, builder, arguments[1], signature.args[1], kind)
+        name = f"llvm.fmuladd.v{N_LANES}f{8 * context.get_abi_sizeof(vector.type.element)}"
+        fused = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector.type, [vector.type] * 3), name)
+        return builder.call(fused, [number, arguments[2], vector])
+    return lanes(lanes, number, bits), generate
 
 
 @intrinsic

@@ -1,6 +1,7 @@
 """Restricted Boltzmann machines for binary measurements (thesis chapters 4 to 7).
 
-machine      the parameters, the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
+machine      the parameters (4.1)
+distributions  the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
@@ -20,7 +21,9 @@ operators    Pauli operators, energies of any chain and operators of your own, t
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
 observables  estimators with error bars that know about autocorrelation (5.3-5.11)
-statistics   error bars of functions of means, of long runs in little memory, of learning; extrapolated energies
+statistics   error bars of functions of means, and of long runs in little memory
+bootstrap    error bars of the learning itself
+extrapolation  an energy in the limit of no spread of the local energy
 quality      all measures of chapter 7, by sums over all states or from samples (7.2-7.7)
 learning     when a state counts as learnt, the recipe of chapter 6, the search for the smallest machine (6.2)
 pruning      a trained machine pruned step by step (7.3)

@@ -384,10 +384,8 @@ def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, e
                     weights_t[n_visible * j + i] = weights[n_hidden * i + j]
             if starts.size:
                 load_rows(start_bits, starts[step], negative)
-            for pack in range(len(negative)):
-                sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack],
-                      n_gibbs)
-            add_gradient(weights, hidden_bias, negative, hidden, n_chains, 1.0 / n_chains, by_weights, by_visible,
+            sweep(weights, weights_t, visible_bias, hidden_bias, negative, hidden, states, n_gibbs)
+            add_gradient(weights_t, hidden_bias, negative, hidden, n_chains, 1.0 / n_chains, by_weights, by_visible,
                          by_hidden)
         descend(parameters, gradient, moments, optimizer, rates[step], momentum, n_done + step + 1)
 

@@ -5,9 +5,10 @@ precisions run through the same code. One thread, no global state: the numbers d
 
 How it gets its speed
 - Sixteen chains advance as one. A pack holds the values of a unit in sixteen chains next to each other,
-  x[16 unit + lane], and an operation on `Lanes` serves them all; a weight is read once for sixteen. A pack of
-  75 units of float32 takes 5 kB, so that it stays in the first-level cache with the weights from its first
-  sweep to its last.
+  x[16 unit + lane], and an operation on `Lanes` serves them all. Two packs go together, so that a weight is read
+  once for 32 chains and additions of one pack run while those of the other wait for their results. A pack of
+  75 units of float32 takes 5 kB, so that two stay in the first-level cache with the weights from their first
+  sweep to their last.
 - One generator a chain, kept in registers: xoshiro128+ (Blackman and Vigna, arXiv:1805.01407), six shifts and
   exclusive-ors and one addition of 32-bit integers. Every chain has a stream of its own, so its numbers do
   not depend on its place in a pack.
@@ -28,11 +29,13 @@ from numba.extending import overload
 from lib.native.lanes import (
     N_LANES,
     Lanes,
+    add_chosen,
     bits_of,
     from_bits,
     lanes_of,
     larger,
     load,
+    number_at,
     one_where_less,
     quotient,
     signed_to_float,
@@ -123,11 +126,60 @@ def probability(a):
 
 
 @njit
+def four_fields(weights, bias, x, y, j, n_in):
+    """bias[j] + sum_i x[i] w[i, j] of four units from j on in two packs, so that each weight is read once for both.
+
+    weights, x, y: as in `draw_two`. Weights that are read together stand far from each other: of neighbours the
+    compiler makes a vector, which takes longer to spread over the lanes than to read them one by one.
+    """
+    a0, a1 = lanes_of(bias[j]), lanes_of(bias[j + 1])
+    a2, a3 = lanes_of(bias[j + 2]), lanes_of(bias[j + 3])
+    b0, b1, b2, b3 = a0, a1, a2, a3
+    first = n_in * j
+    for i in range(n_in):
+        one, two = load(x, N_LANES * i), load(y, N_LANES * i)
+        w0, w1 = number_at(weights, first + i), number_at(weights, first + n_in + i)
+        w2, w3 = number_at(weights, first + 2 * n_in + i), number_at(weights, first + 3 * n_in + i)
+        a0, a1 = add_chosen(a0, w0, one), add_chosen(a1, w1, one)
+        a2, a3 = add_chosen(a2, w2, one), add_chosen(a3, w3, one)
+        b0, b1 = add_chosen(b0, w0, two), add_chosen(b1, w1, two)
+        b2, b3 = add_chosen(b2, w2, two), add_chosen(b3, w3, two)
+    return a0, a1, a2, a3, b0, b1, b2, b3
+
+
+@njit
+def two_fields(weights, bias, x, y, j, n_in):
+    """The same of one unit."""
+    a = lanes_of(bias[j])
+    b = a
+    for i in range(n_in):
+        w = number_at(weights, n_in * j + i)
+        a, b = add_chosen(a, w, load(x, N_LANES * i)), add_chosen(b, w, load(y, N_LANES * i))
+    return a, b
+
+
+@njit
+def add_inputs(start, weights, x, j, n_in):
+    """start + sum_i x[i] w[i, j] of one unit in one pack."""
+    for i in range(n_in):
+        start = add_chosen(start, number_at(weights, n_in * j + i), load(x, N_LANES * i))
+    return start
+
+
+@njit
+def draw_unit(a, out, j, s0, s1, s2, s3):
+    """out[j] = 1 with probability S(a), with the next numbers of the generators."""
+    bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
+    store(out, N_LANES * j, decide(a, bits))
+    return s0, s1, s2, s3
+
+
+@njit
 def draw_units(weights, bias, x, out, s0, s1, s2, s3):
     """Draw a layer given the other one: out[j] = 1 with probability S(bias[j] + sum_i x[i] w[i, j]) (4.9,
     4.10).
 
-    weights: flat, w[i, j] = weights[i n_out + j]. x, out: packs of bits. s0 to s3: the generators. Four units
+    weights: flat, w[i, j] = weights[n_in j + i]. x, out: packs of bits. s0 to s3: the generators. Four units
     at a time, so that each x[i] is read once for four products.
     """
     n_out = len(bias)
@@ -136,42 +188,83 @@ def draw_units(weights, bias, x, out, s0, s1, s2, s3):
         j = 4 * four
         a0, a1 = lanes_of(bias[j]), lanes_of(bias[j + 1])
         a2, a3 = lanes_of(bias[j + 2]), lanes_of(bias[j + 3])
+        first = n_in * j
         for i in range(n_in):
             unit = load(x, N_LANES * i)
-            first = n_out * i + j
-            a0 = a0 + weights[first] * unit
-            a1 = a1 + weights[first + 1] * unit
-            a2 = a2 + weights[first + 2] * unit
-            a3 = a3 + weights[first + 3] * unit
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * j, decide(a0, bits))
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * (j + 1), decide(a1, bits))
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * (j + 2), decide(a2, bits))
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * (j + 3), decide(a3, bits))
+            a0 = add_chosen(a0, number_at(weights, first + i), unit)
+            a1 = add_chosen(a1, number_at(weights, first + n_in + i), unit)
+            a2 = add_chosen(a2, number_at(weights, first + 2 * n_in + i), unit)
+            a3 = add_chosen(a3, number_at(weights, first + 3 * n_in + i), unit)
+        s0, s1, s2, s3 = draw_unit(a0, out, j, s0, s1, s2, s3)
+        s0, s1, s2, s3 = draw_unit(a1, out, j + 1, s0, s1, s2, s3)
+        s0, s1, s2, s3 = draw_unit(a2, out, j + 2, s0, s1, s2, s3)
+        s0, s1, s2, s3 = draw_unit(a3, out, j + 3, s0, s1, s2, s3)
     for j in range(n_out // 4 * 4, n_out):
-        a0 = lanes_of(bias[j])
-        for i in range(n_in):
-            a0 = a0 + weights[n_out * i + j] * load(x, N_LANES * i)
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * j, decide(a0, bits))
+        a0 = add_inputs(lanes_of(bias[j]), weights, x, j, n_in)
+        s0, s1, s2, s3 = draw_unit(a0, out, j, s0, s1, s2, s3)
     return s0, s1, s2, s3
 
 
 @njit
-def sweep(weights, weights_t, visible_bias, hidden_bias, visible, hidden, states, n_sweeps):
-    """n_sweeps block Gibbs sweeps v -> h -> v (figure 4.2) of one pack, in place."""
-    s0, s1 = load(states, 0), load(states, N_LANES)
-    s2, s3 = load(states, 2 * N_LANES), load(states, 3 * N_LANES)
-    for _ in range(n_sweeps):
-        s0, s1, s2, s3 = draw_units(weights, hidden_bias, visible, hidden, s0, s1, s2, s3)
-        s0, s1, s2, s3 = draw_units(weights_t, visible_bias, hidden, visible, s0, s1, s2, s3)
+def draw_two(weights, bias, x, y, out, out_y, s0, s1, s2, s3, t0, t1, t2, t3):
+    """`draw_units` of two packs, x with the generators s and y with t: while sums of one wait, the other's go."""
+    n_out = len(bias)
+    n_in = len(weights) // n_out
+    for four in range(n_out // 4):
+        j = 4 * four
+        a0, a1, a2, a3, b0, b1, b2, b3 = four_fields(weights, bias, x, y, j, n_in)
+        s0, s1, s2, s3 = draw_unit(a0, out, j, s0, s1, s2, s3)
+        t0, t1, t2, t3 = draw_unit(b0, out_y, j, t0, t1, t2, t3)
+        s0, s1, s2, s3 = draw_unit(a1, out, j + 1, s0, s1, s2, s3)
+        t0, t1, t2, t3 = draw_unit(b1, out_y, j + 1, t0, t1, t2, t3)
+        s0, s1, s2, s3 = draw_unit(a2, out, j + 2, s0, s1, s2, s3)
+        t0, t1, t2, t3 = draw_unit(b2, out_y, j + 2, t0, t1, t2, t3)
+        s0, s1, s2, s3 = draw_unit(a3, out, j + 3, s0, s1, s2, s3)
+        t0, t1, t2, t3 = draw_unit(b3, out_y, j + 3, t0, t1, t2, t3)
+    for j in range(n_out // 4 * 4, n_out):
+        a0, b0 = two_fields(weights, bias, x, y, j, n_in)
+        s0, s1, s2, s3 = draw_unit(a0, out, j, s0, s1, s2, s3)
+        t0, t1, t2, t3 = draw_unit(b0, out_y, j, t0, t1, t2, t3)
+    return s0, s1, s2, s3, t0, t1, t2, t3
+
+
+@njit
+def generators_of(states):
+    """The four words of the generators of a pack."""
+    return load(states, 0), load(states, N_LANES), load(states, 2 * N_LANES), load(states, 3 * N_LANES)
+
+
+@njit
+def keep(states, s0, s1, s2, s3):
+    """The inverse, in place."""
     store(states, 0, s0)
     store(states, N_LANES, s1)
     store(states, 2 * N_LANES, s2)
     store(states, 3 * N_LANES, s3)
+
+
+@njit
+def sweep(weights, weights_t, visible_bias, hidden_bias, visible, hidden, states, n_sweeps):
+    """n_sweeps block Gibbs sweeps v -> h -> v (figure 4.2) of packs, in place: of two at a time where there are."""
+    n_packs = len(visible)
+    for pack in range(0, n_packs - 1, 2):
+        v, v_next, h, h_next = visible[pack], visible[pack + 1], hidden[pack], hidden[pack + 1]
+        s0, s1, s2, s3 = generators_of(states[pack])
+        t0, t1, t2, t3 = generators_of(states[pack + 1])
+        for _ in range(n_sweeps):
+            s0, s1, s2, s3, t0, t1, t2, t3 = draw_two(weights_t, hidden_bias, v, v_next, h, h_next, s0, s1, s2, s3,
+                                                      t0, t1, t2, t3)
+            s0, s1, s2, s3, t0, t1, t2, t3 = draw_two(weights, visible_bias, h, h_next, v, v_next, s0, s1, s2, s3,
+                                                      t0, t1, t2, t3)
+        keep(states[pack], s0, s1, s2, s3)
+        keep(states[pack + 1], t0, t1, t2, t3)
+    if n_packs % 2:
+        v, h = visible[n_packs - 1], hidden[n_packs - 1]
+        s0, s1, s2, s3 = generators_of(states[n_packs - 1])
+        for _ in range(n_sweeps):
+            s0, s1, s2, s3 = draw_units(weights_t, hidden_bias, v, h, s0, s1, s2, s3)
+            s0, s1, s2, s3 = draw_units(weights, visible_bias, h, v, s0, s1, s2, s3)
+        keep(states[n_packs - 1], s0, s1, s2, s3)
 
 
 @njit
@@ -215,44 +308,59 @@ def run_chains(weights, weights_t, visible_bias, hidden_bias, start, generators,
     """Chains from `start`, burn_in sweeps, then one row each `thin` sweeps into `out`: `sampling.sample`.
 
     weights: (n_visible, n_hidden) flat; weights_t: its transpose, flat. start: uint8 (n_chains, n_visible).
-    generators: uint32 (n_chains, 4). out: uint8 (n_draws, n_chains, n_visible). A pack runs to its end before
-    the next one begins.
+    generators: uint32 (n_chains, 4). out: uint8 (n_draws, n_chains, n_visible). Two packs run to their end before
+    the next two begin.
     """
     n_draws, n_chains, n_visible = out.shape
     visible = packs(n_chains, n_visible, weights.dtype)
     states = packs(n_chains, 4, generators.dtype)
-    hidden = packs(1, len(hidden_bias), weights.dtype)[0]
+    hidden = packs(2 * N_LANES, len(hidden_bias), weights.dtype)
     every_chain = np.arange(n_chains)
     load_rows(start, every_chain, visible)
     load_rows(generators, every_chain, states)
-    for pack in range(len(visible)):
-        first = N_LANES * pack
-        sweep(weights, weights_t, visible_bias, hidden_bias, visible[pack], hidden, states[pack], burn_in)
+    for pack in range(0, len(visible), 2):
+        v, own, first = visible[pack:pack + 2], states[pack:pack + 2], N_LANES * pack
+        sweep(weights, weights_t, visible_bias, hidden_bias, v, hidden, own, burn_in)
         for draw in range(n_draws):
-            sweep(weights, weights_t, visible_bias, hidden_bias, visible[pack], hidden, states[pack], thin)
-            store_rows(visible[pack:pack + 1], out[draw, first:first + N_LANES])
+            sweep(weights, weights_t, visible_bias, hidden_bias, v, hidden, own, thin)
+            store_rows(v, out[draw, first:first + 2 * N_LANES])
 
 
 @njit
-def add_gradient(weights, hidden_bias, visible, hidden, n_chains, factor, by_weights, by_visible, by_hidden):
+def add_gradient(weights_t, hidden_bias, visible, hidden, n_chains, factor, by_weights, by_visible, by_hidden):
     """Add factor * sum over chains of (v_i p_j, v_i, p_j), p_j = p(h_j = 1 | v): minus (4.20, 4.22, 4.21).
 
-    visible: packs of bits; hidden: as many packs of room for the p_j. by_weights is flat.
+    weights_t: flat, the transpose. visible: packs of bits; hidden: as many packs of room for the p_j. by_weights is
+    flat.
     """
     n_hidden = len(hidden_bias)
-    n_visible = len(weights) // n_hidden
-    used = packs(1, 1, weights.dtype)[0]  # 1 in the lanes of chains, 0 in the empty ones
-    for pack in range(len(visible)):
-        v, p = visible[pack], hidden[pack]
-        for lane in range(N_LANES):
-            used[lane] = N_LANES * pack + lane < n_chains
-        for i in range(n_visible):
-            store(v, N_LANES * i, load(v, N_LANES * i) * load(used, 0))
-        for j in range(n_hidden):
-            a = lanes_of(hidden_bias[j])
-            for i in range(n_visible):
-                a = a + weights[n_hidden * i + j] * load(v, N_LANES * i)
-            store(p, N_LANES * j, probability(a) * load(used, 0))
+    n_visible = len(weights_t) // n_hidden
+    n_packs = len(visible)
+    used = packs(1, 1, weights_t.dtype)[0]  # of the last pack: 1 in the lanes of chains, 0 in the empty ones
+    for lane in range(N_LANES):
+        used[lane] = N_LANES * (n_packs - 1) + lane < n_chains
+    for i in range(n_visible):
+        store(visible[n_packs - 1], N_LANES * i, load(visible[n_packs - 1], N_LANES * i) * load(used, 0))
+    for pack in range(0, n_packs, 2):
+        other = min(pack + 1, n_packs - 1)  # the last one twice, where their number is odd
+        v, v_next, p, p_next = visible[pack], visible[other], hidden[pack], hidden[other]
+        for four in range(n_hidden // 4):
+            j = 4 * four
+            a0, a1, a2, a3, b0, b1, b2, b3 = four_fields(weights_t, hidden_bias, v, v_next, j, n_visible)
+            store(p, N_LANES * j, probability(a0))
+            store(p, N_LANES * (j + 1), probability(a1))
+            store(p, N_LANES * (j + 2), probability(a2))
+            store(p, N_LANES * (j + 3), probability(a3))
+            store(p_next, N_LANES * j, probability(b0))
+            store(p_next, N_LANES * (j + 1), probability(b1))
+            store(p_next, N_LANES * (j + 2), probability(b2))
+            store(p_next, N_LANES * (j + 3), probability(b3))
+        for j in range(n_hidden // 4 * 4, n_hidden):
+            a0, b0 = two_fields(weights_t, hidden_bias, v, v_next, j, n_visible)
+            store(p, N_LANES * j, probability(a0))
+            store(p_next, N_LANES * j, probability(b0))
+    for j in range(n_hidden):
+        store(hidden[n_packs - 1], N_LANES * j, load(hidden[n_packs - 1], N_LANES * j) * load(used, 0))
     zero = lanes_of(factor) * 0.0
     for j in range(n_hidden):
         sum_j = zero
@@ -363,17 +471,15 @@ def train_epoch(parameters, gradient, pruned, symmetric, centred, data, batches,
             rate, scale = scale, rate
         # The average of dE over the minibatch,
         load_rows(data, batches[step], positive)
-        add_gradient(weights, hidden_bias, positive, hidden, batch_size, -scale / real(batch_size),
+        add_gradient(weights_t, hidden_bias, positive, hidden, batch_size, -scale / real(batch_size),
                      by_weights, by_visible, by_hidden)
         if centred:
             mean_visible[:], mean_hidden[:] = by_visible, by_hidden
         # minus that over the chains after n_gibbs sweeps.
         if not persistent:
             load_rows(data, starts[step], negative)
-        for pack in range(len(negative)):
-            sweep(weights, weights_t, visible_bias, hidden_bias, negative[pack], hidden[pack], states[pack],
-                  n_gibbs)
-        add_gradient(weights, hidden_bias, negative, hidden, n_chains, scale / real(n_chains),
+        sweep(weights, weights_t, visible_bias, hidden_bias, negative, hidden, states, n_gibbs)
+        add_gradient(weights_t, hidden_bias, negative, hidden, n_chains, scale / real(n_chains),
                      by_weights, by_visible, by_hidden)
         if centred:  # <v>_data = -mean, <v>_model = <v>_data + by
             for i in range(n_visible):

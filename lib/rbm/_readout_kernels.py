@@ -3,20 +3,16 @@
 import numpy as np
 from numba import njit
 
-from lib.native.lanes import N_LANES, lanes_of, load, store
-from lib.rbm._kernels import decide, draw_units, load_rows, next_random, packs, store_rows
+from lib.native.lanes import N_LANES, lanes_of, load
+from lib.rbm._kernels import add_inputs, draw_unit, draw_units, generators_of, load_rows, packs, store_rows
 
 
 @njit
 def draw_in_fields(weights, bias, fields, x, out, s0, s1, s2, s3):
     """`draw_units` with bias[j] + fields in the place of bias[j]; fields: a pack like out."""
-    n_out = len(bias)
-    for j in range(n_out):
-        a = lanes_of(bias[j]) + load(fields, N_LANES * j)
-        for i in range(len(weights) // n_out):
-            a = a + weights[n_out * i + j] * load(x, N_LANES * i)
-        bits, s0, s1, s2, s3 = next_random(s0, s1, s2, s3)
-        store(out, N_LANES * j, decide(a, bits))
+    for j in range(len(bias)):
+        a = add_inputs(lanes_of(bias[j]) + load(fields, N_LANES * j), weights, x, j, len(weights) // len(bias))
+        s0, s1, s2, s3 = draw_unit(a, out, j, s0, s1, s2, s3)
     return s0, s1, s2, s3
 
 
@@ -36,9 +32,8 @@ def run_in_fields(weights, weights_t, visible_bias, hidden_bias, fields, generat
         load_rows(bits, rows, visible)
         load_rows(fields, rows, field)
         load_rows(generators, rows, states)
-        s0, s1 = load(states[0], 0), load(states[0], N_LANES)
-        s2, s3 = load(states[0], 2 * N_LANES), load(states[0], 3 * N_LANES)
+        s0, s1, s2, s3 = generators_of(states[0])
         for _ in range(n_sweeps):
-            s0, s1, s2, s3 = draw_units(weights, hidden_bias, visible[0], hidden, s0, s1, s2, s3)
-            s0, s1, s2, s3 = draw_in_fields(weights_t, visible_bias, field[0], hidden, visible[0], s0, s1, s2, s3)
+            s0, s1, s2, s3 = draw_units(weights_t, hidden_bias, visible[0], hidden, s0, s1, s2, s3)
+            s0, s1, s2, s3 = draw_in_fields(weights, visible_bias, field[0], hidden, visible[0], s0, s1, s2, s3)
         store_rows(visible, bits[first:first + N_LANES])

@@ -17,7 +17,8 @@ from lib.checks import as_tensor
 from lib.conventions import all_states, require_memory
 from lib.rbm import _kernels, checkpoints, optimizers
 from lib.rbm.checkpoints import Compiled, described, digest
-from lib.rbm.machine import Gradient, Machine, balanced_biases, effective_energy_gradient
+from lib.rbm.distributions import Gradient, effective_energy_gradient
+from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import choose_precision, generators, gibbs_sweep, uniforms
 from lib.rbm.tempering import Replicas

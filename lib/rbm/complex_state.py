@@ -15,7 +15,8 @@ from torch import Tensor
 from lib import rng
 from lib.conventions import all_states, require_memory
 from lib.rbm import sampling
-from lib.rbm.machine import Machine, check_machine, effective_energy
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine, check_machine
 from lib.rbm.states import check_visible
 
 

@@ -38,8 +38,9 @@ from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
 from lib.rbm.training_settings import learning_rates, minibatches
-from lib.spins import bases
+from lib.spins import completeness
 from lib.spins.bases import Measurements
+from lib.spins.gates import mixes
 
 MAX_EXACT_SPINS = 12  # up to here "auto" sums ln Z, in well under a millisecond a step
 
@@ -173,12 +174,12 @@ def train(state: ComplexState | MixedState, measurements: Measurements, settings
     if not isinstance(settings, StateSettings):
         raise ValueError(f"expected settings as StateSettings, got {type(settings).__name__}; try "
                          "StateSettings(epochs=100)")
-    lacking = bases.undetermined_phases(measurements)
+    lacking = completeness.undetermined_phases(measurements)
     if lacking and not settings.allow_undetermined:
         raise ValueError(f"expected measurements that determine all phases, got none that turns {_named(lacking)}: "
                          "phases between states that differ there stay undetermined; try bases with X and Y on them, "
                          "or allow_undetermined=True")
-    rank, full = bases.density_rank(measurements) if state.n_ancillas and not lacking else (0, 0)
+    rank, full = completeness.density_rank(measurements) if state.n_ancillas and not lacking else (0, 0)
     if rank < full and not settings.allow_undetermined:
         raise ValueError(f"expected bases that determine a density matrix of {state.n_spins} spins, {full} numbers, "
                          f"got {len(measurements.distinct()[0])} that determine {rank} of them; try all products of X, "
@@ -252,7 +253,7 @@ class _Run(Compiled):
         self.gradient = np.zeros_like(self.parameters)
         self.moments = np.zeros((2, len(self.parameters)))
         self.states = generators(rng.child_seed(seed, "complex", "gibbs"), len(self.chains))
-        self.mixing = bases.mixes(measurements.gates)
+        self.mixing = mixes(measurements.gates)
         if settings.optimizer == "natural" and self.exact:
             require_memory(24 * 2**rotations.n_units(state) * len(self.parameters), "the derivatives at all "
                            "configurations for the natural gradient", hint='negative_phase="sampled"')

@@ -11,7 +11,8 @@ import torch
 from lib.checks import COMPLEX, as_array
 from lib.conventions import check_bits, check_state_vector, state_index
 from lib.rbm import partition
-from lib.rbm.machine import Machine, check_machine, effective_energy
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine, check_machine
 from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState, check_visible
 

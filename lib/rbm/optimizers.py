@@ -27,7 +27,8 @@ from numba import njit
 from torch import Tensor
 
 from lib.checks import is_real
-from lib.rbm.machine import Gradient, Machine, hidden_probability
+from lib.rbm.distributions import Gradient, hidden_probability
+from lib.rbm.machine import Machine
 
 OPTIMIZERS = ("sgd", "momentum", "adam", "natural")
 SGD, MOMENTUM, ADAM, NATURAL = range(4)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from lib.conventions import all_states, format_bytes, require_memory
-from lib.rbm.machine import Machine, as_units, check_machine, effective_energy, zeros_and_ones
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine, as_units, check_machine, zeros_and_ones
 
 MAX_ENUMERATED_UNITS = 26  # 2^26 terms take about half a minute
 _LOW_UNITS = 10  # a block holds the 2^10 states of the last ten units of the enumerated layer

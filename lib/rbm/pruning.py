@@ -14,7 +14,8 @@ from lib import rng
 from lib.conventions import all_states
 from lib.pruning import magnitude, schedule
 from lib.rbm import quality, sampling
-from lib.rbm.machine import Machine, effective_energy_gradient
+from lib.rbm.distributions import effective_energy_gradient
+from lib.rbm.machine import Machine
 from lib.rbm.partition import probabilities
 from lib.rbm.training import TrainingSettings, train
 

@@ -30,7 +30,8 @@ from lib.conventions import all_states, check_bits
 from lib.rbm import complex_training, rotations, training
 from lib.rbm._readout_kernels import run_in_fields
 from lib.rbm.complex_state import ComplexState, MixedState
-from lib.rbm.machine import Machine, check_machine, effective_energy
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine, check_machine
 from lib.rbm.partition import log_partition
 from lib.rbm.sampling import generators
 from lib.spins.bases import Measurements

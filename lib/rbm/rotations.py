@@ -17,10 +17,12 @@ import torch
 from lib.conventions import format_bytes, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm.complex_state import ComplexState, MixedState, check_state
-from lib.rbm.machine import Gradient, Machine
+from lib.rbm.distributions import Gradient
+from lib.rbm.machine import Machine
 from lib.rbm.partition import log_partition
 from lib.spins import bases
 from lib.spins.bases import Measurements
+from lib.spins.gates import mixes
 
 MAX_TABLE_SPINS = 20  # beyond, a table of all configurations is larger than any list that is allowed
 _LIMIT = 2**31
@@ -396,5 +398,5 @@ def _sum(state: ComplexState, measurements: Measurements, rows: np.ndarray, tabl
     flat, loss = np.zeros_like(parameters), np.zeros(1)
     sums, references = np.zeros(len(rows), np.complex128), np.zeros(len(rows))
     impossible = kernels.sum_rows(parameters, sizes(state), measurements.bits, measurements.codes, measurements.gates,
-                                  bases.mixes(measurements.gates), rows, table, exact, flat, loss, sums, references)
+                                  mixes(measurements.gates), rows, table, exact, flat, loss, sums, references)
     return impossible, flat, loss[0], sums, references

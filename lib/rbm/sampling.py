@@ -17,7 +17,8 @@ from lib import rng
 from lib.checks import as_tensor, require_count
 from lib.conventions import check_bits
 from lib.rbm import _kernels
-from lib.rbm.machine import Machine, check_machine, hidden_probability, visible_probability
+from lib.rbm.distributions import hidden_probability, visible_probability
+from lib.rbm.machine import Machine, check_machine
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 _WIDTH_HINT = "a machine of {found} visible units, or rows of its own width"

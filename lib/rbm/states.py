@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from lib.rbm import sampling
-from lib.rbm.machine import Machine, as_units, check_machine, effective_energy, zeros_and_ones
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine, as_units, check_machine, zeros_and_ones
 from lib.rbm.partition import probabilities
 
 # exp(+-W) and products of such factors stay inside the range of float64 (e^+-708) below this exponent.

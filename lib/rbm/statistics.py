@@ -1,29 +1,25 @@
-"""Error bars beyond a single mean: of functions of means, of long runs in little memory, and of the learning itself.
+"""Error bars beyond a single mean: of functions of means, and of long runs in little memory.
 
 of_means      a function of several averages, by the delta method; `variance` is one
 Streaming     means of as many draws as you like, in memory that does not grow
 measure       several observables on the same chains, a draw at a time
-bootstrap     what the machine's samples leave open, and what the shots and the training do
-extrapolated  an energy in the limit of no spread of the local energy
+
+What measurements and training leave open, too, is in `lib.rbm.bootstrap`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Real
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from lib import rng
-from lib.checks import COMPLEX, as_array, is_integer
-from lib.conventions import check_bits
+from lib.checks import COMPLEX, as_array
 from lib.rbm import sampling
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.observables import Estimate, estimate
 from lib.rbm.states import PositiveState
-from lib.spins.bases import Measurements
 
 _BATCHES = 512  # of a chain, in memory: enough to see its correlations, and little
 
@@ -278,188 +274,3 @@ def measure(state: PositiveState | ComplexState | MixedState, observables: Mappi
                                  "a mean or sum over the last axis")
             totals[name].add(values)
     return {name: total.estimate() for name, total in totals.items()}
-
-
-# --- what data and training leave open
-
-
-@dataclass(frozen=True)
-class Total:
-    """A value with the two parts of its standard error.
-
-    Attributes
-    ----------
-    mean : float
-        The value.
-    of_sampling : float
-        Of the machine's samples alone.
-    of_learning : float
-        What shots and training leave open, the spread of machines trained on resampled shots.
-
-    """
-
-    mean: float
-    of_sampling: float
-    of_learning: float
-
-    @property
-    def error(self) -> float:
-        """Standard error of both parts, added in squares."""
-        return float(np.hypot(self.of_sampling, self.of_learning))
-
-    def __str__(self) -> str:
-        return f"{self.mean:.6g} +- {self.error:.2g}"
-
-
-def resampled(rows, n_resamples: int, *, seed: int) -> Iterator[Any]:
-    """As many rows, drawn from them with replacement, n_resamples times.
-
-    Parameters
-    ----------
-    rows : array_like of 0 and 1, shape (n_samples, n_spins), or Measurements
-        What was measured.
-    n_resamples : int
-        How often.
-    seed : int, >= 0
-        Fixes the draws.
-
-    Yields
-    ------
-    ndarray of uint8, shape (n_samples, n_spins), or Measurements
-        Of the same kind as the rows.
-
-    """
-    rows = rows if isinstance(rows, Measurements) else check_bits(rows, name="rows")
-    n_rows = rows.n_samples if isinstance(rows, Measurements) else len(rows)
-    for number in range(n_resamples):
-        chosen = rng.stream(seed, "resample", number).integers(0, n_rows, n_rows)
-        yield rows.rows(chosen) if isinstance(rows, Measurements) else rows[chosen]
-
-
-def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows, *, n_resamples: int,
-              seed: int) -> dict[str, Total]:
-    """What a whole reconstruction leaves open: shots, training and samples.
-
-    A machine that cannot hold the state is wrong by more than that, and no error bar shows it.
-
-    Parameters
-    ----------
-    learn : callable
-        Function (rows, seed) -> values by name: trains a machine on rows and measures it. Values
-        are an Estimate or a float. It is called once with the rows and n_resamples times with
-        resampled ones, each with a seed of its own: the spread has the scatter of trainings, too.
-    rows : array_like of 0 and 1, shape (n_samples, n_spins), or Measurements
-        What was measured.
-    n_resamples : int, >= 2
-        The error of an error bar is 1/sqrt(2 n_resamples - 2) of it.
-    seed : int, >= 0
-        Fixes the resampled rows, and the seeds that `learn` is given.
-
-    Returns
-    -------
-    dict of str to Total
-        By the names of the values.
-
-    Raises
-    ------
-    ValueError
-        For fewer than two (try ``n_resamples=10``), and for values that are not the same names
-        every time (try a function that returns all of them).
-
-    """
-    if not is_integer(n_resamples) or n_resamples < 2:
-        raise ValueError(f"expected n_resamples to be an integer >= 2, got {n_resamples!r}; try n_resamples=10")
-    central = learn(rows, rng.child_seed(seed, "bootstrap"))
-    others = [learn(again, rng.child_seed(seed, "bootstrap", number))
-              for number, again in enumerate(resampled(rows, n_resamples, seed=seed))]
-    if any(set(other) != set(central) for other in others):
-        raise ValueError(f"expected values of the same names every time, got {sorted(set().union(*others))} and "
-                         f"{sorted(central)}; try a function that returns all of them")
-    return {name: Total(_mean(value), value.error if isinstance(value, Estimate) else 0.0,
-                        float(np.std([_mean(other[name]) for other in others], ddof=1)))
-            for name, value in central.items()}
-
-
-# --- towards the exact energy
-
-
-@dataclass(frozen=True)
-class Extrapolation:
-    """The energy at no variance.
-
-    Attributes
-    ----------
-    energy : float
-        In the units of the energies.
-    error : float
-        Its standard error.
-    slope : float
-        Of the energy over the variance.
-    chi2 : float or None
-        Per degree of freedom; None for two points.
-
-    """
-
-    energy: float
-    error: float
-    slope: float
-    chi2: float | None
-
-
-def extrapolated(energies: Sequence[Estimate], variances: Sequence[Estimate]) -> Extrapolation:
-    """The energy of an eigenstate by a straight line in the variance of H over states near it.
-
-    Parameters
-    ----------
-    energies, variances : sequence of Estimate
-        Of the same states, two at least, in the same units (and its square); `variance` gives the
-        second.
-
-    Returns
-    -------
-    Extrapolation
-        The line at no variance.
-
-    Raises
-    ------
-    ValueError
-        For unequal or too few numbers of them (try several stages of a training), for equal
-        variances, and for errors of zero (try less trained states).
-
-    Notes
-    -----
-    An admixture of weight w moves the energy by w (E' - E) and the variance by w (E' - E)^2 to
-    first order, so that both vanish together (Imada). Take states that approach the same eigenstate
-    in the same way, such as machines of growing size or stages of one training. Where admixtures
-    differ, points scatter about the line by more than their errors, chi2 is above one, and the
-    error is stretched by its root. A line that bends is not seen so: compare with the fit to the
-    states of the smallest variances.
-
-    References
-    ----------
-    Imada, M., Kashima, T., J. Phys. Soc. Jpn. 69, 2723 (2000).
-
-    """
-    if len(energies) != len(variances) or len(energies) < 2:
-        raise ValueError(f"expected energies and variances of the same two states or more, got {len(energies)} and "
-                         f"{len(variances)}; try several stages of a training")
-    y, x = (np.array([_mean(one) for one in values]) for values in (energies, variances))
-    dy, dx = (np.array([one.error for one in values]) for values in (energies, variances))
-    if not np.ptp(x) > 0 or not (dy > 0).all():
-        raise ValueError("expected states of different variances, and errors of energies above zero, got variances "
-                         f"from {x.min():.6g} to {x.max():.6g}, errors from {dy.min():.6g}; try less trained states")
-    slope = 0.0
-    for _ in range(20):  # errors of the variances count by the slope, which they change a little
-        weights = 1 / (dy**2 + (slope * dx) ** 2)
-        centre = weights @ x / weights.sum()
-        spread = weights @ (x - centre) ** 2
-        slope = float(weights @ ((x - centre) * y) / spread)
-    height = float(weights @ y / weights.sum())
-    energy = height - slope * centre
-    chi2 = float(weights @ (y - energy - slope * x) ** 2) / (len(x) - 2) if len(x) > 2 else None
-    error = np.sqrt(1 / weights.sum() + centre**2 / spread) * np.sqrt(max(1.0, chi2 or 1.0))
-    return Extrapolation(float(energy), float(error), slope, chi2)
-
-
-def _mean(value: Estimate | float) -> float:
-    return float(value) if isinstance(value, Real) else value.mean

@@ -6,15 +6,13 @@ A basis names a gate for every spin, such as "XZY": each spin is turned by its g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lib.checks import COMPLEX, as_array
 from lib.conventions import (
-    GATES,
-    PAULI,
     PLUS_OUTCOME,
     bits_from_index,
     check_bits,
@@ -22,10 +20,7 @@ from lib.conventions import (
     check_n_spins,
     check_state_vector,
 )
-
-UNITARY_TOLERANCE = 1e-6  # room for matrices that were printed with eight digits
-# An element of a gate below this size is taken for zero: then the outcome tells nothing about phases.
-_SMALL = 1e-9
+from lib.spins.gates import UNITARY_TOLERANCE, basis_codes, gate_table, mixes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,85 +141,14 @@ def measured(bits, bases, *, gates: Mapping[str, np.ndarray] | None = None) -> M
 
     """
     bits = check_bits(bits)
-    letters, table = _table(gates)
-    codes = _codes(bases, bits.shape[1], letters)
+    letters, table = gate_table(gates)
+    codes = basis_codes(bases, bits.shape[1], letters)
     if len(codes) == 1 and len(bits) > 1 and _single(bases):
         codes = np.broadcast_to(codes, bits.shape)
     if len(codes) != len(bits):
         raise ValueError(f"expected one basis a measurement, {len(bits)}, got {len(codes)}; try the file of bases that "
                          "belongs to these measurements")
     return Measurements(bits, np.ascontiguousarray(codes), letters, table)
-
-
-def mixes(gates: np.ndarray) -> np.ndarray:
-    """Which of the gates mix the two values along z.
-
-    Parameters
-    ----------
-    gates : ndarray, shape (n_gates, 2, 2)
-        Rows are outcomes.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_gates,)
-
-    """
-    return (np.abs(gates) > _SMALL).all(axis=(1, 2))
-
-
-def undetermined_phases(measurements: Measurements) -> list[int]:
-    """The spins that were never measured across z.
-
-    Phases between states that differ there stay undetermined.
-
-    Parameters
-    ----------
-    measurements : Measurements
-        Whose bases are looked at.
-
-    Returns
-    -------
-    list of int
-        Sites, counted from 0.
-
-    Notes
-    -----
-    Two basis states interfere where they differ only on spins that are turned in the same row, and
-    chains of such pairs fix the phases of all states that are equal on the spins of this list.
-    (Amplitudes that vanish can break a chain: for a GHZ state single turned spins fix nothing.)
-
-    """
-    return np.flatnonzero(~measurements.rotated().any(axis=0)).tolist()
-
-
-def mirror_images(measurements: Measurements) -> bool:
-    """Whether a state and a mirror image of it give the same outcomes in all these bases.
-
-    Parameters
-    ----------
-    measurements : Measurements
-        Whose bases are looked at.
-
-    Returns
-    -------
-    bool
-
-    Notes
-    -----
-    So it is where every spin was measured along one axis at most across z: with X and Z alone, a
-    state and its complex conjugate cannot be told apart, and with Y and Z alone psi and the
-    conjugate with a sign for each spin up.
-
-    """
-    rows = mixes(measurements.gates)
-    ratios = np.ones(len(rows), dtype=np.complex128)
-    ratios[rows] = (measurements.gates[rows, :, 1] / measurements.gates[rows, :, 0])[:, 0]
-    for site in range(measurements.n_spins):
-        used = [code for code in np.unique(measurements.codes[:, site]) if rows[code]]
-        # Both rows of a unitary have opposite ratios, so axes are equal where a product is real.
-        if any(abs((ratios[code] * np.conj(ratios[used[0]])).imag) > _SMALL for code in used):
-            return False
-    return True
 
 
 def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
@@ -252,9 +176,9 @@ def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.n
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
-    letters, table = _table(gates)
+    letters, table = gate_table(gates)
     vector = psi.astype(np.complex128)
-    for site, code in enumerate(_codes(basis, n_spins, letters)[0]):
+    for site, code in enumerate(basis_codes(basis, n_spins, letters)[0]):
         halves = vector.reshape(2**site, 2, -1)
         vector = np.einsum("ab,xby->xay", table[code], halves).reshape(-1)
     return vector
@@ -286,9 +210,9 @@ def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None
     if state.ndim == 1:
         return np.abs(rotate(state, basis, gates=gates)) ** 2
     n_spins = len(state).bit_length() - 1
-    letters, table = _table(gates)
+    letters, table = gate_table(gates)
     turned = state.astype(np.complex128)
-    for site, code in enumerate(_codes(basis, n_spins, letters)[0]):
+    for site, code in enumerate(basis_codes(basis, n_spins, letters)[0]):
         gate = table[code]
         turned = np.einsum("ab,xbyz->xayz", gate, turned.reshape(2**site, 2, -1, 2**n_spins))
         turned = turned.reshape(2**n_spins, 2**n_spins)
@@ -339,42 +263,6 @@ def check_vector_or_matrix(state, n_spins: int | None = None, *, name: str = "st
     return values
 
 
-def density_rank(measurements: Measurements) -> tuple[int, int]:
-    """How many of the 4^n_spins numbers of a density matrix these bases determine.
-
-    It is the rank of the span of all projectors that were measured.
-
-    Parameters
-    ----------
-    measurements : Measurements
-        Whose bases are looked at.
-
-    Returns
-    -------
-    rank : int
-    full : int
-        4^n_spins.
-
-    Raises
-    ------
-    ValueError
-        For more than 5 spins: try the check of a part of the spins.
-
-    """
-    n_spins = check_n_spins(measurements.n_spins, largest=5, hint="the check of a part of the spins")
-    total = np.zeros((4**n_spins, 4**n_spins))
-    for row in np.unique(measurements.codes, axis=0):
-        product = np.ones((1, 1))
-        for code in row:
-            gate = measurements.gates[code]
-            # A projector as a real vector: its parts along 1, X, Y and Z.
-            vectors = np.array([[(np.conj(g) @ pauli @ g).real for pauli in (np.eye(2), *PAULI.values())]
-                                for g in gate.conj()])
-            product = np.kron(product, vectors.T @ vectors)
-        total += product
-    return int(np.linalg.matrix_rank(total, hermitian=True)), 4**n_spins
-
-
 def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generator,
            gates: Mapping[str, np.ndarray] | None = None) -> Measurements:
     """Independent measurements of a state by the Born rule (5.14), each in its basis.
@@ -405,8 +293,8 @@ def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generat
     """
     state = check_vector_or_matrix(state)
     n_spins = len(state).bit_length() - 1
-    letters, table = _table(gates)
-    codes = _codes(bases, n_spins, letters)
+    letters, table = gate_table(gates)
+    codes = basis_codes(bases, n_spins, letters)
     if n_samples is not None:
         check_draws(n_samples, rng)
         if len(codes) != 1:
@@ -505,81 +393,6 @@ def expectation(psi, paulis: Mapping[int, str]) -> float:
     return float(probabilities @ sign)
 
 
-def check_gate(gate, name: str = "gate") -> np.ndarray:
-    """A unitary 2x2 matrix as complex128.
-
-    Parameters
-    ----------
-    gate : array_like, shape (2, 2)
-        Unitary within 1e-6: room for matrices that were printed with eight digits.
-    name : str, default "gate"
-        What the error messages call it.
-
-    Returns
-    -------
-    ndarray of complex128, shape (2, 2)
-
-    Raises
-    ------
-    ValueError
-        For another matrix, saying how far from unitary it is: try ``u, _, v =
-        numpy.linalg.svd(gate)`` and ``u @ v``, the nearest unitary.
-
-    """
-    if gate is None or isinstance(gate, (str, bytes)):
-        raise ValueError(f"expected gate {name!r} as a 2x2 matrix of numbers, got {type(gate).__name__}; try "
-                         "[[1, 0], [0, 1j]]")
-    matrix = as_array(gate, f"gate {name!r}", kinds=COMPLEX).astype(np.complex128)
-    if matrix.shape != (2, 2):
-        raise ValueError(f"expected gate {name!r} as a 2x2 matrix, got shape {matrix.shape}; try one matrix a spin, "
-                         "complex (not real and imaginary part apart)")
-    with np.errstate(invalid="ignore"):  # of infinity: NaN is refused below
-        away = np.abs(matrix @ matrix.conj().T - np.eye(2)).max()
-    if not away <= UNITARY_TOLERANCE:  # NaN is not
-        raise ValueError(f"expected gate {name!r} unitary within {UNITARY_TOLERANCE:g}, got one with |U U* - 1| up to "
-                         f"{away:.3g}; try u, _, v = numpy.linalg.svd(gate) and u @ v, the nearest unitary")
-    return matrix
-
-
-def _table(gates: Mapping[str, np.ndarray] | None) -> tuple[str, np.ndarray]:
-    """The letters of all gates, X, Y and Z first, and their matrices (n_gates, 2, 2)."""
-    if gates is not None and not isinstance(gates, Mapping):
-        raise ValueError(f"expected gates as a dict from a letter to a matrix, got {type(gates).__name__}; "
-                         'try {"T": matrix}')
-    known = dict(GATES)
-    for name, gate in (gates or {}).items():
-        if not isinstance(name, str) or len(name) != 1 or name.isspace():
-            raise ValueError(f"expected names of gates as one letter, got {name!r}; try 'T'")
-        known[name] = check_gate(gate, name)
-    return "".join(known), np.array(list(known.values()))
-
-
 def _single(bases) -> bool:
     """Whether this is one basis for all rows: a string, or a flat list of letters."""
     return isinstance(bases, str) or np.ndim(bases) == 1 and all(len(str(part)) == 1 for part in bases)
-
-
-def _codes(bases, n_spins: int, letters: str) -> np.ndarray:
-    """The place of every letter in `letters`, uint8 (n_rows, n_spins); ValueError naming the row."""
-    if isinstance(bases, str) or not isinstance(bases, Iterable):
-        bases = [bases]
-    rows = [row if isinstance(row, str) else tuple(row) if isinstance(row, Iterable) else (row,) for row in bases]
-    if not rows:
-        raise ValueError('expected at least one basis, got none; try "Z" * n_spins')
-    if n_spins > 1 and all(len(row) == 1 for row in rows) and len(rows) == n_spins:  # a flat list of letters
-        rows = [tuple(row[0] for row in rows)]
-    code_of: dict = {}
-    codes = np.empty((len(rows), n_spins), dtype=np.uint8)
-    for number, row in enumerate(rows):
-        if row not in code_of:
-            if len(row) != n_spins:
-                raise ValueError(f"expected bases with {n_spins} letters, one a spin, got {len(row)} in row {number} "
-                                 f"(counted from 0), {row!r}; try the bases of these {n_spins} spins")
-            for letter in row:
-                if str(letter) not in letters or len(str(letter)) != 1:
-                    raise ValueError(f"expected the letters {', '.join(letters)}, got {letter!r} in row {number} "
-                                     f"(counted from 0) of the bases; try gates={{{str(letter)!r}: matrix}}, if that "
-                                     "is a gate of yours")
-            code_of[row] = [letters.index(str(letter)) for letter in row]
-        codes[number] = code_of[row]
-    return codes

@@ -19,9 +19,10 @@ from scipy.optimize import minimize
 
 from lib import rng
 from lib.conventions import PAULI, check_n_spins, state_index
-from lib.spins.bases import Measurements, density_rank
+from lib.spins.bases import Measurements
+from lib.spins.completeness import density_rank
 
-MAX_SPINS = 5  # as `bases.density_rank`, which says whether the bases determine the state
+MAX_SPINS = 5  # as `completeness.density_rank`, which says whether the bases determine the state
 
 
 @dataclass(frozen=True, eq=False)

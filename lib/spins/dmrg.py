@@ -21,7 +21,7 @@ import numpy as np
 
 from lib.checks import is_integer
 from lib.conventions import PAULI
-from lib.spins import mps
+from lib.spins import mps, mps_averages
 from lib.spins.chains import Chain, has_positive_ground_state, parity_axis
 from lib.spins.exact import check_parity, lower
 from lib.spins.mps import MatrixProductState
@@ -150,7 +150,7 @@ def _search(chain: Chain, axis: str | None, sign: int | None, bond_dimension: in
     # Back to the z basis: the amplitude of bit b is sum_s conj(basis[s, b]) that of the eigenvector s.
     state = mps.canonical([np.einsum("sb,lsr->lbr", basis.conj(), tensor) for tensor in tensors])
     state = mps.positive_phase(state)
-    return GroundState(energy=mps.energy(state, chain), state=state, parity=sign, axis=axis,
+    return GroundState(energy=mps_averages.energy(state, chain), state=state, parity=sign, axis=axis,
                        truncation=truncation, sweeps=sweeps, converged=sweeps < max_sweeps)
 
 

@@ -1,8 +1,9 @@
-"""Matrix product states: amplitudes, exact averages, entanglement and files, from plain arrays.
+"""Matrix product states: their form, amplitudes and overlaps, from plain arrays.
 
 psi(b_0, b_1, ...) = A_0[b_0] A_1[b_1] ... with a matrix A_i[b] of shape (left bond, right bond) a site and bit, the
 outer bonds of size 1. States come from `lib.spins.dmrg`, or from vectors and tensors made elsewhere;
-`lib.spins.mps_samples` measures them.
+`lib.spins.mps_averages` says what they are like, `lib.spins.mps_samples` measures them, `lib.spins.mps_files` keeps
+them.
 
 All states here are right-canonical, sum_b A_i[b] A_i[b]^H = 1: what lies to the right of a bond then contracts to the
 identity, and averages need the part to the left only (U. Schollwoeck, Ann. Phys. 326, 96 (2011), section 4).
@@ -10,21 +11,14 @@ identity, and averages need the part to the left only (U. Schollwoeck, Ann. Phys
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from lib import atomic
 from lib.checks import as_plain, is_integer
-from lib.conventions import PAULI, check_bits, check_state_vector, require_memory
-from lib.spins.chains import Chain
+from lib.conventions import check_bits, check_state_vector, require_memory
 
-_FORMAT = "matrix product state 1"
 _CANONICAL = 1e-8  # how far sum_b A[b] A[b]^H may be from the identity
 MAX_VECTOR_SPINS = 24
 
@@ -277,236 +271,8 @@ def overlap(first: MatrixProductState, second: MatrixProductState) -> complex:
                          "try states of one chain")
     left = np.ones((1, 1))
     for a, b in zip(first.tensors, second.tensors):
-        left = _step(left, a, b)
+        left = transferred(left, a, b)
     return complex(left[0, 0])
-
-
-def expectation(state: MatrixProductState, paulis: Mapping[int, str | np.ndarray]) -> float:
-    """The real part of the average of a product of operators.
-
-    Parameters
-    ----------
-    state : MatrixProductState
-        The state to look at.
-    paulis : dict of int to str or ndarray
-        {site: X, Y, Z or a 2x2 matrix}, as {0: "X", 7: "X"}.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        For other letters and shapes, for sites that are not there, and for no operator.
-
-    """
-    return _average(_environments(state), state, {site: _operator(name) for site, name in paulis.items()})
-
-
-def magnetization(state: MatrixProductState, letter: str | np.ndarray = "Z") -> np.ndarray:
-    """The average <sigma^a_i> of every site.
-
-    Parameters
-    ----------
-    state : MatrixProductState
-        The state to look at.
-    letter : str or ndarray, default "Z"
-        X, Y, Z, or a Hermitian 2x2 matrix.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_spins,)
-
-    """
-    operator, lefts = _operator(letter), _environments(state)
-    return np.array([_average(lefts, state, {site: operator}) for site in range(state.n_spins)])
-
-
-def correlation(state: MatrixProductState, letters: str = "ZZ") -> np.ndarray:
-    """The average <sigma^a_i sigma^b_j> of every pair of sites, for two letters.
-
-    Parameters
-    ----------
-    state : MatrixProductState
-        The state to look at.
-    letters : str, default "ZZ"
-        Two letters X, Y, Z.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_spins, n_spins)
-        On the diagonal stands the average of the symmetric product, 1 for equal letters and 0 for
-        others.
-
-    Raises
-    ------
-    ValueError
-        For anything but two letters.
-
-    """
-    if not isinstance(letters, str) or len(letters) != 2:
-        raise ValueError(f'expected two letters X, Y, Z, got {letters!r}; try "ZZ"')
-    a, b = (_operator(letter) for letter in letters)
-    n_spins, lefts = state.n_spins, _environments(state)
-    result = np.diag(np.full(n_spins, float(letters[0] == letters[1])))
-    for first, second, upper in ((a, b, True), (b, a, False)):
-        open_ = np.zeros((0, 1, 1))  # row i: the environment with an operator at site i, all moved on together
-        for j, tensor in enumerate(state.tensors):
-            averages = _close(open_, tensor, _apply(second, tensor)).real
-            if upper:
-                result[:j, j] = averages
-            else:
-                result[j, :j] = averages
-            started = _step(lefts[j], tensor, _apply(first, tensor))
-            open_ = np.concatenate([_step(open_, tensor, tensor), started[None]])
-        if letters[0] == letters[1]:
-            return result + np.triu(result, 1).T
-    return result
-
-
-def energy(state: MatrixProductState, chain: Chain) -> float:
-    """The average ``<psi|H|psi>``.
-
-    Parameters
-    ----------
-    state : MatrixProductState
-        The state to look at.
-    chain : lib.spins.chains.Chain
-        H, of as many spins.
-
-    Returns
-    -------
-    float
-        In units of energy.
-
-    Raises
-    ------
-    ValueError
-        For a chain of another length.
-
-    """
-    if chain.n_spins != state.n_spins:
-        raise ValueError(f"expected a chain of {state.n_spins} spins, got one of {chain.n_spins}; try the chain of "
-                         "this state")
-    lefts = _environments(state)
-    return sum(value * _average(lefts, state, {site: PAULI[letter] for site, letter in zip(sites, letters)})
-               for value, letters, sites in chain.terms)
-
-
-def schmidt_weights(state: MatrixProductState) -> list[np.ndarray]:
-    """The squared Schmidt coefficients of every inner bond, falling, each with the sum 1."""
-    return [np.clip(np.linalg.eigvalsh(left), 0.0, None)[::-1] for left in _environments(state)[1:-1]]
-
-
-def entanglement_entropies(state: MatrixProductState, order: int = 1) -> np.ndarray:
-    """Entropy between the two sides of every inner bond: von Neumann's, or Renyi's S2.
-
-    Parameters
-    ----------
-    state : MatrixProductState
-        The state to look at.
-    order : {1, 2}
-        1, the default, is von Neumann's, 2 is Renyi's.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_spins - 1,)
-        In nats.
-
-    Raises
-    ------
-    ValueError
-        For another order.
-
-    """
-    if order not in (1, 2):
-        raise ValueError(f"expected order 1 (von Neumann) or 2 (Renyi), got {order!r}; try order=2")
-    weights = schmidt_weights(state)
-    if order == 2:
-        return np.array([-np.log(np.sum(w**2)) for w in weights])
-    return np.array([-np.sum(w[w > 0] * np.log(w[w > 0])) for w in weights])
-
-
-def save(path: str | Path, state: MatrixProductState, *, metadata: dict | None = None) -> None:
-    """Write a state as an npz archive without pickle; the file appears whole or not at all.
-
-    Its members are format, bonds (int64, n_spins + 1), values (all tensors one after another) and
-    metadata (JSON). Equal states give equal bytes. A missing folder is made.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Ends in .npz.
-    state : MatrixProductState
-        The state to look at.
-    metadata : dict, optional
-        Of str, int, finite float, bool, list and dict.
-
-    Raises
-    ------
-    ValueError
-        For another ending than .npz and for metadata that JSON cannot hold.
-
-    """
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"expected a path that ends in .npz, got {path}; try {path.with_suffix('.npz')}")
-    try:
-        text = json.dumps({} if metadata is None else metadata, sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ValueError("expected metadata of str, int, finite float, bool, list and dict, "
-                         f"got {metadata!r} ({error}); try float(...) for numpy numbers") from None
-    content = io.BytesIO()
-    np.savez(content, format=np.array(_FORMAT), bonds=np.array([1, *state.bond_dimensions, 1], dtype=np.int64),
-             values=np.concatenate([tensor.ravel() for tensor in state.tensors]), metadata=np.array(text))
-    atomic.write_bytes(path, content.getvalue())
-
-
-def load(path: str | Path) -> tuple[MatrixProductState, dict]:
-    """Read a file of `save`.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Of the file.
-
-    Returns
-    -------
-    state : MatrixProductState
-    metadata : dict
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there is none.
-    ValueError
-        For a file that is cut, damaged, of another kind, or holds pickled objects, which are never
-        loaded.
-
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"expected a file of a matrix product state, got no file at {path}; try another path")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-                raise ValueError("members that are not stored as they are")
-        with np.load(path, allow_pickle=False) as archive:
-            found, bonds, values, text = (archive[name] for name in ("format", "bonds", "values", "metadata"))
-        if str(found) != _FORMAT:
-            raise ValueError(f"the format {str(found)!r}")
-        sizes = bonds[:-1] * 2 * bonds[1:]
-        if bonds.dtype != np.int64 or bonds.ndim != 1 or bonds.size < 2 or bonds.min() < 1 \
-                or sizes.sum() != values.size:
-            raise ValueError("bonds that do not fit the values")
-        parts = np.split(values, np.cumsum(sizes)[:-1])
-        tensors = tuple(part.reshape(left, 2, right) for part, left, right in zip(parts, bonds[:-1], bonds[1:]))
-        return MatrixProductState(tensors), json.loads(str(text))
-    # zlib.error and struct.error are among what a damaged archive can raise, without a common base class.
-    except Exception as error:
-        raise ValueError(f"expected a state written by lib.spins.mps.save, got something else in {path} "
-                         f"({error or type(error).__name__}); try to make or copy the file again") from error
 
 
 def likely_bits(state: MatrixProductState) -> np.ndarray:
@@ -558,52 +324,21 @@ def _same_type(tensors: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(array, dtype=dtype, order="C") for array in arrays)
 
 
-def _operator(name: str | np.ndarray) -> np.ndarray:
-    """A Pauli matrix by its letter, or a 2x2 matrix as it is."""
-    if isinstance(name, str):
-        if name not in PAULI:
-            raise ValueError(f'expected a letter X, Y or Z, got {name!r}; try "Z"')
-        return PAULI[name].real if name != "Y" else PAULI[name]
-    matrix = as_plain(name, "operator")
-    if matrix.shape != (2, 2):
-        raise ValueError(f"expected a letter or a 2x2 matrix, got shape {matrix.shape}; try numpy.eye(2)")
-    return matrix
+def transferred(left: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> np.ndarray:
+    """Environments moved over a site, from its left to its right.
 
+    Parameters
+    ----------
+    left : ndarray, shape (..., bra bond, ket bond)
+        What lies to the left of the site.
+    bra, ket : ndarray, shape (left bond, 2, right bond)
+        The tensors of the site.
 
-def _environments(state: MatrixProductState) -> list[np.ndarray]:
-    """What lies to the left of every site, and of the end: (bra bond, ket bond) each."""
-    lefts = [np.ones((1, 1))]
-    for tensor in state.tensors:
-        lefts.append(_step(lefts[-1], tensor, tensor))
-    return lefts
+    Returns
+    -------
+    ndarray, shape (..., bra bond, ket bond)
 
-
-def _average(lefts: list[np.ndarray], state: MatrixProductState, operators: Mapping[int, np.ndarray]) -> float:
-    """The average of a product of operators, one a site; what lies to the right of the last is the identity."""
-    wrong = [site for site in operators if site not in range(state.n_spins)]
-    if wrong or not operators:
-        raise ValueError(f"expected operators at sites 0 to {state.n_spins - 1}, got "
-                         f'{wrong[0] if wrong else "none"}; try {{0: "Z"}}')
-    first, last = min(operators), max(operators)
-    left = lefts[first]
-    for site in range(first, last):
-        ket = state.tensors[site]
-        left = _step(left, ket, _apply(operators[site], ket) if site in operators else ket)
-    return float(_close(left, state.tensors[last], _apply(operators[last], state.tensors[last])).real)
-
-
-def _apply(operator: np.ndarray, tensor: np.ndarray) -> np.ndarray:
-    return np.einsum("bc,lcr->lbr", operator, tensor)
-
-
-def _step(left: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> np.ndarray:
-    """Environments (..., bra bond, ket bond) moved over a site."""
+    """
     half = np.tensordot(left, ket, 1)  # ... bra ket, ket bit ket' -> ... bra bit ket'
     half = half.reshape(*left.shape[:-2], 2 * len(bra), ket.shape[2])
     return bra.conj().reshape(-1, bra.shape[2]).T @ half  # bra' (bra bit), ... (bra bit) ket' -> ... bra' ket'
-
-
-def _close(left: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> np.ndarray:
-    """Environments (..., bra bond, ket bond) moved over a site and closed by the identity: (...)."""
-    half = np.tensordot(left, ket, 1)
-    return half.reshape(*left.shape[:-2], bra.size) @ bra.conj().ravel()

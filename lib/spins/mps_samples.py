@@ -31,7 +31,8 @@ from numba.extending import intrinsic
 from lib.checks import is_integer
 from lib.conventions import check_draws
 from lib.native.lanes import N_LANES, Lanes, lanes_of, load, store
-from lib.spins.bases import Measurements, _codes, _table
+from lib.spins.bases import Measurements
+from lib.spins.gates import basis_codes, gate_table
 from lib.spins.mps import MatrixProductState
 
 _BATCH = 1024  # samples that go from site to site together; a multiple of the lanes
@@ -101,8 +102,8 @@ def sample_in_bases(state: MatrixProductState, bases, n_samples: int | None = No
         unitary, for several bases with n_samples, and for threads < 1.
 
     """
-    letters, table = _table(gates)
-    codes = _codes(bases, state.n_spins, letters)
+    letters, table = gate_table(gates)
+    codes = basis_codes(bases, state.n_spins, letters)
     if n_samples is None:
         n_samples = len(codes)
     elif len(codes) != 1:

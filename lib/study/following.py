@@ -78,7 +78,7 @@ class Following:
                               f"{TEXT_BYTES / 1e3:g} kB for one cell; try to print less, or into a file")
 
     def seconds(self) -> float:
-        return time.monotonic() - (self.started or time.monotonic())
+        return time.monotonic() - self.started if self.started else 0.0
 
     def left(self) -> float:
         return self.limit - self.seconds()

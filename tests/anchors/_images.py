@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from lib import image_sets
-from lib.models.image_training import Settings
+from lib.models.resnet.training_settings import Settings
 from tests.anchors._watch import Call, margin, norm
 
 N_CLASSES = {"cifar100": 100}

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from lib.experiments import imagenet as module
-from lib.models import imagenet_training
-from lib.models.image_training import Settings, TorchNet
+from lib.models.resnet import imagenet
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training_settings import Settings
 from tests.anchors import _images
 from tests.anchors._watch import watched
 
@@ -30,7 +31,7 @@ PERTURBED = {"folder": ("sparse", "other"), "way": ("sparse", "dense"), "base_wi
              "factor": ("sparse", 2.5), "epochs": ("sparse", 3), "learning_rate": ("sparse", 0.0102),
              "batch_size": ("sparse", 4), "seed": ("sparse", 1)}
 COUNTS = {"device": "who computes must not change the numbers", "n_workers": "processes that read the same images"}
-COVERED = (module, imagenet_training)
+COVERED = (module, imagenet)
 
 
 def _write(folder: Path, first: int) -> None:
@@ -49,15 +50,15 @@ def _write(folder: Path, first: int) -> None:
                 Image.fromarray(pixels).save(place / f"{number}.png")
 
 
-def in_float64(twin: torch.nn.Module, settings: Settings) -> TorchNet:
-    return TorchNet(twin.double(), settings)
+def in_float64(twin: torch.nn.Module, settings: Settings) -> TorchTrainer:
+    return TorchTrainer(twin.double(), settings)
 
 
 def observe(case: str, settings: dict, net: Callable = in_float64) -> dict:
     """The numbers of a case: in float64, since among so many pixels a processor's rounding in float32 now and then
     decides which of two a maximum takes, and that moves the logits by 1e-4."""
     with tempfile.TemporaryDirectory() as folder, watched(module, "train") as calls, \
-            mock.patch.object(module, "TorchNet", net):
+            mock.patch.object(module, "TorchTrainer", net):
         _write(Path(folder), len(settings["folder"]))
         results = experiment(**settings | {"folder": folder})
         test = calls[0].arguments[2]

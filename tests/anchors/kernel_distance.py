@@ -2,7 +2,7 @@
 
 from lib.experiments import kernel_distance as module
 from lib.kernels import distance, sparse
-from lib.models import parametrization
+from lib.models.mlp import parametrization
 from tests.anchors._watch import small_mnist, watched
 
 experiment = module.kernel_distance

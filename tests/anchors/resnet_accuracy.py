@@ -6,7 +6,7 @@ from unittest import mock
 
 from lib import image_sets
 from lib.experiments import resnet as module
-from lib.models import image_training
+from lib.models.resnet import training
 from lib.pruning import distribution, masks
 from tests.anchors import _images
 from tests.anchors._watch import watched
@@ -42,7 +42,7 @@ def observe(case: str, settings: dict) -> dict:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_images.small_cifar10() if files
                             else mock.patch.object(image_sets, "load", _images.generated))
-        calls = stack.enter_context(watched(image_training, "train"))
+        calls = stack.enter_context(watched(training, "train"))
         results = experiment(**settings)
     module._read.cache_clear()
     return {**_images.network(calls[0], calls[0].named["test"][0]), **results}

@@ -3,7 +3,8 @@
 from unittest import mock
 
 from lib.experiments import subset
-from lib.models import mlp, parametrization
+from lib.models import mlp
+from lib.models.mlp import parametrization
 from tests.anchors._watch import perceptron, small_mnist, watched
 
 experiment = subset.subset_accuracy

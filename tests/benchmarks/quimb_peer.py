@@ -1,7 +1,7 @@
 """The other side of `samples`, in an environment of its own: quimb times its sampler when it is told to.
 
-Started as `python quimb_peer.py FILE`, a file of `lib.spins.mps.save`. Answers each line that it reads, a number of
-samples, with a line of JSON: the seconds they took, the last sample and its probability.
+Started as `python quimb_peer.py FILE`, a file of `lib.spins.mps_files.save`. Answers each line that it reads, a number
+of samples, with a line of JSON: the seconds they took, the last sample and its probability.
 """
 
 import json

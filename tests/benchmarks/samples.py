@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import rng
-from lib.spins import chains, dmrg, mps, mps_samples
+from lib.spins import chains, dmrg, mps, mps_averages, mps_files, mps_samples
 from lib.study.provenance import processor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ class Quimb:
         # Without PYTHONPATH and the like, so that it finds its own packages alone.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         with tempfile.TemporaryDirectory() as folder:
-            mps.save(f"{folder}/state.npz", state)
+            mps_files.save(f"{folder}/state.npz", state)
             script = Path(__file__).with_name("quimb_peer.py")
             self.process = subprocess.Popen([install_quimb(), script, f"{folder}/state.npz"], env=environment,
                                             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -72,7 +72,7 @@ class Tenpy:
         from tenpy.networks.site import SpinHalfSite
 
         self.rng = np.random.default_rng(1)
-        weights = [np.ones(1), *(np.sqrt(w) for w in mps.schmidt_weights(state)), np.ones(1)]
+        weights = [np.ones(1), *(np.sqrt(w) for w in mps_averages.schmidt_weights(state)), np.ones(1)]
         self.state = MPS.from_Bflat([SpinHalfSite(conserve=None)] * state.n_spins,
                                     [tensor.transpose(1, 0, 2) for tensor in state.tensors], weights, form="B",
                                     unit_cell_width=state.n_spins)

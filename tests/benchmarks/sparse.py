@@ -18,7 +18,8 @@ import torch
 from torch.nn import functional
 
 from lib import rng
-from lib.models import mlp, resnet, sparse_choice
+from lib.models import mlp, resnet
+from lib.models.sparse import choice
 from lib.study.provenance import processor
 from tests.benchmarks import sparse_layers, sparse_networks, sparse_table
 from tests.benchmarks.peaks import peaks
@@ -97,7 +98,7 @@ def compare_perceptron(runs: int) -> list[dict]:
 def compare_resnet(factor: int, runs: int) -> list[dict]:
     """A row of the ResNet: the path that the table chooses, and the native one beside it; and one for SparseProp."""
     architecture, remaining = sparse_networks.architecture(factor)
-    native = sparse_choice.native_network_pays(architecture, sparse_networks.SIZE, remaining)
+    native = choice.native_network_pays(architecture, sparse_networks.SIZE, remaining)
     seconds = sparse_networks.run("time", factor, runs)
     dense = min(seconds["dense"], seconds["channels_last"])  # torch's two layouts: the faster one is the peer
     ours = seconds["native"] if native else dense
@@ -123,7 +124,7 @@ def compare_memory(factor: int) -> dict:
 
 
 def compare_layers(layers: list[tuple[int, ...]], runs: int, quick: bool) -> dict:
-    """All single layers in one row, with what the table of `lib.models.sparse_choice` is made of."""
+    """All single layers in one row, with what the table of `lib.models.sparse.choice` is made of."""
     measured = [sparse_layers.measure(layer, runs) for layer in layers]
     ours, peer = (math.exp(statistics.mean(math.log(seconds) for seconds in series)) for series in (
         [row["seconds_layout"][row["densities"].index(_LAYER_DENSITY)] for row in measured],
@@ -138,7 +139,7 @@ def benchmark(quick: bool = False) -> list[dict]:
     """All rows of this group. quick: fewer runs, factors and layers, to see that it works."""
     torch.set_num_threads(1)
     held = os.environ.get("ATEN_CPU_CAPABILITY") == "avx2"
-    sparse_choice.HAS_AVX512 &= not held
+    choice.HAS_AVX512 &= not held
     runs = 3 if quick else 9
     rows = compare_perceptron(runs)
     rows += [row for factor in FACTORS if not quick or factor == 2

@@ -2,7 +2,7 @@
 
 What is timed is a training step of the layer: forward, and the gradients by input and weights; dense is the faster of
 torch's two orders of images, NCHW and channels last. The clock is that of the process, on one thread, which others on
-the machine disturb less. From these numbers come the table of `lib.models.sparse_choice`
+the machine disturb less. From these numbers come the table of `lib.models.sparse.choice`
 (see `tests.benchmarks.sparse_table`) and the page about sparse layers.
 """
 
@@ -24,9 +24,10 @@ import torch
 from torch.nn import functional
 
 from lib import rng
-from lib.models.sparse import Layout, SparseConvolution
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
-from lib.models.sparse_sequential import SparseSequential
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
+from lib.models.sparse.layout import Layout
+from lib.models.sparse.sequential import SparseSequential
 from lib.native import batch_norm
 from lib.pruning.masks import random_mask
 from tests.benchmarks.peer import PEERS, Peer, environment

@@ -58,13 +58,13 @@ def minibatch(batch: int, size: int):
 def _net(side: str, base: int, factor: int, batch: int, size: int):
     import torch
 
-    from lib.models import image_training
+    from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
+    from lib.models.resnet.training_settings import Settings
     twin = sparse_twin(factor, base)
-    settings = image_training.Settings(batch_size=batch)
+    settings = Settings(batch_size=batch)
     if side == "native":
-        return image_training.NativeNet(twin, settings, size)
-    return image_training.TorchNet(twin.to(memory_format=torch.channels_last) if side == "channels_last" else twin,
-                                   settings)
+        return NativeTrainer(twin, settings, size)
+    return TorchTrainer(twin.to(memory_format=torch.channels_last) if side == "channels_last" else twin, settings)
 
 
 def _step(net, batch: int, size: int, n: int = 1) -> float:

@@ -1,4 +1,4 @@
-"""Derive the table of `lib.models.sparse_choice` from measurements: `python -m tests.benchmarks.sparse_table [FILE]`.
+"""Derive the table of `lib.models.sparse.choice` from measurements: `python -m tests.benchmarks.sparse_table [FILE]`.
 
 FILE is what `python -m tests.benchmarks --only sparse` has measured, data/records/bench.json unless given. The rows are
 written into the module, between its two marks. `python -m tests.benchmarks.sparse_table --show FILE` writes nothing and
@@ -12,10 +12,10 @@ import math
 import sys
 from pathlib import Path
 
-from lib.models import sparse_choice
+from lib.models.sparse import choice
 
 _ROOT = Path(__file__).resolve().parents[2]
-MODULE, BENCH = _ROOT / "lib/models/sparse_choice.py", _ROOT / "data/records/bench.json"
+MODULE, BENCH = _ROOT / "lib/models/sparse/choice.py", _ROOT / "data/records/bench.json"
 LOWEST = 1e-3
 BEGIN, END = "# rows begin\n", "# rows end\n"
 
@@ -86,7 +86,7 @@ def choices(bench: list[dict]) -> str | None:
     if found is None:
         return None
     layers = found["layers"]
-    table = [sparse_choice.crossover((row["n_out"], row["n_in"], row["kernel"], row["kernel"]), row["stride"],
+    table = [choice.crossover((row["n_out"], row["n_in"], row["kernel"], row["kernel"]), row["stride"],
                                      row["out_size"]) for row in layers]
     lines = [f"{'single layers in torch: native pays below the density':54s} {'here':>8s} {'by the table':>13s}  "
              "CSR best at"]

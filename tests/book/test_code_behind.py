@@ -1,17 +1,14 @@
 """The directive ``code-behind``: a function with the private ones that it calls, folded, and its link to the API."""
 
 import re
-import sys
 
+import companion_api
+import companion_code as code
+import companion_search
 import pytest
 
 from lib.study import api
 from tests.toy_book import ROOT, write
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import companion_api  # noqa: E402
-import companion_code as code  # noqa: E402
-import companion_search  # noqa: E402
 
 PAIRS = '''"""Pairs."""
 

@@ -1,28 +1,18 @@
 """The book's Sphinx extension, without a build: numbers, boxes and tables from the records of runs."""
-# ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
-import json
-import re
-import sys
-from pathlib import Path
 from types import SimpleNamespace
-
-import pytest
-
-pytest.importorskip("sphinx")
-from docutils import nodes
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import companion_data
 import companion_files
 import companion_numbers
 import companion_pages
 import companion_search
-import companion_tables
+import pytest
+from docutils import nodes
 
 from lib.study.parameters import Parameter
+
+pytestmark = pytest.mark.usefixtures("repository")
 
 PROVENANCE = {
     "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": True, "profile": "smoke",
@@ -30,34 +20,6 @@ PROVENANCE = {
     "processor": "a & b", "device": "cpu", "threads": 1, "seconds": 101.2, "core_seconds": 98.0,
     "peak_memory_bytes": 4.1e8, "budget_core_minutes": 4, "date": "2025-01-31T13:05:00+01:00",
 }
-CLAIM = {
-    "id": "fidelity", "item": "5.1", "statement": "F > 0.99 & rising", "measured": 0.998, "uncertainty": 0.001,
-    "expected": {"value": 0.995, "relation": "at least", "upper": None, "where": "Fig. 5.1, p. 61"}, "bound": None,
-    "decide": None, "depends_on": [], "records": [], "enough": True, "undecided": "", "notes": [],
-    "tolerance": {"absolute": 0.0, "relative": None, "reason": "a bound"}, "scale": "full", "profile": "smoke",
-    "source": "live", "verdict": "reproduced", "page": "05-states",
-}
-
-
-def staged(folder, **files):
-    """A staged book: `_data` with the given JSON files."""
-    (folder / "_data").mkdir()
-    for name, content in files.items():
-        (folder / "_data" / f"{name}.json").write_text(json.dumps(content))
-    return SimpleNamespace(env=SimpleNamespace(srcdir=str(folder)))
-
-
-@pytest.fixture(autouse=True)
-def repository(monkeypatch):
-    monkeypatch.setenv("COMPANION_ROOT", str(ROOT))
-
-
-def render(directive, book, *arguments):
-    """The HTML of a directive, for a staged book."""
-    instance = directive.__new__(directive)
-    instance.arguments = list(arguments)
-    instance.state = SimpleNamespace(document=SimpleNamespace(settings=SimpleNamespace(env=book.env)))
-    return instance.html()
 
 
 @pytest.mark.parametrize("seconds, words", [(None, "–"), (0.04, "0.0 s"), (9.96, "10.0 s"), (59.4, "59 s"),
@@ -170,125 +132,6 @@ def test_pages_that_are_no_chapters_keep_their_numbers():
     assert env.toc_fignumbers["notation"]["figure"] == {"fig-5-1": (1, 1)}
 
 
-def test_the_ledger_links_each_claim_to_its_line(tmp_path):
-    reduced = CLAIM | {"id": "kl", "verdict": "reproduced at reduced scale", "scale": "8 spins"}
-    ours = CLAIM | {"id": "ours", "item": "own-34", "bound": "why not"}
-    book = staged(tmp_path, ledger=[CLAIM, reduced, ours])
-    own = render(companion_tables.ClaimsLedger, book, "own")
-    assert own.count("<tr>") == 2 and ">Chapter 3.4</a>" in own and "at least 0.995 (ours)" in own
-    text = render(companion_tables.ClaimsLedger, book)
-    assert text.count("<tr>") == 3
-    assert 'href="05-states.html#claim-fidelity">Figure 5.1</a>' in text
-    for words in ("F &gt; 0.99 &amp; rising", "at least 0.995", "Fig. 5.1, p. 61", "± 0.001", "scale: 8 spins",
-                  "✓</span>&nbsp;reproduced</span> <strong>1</strong>", "◐</span>&nbsp;reproduced at reduced scale"):
-        assert words in text, words
-
-
-@pytest.mark.parametrize(("change", "expected"), [
-    ({}, ["run: <code>make chapter CH=05</code>"]),
-    ({"profile": "paper"}, ["run: <code>make chapter CH=05 PROFILE=paper</code>"]),
-    ({"source": "record", "records": ["fig-5-2-fields"]},
-     ["run: <code>make chapter CH=05</code>", "check the record: <code>make audit CH=05</code>"]),
-    ({"source": "record", "records": ["bench"], "page": "36-layers"},
-     ["run: <code>make chapter CH=36</code>", "measure: <code>make bench</code>"]),
-    ({"verdict": "not run", "measured": None}, []),
-])
-def test_a_line_of_the_ledger_has_the_commands_that_compute_it_again(tmp_path, change, expected):
-    text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM | {"profile": "laptop"} | change]))
-    assert re.findall(r"<li>([^<]*<code>make [^<]*</code>)</li>", text) == expected
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "book").glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem)
-def test_records_that_the_ledger_sends_to_an_audit_are_sweeps_of_that_page(path):
-    """`make audit` refuses a chapter without such, and what is no record of points is measured by `make bench`."""
-    text = path.read_text("utf-8")
-    named = {*re.findall(r"^  - data/records/(\S+)$", text, re.MULTILINE)}
-    swept = {*re.findall(r"[\"']data/records/(\S+\.jsonl)[\"']", text)}
-    assert named - {"bench.json"} == swept
-
-
-def test_an_item_counts_as_built_only_with_a_settled_claim(tmp_path):
-    not_run = CLAIM | {"id": "s2", "item": "5.3", "measured": None, "verdict": "not run"}
-    text = render(companion_tables.ItemsStatus, staged(tmp_path, ledger=[CLAIM, not_run]))
-    assert "1 of the 33 figures and tables" in text
-    assert text.count("not built yet") == 31
-
-
-def test_the_items_are_those_of_the_thesis():
-    items = json.loads((ROOT / "data/thesis/items.json").read_text("utf-8"))
-    names = [item["item"] for item in items]
-    assert len(names) == len(set(names)) == 33
-    assert sum(name.startswith("T") for name in names) == 2
-    assert all(item["item"].removeprefix("T").split(".")[0] == item["chapter"] for item in items)
-
-
-def test_the_status_shows_costs_against_budgets(tmp_path):
-    fresh = {"chapter": "05-states", "number": "05", "title": "States", "page": "05-states.html", "state": "fresh",
-             "reasons": [], "error": None, "budget_core_minutes": 4, "core_seconds": 120, "seconds": 130,
-             "peak_memory_bytes": 1e9, "commit": "0123456789ab", "dirty": False, "date": "2025-01-31T12:00:00+00:00"}
-    over = fresh | {"number": "04", "state": "stale", "reasons": ["module lib.rng changed"], "core_seconds": 300}
-    never = fresh | {"state": "never run"} | dict.fromkeys(
-        ("core_seconds", "seconds", "peak_memory_bytes", "commit", "dirty", "date"))
-    text = render(companion_tables.ChapterStatus, staged(tmp_path, status={"profile": "laptop",
-                                                                           "chapters": [fresh, over, never]}))
-    assert "2.00 of 4<" in text and "width:50%" in text
-    assert "5.00 of 4, over budget" in text and "width:100%" in text and "module lib.rng changed" in text
-    assert "never run" in text
-
-
-def test_records_say_what_tables_rest_on(tmp_path):
-    sweep = {"record": "data/records/a.jsonl", "name": "a", "item": "3.5", "points": 12, "errors": [],
-             "states": {"valid": 9, "superseded": 2, "not run": 1}, "core_seconds": 95.2,
-             "processors": ["a & b"], "commits": ["0123456789"], "audits": {"text": "5 of 12 audited"},
-             "dates": ["2025-01-31T13:05:00+01:00", "2025-02-01T13:05:00+01:00"]}
-    book = staged(tmp_path, status={"chapters": [{"chapter": "05-a", "page": "05-a.html"},
-                                                 {"chapter": "06-b", "page": "06-b.html"}]})
-    assert "No chapter has a record yet" in render(companion_tables.Records, book)
-    (tmp_path / "_data/chapters").mkdir()
-    (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep, sweep | {"record": None}]}))
-    text = render(companion_tables.Records, book)
-    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s", "a &amp; b",
-                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
-        assert words in text, text
-    assert text.count("05-a.html") == 1
-
-
-def test_benchmarks_say_whether_the_goal_is_met(tmp_path):
-    row = {"name": "a step", "peer": "QuCumber 1.3.3", "ratio": 12.34, "goal": 10, "runs": 5, "threads": 1,
-           "dtype": "float32", "seconds_ours": 3e-5, "seconds_peer": 4e-4}
-    text = render(companion_tables.Benchmarks, staged(tmp_path, bench=[row, row | {"ratio": 5.0}]))
-    assert "<strong>12.3</strong>" in text and text.count("met</span>") == 1 and text.count("missed</span>") == 1
-
-
-def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
-    row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
-    memory = row | {"name": "memory", "bytes_ours": 2**20, "bytes_peer": 2**21, "group": "sparse"}
-    layer = row | {"name": "layer", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "seconds_csr": 5e-3, "group": "sparse"}
-    several = layer | {"name": "several", "sides": {"ours": 1e-3, "sparselab": 2e-3, "dense": 7e-3}}
-    other = row | {"name": "chains", "seconds_ours": 1e-3, "seconds_peer": 2e-3, "fidelity_ours": 0.5}
-    book = staged(tmp_path, bench=[memory, layer, several, other])
-    text = render(companion_tables.Benchmarks, book, "sparse")
-    assert "sparselab 2 ms; dense 7 ms" in text
-    assert "1 MiB" in text and "2 MiB" in text and "torch.sparse CSR 5 ms" in text and "chains" not in text
-    text = render(companion_tables.Benchmarks, book)
-    assert "fidelity 0.5000 / –" in text and "memory" in text
-
-
-def test_benchmarks_stand_with_the_machine_that_measured_them(tmp_path):
-    row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
-    bench = [row | {"name": name, "machine": machine} for name, machine in (("a step", "X"), ("b step", "Y <1>"),
-                                                                          ("c step", "X"))]
-    text = render(companion_tables.Benchmarks, staged(tmp_path, bench=bench))
-    places = [text.index(words) for words in ("on: X<", "a step", "c step", "on: Y &lt;1&gt;<", "b step")]
-    assert places == sorted(places) and text.count("Measured on") == 2
-
-
-@pytest.mark.parametrize("directive", [companion_tables.ClaimsLedger, companion_tables.ChapterStatus,
-                                       companion_tables.Benchmarks])
-def test_tables_without_data_say_so(tmp_path, directive):
-    assert "empty-note" in render(directive, staged(tmp_path))
-
-
 def test_thebe_and_font_preloads_leave_the_pages(tmp_path):
     context = {"script_files": [SimpleNamespace(filename="a.js", attributes={}), SimpleNamespace(
         filename=None, attributes={"body": "const THEBE_JS_URL = 1"})], "css_files": ["_static/sphinx-thebe.css"]}
@@ -300,16 +143,6 @@ def test_thebe_and_font_preloads_leave_the_pages(tmp_path):
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
     companion_files._drop_preloads(app, None)
     assert page.read_text() == "<head>\n  <title>a</title></head>"
-
-
-def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
-    row = {"what": "a < b", "files": ["lib/x.py"], "harmless": False, "moved": {"walk": "walk no longer < does"},
-           "as expected": True, "commit": "0123456789abcdef", "dirty": False, "date": "2026-11-28"}
-    other = row | {"what": "words", "harmless": True, "as expected": False, "dirty": True}
-    text = render(companion_tables.Mutations, staged(tmp_path, mutations=[row, other, other | {"moved": {}}]))
-    assert "a &lt; b" in text and "<summary>walk</summary><ul><li>walk no longer &lt; does</li>" in text
-    assert "<code>0123456789</code>, 2026-11-28<" in text and "2026-11-28, with changes" in text
-    assert text.count("not as expected") == 2 and ">nothing<" in text.replace("</strong> nothing", ">nothing")
 
 
 def test_sections_and_claims_are_places_of_the_search():

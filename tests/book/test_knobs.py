@@ -1,26 +1,18 @@
 """Figures with a knob: what their directive takes from a table, and what it refuses."""
-# ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
 import json
 import re
 import shutil
 import subprocess
-import sys
 from types import SimpleNamespace
-
-import pytest
-
-pytest.importorskip("sphinx")
-
-from tests.toy_book import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import companion_data
 import companion_figures
 import companion_knobs
+import pytest
 
 from lib.study import site
+from tests.tree import ROOT
 
 ROWS = [{"n": n, "step": step, "left": left, "d": d, "c": c, "exact": exact} for n, step, left, d, c, exact in (
     ("18", "0", "100.0", "2", "0.5", "0.51"), ("18", "0", "100.0", "1", "0.61234567", "0.62"),

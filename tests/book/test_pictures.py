@@ -1,26 +1,17 @@
 """Pictures for light and for dark: contrast, colour blindness, and files that a browser can read."""
-# ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
 import itertools
 import re
-import sys
 import xml.etree.ElementTree as xml
-from pathlib import Path
 from types import SimpleNamespace
 
+import companion_figures as figures
+import companion_narrow
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-
-pytest.importorskip("sphinx")
 from docutils import nodes
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import companion_figures as figures
-import companion_narrow
 
 from lib import plotting
 

@@ -2,11 +2,11 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.tree import ROOT
+
 PAGE = (ROOT / "book" / "qucumber.md").read_text("utf-8")
 # What version 1.3.3 offers a user: states with their methods, callbacks, observables, functions, words of `fit`.
 OFFERED = """

@@ -1,23 +1,17 @@
 """What readers look things up in: the glossary, the references, exercises that can be run, what is left open."""
-# ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
 import re
-import sys
 
+import companion_glossary
+import companion_results
+import companion_search
 import pytest
-
-pytest.importorskip("sphinx")
 from docutils import nodes
 from sphinx import addnodes
 
 from lib.study import claim_files, claim_text, notebooks, parameters, typed_numbers
 from tests import toy_book
-from tests.toy_book import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import companion_glossary
-import companion_results
-import companion_search
+from tests.tree import ROOT
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
 CHAPTERS = notebooks.chapter_files(ROOT)

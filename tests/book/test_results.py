@@ -1,25 +1,19 @@
 """Pictures of chapters with their verdicts, the summary of the ledger, reading times: a small book, rendered."""
-# ruff: noqa: E402  (the extension is no package: its folder has to be on the path first)
 
 import json
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
-
-import pytest
-
-pytest.importorskip("sphinx")
-from docutils import nodes
-from sphinx.testing.util import SphinxTestApp
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import companion_files
 import companion_pages
 import companion_results
 import companion_summary
+import pytest
+from docutils import nodes
+from sphinx.testing.util import SphinxTestApp
+
+from tests.tree import ROOT
 
 SVG = '<svg width="1pt" xmlns="http://www.w3.org/2000/svg"><path style="fill: #0072b2"/></svg>'
 CONF = """

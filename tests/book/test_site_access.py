@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.book.test_site import SITE, browser, open_page, pages  # noqa: F401  (fixtures)
+from tests.browsing import SITE, open_page
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -37,7 +37,7 @@ def violations(axe, page):
 
 
 @pytest.fixture(scope="module")
-def checked(axe, browser, pages, request):  # noqa: F811
+def checked(axe, browser, pages, request):
     """checked(scheme, width): what is found on every page, by page; pages without faults are left out."""
     def check(scheme, width):
         page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
@@ -65,7 +65,7 @@ def test_no_page_keeps_anybody_out(checked, scheme, width):
     assert checked(scheme, width) == {}
 
 
-def test_the_check_sees_what_is_wrong(axe, browser):  # noqa: F811
+def test_the_check_sees_what_is_wrong(axe, browser):
     page = browser.new_page()
     page.set_content("<html lang=en><title>A</title><main><h1>A</h1><img src=data:,><input>"
                      "<p style='color:#aaa;background:#fff'>grey</p></main></html>")

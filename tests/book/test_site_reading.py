@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.book.test_pictures import contrast
-from tests.book.test_site import CONTRAST, SITE, browser, chapters, open_page, pages  # noqa: F401  (fixtures)
+from tests.browsing import CONTRAST, SITE, open_page
 
 RESULTS = ("index.html", "ten-minutes.html", "conclusions.html")
 FAINT = {"dddddd", "9aa5b1", "440154"}  # grids, frames of groups, the lower end of a colour map
@@ -15,27 +15,8 @@ LETTERS = re.compile(r'<g id="text_\d+">.*?\n {2,}</g>\n', re.DOTALL)
 OPENED = ("02", "03", "04", "05", "07", "34", "35", "54", "72")  # chapters that open with their answer
 
 
-@pytest.fixture
-def visit(browser):  # noqa: F811
-    """visit(name, **settings): a page of the site in a window of its own."""
-    opened = []
-
-    def visit(name, width=1360, **settings):
-        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
-        opened.append(page)
-        if settings.get("java_script_enabled", True):
-            open_page(page, name)
-        else:
-            page.goto((SITE / name).as_uri())
-        return page
-
-    yield visit
-    for page in opened:
-        page.close()
-
-
 @pytest.mark.parametrize("scheme, paper", [("light", (255, 255, 255)), ("dark", (18, 18, 18))])
-def test_pictures_have_the_paper_of_the_page(visit, pages, scheme, paper):  # noqa: F811
+def test_pictures_have_the_paper_of_the_page(visit, pages, scheme, paper):
     image = pytest.importorskip("PIL.Image")
     opened = [visit(name, color_scheme=scheme) for name in ("index.html", "54-complex-states.html")]
     for place in [place for page in opened for place in page.locator(".picture img:visible").all()]:
@@ -48,7 +29,7 @@ def test_pictures_have_the_paper_of_the_page(visit, pages, scheme, paper):  # no
         )
 
 
-def test_curves_and_letters_stand_out_in_every_picture(pages):  # noqa: F811
+def test_curves_and_letters_stand_out_in_every_picture(pages):
     seen = {}
     for path in (SITE / "_images").glob("*.svg"):
         text = path.read_text("utf-8")
@@ -69,7 +50,7 @@ def test_curves_and_letters_stand_out_in_every_picture(pages):  # noqa: F811
     assert len(seen) >= 10 and seen["6b6b6b"]
 
 
-def test_pictures_fit_on_a_phone(visit, pages):  # noqa: F811
+def test_pictures_fit_on_a_phone(visit, pages):
     for name in pages:
         page = visit(name, width=400)
         wide = page.evaluate(
@@ -85,7 +66,7 @@ def test_pictures_fit_on_a_phone(visit, pages):  # noqa: F811
         page.close()
 
 
-def test_headings_follow_each_other(visit, pages):  # noqa: F811
+def test_headings_follow_each_other(visit, pages):
     page = visit(pages[0])
     for name in pages:
         open_page(page, name)
@@ -96,7 +77,7 @@ def test_headings_follow_each_other(visit, pages):  # noqa: F811
         assert all(after <= before + 1 for before, after in zip(levels, levels[1:])), (name, levels)
 
 
-def test_results_show_pictures_with_verdicts(visit, chapters):  # noqa: F811
+def test_results_show_pictures_with_verdicts(visit, chapters):
     opened = [name for name in chapters if name[:2] in OPENED]
     assert len(opened) == len(OPENED)
     for name in (*RESULTS, *opened):
@@ -113,7 +94,7 @@ def test_results_show_pictures_with_verdicts(visit, chapters):  # noqa: F811
         page.close()
 
 
-def test_chapters_say_how_long_they_take(visit, chapters):  # noqa: F811
+def test_chapters_say_how_long_they_take(visit, chapters):
     for name in chapters:
         words = visit(name).locator(".reading-time").inner_text()
         assert re.fullmatch(r"\d+ minutes to read: [\d,]+ words and \d+ figures?\.", words), (
@@ -122,7 +103,7 @@ def test_chapters_say_how_long_they_take(visit, chapters):  # noqa: F811
         )
 
 
-def test_the_ledger_is_filtered(visit, pages):  # noqa: F811
+def test_the_ledger_is_filtered(visit, pages):
     page = visit("ledger.html")
     table = page.locator("table.ledger-table").first
     bar = page.locator(".ledger-filters").first
@@ -148,7 +129,7 @@ def test_the_ledger_is_filtered(visit, pages):  # noqa: F811
     assert len(names) == len({*names}) == 2
 
 
-def test_the_ledger_is_whole_without_scripts(visit, pages):  # noqa: F811
+def test_the_ledger_is_whole_without_scripts(visit, pages):
     with_scripts = visit("ledger.html").locator("tbody tr:visible").count()
     page = visit("ledger.html", java_script_enabled=False)
     assert page.locator("tbody tr:visible").count() == with_scripts > 250
@@ -159,7 +140,7 @@ def test_the_ledger_is_whole_without_scripts(visit, pages):  # noqa: F811
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_stands_beside_results_is_legible(visit, pages, scheme):  # noqa: F811
+def test_what_stands_beside_results_is_legible(visit, pages, scheme):
     selectors = {
         "ten-minutes.html": [
             ".result-text p",
@@ -179,7 +160,7 @@ def test_what_stands_beside_results_is_legible(visit, pages, scheme):  # noqa: F
         assert len(ratios) == len(wanted) and min(ratios.values()) >= 4.5, (name, ratios)
 
 
-def test_the_keyboard_reaches_what_scrolls_sideways(visit, chapters):  # noqa: F811
+def test_the_keyboard_reaches_what_scrolls_sideways(visit, chapters):
     found = 0
     for name in chapters:
         page = visit(name, width=400)

@@ -9,8 +9,8 @@ import torch
 
 from lib.rbm import living, partition
 from lib.rbm.machine import Machine
-from tests.book.test_site import ROOT, SITE, browser, chapters, pages  # noqa: F401  (fixtures)
-from tests.book.test_site_reading import visit  # noqa: F401  (a fixture)
+from tests.browsing import SITE
+from tests.tree import ROOT
 
 PRUNING = "07-pruning.html"
 KNOBS = re.compile(r"(?m)^```\{knob\} (\S+)")
@@ -23,7 +23,7 @@ def rows(page, name):
 
 
 @pytest.fixture(scope="module")
-def machine(pages):  # noqa: F811
+def machine(pages):
     """The machine of the page, from the table that the page offers."""
     found = rows(PRUNING, "fig-living-machine")
     parts = [torch.tensor([float(row["value"]) for row in found if row["what"] == what], dtype=torch.float64)
@@ -44,7 +44,7 @@ def expected(state):
             (state["order"], state["energy"], *state["correlation"][1:])]
 
 
-def test_the_machine_of_a_page_counts_as_lib_does(visit, machine):  # noqa: F811
+def test_the_machine_of_a_page_counts_as_lib_does(visit, machine):
     page = visit(PRUNING)
     slider = page.get_by_label("Smallest weights removed")
     removed, seed = 0, 1
@@ -68,7 +68,7 @@ def test_the_machine_of_a_page_counts_as_lib_does(visit, machine):  # noqa: F811
             assert [cells[column].replace("-0.000", "0.000") for cells in table.values()] == expected(values)
 
 
-def test_the_spins_that_are_drawn_are_those_of_lib(visit, machine):  # noqa: F811
+def test_the_spins_that_are_drawn_are_those_of_lib(visit, machine):
     page = visit(PRUNING, color_scheme="dark")
     pixels = page.locator(".living-machine canvas").evaluate(
         "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]")
@@ -78,7 +78,7 @@ def test_the_spins_that_are_drawn_are_those_of_lib(visit, machine):  # noqa: F81
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-def test_the_machine_runs_when_told_to_and_says_little(visit, motion):  # noqa: F811
+def test_the_machine_runs_when_told_to_and_says_little(visit, motion):
     page = visit(PRUNING, reduced_motion=motion)
     assert shown(page)["sweeps"][0] == str(SWEEPS)
     page.wait_for_timeout(300)
@@ -100,7 +100,7 @@ def test_the_machine_runs_when_told_to_and_says_little(visit, motion):  # noqa: 
     assert shown(page)["sweeps"][0] == str(SWEEPS)
 
 
-def test_every_knob_shows_the_rows_of_its_table(visit, chapters):  # noqa: F811
+def test_every_knob_shows_the_rows_of_its_table(visit, chapters):
     for name in chapters:
         wanted = KNOBS.findall((ROOT / "book" / name.replace(".html", ".md")).read_text("utf-8"))
         if not wanted:
@@ -127,7 +127,7 @@ def test_every_knob_shows_the_rows_of_its_table(visit, chapters):  # noqa: F811
             assert cells <= {float(f"{float(value):.4g}") for value in numbers}
 
 
-def test_without_scripts_and_on_paper_the_figures_are_enough(visit):  # noqa: F811
+def test_without_scripts_and_on_paper_the_figures_are_enough(visit):
     page = visit(PRUNING, java_script_enabled=False)
     assert page.locator(".knob:visible, .living-machine:visible").count() == 0
     assert page.locator("#fig-living-machine img:visible").count() == 1
@@ -143,7 +143,7 @@ SHOWN = """() => [...document.querySelectorAll('article .picture img')].filter(e
   .map(e => [e.currentSrc.split('/').pop().split('#')[0], e.offsetWidth])"""
 
 
-def test_letters_are_legible_on_phones(visit, chapters):  # noqa: F811
+def test_letters_are_legible_on_phones(visit, chapters):
     small, narrow = {}, 0
     for name in chapters:
         page = visit(name, 400, color_scheme="dark")

@@ -2,14 +2,11 @@
 
 import ast
 import re
-import sys
 
+import companion_tried
 import pytest
 
-from tests.toy_book import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import companion_tried  # noqa: E402
+from tests.tree import ROOT
 
 SCRIPTS = ("tests/load.py",)  # that take minutes, and are run by hand
 FILES = sorted((ROOT / "book" / "tried").glob("*.yml"))

@@ -14,11 +14,13 @@ from lib.experiments import imagenet as experiment
 from lib.experiments.imagenet import imagenet_accuracy
 from lib.experiments.resnet import WAYS
 from lib.experiments.resnet import network as any_network
-from lib.models import imagenet_training as module
 from lib.models import resnet
-from lib.models.image_training import Epoch, Settings, TorchNet
-from lib.models.imagenet_training import minibatches, train
 from lib.models.resnet import Architecture
+from lib.models.resnet import imagenet as module
+from lib.models.resnet.imagenet import minibatches, train
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training import Epoch
+from lib.models.resnet.training_settings import Settings
 
 FIELDS = {"width", "n_weights", "connectivity", "multiply_adds", "final", "best", "best_epoch", "train_accuracy",
           "train_loss"}
@@ -129,7 +131,7 @@ def test_one_epoch_by_hand(folder, images):
     """Momentum, decay and the rate of every step, on the masked weights that exist; in float64, as rounding grows."""
     seen, test = [], image_sets.imagenet("val", folder)
     net, twin = (network("sparse", 2, 2, 3, seed=1).double() for _ in range(2))
-    history = train(TorchNet(net, SHORT), images, test, SHORT, seed=3, n_workers=0, every=seen.append)
+    history = train(TorchTrainer(net, SHORT), images, test, SHORT, seed=3, n_workers=0, callback=seen.append)
     velocity, parameters, losses, rights = {}, dict(twin.named_parameters()), [], []
     for step, (pixels, labels) in enumerate(minibatches(images, SHORT, seed=3, n_workers=0)):
         logits = twin.train()(pixels.double())
@@ -229,6 +231,6 @@ def test_missing_folders_and_damaged_images_are_named(tmp_path):
 
 
 def test_images_of_other_classes_are_refused(folder, images):
-    net = TorchNet(network("dense", 1, 1, 4, seed=1), SHORT)
+    net = TorchTrainer(network("dense", 1, 1, 4, seed=1), SHORT)
     with pytest.raises(ValueError, match=r"of 4 classes, as the net tells apart, got \[3\]; try network"):
         train(net, images, images, SHORT, seed=1, n_workers=0)

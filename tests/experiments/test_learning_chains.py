@@ -9,7 +9,7 @@ from lib.experiments import learning_chains
 from lib.experiments.learning_chains import minimal_hidden_broken, minimal_hidden_chain
 from lib.rbm import learning, partition
 from lib.rbm.learning import Recipe
-from lib.spins import chains, exact, ising, mps
+from lib.spins import chains, exact, ising, mps_averages
 from tests import oracles
 from tests.spins.test_chains import dense
 
@@ -33,7 +33,7 @@ def test_the_broken_state_is_the_sum_of_the_lowest_of_both_parities(field):
     np.testing.assert_allclose(np.abs(down.vector()), np.abs(state.vector()[::-1]), atol=1e-8)
     assert abs(state.vector() @ psi) == pytest.approx(1, abs=1e-8)
     assert energy == pytest.approx(energies[:2].mean(), abs=1e-9)
-    assert energy == pytest.approx(mps.energy(state, chains.ising(6, field)), abs=1e-9)
+    assert energy == pytest.approx(mps_averages.energy(state, chains.ising(6, field)), abs=1e-9)
     assert splitting == pytest.approx(energies[1] - energies[0], abs=1e-9)
 
 

@@ -6,8 +6,9 @@ import pytest
 from lib import image_sets
 from lib.experiments import resnet as experiments_resnet
 from lib.experiments.resnet import WAYS, network
-from lib.models import image_training, resnet
-from lib.models.resnet import Architecture
+from lib.models import resnet
+from lib.models.resnet import Architecture, training
+from lib.models.resnet.training_settings import Settings
 
 SHORT = {"data": "cifar10", "way": "sparse", "base_width": 2, "factor": 2, "image_size": 16, "epochs": 2,
          "learning_rate": 0.1, "schedule": "triangle", "batch_size": 20, "seed": 1, "device": "native"}
@@ -111,9 +112,9 @@ def test_the_work_is_that_of_the_masked_net():
 def test_the_history_is_told_as_it_was(monkeypatch):
     """By hand: five test images, three epochs."""
     rights = [[1, 0, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 0, 1, 1], [0, 1, 0, 1, 1]]
-    history = [image_training.Epoch(k + 1, 2.0 - k / 4, share, np.array(right, bool))
+    history = [training.Epoch(k + 1, 2.0 - k / 4, share, np.array(right, bool))
                for k, (right, share) in enumerate(zip(rights, (0.1, 0.7, 0.6, 0.5)))]
-    monkeypatch.setattr(image_training, "train", lambda *args, **named: history)
+    monkeypatch.setattr(training, "train", lambda *args, **named: history)
     result = accuracy()
     assert (result["final"], result["best"], result["best_epoch"]) == (0.6, 0.8, 2)  # the first of the best
     assert (result["first_half"], result["second_half"]) == (pytest.approx(1 / 3), 1)
@@ -127,16 +128,16 @@ def test_settings_and_images_arrive_where_they_are_used(monkeypatch, reads):
         seen.append((net, images, labels, settings, seed, test))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(image_training, "train", train)
+    monkeypatch.setattr(training, "train", train)
     for changes in ({}, {"data": "cifar100", "image_size": 32, "device": "cpu", "seed": 2}):
         with pytest.raises(KeyboardInterrupt):
             accuracy(**changes)
     assert reads == [("cifar10", "train"), ("cifar10", "test"), ("cifar100", "train"), ("cifar100", "test")]
     (native, images, labels, settings, seed, test), (torch_net, large, _, other, other_seed, _) = seen
-    assert settings == image_training.Settings(2, 20, 0.1, 0.9, 5e-4, "triangle", 2)
+    assert settings == Settings(2, 20, 0.1, 0.9, 5e-4, "triangle", 2)
     assert other.pad == 4 and seed != other_seed
-    assert native.net.image_size == 16 and type(torch_net).__name__ == "ResidentNet"
-    assert native.twin.architecture.n_classes == 10 and torch_net.twin.architecture.n_classes == 100
+    assert native.native.image_size == 16 and type(torch_net).__name__ == "ResidentTrainer"
+    assert native.network.architecture.n_classes == 10 and torch_net.network.architecture.n_classes == 100
     source = make_images("cifar10", "train")
     means = source.pixels.reshape(-1, 3, 16, 2, 16, 2).mean((3, 5)) / 255
     np.testing.assert_allclose(images, (means - image_sets.MEAN[:, None, None]) / image_sets.DEVIATION[:, None, None],

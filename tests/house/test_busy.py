@@ -6,13 +6,14 @@ import re
 import pytest
 
 from tests import patience
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "thread_time", "time_ns", "perf_counter_ns"}
 LIMITS = {"timeout", "start_timeout"}  # keywords that say how long something may take
 # Where a wait is meant to be over before what it waits for, or to be short whatever happens; and why.
 MEANT = {
-    "study/test_build.py: process.wait(timeout=random.Random(number).uniform(0.3, 7.0))": "a moment to kill a build at",
+    "study/test_build_faults.py: process.wait(timeout=random.Random(number).uniform(0.3, 7.0))":
+        "a moment to kill a build at",
     "study/test_results.py: packing.result(0.2)": "nothing comes while the other waits",
 }
 SHORT_LIMIT = re.compile(r"time_limit_minutes: (0\.\d+)")
@@ -30,7 +31,6 @@ def problems(source: str, name: str) -> list[str]:
             if clocks and isinstance(node, ast.Assert):
                 found.append(f"{name}, line {node.lineno}: a duration is compared")
         if isinstance(node, ast.Call):
-            text = ast.unparse(node)
             for word in node.keywords:
                 given = word.arg in LIMITS and isinstance(word.value, ast.Constant) and word.value.value
                 if isinstance(given, (int, float)) and not isinstance(given, bool) and given < 300:
@@ -38,8 +38,8 @@ def problems(source: str, name: str) -> list[str]:
             method = getattr(node.func, "attr", "")
             if method in ("wait", "result", "join", "get") and node.args and isinstance(node.args[0], ast.Constant):
                 given = node.args[0].value
-                if isinstance(given, (int, float)) and given < 300 and f"{name}: {text}" not in MEANT:
-                    found.append(f"{name}, line {node.lineno}: {text} waits for a short time")
+                if isinstance(given, (int, float)) and given < 300 and f"{name}: {ast.unparse(node)}" not in MEANT:
+                    found.append(f"{name}, line {node.lineno}: {ast.unparse(node)} waits for a short time")
     for node in ast.parse(source).body:  # a test, most often
         text = "\n".join(lines[node.lineno - 1:node.end_lineno])
         if (short := SHORT_LIMIT.search(text)) and not ENDLESS.search(text):

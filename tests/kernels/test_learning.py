@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.kernels import learning
+from lib.kernels import fully_connected, learning
 from lib.kernels.learning import Problem
 from lib.kernels.neural_tangent import FullyConnected
 
@@ -117,38 +117,38 @@ def torch_twin(parameters):
 
 @pytest.mark.parametrize("widths", [[5, 3], [6, 4, 2], [3, 8, 7, 5, 1]])
 def test_count_outputs_and_gradient_are_those_of_torch(widths):
-    parameters = learning.random_parameters(widths, seed=1)
+    parameters = fully_connected.random_parameters(widths, seed=1)
     net = torch_twin(parameters)
-    assert learning.n_parameters(widths) == sum(p.numel() for p in net.parameters())
+    assert fully_connected.n_parameters(widths) == sum(p.numel() for p in net.parameters())
     generator = np.random.default_rng(2)
     x, y = generator.normal(size=(9, widths[0])), generator.normal(size=(9, widths[-1]))
     outputs = net(torch.from_numpy(x))
-    np.testing.assert_allclose(learning.preactivations(parameters, x)[-1], outputs.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(fully_connected.preactivations(parameters, x)[-1], outputs.detach().numpy(), rtol=1e-12)
     ((outputs - torch.from_numpy(y)) ** 2).sum(dim=1).mean().backward()
-    ours = itertools.chain(*learning.gradient(parameters, x, y))
+    ours = itertools.chain(*fully_connected.gradient(parameters, x, y))
     for found, theirs in zip(ours, net.parameters(), strict=True):
         np.testing.assert_allclose(found, theirs.grad.numpy(), rtol=1e-11, atol=1e-13)
 
 
 def test_sgd_takes_the_steps_of_torch():
-    parameters = learning.random_parameters([4, 6, 2], seed=3)
+    parameters = fully_connected.random_parameters([4, 6, 2], seed=3)
     before = [array.copy() for layer in parameters for array in layer]
     net = torch_twin(parameters)
     generator = np.random.default_rng(4)
     x, y = generator.normal(size=(12, 4)), generator.normal(size=(12, 2))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
     for epoch in range(6):
-        for batch in learning.epoch_order(12, epoch, seed=5).reshape(-1, 3):
+        for batch in fully_connected.epoch_order(12, epoch, seed=5).reshape(-1, 3):
             optimizer.zero_grad()
             ((net(torch.from_numpy(x[batch])) - torch.from_numpy(y[batch])) ** 2).sum(dim=1).mean().backward()
             optimizer.step()
-    ours = learning.sgd(parameters, x, y, n_epochs=6, batch_size=3, learning_rate=0.05, seed=5)
+    ours = fully_connected.sgd(parameters, x, y, n_epochs=6, batch_size=3, learning_rate=0.05, seed=5)
     for found, theirs, start in zip(itertools.chain(*ours), net.parameters(), before, strict=True):
         np.testing.assert_allclose(found, theirs.detach().numpy(), atol=1e-12)
         assert np.abs(found - start).max() > 1e-3
     for array, start in zip(itertools.chain(*parameters), before):
         np.testing.assert_array_equal(array, start)
-    orders = [learning.epoch_order(12, epoch, seed=5) for epoch in range(3)]
+    orders = [fully_connected.epoch_order(12, epoch, seed=5) for epoch in range(3)]
     assert all((np.sort(order) == np.arange(12)).all() for order in orders)
     assert (orders[0] != orders[1]).any()
 
@@ -159,7 +159,7 @@ def test_the_twin_is_the_linearization_trained_by_the_same_descent():
     start = net.init(seed=6)
     generator = np.random.default_rng(7)
     x, targets, x_test = generator.normal(size=(6, 3)), generator.normal(size=6), generator.normal(size=(4, 3))
-    ours = learning.train_with_twin(net, start, x, targets, x_test, n_steps=25, learning_rate=0.05)
+    ours = fully_connected.train_linearized(net, start, x, targets, x_test, n_steps=25, learning_rate=0.05)
     shift = [torch.zeros_like(part, requires_grad=True) for part in start]
 
     def linear(inputs):
@@ -192,13 +192,14 @@ def test_wide_networks_stay_close_to_their_linearization():
         found = []
         for seed in range(10):
             net = FullyConnected((4, width, 1))
-            twins = learning.train_with_twin(net, net.init(seed), x, targets, x_test, n_steps=60, learning_rate=0.1)
-            found.append(((twins.trained - twins.linear) ** 2).sum() / ((twins.linear - twins.start) ** 2).sum())
+            both = fully_connected.train_linearized(net, net.init(seed), x, targets, x_test, n_steps=60,
+                                                    learning_rate=0.1)
+            found.append(((both.trained - both.linear) ** 2).sum() / ((both.linear - both.start) ** 2).sum())
         distances.append(np.sqrt(np.mean(found)))
     assert 2.5 < distances[0] / distances[1] < 12  # 5.5 for 1 / sqrt(width)
 
 
-PARAMETERS = learning.random_parameters([2, 3], seed=1)
+PARAMETERS = fully_connected.random_parameters([2, 3], seed=1)
 NET = FullyConnected((2, 5, 1))
 
 
@@ -211,15 +212,15 @@ NET = FullyConnected((2, 5, 1))
     (lambda: learning.training_sets(line(), 0), "expected n_samples"),
     (lambda: learning.training_sets(line(), 60), "expected at most 500,000 training sets, got 8,259,888"),
     (lambda: learning.descend(line(), np.ones((1, 6)), n_steps=-1, learning_rate=0.1), "expected n_steps"),
-    (lambda: learning.n_parameters([3]), r"at least one layer, got \[3\]"),
-    (lambda: learning.n_parameters([3, 0]), "expected every width"),
-    (lambda: learning.preactivations(PARAMETERS, [[1.0, 2.0, 3.0]]), "expected 2 numbers for a layer .* got 3"),
-    (lambda: learning.train_with_twin(NET, NET.init(1), np.ones((4, 2)), np.ones(3), np.ones((1, 2)), n_steps=1,
+    (lambda: fully_connected.n_parameters([3]), r"at least one layer, got \[3\]"),
+    (lambda: fully_connected.n_parameters([3, 0]), "expected every width"),
+    (lambda: fully_connected.preactivations(PARAMETERS, [[1.0, 2.0, 3.0]]), "expected 2 numbers for a layer .* got 3"),
+    (lambda: fully_connected.train_linearized(NET, NET.init(1), np.ones((4, 2)), np.ones(3), np.ones((1, 2)), n_steps=1,
                                       learning_rate=0.1), r"expected targets of shape \(4,\)"),
-    (lambda: learning.train_with_twin(NET, NET.init(1), np.eye(2), np.ones(2), np.ones((1, 2)), n_steps=2000,
+    (lambda: fully_connected.train_linearized(NET, NET.init(1), np.eye(2), np.ones(2), np.ones((1, 2)), n_steps=2000,
                                       learning_rate=50.0), "overflow at learning_rate=50.0; try less than"),
-    (lambda: learning.sgd(PARAMETERS, np.ones((10, 2)), np.ones((10, 3)), n_epochs=1, batch_size=4, learning_rate=0.1,
-                          seed=1), "divides the 10 samples, got 4; try batch_size=2"),
+    (lambda: fully_connected.sgd(PARAMETERS, np.ones((10, 2)), np.ones((10, 3)), n_epochs=1, batch_size=4,
+                                 learning_rate=0.1, seed=1), "divides the 10 samples, got 4; try batch_size=2"),
 ])
 def test_bad_input_is_refused_in_words(make, words):
     with pytest.raises(ValueError, match=words):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib import rng
-from lib.kernels import gaussian_process, learning, measured, neural_tangent, random_features
+from lib.kernels import fully_connected, gaussian_process, measured, neural_tangent, random_features
 from lib.kernels.arc_cosine import arc_cosine, composed
 
 POINTS = np.array([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]])
@@ -99,11 +99,11 @@ def test_wide_networks_end_closer_to_their_linearization():
     means = table.groupby("width")[["distance", "change of kernel"]].mean()
     assert (means.loc[512] < means.loc[4] / 3).all()
     net = neural_tangent.FullyConnected((3, 4, 1))
-    twins = learning.train_with_twin(net, net.init(rng.child_seed(9, "lazy", 4, 1)), x, y, x[:4] + 0.1, n_steps=40,
-                                     learning_rate=0.2)
-    off, moved = twins.trained - twins.linear, twins.linear - twins.start
+    start = net.init(rng.child_seed(9, "lazy", 4, 1))
+    both = fully_connected.train_linearized(net, start, x, y, x[:4] + 0.1, n_steps=40, learning_rate=0.2)
+    off, moved = both.trained - both.linear, both.linear - both.start
     assert table.distance[1] == pytest.approx(np.sqrt((off**2).sum() / (moved**2).sum()))
-    assert table.loss[1] == twins.loss and table["linear loss"][1] == twins.linear_loss
+    assert table.loss[1] == both.loss and table["linear loss"][1] == both.linear_loss
 
 
 def test_weighted_draws_of_the_prior_have_the_posterior_mean():

@@ -12,7 +12,7 @@ from matplotlib.patches import Circle, Polygon, Rectangle
 from torch.nn import functional
 
 from lib import plotting
-from lib.models.drawings import block_steps, draw_blocks
+from lib.figures.resnet_blocks import block_steps, draw_blocks
 from lib.models.resnet import Architecture, ResNet, layers, n_weights, widened
 from lib.pruning.masks import layer_masks
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models.dynamic_masks import cosine_fraction, dense_gradients, rigl_step, set_step
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.models.sparse.dynamic_masks import cosine_fraction, dense_gradients, rigl_step, set_step
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
 from lib.pruning.distribution import water_filling
 from lib.pruning.masks import layer_masks
 

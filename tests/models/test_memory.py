@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models import _memory, _native, sparse
-from lib.models.sparse import Layout
-from lib.models.sparse_layers import SparseConv2d
+from lib.models.sparse import _memory, _native
+from lib.models.sparse.layers import SparseConv2d
+from lib.models.sparse.layout import Layout, empty
 from lib.native import packing
 from tests.models.test_sparse_layers import agree, both, images, random_mask
 
@@ -33,7 +33,7 @@ def test_packing_is_that_of_the_plain_twin(n_images, shape, border):
 @pytest.mark.parametrize("begin", [0, 1])
 def test_large_results_are_written_past_the_caches_where_they_can(shape, begin):
     layout, x = Layout(35, *shape, 1), images(35, *shape)
-    array, room = layout.zeros(), sparse.empty(x.numel() + 1)
+    array, room = layout.zeros(), empty(x.numel() + 1)
     layout.pack(x.numpy(), array)
     back = room[begin:begin + x.numel()]  # at a multiple of 64 bytes, or beside one
     packing.unpack(array, back, 35, _native.places(layout._replace(n_images=0)), layout.group, True)

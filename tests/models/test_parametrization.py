@@ -9,7 +9,7 @@ import torch
 from lib import rng
 from lib.models import mlp
 from lib.models.mlp import Architecture, MLPSettings
-from lib.models.parametrization import DISTRIBUTIONS, NAMES, draw, parametrization
+from lib.models.mlp.parametrization import DISTRIBUTIONS, NAMES, draw, parametrization
 
 SMALL = Architecture(width=9, n_inputs=12, n_classes=5)
 SPARSE = {"n_first": 40, "n_last": 17}

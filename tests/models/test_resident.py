@@ -9,10 +9,12 @@ import torch
 from torch.nn import functional
 
 from lib import image_sets
-from lib.models import image_training, resnet
-from lib.models.image_training import Settings, TorchNet, train
-from lib.models.resident import ResidentNet
+from lib.models import resnet
 from lib.models.resnet import Architecture, ResNet
+from lib.models.resnet.resident import ResidentTrainer
+from lib.models.resnet.trainers import TorchTrainer
+from lib.models.resnet.training import train
+from lib.models.resnet.training_settings import SCHEDULES, Settings
 from lib.pruning.masks import layer_masks
 
 SIZE, N_CLASSES = 10, 4
@@ -32,17 +34,18 @@ def make_twin(seed=1, width=3):
 
 
 def assert_alike(nets, **tolerance):
-    for (name, ours), theirs in zip(nets[0].twin.state_dict().items(), nets[1].twin.state_dict().values(), strict=True):
+    states = [net.network.state_dict() for net in nets]
+    for (name, ours), theirs in zip(states[0].items(), states[1].values(), strict=True):
         torch.testing.assert_close(ours, theirs, msg=f"{name} differs", check_stride=False, **tolerance)
 
 
 def test_minibatches_are_those_of_the_other_nets_to_the_bit():
-    class Seen(TorchNet):
+    class Seen(TorchTrainer):
         def train_step(self, images, labels, rate):
             batches.append((images.copy(), labels.copy(), rate))
             return 0.0, 0
 
-    class Resident(ResidentNet):
+    class Resident(ResidentTrainer):
         def _step(self):
             images, labels = self._minibatch()
             rate = float(self._rates[int(self._place_in_epoch)])
@@ -61,24 +64,24 @@ def test_minibatches_are_those_of_the_other_nets_to_the_bit():
     assert any((x[:, :, 0] == image_sets.BLACK[0, :, 0]).all(1).any() for x, _, _ in batches)  # some are shifted
 
 
-@pytest.mark.parametrize("schedule", image_training.SCHEDULES)
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_training_is_that_of_torch(schedule):
     """In float64; only the rate, a number of float32, differs by its rounding."""
     settings = Settings(3, 16, 0.05, 0.8, 0.01, schedule=schedule, pad=2)
     (images, labels), test = make_data(), make_data(33, seed=1)
-    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentTrainer, TorchTrainer)]
     ours, theirs = [train(net, images, labels, settings, seed=2, test=test) for net in nets]
     for one, other in zip(ours, theirs, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
         assert one.train_accuracy == other.train_accuracy and (one.right == other.right).all()
     assert_alike(nets, rtol=1e-4, atol=1e-6)
-    layer = next(layer for layer in nets[0].twin.layers.values() if layer.mask is not None)
+    layer = next(layer for layer in nets[0].network.layers.values() if layer.mask is not None)
     assert (layer.weight[~layer.mask] == 0).all() and (layer.weight[layer.mask] != 0).all()
 
 
 def test_other_images_labels_or_minibatches_take_the_place_of_the_first():
     settings = Settings(1, 16, 0.05, pad=1, schedule="cosine")
-    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentTrainer, TorchTrainer)]
     (images, labels), (others, those) = make_data(70), make_data(40, 1)
     wrong, smaller = (those + 1) % N_CLASSES, Settings(1, 8, 0.05, pad=1, schedule="cosine")
     for data, these in (((images, labels), settings), ((others, those), settings), ((others, wrong), settings),
@@ -89,7 +92,7 @@ def test_other_images_labels_or_minibatches_take_the_place_of_the_first():
 
 def test_single_steps_and_whole_epochs_may_take_turns():
     settings = Settings(1, 16, 0.05, 0.8, pad=1, schedule="triangle")
-    nets = [kind(make_twin().double(), settings) for kind in (ResidentNet, TorchNet)]
+    nets = [kind(make_twin().double(), settings) for kind in (ResidentTrainer, TorchTrainer)]
     images, labels = make_data()
     for net in nets:
         net.train_step(images[:16], labels[:16], 0.3)
@@ -103,16 +106,16 @@ def test_single_steps_and_whole_epochs_may_take_turns():
 def test_a_shift_that_leaves_nothing_is_refused():
     settings = Settings(1, 16, pad=SIZE)
     with pytest.raises(ValueError, match="expected pad as an integer from 0 to 9, got 10"):
-        train(ResidentNet(make_twin(), settings), *make_data(), settings, seed=1)
+        train(ResidentTrainer(make_twin(), settings), *make_data(), settings, seed=1)
 
 
 def test_a_training_that_diverges_says_so():
     settings = Settings(20, 16, 1e6, pad=0)
     with pytest.raises(FloatingPointError, match="expected a finite loss, got nan"):
-        train(ResidentNet(make_twin(), settings), *make_data(), settings, seed=1)
+        train(ResidentTrainer(make_twin(), settings), *make_data(), settings, seed=1)
 
 
-@pytest.mark.parametrize("kind", [ResidentNet, TorchNet])
+@pytest.mark.parametrize("kind", [ResidentTrainer, TorchTrainer])
 @pytest.mark.parametrize("size, n_images", [(SIZE, 16), (9, 7), (16, 2)])
 def test_on_a_cpu_no_convolution_meets_channels_last(kind, size, n_images, monkeypatch):
     """Whatever order of memory images come in: a torch release wrote beyond its memory there."""
@@ -128,7 +131,7 @@ def test_on_a_cpu_no_convolution_meets_channels_last(kind, size, n_images, monke
     last = np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     assert not last.flags.c_contiguous
     twin = make_twin()
-    net = kind(twin.to(memory_format=torch.channels_last) if kind is ResidentNet else twin, settings)
+    net = kind(twin.to(memory_format=torch.channels_last) if kind is ResidentTrainer else twin, settings)
     for these in (images, last, images[:, :, ::-1]):
         net.train_step(these[:n_images], labels[:n_images], 0.1)
         train(net, these, labels, settings, seed=1, test=(these, labels))
@@ -140,7 +143,7 @@ def test_on_a_cpu_no_convolution_meets_channels_last(kind, size, n_images, monke
 def test_recorded_steps_are_the_steps():
     """Over two sets of images, so that a second recording has to keep momenta and statistics; float64 has no TF32."""
     settings = Settings(3, 16, 0.05, 0.8, 0.01, schedule="triangle", pad=2)
-    nets = [ResidentNet(make_twin().double().cuda(), settings), TorchNet(make_twin().double(), settings)]
+    nets = [ResidentTrainer(make_twin().double().cuda(), settings), TorchTrainer(make_twin().double(), settings)]
     for seed, n_images in ((0, 70), (1, 40)):
         (images, labels), test = make_data(n_images, seed), make_data(33, seed=2)
         ours, theirs = [train(net, images, labels, settings, seed=2, test=test) for net in nets]
@@ -148,7 +151,7 @@ def test_recorded_steps_are_the_steps():
         for one, other in zip(ours, theirs, strict=True):
             assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
             assert one.train_accuracy == other.train_accuracy and (one.right == other.right).all()
-    nets[0].twin.cpu()
+    nets[0].network.cpu()
     assert_alike(nets, rtol=1e-4, atol=1e-6)
 
 
@@ -157,10 +160,10 @@ def test_a_recorded_step_in_float32_is_near_the_step():
     """Convolutions round to 11 bits there; one step, so that errors have no time to grow."""
     settings = Settings(1, 64, 0.1, pad=2)
     images, labels = make_data(64)
-    nets = [ResidentNet(make_twin(width=8).cuda(), settings), TorchNet(make_twin(width=8), settings)]
+    nets = [ResidentTrainer(make_twin(width=8).cuda(), settings), TorchTrainer(make_twin(width=8), settings)]
     losses = [train(net, images, labels, settings, seed=2)[0].train_loss for net in nets]
     assert losses[0] == pytest.approx(losses[1], rel=5e-3)
-    nets[0].twin.cpu()
+    nets[0].network.cpu()
     assert_alike(nets, rtol=0.05, atol=5e-3)
 
 
@@ -170,7 +173,7 @@ def test_one_seed_gives_one_result_on_a_gpu_however_many_threads():
     (images, labels), test = make_data(200), make_data(33, seed=1)
 
     def trained(_):
-        net = ResidentNet(make_twin(width=8).cuda(), settings)
+        net = ResidentTrainer(make_twin(width=8).cuda(), settings)
         history = train(net, images, labels, settings, seed=2, test=test)
         return [(epoch.train_loss, epoch.right.tobytes()) for epoch in history], copy.deepcopy(net.to_torch()).cpu()
 

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from lib.models import resnet, sparse_choice
-from lib.models.sparse_choice import Row, crossover, native_network_pays, native_pays, network_seconds
+from lib.models import resnet
+from lib.models.sparse import choice
+from lib.models.sparse.choice import Row, crossover, native_network_pays, native_pays, network_seconds
 from tests.benchmarks import sparse_table
 
 LADDER = (Row(3, 1, 10, 16, 0.1, 0.4, 10.0), Row(3, 1, 1000, 16, 0.9, 0.4, 40.0), Row(3, 1, 100, 4, 0.01, 0.1, 10.0),
@@ -16,7 +17,7 @@ LADDER = (Row(3, 1, 10, 16, 0.1, 0.4, 10.0), Row(3, 1, 1000, 16, 0.9, 0.4, 40.0)
 
 @pytest.fixture
 def ladder(monkeypatch):
-    monkeypatch.setattr(sparse_choice, "TABLE", LADDER)
+    monkeypatch.setattr(choice, "TABLE", LADDER)
 
 
 def test_the_committed_table_is_derived_from_the_committed_measurements():
@@ -27,11 +28,11 @@ def test_the_committed_table_is_derived_from_the_committed_measurements():
 
 
 def test_the_table_is_complete_and_plausible():
-    kinds = {(row.kernel, row.stride) for row in sparse_choice.TABLE}
-    assert kinds == {(1, 1), (1, 2), (3, 1), (3, 2)} and len(sparse_choice.TABLE) >= 30
-    for row in sparse_choice.TABLE:
+    kinds = {(row.kernel, row.stride) for row in choice.TABLE}
+    assert kinds == {(1, 1), (1, 2), (3, 1), (3, 2)} and len(choice.TABLE) >= 30
+    for row in choice.TABLE:
         assert 0 < row.in_torch < 10 and 0 < row.in_layout < 20 and 0 < row.speed < 1000
-    places = [row[:4] for row in sparse_choice.TABLE]
+    places = [row[:4] for row in choice.TABLE]
     assert len(set(places)) == len(places)
 
 
@@ -116,16 +117,16 @@ def test_what_is_no_layer_is_refused(arguments):
 
 
 def test_the_seconds_of_a_network_are_the_sum_of_its_layers(monkeypatch):
-    monkeypatch.setattr(sparse_choice, "TABLE", (Row(3, 1, 64, 16, 0.1, 0.5, 20.0),))
-    monkeypatch.setattr(sparse_choice, "NORM_NATIVE", 0.0)
-    monkeypatch.setattr(sparse_choice, "NORM_DENSE", 0.0)
+    monkeypatch.setattr(choice, "TABLE", (Row(3, 1, 64, 16, 0.1, 0.5, 20.0),))
+    monkeypatch.setattr(choice, "NORM_NATIVE", 0.0)
+    monkeypatch.setattr(choice, "NORM_DENSE", 0.0)
     base = resnet.Architecture(8)
     wide, remaining = resnet.widened(base, 4), resnet.sparse_counts(base, 4)
     native, dense = network_seconds(wide, 32, remaining)
     assert dense == pytest.approx(3 * resnet.multiply_adds(wide, 32) / 20e9)
     assert native == pytest.approx(3 * resnet.multiply_adds(wide, 32, remaining) / 20e9 / 0.5)
     assert network_seconds(base, 32)[0] == pytest.approx(2 * network_seconds(base, 32)[1])
-    monkeypatch.setattr(sparse_choice, "NORM_DENSE", 3.0)
+    monkeypatch.setattr(choice, "NORM_DENSE", 3.0)
     numbers = sum(8 * 2**stage * (32 // 2**stage)**2 * 5 for stage in range(4))
     assert network_seconds(base, 32)[1] - 3 * resnet.multiply_adds(base, 32) / 20e9 == pytest.approx(3e-9 * numbers)
 
@@ -144,11 +145,11 @@ def test_whole_networks():
 def test_a_network_that_the_kernels_do_not_have(monkeypatch):
     base = resnet.Architecture(8)
     wide, remaining = resnet.widened(base, 8), resnet.sparse_counts(base, 8)
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    monkeypatch.setattr(choice, "HAS_KERNELS", True)
     assert native_network_pays(wide, 32, remaining) and not native_network_pays(wide, 32, remaining, n_images=1)
     large = resnet.Architecture(8, 10, "imagenet")
     assert not native_network_pays(resnet.widened(large, 8), 64, resnet.sparse_counts(large, 8))
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", False)
+    monkeypatch.setattr(choice, "HAS_KERNELS", False)
     assert not native_network_pays(wide, 32, remaining)
 
 
@@ -159,12 +160,12 @@ def test_without_avx512_networks_gain_less(monkeypatch):
             pair = relative.setdefault(row["factor"], [0.0, 0.0])
             pair["held" in row["machine"]] = row["seconds_native"] / row["seconds_peer"]
     slower = [math.log(held / whole) for whole, held in relative.values()]
-    assert math.exp(sum(slower) / len(slower)) == pytest.approx(sparse_choice.WITHOUT_AVX512, rel=0.02)
+    assert math.exp(sum(slower) / len(slower)) == pytest.approx(choice.WITHOUT_AVX512, rel=0.02)
 
     base = resnet.Architecture(8)
     wide, remaining = resnet.widened(base, 2), resnet.sparse_counts(base, 2)
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    monkeypatch.setattr(choice, "HAS_KERNELS", True)
     for has, pays in ((True, True), (False, False)):
-        monkeypatch.setattr(sparse_choice, "HAS_AVX512", has)
+        monkeypatch.setattr(choice, "HAS_AVX512", has)
         assert native_network_pays(wide, 32, remaining) == pays
         assert native_network_pays(resnet.widened(base, 8), 32, resnet.sparse_counts(base, 8))

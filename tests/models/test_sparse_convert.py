@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 from torch.nn.utils import prune
 
-from lib.models.sparse_layers import SparseConv2d, SparseLinear, convert, to_masked
+from lib.models.sparse.conversion import convert, to_masked
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
 from tests.models.test_sparse_layers import images, random_mask
 
 

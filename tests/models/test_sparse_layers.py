@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models import sparse_layers
-from lib.models.sparse import SparseConvolution
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.models.sparse import layers
+from lib.models.sparse.convolution import SparseConvolution
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
 
 CASES = [  # kernel, stride, n_in, n_out, height, width, images, density
     (3, 1, 5, 7, 6, 9, 17, 0.3), (3, 2, 4, 6, 7, 5, 3, 0.4), (1, 1, 6, 3, 4, 4, 16, 0.5), (1, 2, 3, 5, 5, 8, 33, 0.5),
@@ -166,7 +166,7 @@ def test_inputs_in_any_memory_order():
     assert torch.allclose(torch.autograd.grad(dense, x)[0], x.grad, atol=1e-5)
 
 
-@pytest.mark.parametrize("path", sparse_layers.PATHS)
+@pytest.mark.parametrize("path", layers.PATHS)
 def test_an_empty_minibatch(path):
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), 2, seed=1, path=path)
     x = torch.zeros(0, 3, 5, 5, requires_grad=True)
@@ -242,6 +242,6 @@ def test_batches_of_all_sizes_share_index_lists():
     for n in (40, 3, 17):
         agree(both(layer, images(n, 3, 7, 5)))
     assert len(layer._plans) == 1
-    for size in range(3, 3 + 2 * sparse_layers._MOST_PLANS):
+    for size in range(3, 3 + 2 * layers._MOST_PLANS):
         layer(images(2, 3, size, size))
-    assert len(layer._plans) == sparse_layers._MOST_PLANS
+    assert len(layer._plans) == layers._MOST_PLANS

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models import sparse_choice, sparse_layers
-from lib.models.sparse_layers import SparseConv2d, SparseLinear
+from lib.models.sparse import choice, layers
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
 from tests.models.test_sparse_layers import agree, both, images, random_mask
 from tests.native.test_tiles import run_in_another_process
 
@@ -64,14 +64,14 @@ def test_initial_values():
 
 
 def test_the_path_follows_the_table(monkeypatch):
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    monkeypatch.setattr(choice, "HAS_KERNELS", True)
     thin, full = (SparseConv2d(random_mask((64, 64, 3, 3), density), seed=1) for density in (0.002, 1.0))
     x = torch.zeros(128, 64, 16, 16)
-    monkeypatch.setattr(sparse_choice, "native_pays", lambda shape, stride, out_size, density: density < 0.01)
+    monkeypatch.setattr(choice, "native_pays", lambda shape, stride, out_size, density: density < 0.01)
     assert thin.path_for(x) == "native" and full.path_for(x) == "dense"
     assert thin.path_for(x.double()) == "dense" and thin.path_for(x.to("meta")) == "dense"
     assert thin.path_for(x[:1]) == "dense"  # fifteen lanes of sixteen would be empty
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", False)
+    monkeypatch.setattr(choice, "HAS_KERNELS", False)
     assert thin.path_for(x) == "dense"
     assert thin.double()(x.double()).dtype == torch.float64
 
@@ -88,7 +88,7 @@ def test_bad_input_is_refused():
                                ({"seed": -1}, "seed")):
         with pytest.raises(ValueError, match=message):
             SparseConv2d(mask, **({"seed": 1} | arguments))
-    for path in sparse_layers.PATHS:
+    for path in layers.PATHS:
         layer = SparseConv2d(mask, seed=1, path=path)
         for x in (images(2, 4, 5, 5), images(3, 5, 5), images(2, 3, 0, 5)):
             with pytest.raises(ValueError, match=r"expected images \(n_images, 3, height, width\), got"):
@@ -130,7 +130,7 @@ def test_a_mask_or_weights_changed_by_hand():
 
 def test_what_does_not_fit_the_kernels_is_dense(monkeypatch):
     layer = SparseConv2d(random_mask((64, 64, 3, 3), 0.01), seed=1)
-    monkeypatch.setattr(sparse_choice, "HAS_KERNELS", True)
+    monkeypatch.setattr(choice, "HAS_KERNELS", True)
     assert layer.path_for(torch.zeros(1).expand(16, 64, 32, 32)) == "native"
     assert layer.path_for(torch.zeros(1).expand(16, 64, 1024, 2048)) == "dense"
 
@@ -151,20 +151,20 @@ def test_hints():
 FORKED = """
 import os, threading
 import torch
-from lib.models import sparse
-from lib.models.sparse_layers import SparseConv2d
+from lib.models.sparse import threads
+from lib.models.sparse.layers import SparseConv2d
 
 layer = SparseConv2d(torch.ones(4, 3, 3, 3, dtype=torch.bool), seed=1, path="native")
 x = torch.ones(2, 3, 5, 5)
 wanted = layer(x)
-sparse._turn.acquire()  # as another thread may hold it at that moment
+threads._turn.acquire()  # as another thread may hold it at that moment
 child = os.fork()
 if child == 0:
     try:
         layer(x)
-        said = sparse.usable()
+        said = threads.usable()
     except RuntimeError as error:
-        said = "got one that was forked" in str(error) and not sparse.usable()
+        said = "got one that was forked" in str(error) and not threads.usable()
     layer.path = "auto"
     os._exit(0 if said and torch.allclose(layer(x), wanted, atol=1e-5) else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -176,7 +176,7 @@ def test_a_forked_process_is_told_or_served():
     run_in_another_process(FORKED)
 
 
-@pytest.mark.parametrize("path", sparse_layers.PATHS)
+@pytest.mark.parametrize("path", layers.PATHS)
 def test_half_precision(path):
     layer = SparseConv2d(random_mask((4, 3, 3, 3), 0.5), seed=1, path=path)
     for dtype in (torch.float16, torch.bfloat16):

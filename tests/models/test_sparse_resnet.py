@@ -8,9 +8,10 @@ import torch
 from torch.nn import functional
 
 from lib.models import resnet
-from lib.models.image_training import NativeNet, Settings, TorchNet
 from lib.models.resnet import Architecture, ResNet
-from lib.models.sparse_resnet import SparseResNet
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
+from lib.models.resnet.training_settings import Settings
 from lib.pruning.masks import layer_masks
 from tests.native.test_tiles import run_in_another_process
 
@@ -145,10 +146,10 @@ def test_weights_and_statistics_go_there_and_back(variant):
 def test_training_is_that_of_torch(variant, monkeypatch):
     """Ten steps with momentum and decay."""
     twin, rate, momentum, decay = make_twin(variant), 0.05, 0.9, 0.02
-    net = NativeNet(copy.deepcopy(twin), Settings(1, 20, rate, momentum, decay), 9)
+    net = NativeTrainer(copy.deepcopy(twin), Settings(1, 20, rate, momentum, decay), 9)
     twin = twin.double()
     optimizer = torch.optim.SGD(twin.parameters(), rate, momentum, weight_decay=decay)
-    before = net.net.parameters.copy()
+    before = net.native.parameters.copy()
     for step in range(10):
         images, labels = make_far_data(twin, 20, 9, monkeypatch, 100 * step, distance=3e-5)
         loss, n_right = net.train_step(images, labels, rate)
@@ -159,15 +160,15 @@ def test_training_is_that_of_torch(variant, monkeypatch):
         optimizer.step()
         assert loss == pytest.approx(20 * float(expected.detach()), rel=1e-5)
         assert n_right == int((logits.argmax(1).numpy() == labels).sum())
-    assert np.abs(net.net.parameters - before).mean() > 0.01
-    for name, ours, theirs in named(net.net, twin):
+    assert np.abs(net.native.parameters - before).mean() > 0.01
+    for name, ours, theirs in named(net.native, twin):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5, err_msg=name)
-    net.net.store(net.twin)
+    net.native.store(net.network)
     for name, norm in twin.norms.items():
-        ours = net.twin.norms[name]
+        ours = net.network.norms[name]
         np.testing.assert_allclose(ours.running_mean.numpy(), norm.running_mean.numpy(), rtol=0, atol=1e-5)
         np.testing.assert_allclose(ours.running_var.numpy(), norm.running_var.numpy(), rtol=1e-5)
-    for layer in net.twin.layers.values():  # what does not exist is exactly zero still
+    for layer in net.network.layers.values():  # what does not exist is exactly zero still
         assert layer.mask is None or (not layer.weight[~layer.mask].any() and layer.weight[layer.mask].all())
 
 
@@ -185,19 +186,19 @@ assert digest() == two
 
 def digest():
     """What two steps and a judgement of a net leave, as bytes."""
-    net = NativeNet(make_twin("sparse"), Settings(1, 20), 9)
+    net = NativeTrainer(make_twin("sparse"), Settings(1, 20), 9)
     losses = [net.train_step(*make_data(20, 9, seed), 0.1)[0] for seed in (1, 2)]
-    return np.array(losses).tobytes() + net.net.parameters.tobytes() + net.logits(make_data(20, 9)[0]).tobytes()
+    return np.array(losses).tobytes() + net.native.parameters.tobytes() + net.logits(make_data(20, 9)[0]).tobytes()
 
 
 def test_the_trained_network_comes_back():
     (x, labels), settings = make_data(16, 9), Settings(batch_size=16)
-    nets = [NativeNet(make_twin("sparse"), settings, 9), TorchNet(make_twin("sparse"), settings)]
+    nets = [NativeTrainer(make_twin("sparse"), settings, 9), TorchTrainer(make_twin("sparse"), settings)]
     for net in nets:
-        before = copy.deepcopy(net.twin.state_dict())
+        before = copy.deepcopy(net.network.state_dict())
         net.train_step(x, labels, 0.1)
         trained = net.to_torch().eval()
-        assert trained is net.twin and not torch.equal(before["layers.stem.weight"], trained.layers["stem"].weight)
+        assert trained is net.network and not torch.equal(before["layers.stem.weight"], trained.layers["stem"].weight)
         with torch.no_grad():
             np.testing.assert_allclose(net.logits(x[:5]), trained(torch.from_numpy(x[:5])), atol=1e-4)
     np.testing.assert_allclose(nets[0].logits(x), nets[1].logits(x), atol=1e-3)

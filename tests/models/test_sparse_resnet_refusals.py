@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models.image_training import NativeNet, Settings, TorchNet, judge
 from lib.models.resnet import Architecture, ResNet
-from lib.models.sparse_resnet import SparseResNet
+from lib.models.resnet.native import SparseResNet
+from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
+from lib.models.resnet.training import correct
+from lib.models.resnet.training_settings import Settings
 from tests.models.test_sparse_resnet import make_data, make_twin
 
 
@@ -29,8 +31,8 @@ def state_of(net):
 def test_images_that_do_not_fit_are_refused():
     """By what takes images, whether or not the labels are as few, and before anything is written."""
     twin, (images, labels) = make_twin("sparse"), make_data(17, 12)
-    trained = NativeNet(twin, Settings(1, 17), 12)
-    net = trained.net
+    trained = NativeTrainer(twin, Settings(1, 17), 12)
+    net = trained.native
     net.step(images, labels)
     before = state_of(net)
     for wrong in (images[:16], images[:0], np.concatenate([images, images]), images[:, :, :11], images[:, :, :, :11],
@@ -51,13 +53,13 @@ def test_images_that_do_not_fit_are_refused():
     (np.full(17, 99), r"got int64 from 99 to 99; try Architecture\(..., n_classes=100\)")])
 def test_labels_that_are_no_classes_are_refused_by_both_twins(labels, words):
     images, twin = np.zeros((17, 3, 12, 12), np.float32), make_twin("sparse")
-    native = NativeNet(twin, Settings(1, 17), 12)
-    before = state_of(native.net)
-    for call in (lambda: native.net.step(images, labels), lambda: native.train_step(images, labels, 0.1),
-                 lambda: TorchNet(twin, Settings()).train_step(images, labels, 0.1)):
+    native = NativeTrainer(twin, Settings(1, 17), 12)
+    before = state_of(native.native)
+    for call in (lambda: native.native.step(images, labels), lambda: native.train_step(images, labels, 0.1),
+                 lambda: TorchTrainer(twin, Settings()).train_step(images, labels, 0.1)):
         with pytest.raises(ValueError, match=words):
             call()
-    assert state_of(native.net) == before
+    assert state_of(native.native) == before
 
 
 def test_backward_is_for_the_last_training_forward_alone():
@@ -103,15 +105,15 @@ def test_a_twin_of_other_masks_or_another_width_is_refused():
     net, other = SparseResNet(make_twin("sparse"), 5, 9), make_twin("sparse", seed=2)
     before = copy.deepcopy(other.state_dict())
     for call in (net.load, net.store):
-        with pytest.raises(ValueError, match="expected a twin with the masks of this net, got another in layer 'stage"):
+        with pytest.raises(ValueError, match="expected a network with the same masks, got others in layer 'stage"):
             call(other)
-        with pytest.raises(ValueError, match="expected a twin with Architecture.*, got Architecture"):
+        with pytest.raises(ValueError, match="expected a network with Architecture.*, got Architecture"):
             call(make_twin("linear bottleneck"))
     assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
     twin = make_twin("sparse")
     changed = SparseResNet(twin, 5, 9)
     twin.load_state_dict(other.state_dict())  # takes over its masks
-    with pytest.raises(ValueError, match="masks of this net"):
+    with pytest.raises(ValueError, match="the same masks"):
         changed.store(twin)
 
 
@@ -122,10 +124,10 @@ def test_sizes_that_are_none(n_images, size):
 
 
 def test_any_number_of_images_is_judged_and_wrong_ones_are_refused():
-    (x, labels), net = make_data(37, 9), NativeNet(make_twin("sparse"), Settings(batch_size=16), 9)
+    (x, labels), net = make_data(37, 9), NativeTrainer(make_twin("sparse"), Settings(batch_size=16), 9)
     np.testing.assert_array_equal(net.logits(x)[16:20], net.logits(x[16:20]))
-    assert judge(net, x, labels, 37).shape == (37,)
+    assert correct(net, x, labels, 37).shape == (37,)
     with pytest.raises(ValueError, match="expected images as float32"):
-        judge(net, x[:3], labels[:1], 16)
+        correct(net, x[:3], labels[:1], 16)
     with pytest.raises(ValueError, match="expected float32 images"):
         net.logits(x.astype(np.float64))

@@ -7,10 +7,11 @@ import pickle
 import pytest
 import torch
 
-from lib.models import _memory, sparse_choice
-from lib.models.dynamic_masks import dense_gradients, rigl_step
-from lib.models.sparse_layers import SparseConv2d, convert, to_masked
-from lib.models.sparse_sequential import SparseSequential
+from lib.models.sparse import _memory, choice
+from lib.models.sparse.conversion import convert, to_masked
+from lib.models.sparse.dynamic_masks import dense_gradients, rigl_step
+from lib.models.sparse.layers import SparseConv2d
+from lib.models.sparse.sequential import SparseSequential
 
 CASES = {  # kernel, stride, n_out, bias, ReLU of each block; n_in, height, width, images
     "plain": ([(3, 1, 7, False, True), (3, 1, 6, False, True)], 5, 6, 9, 17),
@@ -147,7 +148,7 @@ def test_what_the_kernels_do_not_do_goes_module_by_module(monkeypatch):
         net = make_net(*CASES["plain"][:2], path=path)
         change(net)
         return net.paths_for(x)
-    monkeypatch.setattr(sparse_choice, "chain_pays", lambda layers, n_images: True)
+    monkeypatch.setattr(choice, "chain_pays", lambda layers, n_images: True)
     assert paths(lambda net: None) == ["native"]
     assert paths(lambda net: net.double(), x.double()) == ["modules"]
     assert paths(lambda net: net[1].double()) == ["modules"]
@@ -156,7 +157,7 @@ def test_what_the_kernels_do_not_do_goes_module_by_module(monkeypatch):
     assert paths(lambda net: None, x[:0]) == ["modules"]
     assert paths(lambda net: None, x[:1, :, :1, :1]) == ["modules"]  # nothing to take a deviation of: torch refuses
     assert paths(lambda net: setattr(net, "4", torch.nn.BatchNorm2d(9))) == ["modules"]
-    monkeypatch.setattr(sparse_choice, "chain_pays", lambda layers, n_images: False)
+    monkeypatch.setattr(choice, "chain_pays", lambda layers, n_images: False)
     assert paths(lambda net: None) == ["modules"] and paths(lambda net: None, path="native") == ["native"]
     net = make_net(*CASES["plain"][:2], path="auto")
     agree(gradients(net, x), gradients(twin_of(make_net(*CASES["plain"][:2])), x))
@@ -166,9 +167,9 @@ def test_what_the_kernels_do_not_do_goes_module_by_module(monkeypatch):
 
 def test_the_table_decides_by_shapes_and_densities():
     layer = (64, 64, 3, 3), 1, 32.0
-    assert sparse_choice.chain_pays([(*layer, 600)] * 4, 128) == sparse_choice.HAS_KERNELS
-    assert not sparse_choice.chain_pays([((512, 512, 3, 3), 1, 8.0, 512 * 512 * 9)], 128)
-    assert not sparse_choice.chain_pays([(*layer, 15_000)] * 4, 1)  # fifteen of sixteen lanes are empty
+    assert choice.chain_pays([(*layer, 600)] * 4, 128) == choice.HAS_KERNELS
+    assert not choice.chain_pays([((512, 512, 3, 3), 1, 8.0, 512 * 512 * 9)], 128)
+    assert not choice.chain_pays([(*layer, 15_000)] * 4, 1)  # fifteen of sixteen lanes are empty
 
 
 def test_bad_input_is_refused():

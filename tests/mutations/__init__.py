@@ -23,7 +23,8 @@ class Mutation(NamedTuple):
     caught_by: tuple[str, ...] = ()  # experiments, one of which has to say so; none: nothing may move
 
 
-_IMAGES, _LOOP, _NATIVE = "lib/image_sets.py", "lib/models/image_training.py", "lib/models/sparse_resnet.py"
+_IMAGES, _LOOP, _NATIVE = "lib/image_sets.py", "lib/models/resnet/training.py", "lib/models/resnet/native.py"
+_TRAINERS = "lib/models/resnet/trainers.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
 _CD, _QUALITY = "lib/rbm/_training_engines.py", "lib/rbm/quality.py"
@@ -50,8 +51,8 @@ _JUDGED = '''def judged(history: list[mlp.Epoch]) -> dict:
 
 '''
 _MOMENTUM = '''        self._velocity *= np.float32(self._settings.momentum)
-        self._velocity += self.net.gradients
-        self._velocity += np.float32(self._settings.weight_decay) * self.net.parameters
+        self._velocity += self.native.gradients
+        self._velocity += np.float32(self._settings.weight_decay) * self.native.parameters
 '''
 
 MUTATIONS = (
@@ -64,8 +65,9 @@ MUTATIONS = (
               (_LOOP, "Epoch(epoch + 1, loss / n_seen, n_right / n_seen, right)",
                "Epoch(epoch + 1, loss / n_images, n_right / n_images, right)"))),
     Mutation("momentum and decay in torch's order",
-             ((_LOOP, _MOMENTUM,
-               "        step = self.net.gradients + np.float32(self._settings.weight_decay) * self.net.parameters\n"
+             ((_TRAINERS, _MOMENTUM,
+               "        decay = np.float32(self._settings.weight_decay) * self.native.parameters\n"
+               "        step = self.native.gradients + decay\n"
                "        self._velocity *= np.float32(self._settings.momentum)\n        self._velocity += step\n"),)),
     Mutation("softmax as in the textbook",
              ((_NATIVE, "errors = np.exp(logits - norm[:, None])",
@@ -81,7 +83,7 @@ MUTATIONS = (
                "from __future__ import annotations\n\nfrom lib.models import mlp\n\n\n" + _JUDGED))),
     Mutation("the native networks and torch's change places",
              ((_RESNET, 'if device == "native":', 'if device != "native":'),
-              (_RESNET, "ResidentNet(net.to(device), settings)", "ResidentNet(net, settings)"))),
+              (_RESNET, "ResidentTrainer(net.to(device), settings)", "ResidentTrainer(net, settings)"))),
     Mutation("masks drawn from another stream",
              ((_MASKS, 'stream(seed, "masks", layer)', 'stream(seed, "mask", layer)'),), ("resnet_accuracy",)),
     Mutation("one weight more in the first layer of the water-filling",
@@ -123,7 +125,7 @@ MUTATIONS = (
              ((_QUALITY, "float(np.mean((correlation - exact.correlation) ** 2))",
                "float(np.sum((correlation - exact.correlation) ** 2) / (len(correlation) - 1))"),), ("pruning_run",)),
     Mutation("sparse weights of another variance",
-             (("lib/models/parametrization.py", "variance if distribution == \"normal\" else variance / 3",
+             (("lib/models/mlp/parametrization.py", "variance if distribution == \"normal\" else variance / 3",
                "variance if distribution == \"normal\" else variance / 4"),), ("kernel_distance", "subset_accuracy")),
 )
 

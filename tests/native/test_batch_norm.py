@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models.sparse import Layout
+from lib.models.sparse.layout import Layout
 from lib.native import batch_norm
 from tests.native.test_tiles import run_in_another_process
 

@@ -11,7 +11,7 @@ import pytest
 
 from lib.native import tiles
 from lib.native.tiles import LANES, STEPS, lane_totals, products, products_plain, sums, sums_plain
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 WIDTHS = (1, 2, 3, 5, 7, 9, 13, 16, 17, 33)
 ROWS_AND_BANDS = ((1, 1), (3, 2), (9, 8), (13, 4), (12, 7), (14, 8), (18, 6), (3, 3))

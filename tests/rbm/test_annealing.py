@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lib.rbm import annealing
-from lib.rbm.machine import Machine, from_ising_gauge
+from lib.rbm.distributions import from_ising_gauge
+from lib.rbm.machine import Machine
 from lib.rbm.partition import log_partition, probabilities
 from tests import oracles
 

@@ -10,7 +10,7 @@ from lib import rng
 from lib.experiments.learning_conditional import learning_conditional
 from lib.rbm import partition
 from lib.rbm.conditional import ConditionalMachine, fit, fit_state, loss
-from lib.rbm.machine import effective_energy_gradient
+from lib.rbm.distributions import effective_energy_gradient
 from lib.spins import chains, exact, ising
 
 PARTS = ("weights", "visible_bias", "hidden_bias")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
 
+from lib.rbm import distributions
 from lib.rbm import machine as rbm
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
@@ -33,16 +34,16 @@ def test_energies_of_all_configurations(n_visible, n_hidden, seed):
     v, h = oracles.states(n_visible), oracles.states(n_hidden)
     table = np.array([[oracles.rbm_energy(*parameters(machine), row, column) for column in h] for row in v])
     pairs = v[:, None, :].repeat(len(h), 1), h[None].repeat(len(v), 0)
-    np.testing.assert_allclose(rbm.energy(machine, *pairs), table, atol=1e-12)
-    np.testing.assert_allclose(rbm.effective_energy(machine, v), -logsumexp(-table, axis=1), atol=1e-12)
+    np.testing.assert_allclose(distributions.energy(machine, *pairs), table, atol=1e-12)
+    np.testing.assert_allclose(distributions.effective_energy(machine, v), -logsumexp(-table, axis=1), atol=1e-12)
 
 
 @given(**sizes)
 def test_conditional_probabilities(n_visible, n_hidden, seed):
     machine = make_machine(n_visible, n_hidden, 2.0, seed)
-    np.testing.assert_allclose(rbm.hidden_probability(machine, oracles.states(n_visible)),
+    np.testing.assert_allclose(distributions.hidden_probability(machine, oracles.states(n_visible)),
                                oracles.rbm_hidden_probability(*parameters(machine)), atol=1e-12)
-    np.testing.assert_allclose(rbm.visible_probability(machine, oracles.states(n_hidden)),
+    np.testing.assert_allclose(distributions.visible_probability(machine, oracles.states(n_hidden)),
                                oracles.rbm_visible_probability(*parameters(machine)), atol=1e-12)
 
 
@@ -54,10 +55,10 @@ def test_gradient_is_the_derivative_of_the_effective_energy(n_visible, n_hidden,
     share = generator.random(7)
     leaves = [value.clone().requires_grad_() for value in
               (machine.weights, machine.visible_bias, machine.hidden_bias)]
-    energies = rbm.effective_energy(Machine(*leaves), rows)
+    energies = distributions.effective_energy(Machine(*leaves), rows)
     for given_share, total in ((None, energies.mean()), (share, energies @ torch.from_numpy(share))):
         expected = torch.autograd.grad(total, leaves, retain_graph=True)
-        for ours, reference in zip(rbm.effective_energy_gradient(machine, rows, given_share), expected):
+        for ours, reference in zip(distributions.effective_energy_gradient(machine, rows, given_share), expected):
             np.testing.assert_allclose(ours, reference, atol=1e-12)
 
 
@@ -65,8 +66,8 @@ def test_gradient_of_the_likelihood():
     """<grad E>_data - <grad E>_model (4.19) against the sum over v and h."""
     machine = make_machine(3, 2, seed=1)
     data = np.random.default_rng(2).integers(0, 2, (20, 3))
-    positive = rbm.effective_energy_gradient(machine, data)
-    negative = rbm.effective_energy_gradient(machine, oracles.states(3),
+    positive = distributions.effective_energy_gradient(machine, data)
+    negative = distributions.effective_energy_gradient(machine, oracles.states(3),
                                              oracles.rbm_probabilities(*parameters(machine)))
     exact = oracles.rbm_nll_gradient(*parameters(machine), data)
     for plus, minus, expected in zip(positive, negative, exact):
@@ -78,22 +79,22 @@ def test_effective_energy_keeps_its_digits():
     for x in (21.0, 800.0, -800.0):
         machine = Machine(torch.zeros(1, 1).double(), torch.zeros(1).double(), torch.tensor([x]).double())
         expected = -np.logaddexp(0, x)
-        assert rbm.effective_energy(machine, [0]).item() == pytest.approx(expected, rel=1e-15, abs=1e-300)
+        assert distributions.effective_energy(machine, [0]).item() == pytest.approx(expected, rel=1e-15, abs=1e-300)
 
 
 @given(**sizes)
 def test_gauge_with_units_of_plus_and_minus_one(n_visible, n_hidden, seed):
     machine = make_machine(n_visible, n_hidden, 2.0, seed)
-    ising, constant = rbm.to_ising_gauge(machine)
+    ising, constant = distributions.to_ising_gauge(machine)
     v = oracles.states(n_visible)[:, None, :].repeat(2**n_hidden, 1)
     h = oracles.states(n_hidden)[None].repeat(2**n_visible, 0)
     # E = E~ - Q~ in every configuration, Q~ by (4.25) equal to (4.26)
-    np.testing.assert_allclose(rbm.energy(machine, v, h),
-                               rbm.ising_energy(ising, 2 * v - 1, 2 * h - 1) - constant, atol=1e-12)
+    np.testing.assert_allclose(distributions.energy(machine, v, h),
+                               distributions.ising_energy(ising, 2 * v - 1, 2 * h - 1) - constant, atol=1e-12)
     weights, visible_bias, hidden_bias = parameters(machine)
     expected = visible_bias.sum() / 2 + hidden_bias.sum() / 2 + weights.sum() / 4
     assert constant.item() == pytest.approx(expected)
-    for back, original in zip(parameters(rbm.from_ising_gauge(ising)), parameters(machine)):
+    for back, original in zip(parameters(distributions.from_ising_gauge(ising)), parameters(machine)):
         np.testing.assert_allclose(back, original, atol=1e-14)
 
 
@@ -113,7 +114,7 @@ def test_symmetric_biases_make_the_global_flip_a_symmetry():
     machine = Machine.random(5, 3, seed=1, scale=1.0, symmetric_biases=True)
     p = oracles.rbm_probabilities(*parameters(machine))
     np.testing.assert_allclose(p, p[::-1], rtol=1e-12)  # counting order reversed flips every bit
-    ising, _ = rbm.to_ising_gauge(machine)
+    ising, _ = distributions.to_ising_gauge(machine)
     np.testing.assert_allclose(ising.visible_bias, 0, atol=1e-15)
     np.testing.assert_allclose(ising.hidden_bias, 0, atol=1e-15)
 
@@ -121,14 +122,14 @@ def test_symmetric_biases_make_the_global_flip_a_symmetry():
 def test_kinds_of_input_and_precision():
     machine = make_machine(3, 2)
     rows = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
-    reference = rbm.hidden_probability(machine, rows)
+    reference = distributions.hidden_probability(machine, rows)
     assert reference.dtype == torch.float64 and reference.shape == (2, 2)
     for same in (rows.tolist(), rows.astype(float), torch.from_numpy(rows), rows[:, ::-1].copy()[:, ::-1]):
-        assert torch.equal(rbm.hidden_probability(machine, same), reference)
+        assert torch.equal(distributions.hidden_probability(machine, same), reference)
     single = machine.to(dtype=torch.float32)
     assert single.dtype == torch.float32 and machine.dtype == torch.float64
-    np.testing.assert_allclose(rbm.hidden_probability(single, rows), reference, atol=1e-6)
-    assert rbm.energy(machine, [0, 1, 1], [1, 0]).shape == ()
+    np.testing.assert_allclose(distributions.hidden_probability(single, rows), reference, atol=1e-6)
+    assert distributions.energy(machine, [0, 1, 1], [1, 0]).shape == ()
 
 
 zeros = torch.zeros
@@ -189,11 +190,11 @@ def test_other_refusals():
     with pytest.raises(ValueError, match="finite scale >= 0, got -1"):
         Machine.random(3, 2, seed=0, scale=-1)
     with pytest.raises(ValueError, match=r"shape \(..., 3\) for this machine, got \(5, 4\)"):
-        rbm.effective_energy(machine, np.zeros((5, 4)))
+        distributions.effective_energy(machine, np.zeros((5, 4)))
     with pytest.raises(ValueError, match="hidden units"):
-        rbm.visible_probability(machine, np.zeros((5, 3)))
+        distributions.visible_probability(machine, np.zeros((5, 3)))
     with pytest.raises(ValueError, match="at least one row"):
-        rbm.effective_energy_gradient(machine, np.zeros((0, 3)))
+        distributions.effective_energy_gradient(machine, np.zeros((0, 3)))
 
 
 # --- pruned machines
@@ -229,8 +230,8 @@ def test_pruning_nothing_changes_no_energy_and_pruning_everything_leaves_a_produ
 
 def test_the_mask_survives_both_changes_of_gauge():
     pruned = make_machine(3, 2).pruned(MASK)
-    ising, _ = rbm.to_ising_gauge(pruned)
-    assert torch.equal(ising.mask, pruned.mask) and torch.equal(rbm.from_ising_gauge(ising).mask, pruned.mask)
+    ising, _ = distributions.to_ising_gauge(pruned)
+    assert torch.equal(ising.mask, pruned.mask) and torch.equal(distributions.from_ising_gauge(ising).mask, pruned.mask)
 
 
 @pytest.mark.parametrize("mask, message", [

@@ -9,7 +9,7 @@ from lib.conventions import GATES, PAULI, state_index
 from lib.rbm import rotations
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings, fit, train
-from lib.spins import bases, density, density_fit, ising, vectors
+from lib.spins import bases, completeness, density, density_fit, ising, vectors
 from tests import oracles
 from tests.rbm.test_complex_state import both, make_state, random_rows
 from tests.spins.test_bases import kron, random_psi
@@ -88,7 +88,7 @@ def test_how_much_of_a_density_matrix_bases_determine(names, rank):
     """Against the rank of the projectors themselves."""
     n_spins = len(names[0])
     found = bases.measured(np.zeros((len(names), n_spins), int), names)
-    assert bases.density_rank(found) == (rank, 4**n_spins)
+    assert completeness.density_rank(found) == (rank, 4**n_spins)
     rows = [np.outer(row.conj(), row).ravel() for name in names for row in kron([GATES[letter] for letter in name])]
     assert np.linalg.matrix_rank(np.array(rows)) == rank
 
@@ -104,7 +104,7 @@ def test_how_much_of_a_density_matrix_bases_determine(names, rank):
     (lambda: density.purity(np.eye(3) / 3), r"density matrix of shape \(2\^n_spins, 2\^n_spins\), got \(3, 3\)"),
     (lambda: density.entropy([1, 0, 0, 0], [2]), "region of sites 0 to 1, got 2"),
     (lambda: bases.sample(np.eye(4) / 4, "XZZ", 10, rng=np.random.default_rng(1)), "with 2 letters"),
-    (lambda: bases.density_rank(bases.measured([[0] * 6], "ZZZZZZ")), "from 1 to 5, got 6"),
+    (lambda: completeness.density_rank(bases.measured([[0] * 6], "ZZZZZZ")), "from 1 to 5, got 6"),
     (lambda: MixedState(*(2 * [ComplexState.random(2, 2, seed=1).amplitude]), 2), "n_ancillas from 1 to 1"),
     (lambda: MixedState(*(2 * [ComplexState.random(2, 2, seed=1).amplitude]), True), "n_ancillas from 1 to 1, .* True"),
     (lambda: MixedState.random(16, 2, n_ancillas=1, seed=1).density_matrix(), "a density matrix of 16 spins = "),

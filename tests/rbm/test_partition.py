@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.rbm.machine import Machine, effective_energy
+from lib.rbm.distributions import effective_energy
+from lib.rbm.machine import Machine
 from lib.rbm.partition import log_partition, log_probability, probabilities
 from tests import oracles
 from tests.rbm.test_machine import make_machine, parameters

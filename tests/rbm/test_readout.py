@@ -9,7 +9,8 @@ import torch
 from lib.rbm import metrics, readout, rotations
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings
-from lib.rbm.machine import Machine, effective_energy_gradient
+from lib.rbm.distributions import effective_energy_gradient
+from lib.rbm.machine import Machine
 from lib.rbm.partition import probabilities
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train

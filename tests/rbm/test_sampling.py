@@ -93,7 +93,8 @@ def test_float64_probability_is_right_to_rounding():
     np.testing.assert_allclose(firing_probability(np.repeat([-1e9, 1e9], 8)), np.repeat([0.0, 1.0], 8))
 
 
-@pytest.mark.parametrize("n_visible, n_hidden, n_chains", [(3, 2, 5), (10, 9, 3), (9, 17, 2), (2, 1, 250)])
+@pytest.mark.parametrize(
+    "n_visible, n_hidden, n_chains", [(3, 2, 5), (10, 9, 3), (9, 17, 20), (6, 13, 40), (2, 1, 250)])
 def test_kernel_and_plain_twin_agree_bit_for_bit(n_visible, n_hidden, n_chains):
     """Same uniforms, same decisions: sizes around the unrolled loops, and more chains than one block."""
     machine = make_machine(n_visible, n_hidden, seed=n_chains)

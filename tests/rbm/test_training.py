@@ -10,7 +10,6 @@ from lib.rbm import _training_engines, sampling, training, training_settings
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.metrics import negative_log_likelihood
 from lib.rbm.partition import probabilities
-from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
 from lib.spins.measurements import read_psi, read_text
 from tests import oracles
@@ -22,6 +21,10 @@ def difference(result, machine):
     """The change of all parameters, one vector."""
     return np.concatenate([(after - before).ravel() for after, before in
                            zip(parameters(result.machine.to(dtype=torch.float64)), parameters(machine))])
+
+
+def random_mask(n_visible, n_hidden, share=0.4, seed=3):
+    return np.random.default_rng(seed).random((n_visible, n_hidden)) < share
 
 
 def small_data(n_rows=600, n_visible=3, seed=1):
@@ -93,102 +96,6 @@ def test_symmetric_step_is_the_slope_along_symmetric_machines():
         up[i, j] += 1e-5
         down[i, j] -= 1e-5
         assert step[i, j] == pytest.approx((likelihood(up) - likelihood(down)) / 2e-5, abs=1e-8)
-
-
-def test_symmetric_training_of_another_machine_is_refused():
-    settings = TrainingSettings(symmetric=True)
-    with pytest.raises(ValueError, match="symmetric under flipping all units .*; try .*symmetric_biases=True"):
-        train(make_machine(3, 2, 0.5, seed=1), small_data(), settings, seed=1)
-    with pytest.raises(ValueError, match="expected symmetric as True or False, got 1"):
-        TrainingSettings(symmetric=1)
-
-
-# --- pruned machines
-
-
-def random_mask(n_visible, n_hidden, share=0.4, seed=3):
-    return np.random.default_rng(seed).random((n_visible, n_hidden)) < share
-
-
-WAYS = {"CD-2": {"n_gibbs": 2}, "PCD-1": {"persistent": True, "n_chains": 40}, "float64": {"precision": "float64"},
-        "cosine": {"final_learning_rate": 0.01}, "torch": {"engine": "torch"},
-        "torch PCD": {"engine": "torch", "persistent": True, "n_chains": 40},
-        "exact": {"negative_phase": "exact", "precision": "float64"}}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_pruned_weights_stay_exactly_zero_and_everything_else_learns(way):
-    """In every kind of training; one visible and one hidden unit have no weight left."""
-    mask = random_mask(5, 4, 0.6)
-    mask[1], mask[:, 2] = False, False
-    machine = make_machine(5, 4, 0.5, seed=2).pruned(mask)
-    settings = TrainingSettings(**{"epochs": 3, "batch_size": 100, "learning_rate": 0.3} | WAYS[way])
-    result = train(machine, small_data(500, 5), settings, seed=3, every=1,
-                   callback=lambda epoch, current: float(current.weights[~current.mask].abs().max()))
-    assert result.history == [(epoch, 0.0) for epoch in range(4)]
-    trained = result.machine
-    assert torch.equal(trained.mask, machine.mask) and trained.n_weights == mask.sum()
-    assert not trained.weights[~trained.mask].any()
-    assert not torch.signbit(trained.weights[~trained.mask]).any()
-    assert (trained.weights[trained.mask] != machine.weights[machine.mask]).all()
-    assert (trained.visible_bias != machine.visible_bias).all()
-    moved = (trained.hidden_bias - machine.hidden_bias).abs().numpy()
-    # A hidden unit without weights has the same mean in data and model, and so no gradient.
-    assert (moved[mask.any(0)] > 1e-4).all() and moved[2] < 1e-6
-
-
-@pytest.mark.parametrize("settings", [
-    TrainingSettings(epochs=2, batch_size=100, n_gibbs=3, learning_rate=0.1, precision="float64"),
-    TrainingSettings(epochs=2, batch_size=250, persistent=True, n_chains=120, n_gibbs=2, learning_rate=0.1,
-                     precision="float64"),
-], ids=["CD-3", "PCD-2"])
-def test_kernel_and_plain_twin_take_the_same_masked_steps(settings, monkeypatch):
-    machine, data = make_machine(3, 5, 0.3, seed=2).pruned(random_mask(3, 5)), small_data(620)
-    ours = train(machine, data, settings, seed=3).machine
-    monkeypatch.setattr(training, "choose_engine", lambda machine, engine: "torch")
-    n_chains = settings.n_chains or settings.batch_size
-    monkeypatch.setattr(_training_engines, "uniforms",
-                        lambda seed, device: Xoshiro(sampling.generators(seed, n_chains)))
-    plain = train(machine, data, settings, seed=3).machine
-    for fast, slow in zip(parameters(ours), parameters(plain)):
-        np.testing.assert_allclose(fast, slow, atol=1e-12)
-    assert difference(training.TrainingResult(ours), machine).std() > 0.01
-
-
-def test_a_masked_step_follows_the_gradient_of_the_masked_machine():
-    """The exact step against torch's autograd through W * mask, with the likelihood written out."""
-    machine, data = make_machine(3, 2, seed=4).pruned(random_mask(3, 2, 0.5)), small_data(200)
-    leaves = [value.clone().requires_grad_() for value in (machine.weights, machine.visible_bias, machine.hidden_bias)]
-
-    def log_weight(v):
-        v = torch.as_tensor(v, dtype=torch.float64)
-        return v @ leaves[1] + torch.log1p(torch.exp(v @ (leaves[0] * machine.mask) + leaves[2])).sum(1)
-
-    (torch.logsumexp(log_weight(oracles.states(3)), 0) - log_weight(data).mean()).backward()
-    gradient = np.concatenate([leaf.grad.ravel() for leaf in leaves])
-    settings = TrainingSettings(epochs=1, batch_size=200, learning_rate=0.25, negative_phase="exact",
-                                precision="float64")
-    step = difference(train(machine, data, settings, seed=0), machine)
-    np.testing.assert_allclose(step, -0.25 * gradient, atol=1e-12)
-
-
-@pytest.mark.parametrize("options", [{}, {"engine": "torch"}, {"persistent": True}], ids=["CD", "torch", "PCD"])
-def test_a_mask_of_all_weights_changes_no_bit(options):
-    machine, data = make_machine(3, 5, 0.3, seed=2), small_data(300)
-    settings = TrainingSettings(epochs=2, learning_rate=0.1, **options)
-    dense = train(machine, data, settings, seed=3).machine
-    whole = train(machine.pruned(np.ones((3, 5), bool)), data, settings, seed=3).machine
-    for a, b in zip(parameters(dense), parameters(whole)):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_pruning_everything_leaves_biases_that_learn_the_means_of_the_data():
-    data = small_data(1000)
-    machine = make_machine(3, 2).pruned(np.zeros((3, 2), bool))
-    settings = TrainingSettings(epochs=200, batch_size=1000, learning_rate=2.0, negative_phase="exact",
-                                precision="float64")
-    up = train(machine, data, settings, seed=1).machine.visible_bias.sigmoid().numpy()
-    np.testing.assert_allclose(up, data.mean(0), atol=1e-6)
 
 
 @pytest.mark.parametrize("n_gibbs", [1, 3])
@@ -319,83 +226,3 @@ def test_callback_history_and_the_given_machine():
     assert not torch.equal(seen[1].weights, seen[2].weights)
     assert torch.equal(seen[-1].weights, result.machine.weights)
     assert train(machine, data, settings, seed=1).history == []
-
-
-@pytest.mark.parametrize("engine", ["numba", "torch"])
-def test_divergence_names_the_epoch(engine):
-    for machine in (make_machine(3, 2), make_machine(3, 2).pruned(random_mask(3, 2, 0.5))):
-        with pytest.raises(training.Diverged, match=r"infinity in epoch 1 at learning rate 1e\+39: .* diverged"):
-            train(machine, small_data(), TrainingSettings(learning_rate=1e39, engine=engine), seed=1)
-
-
-@pytest.mark.parametrize("engine", ["numba", "torch"])
-def test_absurdly_large_weights_count_as_divergence(engine):
-    """Finite weights of 1e30 saturate every unit: nothing was learnt."""
-    for rates, message in (
-            ({"learning_rate": 1e30}, r"at most 1000, got one of size .*e\+\d\d in epoch 1 at learning rate 1e\+30: "
-                                      r"the training diverged; try learning_rate=0\.1"),
-            ({"learning_rate": 0.1, "final_learning_rate": 1e30}, r"in epoch 1 .* try final_learning_rate=0\.1")):
-        settings = TrainingSettings(epochs=3, engine=engine, **rates)
-        with pytest.raises(ValueError, match=message):
-            train(make_machine(3, 2), small_data(), settings, seed=1)
-    # So does a rate whose single steps are of order 1000.
-    with pytest.raises(ValueError, match="the training diverged"):
-        train(make_machine(3, 2), small_data(), TrainingSettings(epochs=9, engine=engine, learning_rate=1e4), seed=1)
-    # What a trained machine may have is left alone.
-    large = Machine(torch.full((3, 2), 500.0), torch.zeros(3), torch.zeros(2))
-    train(large, small_data(), TrainingSettings(epochs=1, engine=engine), seed=1)
-
-
-@pytest.mark.parametrize("arguments, message", [
-    ({"epochs": 0}, "epochs to be an integer >= 1, got 0"), ({"batch_size": 2.5}, "batch_size"),
-    ({"n_gibbs": 0}, "n_gibbs"),
-    ({"learning_rate": -0.1}, "learning_rate"), ({"learning_rate": float("nan")}, "learning_rate"),
-    ({"final_learning_rate": float("inf")}, "final_learning_rate"), ({"precision": "half"}, "precision"),
-    ({"negative_phase": "guess"}, "negative_phase"), ({"engine": "gpu"}, "engine"),
-    ({"n_chains": 10}, "persistent=True"), ({"negative_batch_size": 10, "persistent": True}, "only for CD"),
-    ({"negative_phase": "exact", "engine": "numba"}, "torch"), ({"persistent": "no"}, "persistent as True or False"),
-    ({"negative_phase": "exact", "persistent": True}, "only for chains of one"),
-    ({"negative_phase": "exact", "negative_batch_size": 7}, "only for chains of one"),
-])
-def test_settings_refuse(arguments, message):
-    with pytest.raises(ValueError, match=f"expected .*{message}"):
-        TrainingSettings(**arguments)
-    with pytest.raises(TypeError):
-        TrainingSettings(epoch=3)  # a misspelt name
-    assert TrainingSettings(learning_rate=np.float32(0.1)).learning_rate == np.float32(0.1)
-
-
-@pytest.mark.parametrize("data, message", [
-    (np.zeros((5, 4)), r"3 columns, .* got 4; try Machine\.random\(4, 2, seed=1\), or the data"),
-    (None, "data as rows of 0 and 1, got NoneType"), ([[0, 1, 0.5]], "got 0.5 in row 0, column 2"),
-    ([[0, 1, 1], [0, 1]], "row 1"),
-    (np.zeros((0, 3)), r"shape \(0, 3\)"), ([[0, 1, float("nan")]], "nan in row 0"),
-])
-def test_data_refused(data, message):
-    with pytest.raises(ValueError, match=message):
-        train(make_machine(3, 2), data, TrainingSettings(epochs=1), seed=0)
-
-
-@pytest.mark.parametrize("settings, message", [
-    (None, r"got NoneType; try TrainingSettings\(epochs=100\)"),
-    ({"epochs": 3}, r"got dict; try TrainingSettings\(\*\*settings\)"),
-])
-def test_settings_of_another_kind_are_refused(settings, message):
-    with pytest.raises(ValueError, match=f"expected settings as TrainingSettings, {message}"):
-        train(make_machine(3, 2), small_data(), settings, seed=0)
-
-
-def test_other_refusals():
-    with pytest.raises(ValueError, match="expected a Machine, got PositiveState; try its .machine"):
-        train(PositiveState(make_machine(3, 2)), small_data(), TrainingSettings(), seed=0)
-    with pytest.raises(ValueError, match="at most 16 visible units"):
-        train(Machine.random(17, 2, seed=0), np.zeros((3, 17)), TrainingSettings(negative_phase="exact"),
-              seed=0)
-    with pytest.raises(ValueError, match="every"):
-        train(make_machine(3, 2), small_data(), TrainingSettings(), seed=0, every=0)
-
-
-def test_a_machine_that_is_out_of_bounds_from_the_start_is_refused():
-    machine = Machine(torch.zeros(3, 2), torch.tensor([0.0, 2000.0, 0.0]), torch.zeros(2))
-    with pytest.raises(ValueError, match="size at most 1000 to start from, got one of size 2e.03"):
-        train(machine, small_data(), TrainingSettings(learning_rate=0.0), seed=1)

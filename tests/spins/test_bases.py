@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lib.conventions import GATES, PAULI, PLUS_OUTCOME, outcome_values, state_index
-from lib.spins import bases, chains, exact, vectors
+from lib.spins import bases, chains, completeness, exact, vectors
 from lib.spins import measurements as files
 from tests import oracles
 
@@ -251,7 +251,7 @@ def test_what_cannot_be_measured_is_refused(call, message):
     (["ZZZ"], [0, 1, 2]), (["XZZ", "ZZZ"], [1, 2]), (["XZZ", "ZYZ", "ZZX"], []), (["ZXX"], [0]), (["YYY"], [])])
 def test_spins_that_were_never_turned_are_named(names, lacking):
     found = bases.measured(np.zeros((len(names), 3), int), names)
-    assert bases.undetermined_phases(found) == lacking
+    assert completeness.undetermined_phases(found) == lacking
     # Proof: a phase for each value of those spins changes no distribution; another phase changes one.
     psi, rng = random_psi(3, 1), np.random.default_rng(2)
     bits = oracles.states(3).astype(int)
@@ -266,7 +266,7 @@ def test_spins_that_were_never_turned_are_named(names, lacking):
 
 def test_a_diagonal_gate_tells_nothing_about_phases():
     found = bases.measured([[0, 1]], "SZ", gates={"S": np.diag([1, 1j])})
-    assert bases.undetermined_phases(found) == [0, 1] and not found.rotated().any()
+    assert completeness.undetermined_phases(found) == [0, 1] and not found.rotated().any()
 
 
 @pytest.mark.parametrize("names, alike", [
@@ -274,7 +274,7 @@ def test_a_diagonal_gate_tells_nothing_about_phases():
     (["ZZ"], True)])
 def test_mirror_images_give_the_same_outcomes(names, alike):
     found = bases.measured(np.zeros((len(names), 2), int), list(names))
-    assert bases.mirror_images(found) is alike
+    assert completeness.mirror_images(found) is alike
     psi, bits = random_psi(2, 4), oracles.states(2)
     turned = np.array([any(name[site] == "Y" for name in names) for site in (0, 1)])
     mirror = psi.conj() * (-1) ** (bits @ turned)

@@ -8,7 +8,7 @@ import pytest
 
 from lib import rng
 from lib.conventions import spins_from_bits
-from lib.spins import chains, dmrg, exact, free_fermions, mps, mps_samples
+from lib.spins import chains, dmrg, exact, free_fermions, mps_averages, mps_samples
 from tests.spins.test_chains import kinds
 
 
@@ -33,7 +33,7 @@ def test_either_sector_on_request(kind, sign):
     found = dmrg.ground_state(chain, parity=sign)
     assert found.parity == sign
     assert found.energy == pytest.approx(exact.ground_state(chain, parity=sign)[0], abs=1e-9)
-    parity = mps.expectation(found.state, dict.fromkeys(range(7), found.axis))
+    parity = mps_averages.expectation(found.state, dict.fromkeys(range(7), found.axis))
     assert parity == pytest.approx(sign, abs=1e-9)
 
 
@@ -47,11 +47,11 @@ def test_a_critical_chain_of_a_hundred_spins_and_its_samples():
     found = dmrg.ground_state(chains.ising(n_spins, 1.0), bond_dimension=16, tolerance=1e-6)
     above = found.energy - free_fermions.ground_state_energy(n_spins, 1.0)
     assert 0 < above < 1e-6 and found.truncation < 1e-8
-    assert mps.magnetization(found.state) == pytest.approx(0, abs=1e-9)
+    assert mps_averages.magnetization(found.state) == pytest.approx(0, abs=1e-9)
     exact_z = free_fermions.correlation_zz(n_spins, 1.0)
     exact_x = free_fermions.magnetization_x(n_spins, 1.0)
-    np.testing.assert_allclose(mps.correlation(found.state), exact_z, atol=5e-4)
-    np.testing.assert_allclose(mps.magnetization(found.state, "X"), exact_x, atol=1e-6)
+    np.testing.assert_allclose(mps_averages.correlation(found.state), exact_z, atol=5e-4)
+    np.testing.assert_allclose(mps_averages.magnetization(found.state, "X"), exact_x, atol=1e-6)
     spins = spins_from_bits(mps_samples.sample(found.state, n_samples, rng=rng.stream(1, "hundred"))).astype(float)
     error = np.sqrt((1 - exact_z**2) / n_samples) + 1e-12
     assert (np.abs(spins.T @ spins / n_samples - exact_z) < 5 * error + 5e-4).all()
@@ -71,8 +71,9 @@ def test_without_parity_the_symmetry_breaks_silently():
     assert broken.converged
     assert broken.energy == pytest.approx(free_fermions.ground_state_energy(100, 0.5), abs=1e-10)
     # Neither the energy nor correlations tell: these are the symmetric ones.
-    np.testing.assert_allclose(mps.correlation(broken.state), free_fermions.correlation_zz(100, 0.5), atol=1e-6)
-    assert np.abs(mps.magnetization(broken.state)).mean() > 0.9
+    symmetric = free_fermions.correlation_zz(100, 0.5)
+    np.testing.assert_allclose(mps_averages.correlation(broken.state), symmetric, atol=1e-6)
+    assert np.abs(mps_averages.magnetization(broken.state)).mean() > 0.9
     up = mps_samples.sample(broken.state, 2000, rng=rng.stream(1)).mean(axis=1) > 0.5
     assert up.all() or not up.any()
 
@@ -82,12 +83,12 @@ def test_with_parity_it_does_not():
                      for conserve in ("parity", None))
     for found in (whole, broken):
         assert found.energy == pytest.approx(free_fermions.ground_state_energy(30, 0.5), abs=1e-8)
-    assert np.abs(mps.magnetization(whole.state)).max() < 1e-9 and whole.parity == 1
-    assert np.abs(mps.magnetization(broken.state)).mean() > 0.9
+    assert np.abs(mps_averages.magnetization(whole.state)).max() < 1e-9 and whole.parity == 1
+    assert np.abs(mps_averages.magnetization(broken.state)).mean() > 0.9
     up = mps_samples.sample(whole.state, 2000, rng=rng.stream(1)).mean(axis=1) > 0.5
     assert abs(up.mean() - 0.5) < 0.06
     # The entropy in the middle: ln 2 more for the sum of both valleys.
-    middle = [mps.entanglement_entropies(found.state)[14] for found in (whole, broken)]
+    middle = [mps_averages.entanglement_entropies(found.state)[14] for found in (whole, broken)]
     assert middle[0] - middle[1] == pytest.approx(np.log(2), abs=1e-6)
 
 

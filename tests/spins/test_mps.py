@@ -8,7 +8,7 @@ import pytest
 
 from lib import rng
 from lib.conventions import all_states
-from lib.spins import chains, exact, free_fermions, mps
+from lib.spins import chains, exact, free_fermions, mps, mps_averages, mps_files
 from tests import oracles
 from tests.spins.test_chains import SIGMA, kinds
 
@@ -41,21 +41,21 @@ def test_averages_of_every_kind(kind):
     value, psi = exact.ground_state(chain)
     state = mps.from_vector(psi)
     np.testing.assert_allclose(state.vector(), psi, atol=1e-12)
-    assert mps.energy(state, chain) == pytest.approx(value, abs=1e-11)
+    assert mps_averages.energy(state, chain) == pytest.approx(value, abs=1e-11)
     at = {letter: [oracles.operator(6, {i: SIGMA[letter]}) for i in range(6)] for letter in "XYZ"}
     for letter in "XYZ":
         expected = [oracles.expectation(psi, matrix) for matrix in at[letter]]
-        np.testing.assert_allclose(mps.magnetization(state, letter), expected, atol=1e-12)
+        np.testing.assert_allclose(mps_averages.magnetization(state, letter), expected, atol=1e-12)
     for letters in ("ZZ", "XX", "YY", "XY", "ZX"):
         expected = [[oracles.expectation(psi, (a @ b + b @ a) / 2) for b in at[letters[1]]] for a in at[letters[0]]]
-        np.testing.assert_allclose(mps.correlation(state, letters), expected, atol=1e-12)
+        np.testing.assert_allclose(mps_averages.correlation(state, letters), expected, atol=1e-12)
     for cut in range(1, 6):
         expected = oracles.renyi2(psi, list(range(cut)))
-        assert mps.entanglement_entropies(state, 2)[cut - 1] == pytest.approx(expected, abs=1e-11)
+        assert mps_averages.entanglement_entropies(state, 2)[cut - 1] == pytest.approx(expected, abs=1e-11)
     reduced = np.linalg.eigvalsh(oracles.reduced_density_matrix(psi, [0, 1]))
     neumann = -sum(p * np.log(p) for p in reduced if p > 1e-15)
-    assert mps.entanglement_entropies(state)[1] == pytest.approx(neumann, abs=1e-10)
-    found = mps.expectation(state, {1: "X", 2: SIGMA["Z"], 5: "Y"})
+    assert mps_averages.entanglement_entropies(state)[1] == pytest.approx(neumann, abs=1e-10)
+    found = mps_averages.expectation(state, {1: "X", 2: SIGMA["Z"], 5: "Y"})
     operator = oracles.operator(6, {1: SIGMA["X"], 2: SIGMA["Z"], 5: SIGMA["Y"]})
     assert found == pytest.approx(oracles.expectation(psi, operator), abs=1e-12)
 
@@ -96,7 +96,7 @@ def test_a_smaller_bond_keeps_the_larger_weights():
         fidelities.append(abs(state.vector() @ psi) ** 2)
     assert fidelities == sorted(fidelities) and fidelities[0] < 0.9 < 0.999999 < fidelities[-1]
     # One cut alone: what is lost is the weight behind it.
-    weights = mps.schmidt_weights(whole)[4]
+    weights = mps_averages.schmidt_weights(whole)[4]
     assert weights.sum() == pytest.approx(1) and (np.diff(weights) <= 0).all()
     cut = mps.from_vector(psi, cutoff=1e-4)
     assert 1 - 9 * 1e-4 < abs(cut.vector() @ psi) ** 2 < 1 - 1e-6
@@ -119,17 +119,17 @@ def test_a_thousand_spins():
     state = mps.canonical([1e-3 * draw.standard_normal((1 if i == 0 else 4, 2, 1 if i == 999 else 4))
                            for i in range(1000)])
     assert mps.overlap(state, state).real == pytest.approx(1, abs=1e-10)
-    squares = mps.expectation(state, {0: "Z", 999: "Z"}), mps.correlation(state)[0, 999]
+    squares = mps_averages.expectation(state, {0: "Z", 999: "Z"}), mps_averages.correlation(state)[0, 999]
     assert squares[0] == pytest.approx(squares[1], abs=1e-12)
 
 
 @pytest.mark.parametrize("complex_numbers", [False, True])
 def test_files_give_back_the_bits(tmp_path, complex_numbers):
     state = random_state(complex_numbers=complex_numbers)
-    mps.save(tmp_path / "new" / "a.npz", state, metadata={"field": 1.0})
-    mps.save(tmp_path / "b.npz", state, metadata={"field": 1.0})
+    mps_files.save(tmp_path / "new" / "a.npz", state, metadata={"field": 1.0})
+    mps_files.save(tmp_path / "b.npz", state, metadata={"field": 1.0})
     assert (tmp_path / "new" / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    loaded, metadata = mps.load(tmp_path / "b.npz")
+    loaded, metadata = mps_files.load(tmp_path / "b.npz")
     assert metadata == {"field": 1.0} and loaded.dtype == state.dtype
     for one, other in zip(state.tensors, loaded.tensors, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -138,8 +138,8 @@ def test_files_give_back_the_bits(tmp_path, complex_numbers):
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "state.npz"
     with pytest.raises(FileNotFoundError, match="got no file"):
-        mps.load(path)
-    mps.save(path, random_state())
+        mps_files.load(path)
+    mps_files.save(path, random_state())
     whole = path.read_bytes()
     members = dict(np.load(path))
     wrong = {"cut": whole[:-100], "text": b"1 0 1\n"}
@@ -157,13 +157,13 @@ def test_other_files_are_refused(tmp_path):
     wrong["members missing"] = content.getvalue()
     for content in wrong.values():
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="expected a state written by lib.spins.mps.save.*state.npz"):
-            mps.load(path)
+        with pytest.raises(ValueError, match="expected a state written by lib.spins.mps_files.save.*state.npz"):
+            mps_files.load(path)
     damaged = bytearray(whole)
     damaged[len(damaged) // 2] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(ValueError, match="got something else"):
-        mps.load(path)
+        mps_files.load(path)
 
 
 @pytest.mark.parametrize(("make", "message"), [
@@ -178,15 +178,15 @@ def test_other_files_are_refused(tmp_path):
     (lambda: mps.from_vector(np.array([1.0, 0.0]), max_bond=0), "max_bond to be an integer >= 1, got 0"),
     (lambda: mps.log_amplitudes(random_state(), [[0, 1]]), "4 columns"),
     (lambda: mps.overlap(random_state(), random_state((2,))), "same number of spins, got 4 and 2"),
-    (lambda: mps.expectation(random_state(), {4: "X"}), "sites 0 to 3, got 4"),
-    (lambda: mps.expectation(random_state(), {}), "got none"),
-    (lambda: mps.expectation(random_state(), {0: "A"}), "letter X, Y or Z, got 'A'"),
-    (lambda: mps.magnetization(random_state(), np.eye(3)), r"2x2 matrix, got shape \(3, 3\)"),
-    (lambda: mps.correlation(random_state(), "Z"), "two letters"),
-    (lambda: mps.energy(random_state(), chains.ising(5, 1.0)), "chain of 4 spins, got one of 5"),
-    (lambda: mps.entanglement_entropies(random_state(), 3), "order 1 .* or 2"),
-    (lambda: mps.save("state.txt", random_state()), "ends in .npz"),
-    (lambda: mps.save("state.npz", random_state(), metadata={"a": np.nan}), "expected metadata"),
+    (lambda: mps_averages.expectation(random_state(), {4: "X"}), "sites 0 to 3, got 4"),
+    (lambda: mps_averages.expectation(random_state(), {}), "got none"),
+    (lambda: mps_averages.expectation(random_state(), {0: "A"}), "letter X, Y or Z, got 'A'"),
+    (lambda: mps_averages.magnetization(random_state(), np.eye(3)), r"2x2 matrix, got shape \(3, 3\)"),
+    (lambda: mps_averages.correlation(random_state(), "Z"), "two letters"),
+    (lambda: mps_averages.energy(random_state(), chains.ising(5, 1.0)), "chain of 4 spins, got one of 5"),
+    (lambda: mps_averages.entanglement_entropies(random_state(), 3), "order 1 .* or 2"),
+    (lambda: mps_files.save("state.txt", random_state()), "ends in .npz"),
+    (lambda: mps_files.save("state.npz", random_state(), metadata={"a": np.nan}), "expected metadata"),
     (lambda: mps.MatrixProductState((np.array([1.0, 0]).reshape(1, 2, 1),) * 30).vector(), "at most 24 spins"),
 ])
 def test_refuses(make, message):
@@ -206,7 +206,7 @@ def test_fidelity_with_a_machine_from_samples_and_logarithms():
     bits = sample(psi, 100_000, rng=rng.stream(5, "fidelity"))
     ratio = np.exp(machine.log_psi(bits).numpy() - mps.log_amplitudes(state, bits))
     assert abs(ratio.mean()) ** 2 / np.mean(abs(ratio) ** 2) == pytest.approx(fidelity(machine, psi), rel=0.05)
-    assert free_fermions.ground_state_energy(8, 1.0) == pytest.approx(mps.energy(state, chains.ising(8, 1.0)))
+    assert free_fermions.ground_state_energy(8, 1.0) == pytest.approx(mps_averages.energy(state, chains.ising(8, 1.0)))
 
 
 @pytest.mark.parametrize("amplitude", [1.0, -0.4, 2.5])

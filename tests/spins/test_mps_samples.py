@@ -5,7 +5,7 @@ import pytest
 
 from lib import rng
 from lib.conventions import spins_from_bits, state_index
-from lib.spins import bases, chains, exact, mps, mps_samples
+from lib.spins import bases, chains, exact, mps, mps_averages, mps_samples
 from tests import oracles
 from tests.spins.test_chains import kinds
 from tests.spins.test_mps import random_state
@@ -118,7 +118,7 @@ def test_a_long_chain_keeps_its_norm():
     draw = rng.stream(10, "long")
     state = mps.canonical([draw.standard_normal((1 if i == 0 else 3, 2, 1 if i == 1999 else 3)) for i in range(2000)])
     spins = spins_from_bits(mps_samples.sample(state, 4000, rng=rng.stream(10))).astype(float)
-    error = spins.mean(axis=0) - mps.magnetization(state)
+    error = spins.mean(axis=0) - mps_averages.magnetization(state)
     assert np.abs(error).max() < 5.5 / 4000**0.5
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import minimize
 
 from lib import rng
-from lib.spins import chains, free_fermions, ising, mps
+from lib.spins import chains, free_fermions, ising, mps_averages
 from lib.spins import mps_variational as variational
 from lib.spins.mps_variational import lowest, lowest_uniform, n_parameters, n_parameters_uniform
 
@@ -65,7 +65,7 @@ def test_energies_are_those_of_their_states_and_fall_towards_the_exact_one(field
     exact, found = free_fermions.ground_state_energy(30, field), []
     for bond in (1, 2, 3, 4):
         one = lowest(30, field, bond, seed=2)
-        assert one.energy == pytest.approx(mps.energy(one.state, chains.ising(30, field)), abs=1e-8)
+        assert one.energy == pytest.approx(mps_averages.energy(one.state, chains.ising(30, field)), abs=1e-8)
         assert max(one.state.bond_dimensions) == bond
         found.append(one.energy)
     assert (np.diff(found) < 1e-7).all() and found[-1] > exact - 1e-9

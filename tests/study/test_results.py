@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lib.study import results
 from lib.study.results import FAILED, NOT_RUN, SUPERSEDED, VALID, decode, encode, settings_key
 from tests import patience
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 RUN = results.run_of({"commit": "c" * 40, "dirty": False, "environment": "e", "processor": "one", "versions": {},
                       "data": {}, "date": "2026-01-02"})

@@ -17,7 +17,7 @@ import pytest
 from lib.study import results
 from lib.study.sweep import Sweep, grid
 from tests import patience, sweep_points
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 
 def test_kills_at_random_moments_cost_no_more_than_the_points_in_flight(tmp_path, drawn):

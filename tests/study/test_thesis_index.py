@@ -13,7 +13,7 @@ import yaml
 
 from lib.study import api, book_files, claim_files, items, thesis_index
 from tests import toy_book
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import companion_thesis

@@ -1,0 +1,326 @@
+"""Layers with static sparse weights that take time for the weights which exist, and no others.
+
+`Layout` says where the pixels of a minibatch lie in memory, and `SparseConvolution` is a convolution (or, with
+kernel 1 on images of one pixel, a linear layer) between two such layouts: forward and both gradients by the kernels in
+`lib.native.tiles`. `lib.models.resnet.native` builds a network of them; `lib.models.sparse.layers` has the same
+layers for torch.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from lib.checks import as_array
+from lib.models.sparse.layout import Layout, zeros
+from lib.native import tiles
+from lib.native.tiles import LANES
+
+_BLOCK = 2**19  # bytes of errors: half of a second-level cache
+
+
+@functools.lru_cache(maxsize=512)
+def _rows(layout: Layout, rows: tuple[int, ...]) -> np.ndarray:
+    """Rows of a layout, kept: to make them takes as long as the kernel of a small layer."""
+    return layout.rows(*rows)
+
+
+class _Weights(NamedTuple):
+    """Index lists for one call of `sums` or `products`: see there; for minibatches of any size but for the rows."""
+
+    steps: int
+    rows: tuple[int, ...]  # as `Layout.rows` takes them
+    other_rows: tuple[int, ...]
+    n_columns: int
+    band: int
+    starts: np.ndarray
+    offsets: np.ndarray
+    order: np.ndarray  # of the weights, in the order of the mask, for this call
+
+
+class _Call(NamedTuple):
+    """All that one call of `sums` or `products` takes but for the numbers."""
+
+    steps: int
+    rows: np.ndarray
+    other_rows: np.ndarray
+    n_columns: int
+    band: int
+    channel: int
+    starts: np.ndarray
+    offsets: np.ndarray
+    order: np.ndarray
+
+
+def _sum(calls: list[_Call], weights: np.ndarray, source: np.ndarray, out: np.ndarray, add: bool) -> None:
+    for c in calls:
+        if not (add and c.starts[-1, -1] == 0):
+            tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
+                        c.offsets, tiles.taken(weights, c.order), int(add))
+
+
+def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
+    """The array, where the kernels, which check nothing, can work in it."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.ndim != 1 \
+            or not array.flags.c_contiguous or array.size < size or exact and array.size != size:
+        got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"expected {name} as a flat, contiguous float32 array of {size} numbers"
+                         f"{'' if exact else ' or more'}, got {got}; try layout.zeros() and layout.pack(images, array)")
+    return array
+
+
+def _band(n_columns: int) -> int:
+    """Rows that together fill a tile, however narrow the last columns are."""
+    if n_columns == 1:
+        return tiles.COLUMN
+    last = n_columns & -n_columns
+    return max(1, min(8, tiles.PIXELS // min(last, tiles.PIXELS)))
+
+
+def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners: int, n_sources: int):
+    """starts, offsets and order of weights by segment and owner (the channel that is summed for).
+
+    A segment is of so many source channels that an owner has about eight weights in it, and at least eight channels.
+    """
+    n = max(1, len(owner))
+    size = max(8, -(-8 * n_owners * n_sources // n))
+    segment = source // size
+    n_segments = -(-n_sources // size)
+    order = np.lexsort((offset, owner, segment))
+    counts = np.bincount(segment * n_owners + owner, minlength=n_segments * n_owners)
+    ends = np.cumsum(counts).reshape(n_segments, n_owners)
+    starts = np.concatenate([ends[:, :1] - counts.reshape(ends.shape)[:, :1], ends], axis=1)
+    return starts.astype(np.int64), offset[order].astype(np.int32), order.astype(np.int32)
+
+
+class SparseConvolution:
+    """A convolution whose weights exist where mask is True, from images in layout x to layout out.
+
+    Pixels outside the image count as zero (padding kernel // 2).
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (n_out, n_in, kernel, kernel)
+        Where weights exist, kernel odd; weights are numbers in the order of ``np.nonzero(mask)``.
+    stride : {1, 2}
+        An image of `size` pixels becomes one of ceil(size / stride).
+    x : Layout
+        Of the images, n_in channels within a border of kernel // 2 or more.
+    out_border : int
+        Pixels around the result, 0 by default.
+
+    Attributes
+    ----------
+    x, out : Layout
+        Of the images and of the result.
+    mask_shape : tuple of int
+        (n_out, n_in, kernel, kernel).
+    padding, stride : int
+        kernel // 2, and the stride.
+    n_weights : int
+        Weights that exist.
+
+    Raises
+    ------
+    ValueError
+        For what does not fit together, and for 2^31 numbers or more in sixteen images (try smaller
+        images, or a dense layer).
+
+    """
+
+    def __init__(self, mask: np.ndarray, stride: int, x: Layout, out_border: int = 0):
+        mask = as_array(mask, "mask")
+        if mask.dtype != bool or mask.ndim != 4 or mask.shape[2] != mask.shape[3] or mask.shape[2] % 2 == 0 \
+                or 0 in mask.shape:
+            raise ValueError(f"expected a bool mask (n_out, n_in, kernel, kernel) with an odd kernel, got {mask.dtype} "
+                             f"of shape {mask.shape}; try mask[:, :, None, None] for a linear layer")
+        self.padding, self.stride = mask.shape[2] // 2, stride
+        if isinstance(stride, bool) or stride not in (1, 2) or x.n_channels != mask.shape[1] or x.border < self.padding:
+            raise ValueError(f"expected stride 1 or 2 and images of {mask.shape[1]} channels within a border of "
+                             f"{self.padding} or more, got stride={stride} and {x}")
+        self.x, self.mask_shape = x, mask.shape
+        self.out = Layout(x.n_images, mask.shape[0], -(-x.height // stride), -(-x.width // stride), out_border)
+        self._indices = np.flatnonzero(mask).astype(np.int32 if mask.size < 2**31 else np.int64)
+        self.n_weights = len(self._indices)
+        largest = max(x.group, self.out._replace(border=max(out_border, self.padding)).group)
+        if largest >= 2**31:  # offsets are int32
+            raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images, "
+                             "or a dense layer")
+        self._lists: dict[object, list[_Weights]] = {}
+        self._calls: dict[object, object] = {}  # prepared for this size of a minibatch
+
+    def of_images(self, n_images: int) -> SparseConvolution:
+        """The same convolution for minibatches of another size; both share their index lists."""
+        other = copy.copy(self)
+        other._calls = {}
+        other.x, other.out = self.x._replace(n_images=n_images), self.out._replace(n_images=n_images)
+        return other
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of a weight and a pixel, in one forward pass of one image."""
+        return self.n_weights * self.out.height * self.out.width
+
+    @property
+    def _places(self) -> tuple[np.ndarray, ...]:
+        """Output, input, row and column of each weight, int64."""
+        return np.unravel_index(self._indices, self.mask_shape)
+
+    @property
+    def _forward(self) -> _Weights:
+        if "forward" not in self._lists:
+            n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
+            offset = source * self.x.channel + y * self.x.row + x * LANES
+            rows = -self.padding, self.stride, self.out.height, -self.padding
+            self._lists["forward"] = [_Weights(
+                self._steps(self.stride, 1), rows, (0, 1, self.out.height, 0), self.out.width,
+                _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))]
+        return self._lists["forward"][0]
+
+    def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
+        """Convolve x into out.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            In the order of the mask.
+        x, out : ndarray of float32
+            Flat arrays of the two layouts.
+        add : bool
+            Add to out rather than replace it; False by default.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are not flat, contiguous and float32, or of a length that does not fit.
+
+        """
+        _checked("weights", weights, self.n_weights, exact=True)
+        _checked("x", x, self.x.size), _checked("out", out, self.out.size)
+        self.forward_unchecked(weights, x, out, add)
+
+    def forward_unchecked(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
+        """`forward` for who knows that the arrays fit.
+
+        The kernels check no bounds, and checks take as long as they.
+        """
+        if "forward" not in self._calls:
+            self._calls["forward"] = [self._call(self._forward, self.x, self.out)]
+        _sum(self._calls["forward"], weights, x, out, add)
+
+    @staticmethod
+    def _call(w: _Weights, source: Layout, out: Layout) -> _Call:
+        return _Call(w.steps, _rows(source, w.rows), _rows(out, w.other_rows), w.n_columns, w.band, out.channel,
+                     w.starts, w.offsets, w.order)
+
+    def _backward(self, g: Layout) -> list[_Weights]:
+        """Pixels of x an even and an odd number of strides away from a border feel different weights."""
+        if g.border not in self._lists:
+            n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
+            s, lists = self.stride, []
+            for y0 in range(min(s, self.x.height)):
+                for x0 in range(min(s, self.x.width)):
+                    dy, dx = y0 + self.padding - y, x0 + self.padding - x
+                    felt = np.flatnonzero((dy % s == 0) & (dx % s == 0))
+                    offset = (channel * g.channel + dy // s * g.row + dx // s * LANES)[felt]
+                    n_rows, n_columns = -(-(self.x.height - y0) // s), -(-(self.x.width - x0) // s)
+                    starts, offsets, order = _listed(source[felt], channel[felt], offset, n_in, n_out)
+                    lists.append(_Weights(self._steps(1, s), (0, 1, n_rows, 0), (y0, s, n_rows, x0), n_columns,
+                                          _band(n_columns), starts, offsets, felt[order].astype(np.int32)))
+            self._lists[g.border] = lists
+        return self._lists[g.border]
+
+    def backward(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray, add: bool = False) -> None:
+        """Gradient by x, from the gradient g by the output.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            In the order of the mask.
+        g : ndarray of float32
+            Flat, of layout out within a border of g_border.
+        g_border : int
+            Pixels around g, at least `padding`.
+        out : ndarray of float32
+            For the gradient by x: flat, of layout x without border.
+        add : bool
+            Add to out rather than replace it; False by default.
+
+        Raises
+        ------
+        ValueError
+            For a narrower border, and for arrays that are not flat, contiguous and float32, or of a
+            length that does not fit.
+
+        """
+        _checked("weights", weights, self.n_weights, exact=True)
+        _checked("g", g, self._error_layout(g_border).size), _checked("out", out, self.x._replace(border=0).size)
+        self.backward_unchecked(weights, g, g_border, out, add)
+
+    def backward_unchecked(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                           add: bool = False) -> None:
+        """`backward` for who knows that the arrays fit."""
+        if g_border not in self._calls:
+            plain, g_layout = self.x._replace(border=0), self._error_layout(g_border)
+            self._calls[g_border] = [self._call(b, g_layout, plain) for b in self._backward(g_layout)]
+        _sum(self._calls[g_border], weights, g, out, add)
+
+    def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                        partial: np.ndarray | None = None, add: bool = False) -> None:
+        """Gradient by the weights, from x and the gradient g by the output.
+
+        Parameters
+        ----------
+        x : ndarray of float32
+            Flat, of layout x.
+        g : ndarray of float32
+            Flat, of layout out within a border of g_border.
+        g_border : int
+            Pixels around g.
+        out : ndarray of float32, shape (n_weights,)
+            For the gradient.
+        partial : ndarray of float32, shape (16 n_weights,) or longer, or None
+            Room for 16 sums a weight, which layers can share; None, the default, takes some.
+        add : bool
+            On top of the sums that a call for other images has left in partial; False by default.
+
+        Raises
+        ------
+        ValueError
+            For arrays that are not flat, contiguous and float32, or of a length that does not fit.
+
+        """
+        _checked("x", x, self.x.size), _checked("g", g, self.out._replace(border=g_border).size)
+        _checked("the gradient by the weights", out, self.n_weights, exact=True)
+        n_partial = LANES * self.n_weights
+        partial = zeros(n_partial) if partial is None else _checked("partial", partial, n_partial)
+        self.weight_gradient_unchecked(x, g, g_border, out, partial, add)
+
+    def weight_gradient_unchecked(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
+                                  partial: np.ndarray, add: bool = False) -> None:
+        """`weight_gradient` for who knows that the arrays fit."""
+        key = "products", g_border
+        if key not in self._calls:
+            g_layout = self.out._replace(border=g_border)
+            call = self._call(self._forward._replace(other_rows=(0, 1, self.out.height, 0)), self.x, g_layout)
+            # Errors of so many rows stay in the second-level cache while the segments pass by.
+            bands = _BLOCK // (4 * LANES * self.out.n_channels * call.n_columns * call.band)
+            self._calls[key] = call, call.band * max(1, bands)
+        f, block = self._calls[key]
+        tiles.products(f.steps, x, f.rows, g, f.other_rows, f.n_columns, f.band, f.channel, f.starts, f.offsets,
+                        partial, numba.get_num_threads(), block, int(add))
+        tiles.lane_totals(partial, f.order, out)
+
+    def _error_layout(self, border: int) -> Layout:
+        if border < self.padding:
+            raise ValueError(f"expected the gradient by the output within a border of {self.padding} or more, got "
+                             f"{border}; try out._replace(border={self.padding})")
+        return self.out._replace(border=border)
+
+    @staticmethod
+    def _steps(x_step: int, out_step: int) -> int:
+        return tiles.STEPS.index((x_step, out_step))

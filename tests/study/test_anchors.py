@@ -1,0 +1,118 @@
+"""The machinery of anchors: what makes them run again, how numbers are compared, and what a message tells to do."""
+
+import json
+import shutil
+import subprocess
+from unittest import mock
+
+import pytest
+
+from lib.study import anchors
+from tests import mutations
+from tests.tree import ROOT
+
+NAMES = anchors.names(ROOT)
+TOY = {"tests/anchors/__init__.py": "",
+       "tests/anchors/walk.py": "from lib.walks import walk as experiment\nTOLERANCE = 1e-6\nDEFAULTS = {'n': 3}\n"
+                                "CASES = {'straight': {'n': 2}, 'broken': {'n': 'x'}}\n\n\n"
+                                "def observe(case, settings):\n    return {'steps': experiment(**settings)}\n",
+       "lib/walks.py": "STEP = 1.5\n\n\ndef walk(n):\n    return [STEP * k for k in range(1, n + 1)]\n\n\n"
+                       "walk.version = 1\n"}
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A tree with one small experiment, the machinery and Git."""
+    for name in ("lib", "pyproject.toml", "constraints.txt"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tmp_path / name)
+    for path in (tmp_path / "lib" / "experiments").glob("[!_]*.py"):
+        path.unlink()
+    for name, text in TOY.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    for words in (["init", "-q"], ["add", "tests"], ["commit", "-qm", "anchors"]):
+        if words[0] == "commit":
+            anchors.renew(tmp_path)
+            subprocess.run(["git", "add", "tests"], cwd=tmp_path, check=True)
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
+    assert anchors.check(toy) == {"walk": ""}
+    with mock.patch.object(anchors, "_measured", lambda top, waiting, jobs: dict.fromkeys(waiting, {"error": "no"})):
+        path = toy / "lib" / "walks.py"
+        path.write_text('"""Words."""\n' + path.read_text("utf-8").replace("\n\n\nwalk", "  # more of them\n\n\nwalk"))
+        assert anchors.check(toy) == {"walk": ""}
+    (toy / "data" / "records").mkdir(parents=True)
+    point = {"kind": "point", "experiment": "walk", "version": 1}
+    lines = [json.dumps(point | {"version": version}) for version in (1, 2)]
+    (toy / "data" / "records" / "walks.jsonl").write_text("\n".join(lines) + "\n")
+    path.write_text(path.read_text("utf-8").replace("1.5", "1.6"))
+    for _ in range(2):  # what does not pass is not kept
+        message = anchors.check(toy)["walk"]
+        assert message.startswith("walk no longer does what made version 1 (case 'straight', steps[0]: 1.5 -> 1.6). A ")
+        assert "raise its version to 2" in message and "1 recorded points become superseded" in message
+    with pytest.raises(ValueError, match="walk no longer does what made version 1"):
+        anchors.renew(toy)
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace("    return", "    1 / 0\n    return"), "utf-8")
+    assert "(case 'straight', which now raises ZeroDivisionError: " in anchors.check(toy)["walk"]
+    path.write_text(whole, "utf-8")
+    assert anchors.changed_without_version(toy) == []
+    path.write_text(path.read_text("utf-8").replace("version = 1", "version = 2"))
+    assert "is version 2, but its anchors are those of version 1; try make anchors" in anchors.check(toy)["walk"]
+    assert anchors.renew(toy) == ["walk: 3 anchors of version 2 in tests/anchors/walk.json"]
+    assert anchors.check(toy) == {"walk": ""} and anchors.changed_without_version(toy) == []
+    path.write_text("raise RuntimeError('no')\n")
+    assert anchors.check(toy)["walk"] == "the anchors of walk do not run: RuntimeError: no"
+
+
+def test_numbers_that_changed_under_one_version_are_named(toy):
+    path = toy / "tests" / "anchors" / "walk.json"
+    text = path.read_text("utf-8")
+    assert "TypeError" in text  # what a case raises is its result
+    path.write_text(text.replace("3.0", "3.1"), "utf-8")
+    (line,) = anchors.changed_without_version(toy)
+    assert "tests/anchors/walk.json: expected the numbers of version 1" in line and "'straight'" in line
+    path.write_text(text.replace("3.0", "3.1").replace('"version": 1', '"version": 2'), "utf-8")
+    assert anchors.changed_without_version(toy) == []
+    path.unlink()
+    assert anchors.check(toy)["walk"] == "walk has no anchor numbers yet; try make anchors"
+
+
+def test_experiments_with_the_same_compiled_modules_are_measured_by_one_process():
+    parts = anchors._parts({name: anchors._compiled(ROOT, name) for name in NAMES}, 2)
+    assert sorted(name for part in parts for name in part) == NAMES and len(parts) == 2
+    for together in (("imagenet_accuracy", "resnet_accuracy"), ("learning_run", "magnetizations", "pruning_run")):
+        assert any(set(together) <= set(part) for part in parts), parts
+    assert anchors._parts({"a": ["x"], "b": [], "c": ["x"]}, 5) == [["a", "c"], ["b"]] and anchors._parts({}, 1) == []
+
+
+def test_deviations_are_relative_to_the_largest_number_of_a_list():
+    def off(then, now, tolerance=1e-3):
+        return [where for _, where in anchors.deviations({"a": then}, {"a": now}, tolerance)]
+
+    assert off([100.0, 0.0], [100.0, 0.05]) == [] and off([100.0, 0.0], [100.0, 0.2]) == ["a[1]: 0 -> 0.2"]
+    assert off(1.0, 1.0005) == [] and off(1.0, 1.002) == ["a: 1 -> 1.002"]
+    assert off(0.0, 1e-9) and not off(2e-17, -1e-16) and off(2e-17, 0.0, tolerance=0)
+    assert off(None, 1.0) and off("x", "y") and off([1.0], [1.0, 2.0]) and off(True, False)
+    assert off(1.0, float("nan")) and not off([None, 1, "x"], [None, 1, "x"])
+    assert list(anchors.deviations({}, {"a": 1}, 1.0)) == [(float("inf"), "a: 0 -> 1 numbers")]
+
+
+def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
+    copy = mutations.copy_of(ROOT, tmp_path)
+    before = {name: anchors.digest(copy, name) for name in NAMES}
+    learning = {"learning_run", "learning_way", "minimal_hidden", "minimal_hidden_chain", "minimal_hidden_broken"}
+    touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
+               "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
+               "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": learning,
+               "lib/pruning/magnitude.py": {"pruning_run", *learning},
+               "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
+    for file, experiments in touched.items():
+        path = copy / file
+        text = path.read_text("utf-8")
+        path.write_text(text + ("\nNEW = 1\n" if file.endswith(".py") else " "), "utf-8")
+        assert {name for name in NAMES if anchors.digest(copy, name) != before[name]} == experiments, file
+        path.write_text(text, "utf-8")
