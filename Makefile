@@ -64,12 +64,13 @@ help:  ## list the commands
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
 	@$(BUILD) book
 
+# Tests often wait for processes, browsers and clocks: one more of them at once than there are cores.
 test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) ruff check
 	$(SPELL)
 	@$(BUILD) check
 	$(RUN) lib.study.build --profile=smoke --jobs="$$GIVEN_JOBS" book
-	$(RUN) pytest -n "$$GIVEN_JOBS" --dist worksteal $(EVERY)
+	$(RUN) pytest -n "$$((GIVEN_JOBS + (GIVEN_JOBS > 1)))" --dist worksteal $(EVERY)
 
 test-all: EVERY := --all
 test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
@@ -81,7 +82,7 @@ chapter: $(STAMP)  ## one chapter (CH=05); a page beside the book with PARAMS="n
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 	@$(RUN) lib.study.status --profile="$$GIVEN_PROFILE"
 
-accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json)
+accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json), note what chapters took
 	@$(BUILD) accept
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder

@@ -1,12 +1,14 @@
 """The calculations behind the book, one module a subject.  Nothing is imported here: import what you need.
 
-`conventions`     what a bit, a spin and a basis index mean, and the checks every module shares
-`checks`          what an array argument is: the one door through which arrays come in
+`conventions`     what a bit, a spin and a basis index mean
+`checks`          what an argument is, an array or a number: the one door through which they come in
+`chain_checks`    the same for bits, state vectors and sites of a chain
+`memory`          how much is asked for, before it is taken
 `rng`             named random streams from one seed
 `plotting`        how figures look and are saved
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
 `atomic`          files that are replaced in one step
-`native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain twin
+`native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain reference
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
@@ -35,6 +37,7 @@
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, the torch module, the same in native
                    kernels, trained by one loop on a CPU or a GPU, kept on disk without pickle
 `models.sparse`    sparse convolutions and linear layers: in their own data layout, for torch, with masks that move
+`models.widening`  layers, costs and accuracies of networks widened at a fixed number of weights (chapter 3)
 `models.families`  what a record of widened networks says: gains, shares, errors
 `models.digits`    scikit-learn's digits, which need no download
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
@@ -49,6 +52,7 @@
 `rbm.partition`    exact partition function and probabilities
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
+`rbm.mixing`       how fast chains of small machines forget
 `rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
@@ -82,6 +86,7 @@
 `rbm.pruning_correlations`, `rbm.pruning_graphs` when their correlations are cut off and their graphs fall apart
 `rbm.correlation_decay` powers, exponentials and cut-offs fitted to correlations
 `rbm.readout_trials` machines trained on shots with errors and gaps
+`rbm.reconstruction_trials`, `rbm.complex_trials` states learnt, without phases and with them (chapter 5)
 `rbm.living`       the machine that runs in the page of chapter 7
 `rbm.files`        saved machines, without pickle
 
@@ -99,6 +104,8 @@
 
 `figures`          tables -> pictures, a module a chapter
 `figures.wide_limits`, `figures.widened_resnets`, `figures.sparse_kernels` chapters 2, 3.4 and 3.5
+`figures.wide_sparse`, `figures.sparse_layers` chapters 3 and 3.6
+`figures.boltzmann`, `figures.reconstruction`, `figures.complex_states` chapters 4, 5 and 5.4
 `figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
 `figures.learnability` chapter 6
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds

@@ -33,7 +33,8 @@ def is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
-def require_count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
+def require_count(name: str, value: int, least: int = 1, most: int | None = None, *,
+                  hint: str | None = None) -> int:
     """A count as a plain int.
 
     Parameters
@@ -46,6 +47,8 @@ def require_count(name: str, value: int, least: int = 1, most: int | None = None
         The smallest that is allowed.
     most : int, optional
         The largest that is allowed.
+    hint : str, optional
+        What the message advises to try, else a number.
 
     Returns
     -------
@@ -61,8 +64,9 @@ def require_count(name: str, value: int, least: int = 1, most: int | None = None
     if not is_integer(value) or value < least or (most is not None and value > most):
         whole = isinstance(value, float) and value.is_integer() and least <= value <= (most or value)
         fits = int(value) if whole else most if most is not None else max(least, 1)
+        hint = hint or f"{name}={fits}"
         raise ValueError(f"expected {name} to be an integer >= {least}{'' if most is None else f' and <= {most}'}, "
-                         f"got {value!r}; try {name}={fits}")
+                         f"got {value!r}; try {hint}")
     return int(value)
 
 
@@ -134,7 +138,7 @@ def check_number(value: Any, name: str, *, least: float = -math.inf, hint: str |
             value = as_array(value, name)[()]
         except ValueError:
             raise ValueError(f"expected {name} to be {text}, got {value!r}; try {hint}") from None
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not math.isfinite(value) or value < least:
+    if not is_real(value) or not math.isfinite(value) or value < least:
         raise ValueError(f"expected {name} to be {text}, got {value!r}; try {hint}")
     return float(value)
 

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
@@ -39,6 +40,9 @@ POSITIVE, NEGATIVE = BLUE, VERMILION
 
 #: Width of a figure that fills the text column, in inches.
 TEXT_WIDTH = 7.2
+
+#: Width of the variant of a figure for phones, of a drawing without axes, in inches, and the end of its name.
+NARROW_WIDTH, NARROW_DRAWING, NARROW = 4.0, 5.4, ".narrow.svg"
 
 STYLE = {
     "axes.axisbelow": True,
@@ -118,6 +122,8 @@ def new_figure(n_columns: int = 1, *, height: float = 2.9, width: float = TEXT_W
 def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str | Path = "figures") -> None:
     """Save ``name.svg``, ``name.png`` and the numbers behind the figure as ``name.csv``.
 
+    Where its panels cannot be put below each other on a narrow screen, since there is one column of them or they share
+    their numbers, ``name.narrow.svg`` is the figure drawn anew in the width of a phone.
     The figure stays open, laid out as it is saved: a notebook shows it at the end of the cell, with
     the caption of the cell's metadata.
 
@@ -154,10 +160,90 @@ def save_figure(fig: Figure, name: str, table: pd.DataFrame, *, directory: str |
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context({key: STYLE[key] for key in ("svg.hashsalt", "svg.fonttype")}):
+        if _stays_whole(fig):
+            _save_narrow(fig, folder / f"{name}{NARROW}")
         fig.savefig(folder / f"{name}.svg", metadata=_METADATA)
     fig.set_layout_engine("none")  # it is laid out now, which takes as long as to draw it
     fig.savefig(folder / f"{name}.png", dpi=STYLE["savefig.dpi"], metadata=_METADATA)
     table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def set_ticks(ax: Axes, values: Sequence[float], fmt: str = "{}") -> None:
+    """Ticks of the horizontal axis at some values, each with its number, and no others.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Logarithmic, or not.
+    values : sequence of float
+        Where.
+    fmt : str
+        A format of `str.format` for the numbers, "{}" by default.
+
+    """
+    ax.set_xticks(values, [fmt.format(value) for value in values])
+    ax.minorticks_off()
+
+
+def _panels(fig: Figure) -> list[Axes]:
+    return [ax for ax in fig.axes if ax.get_subplotspec() is not None and ax.get_label() != "<colorbar>"]
+
+
+def _unlabelled(ax: Axes) -> bool:
+    """Whether a panel leaves the numbers beside it to the one on its left."""
+    shown = ax.yaxis.get_tick_params()
+    shows = shown.get("labelleft", True) or shown.get("labelright", False)
+    return ax.get_subplotspec().colspan.start > 0 and not shows
+
+
+def _stays_whole(fig: Figure) -> bool:
+    """Whether panels stand in one column, are as wide as several others, or leave their numbers to a neighbour."""
+    spans = [ax.get_subplotspec().colspan for ax in _panels(fig)]
+    return len({*spans}) == 1 or any(len(span) > 1 for span in spans) or any(map(_unlabelled, _panels(fig)))
+
+
+def _save_narrow(fig: Figure, path: Path) -> None:
+    """Save a figure at the width of a phone, letters as large as else and panels about as wide, and leave it as it was.
+
+    Columns that are too many follow below the others.  Drawings, whose letters have places among lines, take more of
+    the width that keeps them legible.
+    """
+    size, legends, panels = fig.get_size_inches(), fig.legends[:], _panels(fig)
+    places, unlabelled = [ax.get_subplotspec() for ax in panels], [ax for ax in panels if _unlabelled(ax)]
+    width = min(size[0], NARROW_WIDTH if any(ax.axison for ax in panels) else NARROW_DRAWING)
+    grid, height, named = places[0].get_gridspec(), size[1], []
+    if grid.ncols > 1 and all(place.get_gridspec() is grid for place in places):
+        columns = max(1, int(grid.ncols * width / size[0]))
+        ratios = grid.get_height_ratios() if grid.get_height_ratios() is not None else [1] * grid.nrows
+        at = [(place.colspan.start // columns, place.rowspan.start) for place in places]
+        rows = sorted({*at})
+        heights = [ratios[row] for _, row in rows]
+        height *= sum(heights) / sum(ratios)
+        narrow = GridSpec(len(rows), columns, figure=fig, height_ratios=heights)
+        for ax, place, where in zip(panels, places, at, strict=True):
+            column = place.colspan.start % columns
+            ax.set_subplotspec(narrow[rows.index(where), column if len(place.colspan) == 1 else slice(None)])
+            if ax in unlabelled and column == 0:
+                ax.tick_params(axis="y", labelleft=True)
+                left = next(other for other, its in zip(panels, places) if its.rowspan == place.rowspan)
+                if not ax.get_ylabel():
+                    named.append(ax)
+                    ax.set_ylabel(left.get_ylabel())
+    fig.set_size_inches(width, height)
+    fig.legends.clear()
+    for legend in legends:
+        labels, points = [text.get_text() for text in legend.texts], legend.texts[0].get_fontsize()
+        fig.legend(legend.legend_handles, labels, title=legend.get_title().get_text(), fontsize=points,
+                   loc="outside lower center", ncols=2 if points * max(map(len, labels)) < 180 else 1)
+    fig.savefig(path, metadata=_METADATA, bbox_inches="tight")
+    for ax, place in zip(panels, places, strict=True):
+        ax.set_subplotspec(place)
+    for ax in unlabelled:
+        ax.tick_params(axis="y", labelleft=False)
+    for ax in named:
+        ax.set_ylabel("")
+    fig.legends[:] = legends
+    fig.set_size_inches(size)
 
 
 def draw_comparison(ax: Axes, table: pd.DataFrame, *, x: str, exact: str, estimate: str, error: str | None = None,

@@ -64,7 +64,7 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
     return lines
 
 
-def draw(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
+def plot(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
     """A plot of spins and entropies, where matplotlib is there.
 
     Parameters
@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
     results = {name: asdict(value) for name, value in values.items()}
     atomic.write_json(Path(f"{out}-results.json"), settings | {"values": results})
     written = [f"{out}-machine.npz", f"{out}-results.json"]
-    if draw(values, shots.sites, Path(f"{out}-plot.png")):
+    if plot(values, shots.sites, Path(f"{out}-plot.png")):
         written.append(f"{out}-plot.png")
     print(f"\nwritten: {', '.join(written)}")
     return 0

@@ -6,9 +6,10 @@ give the same numbers in whichever order, and in however many processes, they ru
 
 import hashlib
 import json
-from numbers import Integral
 
 import numpy as np
+
+from lib.checks import is_integer
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
@@ -62,10 +63,10 @@ def child_seed(seed: int, *names: str | int) -> int:
 
 
 def _digest(seed: int, names: tuple[str | int, ...]) -> bytes:
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, Integral) or seed < 0:
+    if not is_integer(seed) or seed < 0:
         raise ValueError(f"expected seed to be an integer >= 0, got {seed!r}; try seed=1")
     for name in names:
-        if isinstance(name, (bool, np.bool_)) or not isinstance(name, (str, Integral)):
+        if not isinstance(name, str) and not is_integer(name):
             raise ValueError(f"expected names of a random stream to be str or int, got {name!r}; "
                              f"try {str(name)!r}")
     # JSON keeps 1 and "1" apart, and ("a", "b") and ("ab",).

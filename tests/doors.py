@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from lib import conventions, datasets, image_sets, plotting
+from lib import chain_checks, conventions, datasets, image_sets, plotting
 from lib.kernels import (
     arc_cosine,
     distance,
@@ -169,12 +169,12 @@ DOORS = [
     Door("measurements.simulators.from_values", lambda v: simulators.from_values(v, "here", 1),
          2 * BITS.astype(np.int8) - 1, "spins"),
     Door("measurements.stim.read_array", lambda v: stim.read_array(v, "here").bits, BITS.astype(bool), "mask", False),
-    Door("conventions.check_bits", conventions.check_bits, BITS, "bits"),
+    Door("chain_checks.check_bits", chain_checks.check_bits, BITS, "bits"),
     Door("measurements.save", _saved, BITS, "bits"),
     Door("training.train data", _trained, BITS, "bits"),
     Door("ensembles.train_ensemble data", _trained_together, BITS, "bits"),
     Door("pruning.prune data", _pruned, BITS, "bits"),
-    Door("pruning.moments data", lambda v: pruning.moments(MACHINE, conventions.check_bits(v), seed=1), BITS, "bits"),
+    Door("pruning.moments data", lambda v: pruning.moments(MACHINE, chain_checks.check_bits(v), seed=1), BITS, "bits"),
     Door("sampling.sample start", lambda v: sampling.sample(MACHINE, 8, seed=1, start=v, n_chains=4, engine="torch"),
          BITS, "bits"),
     Door("sampling.gibbs", lambda v: sampling.gibbs(MACHINE, v, 2, seed=1, engine="torch"), BITS, "bits"),
@@ -237,7 +237,7 @@ DOORS = [
     Door("bases.check_vector_or_matrix", bases.check_vector_or_matrix, np.diag(P), "complex"),
     Door("vectors.w phases", lambda v: vectors.w(3, v), np.array([0.5, 0.25, 1.0])),
     Door("chains.ising field", lambda v: [chains.ising(3, v).terms[-1][0]], np.array([0.5, 0.25, 1.0])),
-    Door("conventions.check_state_vector", conventions.check_state_vector, PSI, "complex"),
+    Door("chain_checks.check_state_vector", chain_checks.check_state_vector, PSI, "complex"),
     Door("ising.magnetization_z", ising.magnetization_z, PSI, "complex"),
     Door("ising.absolute_magnetization", lambda v: [ising.absolute_magnetization(v)], PSI, "complex"),
     Door("ising.magnetization_x", ising.magnetization_x, PSI, "complex"),

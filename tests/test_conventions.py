@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import conventions
+from lib import chain_checks, conventions, memory
 from tests import oracles
 
 
@@ -53,7 +53,7 @@ def test_spins_and_bits():
     [torch.tensor([0, 1]), torch.tensor([1, 1])],
 ])
 def test_check_bits_accepts_lists_arrays_and_tensors(bits):
-    checked = conventions.check_bits(bits, 2)
+    checked = chain_checks.check_bits(bits, 2)
     assert checked.tolist() == [[0, 1], [1, 1]]
     assert checked.dtype == np.uint8 and checked.flags.c_contiguous
 
@@ -78,19 +78,19 @@ def test_check_bits_accepts_lists_arrays_and_tensors(bits):
 ])
 def test_check_bits_refuses(bits, message):
     with pytest.raises(ValueError, match=message):
-        conventions.check_bits(bits, 2)
+        chain_checks.check_bits(bits, 2)
 
 
 def test_the_caller_of_check_bits_advises_on_the_width():
     with pytest.raises(ValueError, match="expected rows with 2 columns, one a spin, got 3; try 3 spins$"):
-        conventions.check_bits([[0, 1, 1]], 2, name="rows", hint="{found} spins")
+        chain_checks.check_bits([[0, 1, 1]], 2, name="rows", hint="{found} spins")
 
 
 def test_check_state_vector():
     psi = np.array([0.6, 0.8])
-    assert conventions.check_state_vector(psi) is psi
-    assert conventions.check_state_vector([1, 0, 0, 0], 2).dtype == np.float64
-    assert conventions.check_state_vector([1j, 0]).dtype == np.complex128
+    assert chain_checks.check_state_vector(psi) is psi
+    assert chain_checks.check_state_vector([1, 0, 0, 0], 2).dtype == np.float64
+    assert chain_checks.check_state_vector([1j, 0]).dtype == np.complex128
     for bad, message in [
         ([1.0, 0, 0], r"2\^n_spins entries, got shape \(3,\)"),
         ([1.0], "got shape"),
@@ -100,33 +100,33 @@ def test_check_state_vector():
         ([1.0, 1.0, 0, 0], r"<psi\|psi> = 2"),
     ]:
         with pytest.raises(ValueError, match=message):
-            conventions.check_state_vector(bad, 2)
+            chain_checks.check_state_vector(bad, 2)
 
 
 def test_check_region():
-    assert conventions.check_region(range(2), 4) == (0, 1)
-    assert conventions.check_region(np.array([3, 1]), 4) == (3, 1)
+    assert chain_checks.check_region(range(2), 4) == (0, 1)
+    assert chain_checks.check_region(np.array([3, 1]), 4) == (3, 1)
     for bad, message in [([], "got none"), ([1, 1], "site 1 more than once"), ([4], "sites 0 to 3, got 4"),
                          ([-1], "got -1"), ([0.0], "got 0.0"), ([True], "got True")]:
         with pytest.raises(ValueError, match=message):
-            conventions.check_region(bad, 4)
+            chain_checks.check_region(bad, 4)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.0, True, "3", None])
 def test_check_n_spins_refuses(bad):
     with pytest.raises(ValueError, match=re.escape(repr(bad))):
-        conventions.check_n_spins(bad)
+        chain_checks.check_n_spins(bad)
 
 
 def test_memory_is_refused_before_it_is_taken():
-    conventions.require_memory(2**31, "just enough")
+    memory.require_memory(2**31, "just enough")
     message = "expected at most 2.0 GiB of memory, got 2^40 states = 8.0 TiB; try"
     with pytest.raises(ValueError, match=re.escape(message)):
-        conventions.require_memory(8 * 2**40, "2^40 states")
+        memory.require_memory(8 * 2**40, "2^40 states")
     with pytest.raises(ValueError, match="EiB"):
         conventions.all_states(5000)
-    assert conventions.format_bytes(0) == "0.0 B"
-    assert conventions.format_bytes(1536) == "1.5 KiB"
+    assert memory.format_bytes(0) == "0.0 B"
+    assert memory.format_bytes(1536) == "1.5 KiB"
 
 
 @pytest.mark.parametrize("call, message", [
@@ -137,8 +137,8 @@ def test_memory_is_refused_before_it_is_taken():
     (lambda: conventions.bits_from_index(9, 3), "expected indices from 0 to 7, integers, for 3 spins, got 9 to 9"),
     (lambda: conventions.bits_from_index([-1, 2], 3), "got -1 to 2"),
     (lambda: conventions.bits_from_index(1.5, 3), "got dtype float64"),
-    (lambda: conventions.check_draws(1e1, np.random.default_rng(1)), "n_samples to be an integer >= 1, got 10.0"),
-    (lambda: conventions.check_draws(10, 1), "expected rng to be a numpy Generator, got int"),
+    (lambda: chain_checks.check_draws(1e1, np.random.default_rng(1)), "n_samples to be an integer >= 1, got 10.0"),
+    (lambda: chain_checks.check_draws(10, 1), "expected rng to be a numpy Generator, got int"),
 ])
 def test_spins_and_indices_that_are_none_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
@@ -147,4 +147,4 @@ def test_spins_and_indices_that_are_none_are_refused(call, message):
 
 def test_a_table_that_is_no_array_is_taken_by_its_values():
     pandas = pytest.importorskip("pandas")
-    assert conventions.check_bits(pandas.DataFrame({"a": [0, 1], "b": [1, 1]})).tolist() == [[0, 1], [1, 1]]
+    assert chain_checks.check_bits(pandas.DataFrame({"a": [0, 1], "b": [1, 1]})).tolist() == [[0, 1], [1, 1]]

@@ -1,5 +1,6 @@
 """Figures: what is saved, that it is the same each time, and that drawings show the numbers they are given."""
 
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Circle, FancyArrowPatch
 
 from lib import plotting
+from lib.study import site
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def test_a_saved_figure_is_svg_png_and_its_numbers(tmp_path, table):
     fig, _ = drawn(table)
     assert plotting.save_figure(fig, "fig-5-2-magnetization", table, directory=tmp_path / "figures") is None
     saved = tmp_path / "figures"
-    assert sorted(path.suffix for path in saved.iterdir()) == [".csv", ".png", ".svg"]
+    assert sorted(path.suffix for path in saved.iterdir()) == [".csv", ".png", ".svg", ".svg"]  # and one for phones
     assert (saved / "fig-5-2-magnetization.png").read_bytes().startswith(b"\x89PNG")
     svg = (saved / "fig-5-2-magnetization.svg").read_text()
     assert "<svg" in svg and "<text" not in svg and "dc:date" not in svg
@@ -66,6 +68,73 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path, table):
         plotting.save_figure(fig, "a", table, directory=tmp_path / run)
     for suffix in ("svg", "png", "csv"):
         assert (tmp_path / "one" / f"a.{suffix}").read_bytes() == (tmp_path / "two" / f"a.{suffix}").read_bytes()
+
+
+def width_of(path):
+    """The width of an SVG, in inches."""
+    return float(re.search(r'width="([\d.]+)pt"', path.read_text())[1]) / 72
+
+
+@pytest.mark.parametrize("rows, columns, shared, narrow", [
+    (1, 1, False, True), (2, 1, False, True), (1, 2, False, False), (1, 2, True, True), (2, 2, True, True)])
+def test_what_cannot_be_put_below_each_other_is_drawn_for_phones_too(tmp_path, table, rows, columns, shared, narrow):
+    fig, panels = plt.subplots(rows, columns, sharey=shared, squeeze=False, figsize=(7.2, 3))
+    for ax in panels.flat:
+        ax.plot([0, 1000], [0, 1], label="a curve of many words")
+        ax.plot([0, 1000], [1, 0], label="another curve of many words")
+    legend = fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    plotting.save_figure(fig, "a", table, directory=tmp_path)
+    assert width_of(tmp_path / "a.svg") == pytest.approx(7.2) and fig.get_size_inches() == pytest.approx([7.2, 3])
+    assert fig.legends == [legend]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.csv", *["a.narrow.svg"] * narrow, "a.png", "a.svg"]
+    if narrow:
+        assert 3.5 < width_of(tmp_path / "a.narrow.svg") < 4.5
+        assert "scale(0.1 -0.1)" in (tmp_path / "a.narrow.svg").read_text()  # letters of ten points
+        assert plotting.NARROW == site.NARROW
+
+
+@pytest.mark.parametrize("rows, columns, high, wanted", [
+    (1, 4, 6, [(0, 0), (0, 1), (1, 0), (1, 1)]), (2, 2, 6, [(0, 0), (2, 0), (1, 0), (3, 0)]),
+    (1, 3, 9, [(0, 0), (1, 0), (2, 0)])])
+def test_on_phones_panels_that_share_numbers_keep_their_width(tmp_path, table, rows, columns, high, wanted):
+    fig, panels = plt.subplots(rows, columns, sharey="row", squeeze=False, figsize=(7.2, 3))
+    for n, row in enumerate(panels):
+        row[0].set_ylabel(f"row {n}")
+    seen = []
+
+    def look(path, **_):
+        specs = [ax.get_subplotspec() for ax in panels.flat]
+        seen.append((path.name, fig.get_size_inches()[1], [(s.rowspan.start, s.colspan.start) for s in specs],
+                     [ax.yaxis.get_tick_params()["labelleft"] for ax in panels.flat],
+                     [ax.get_ylabel() for ax in panels.flat]))
+
+    fig.savefig = look
+    plotting.save_figure(fig, "a", table, directory=tmp_path)
+    first = [column == 0 for _, column in wanted]
+    names = [f"row {n}" for n in range(rows) for _ in range(columns)]
+    assert seen[0] == ("a.narrow.svg", high, wanted, first, [name if on else "" for name, on in zip(names, first)])
+    assert seen[1][:2] == ("a.svg", 3) and seen[1][2] == [(n, m) for n in range(rows) for m in range(columns)]
+    assert seen[1][3] == [m == 0 for n in range(rows) for m in range(columns)]
+    assert seen[1][4] == [f"row {n}" if m == 0 else "" for n in range(rows) for m in range(columns)]
+
+
+def test_on_phones_what_spans_all_columns_still_does(tmp_path, table):
+    fig = plt.figure(figsize=(7.2, 4))
+    grid = fig.add_gridspec(2, 2, height_ratios=[1, 3])
+    panels = [fig.add_subplot(grid[0, :]), fig.add_subplot(grid[1, 0]), fig.add_subplot(grid[1, 1])]
+    seen = []
+    fig.savefig = lambda path, **_: seen.append([fig.get_size_inches()[1], *(
+        (ax.get_subplotspec().rowspan.start, len(ax.get_subplotspec().colspan)) for ax in panels)])
+    plotting.save_figure(fig, "a", table, directory=tmp_path)
+    assert seen[0] == [7, (0, 1), (1, 1), (2, 1)] and seen[1] == [4, (0, 2), (1, 1), (1, 1)]
+
+
+def test_drawings_take_more_of_a_phone(tmp_path, table):
+    fig, (ax,) = plotting.new_figure(height=6)
+    plotting.draw_machine(ax, np.ones((6, 2)))
+    plotting.save_figure(fig, "a", table, directory=tmp_path)
+    assert 4.5 < width_of(tmp_path / "a.narrow.svg") < 5.6  # letters of nine points take eight pixels of 352
 
 
 @pytest.mark.parametrize("name", ["", "Fig 5.1", "../a", "a/b", "a..b", ".a", "a-", "a.svg\n"])
@@ -179,3 +248,11 @@ def test_panels_come_as_a_list():
     assert len(axes) == 3 and fig.get_facecolor() == (1, 1, 1, 1)
     with pytest.raises(ValueError, match="at least one panel"):
         plotting.new_figure(0)
+
+
+def test_ticks_stand_at_the_values_and_nowhere_else():
+    fig, (ax,) = plotting.new_figure()
+    ax.loglog([1, 2000], [1, 2])
+    plotting.set_ticks(ax, [3, 1000], "{:,d}")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["3", "1,000"]
+    assert list(ax.get_xticks()) == [3, 1000] and list(ax.get_xticks(minor=True)) == []

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from docutils import nodes
 
-_SAVED = re.compile(r"save_figure\(\s*\w+,\s*[\"']([^\"']+)[\"']")
+#: The names of the figures that code saves.
+SAVED = re.compile(r"save_figure\([^\"']*[\"']([^\"']+)[\"']")
 SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "undecided": "?", "differs": "✗", "not run": "○"}
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
@@ -38,7 +39,7 @@ def saved_table(directive, name: str) -> list[dict[str, str]]:
     """
     env = directive.env
     text = (repository(env.srcdir) / "book" / f"{env.docname}.md").read_text("utf-8")
-    saved = _SAVED.findall(text)
+    saved = SAVED.findall(text)
     if name not in saved:
         near = (difflib.get_close_matches(name, saved, 1) or [*saved, "a page that saves one"])[0]
         raise directive.error(f"expected a table that this page saves, got {name!r}; try {near}")

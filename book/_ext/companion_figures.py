@@ -80,23 +80,28 @@ def show_both(translator, node: nodes.image) -> None:
     node["classes"] = [*node["classes"], "only-light"]
     visit(translator, node)
     light = translator.body.pop().strip()
-    if other := narrow_copy(translator.builder, source, node["uri"]):
-        light = f'<picture><source media="{PHONES}" srcset="{other}">{light}</picture>'
+    other, stacked = narrow_copy(translator.builder, node.get("narrow", ""), source, node["uri"])
+    if other:
+        mark = " data-stacked" if stacked else ""
+        light = f'<picture><source media="{PHONES}" srcset="{other}"{mark}>{light}</picture>'
     dark = light.replace("only-light", "only-dark").replace('.svg"', '.svg#dark"')
-    alone = "" if other else " alone"
-    translator.body.append(f'<span class="picture{alone}">{light}{dark}</span>\n')
+    translator.body.append(f'<span class="picture">{light}{dark}</span>\n')
 
 
-def narrow_copy(builder, source: str, shown: str) -> str:
-    """Where pages show a picture, leave its narrow variant beside it; its address, or nothing where it has none."""
-    path = Path(builder.srcdir) / source
-    picture = companion_narrow.narrow(path.read_text("utf-8")) if path.exists() else None
+def narrow_copy(builder, drawn: str, source: str, shown: str) -> tuple[str, bool]:
+    """Where pages show a picture, leave its narrow variant beside it: the one that its page has drawn, or its panels
+    below each other.  Returns its address, empty where it has none, and whether panels were moved."""
+    own, path = Path(builder.srcdir) / drawn, Path(builder.srcdir) / source
+    if own.is_file():
+        picture = own.read_text("utf-8")
+    else:
+        picture = companion_narrow.narrow(path.read_text("utf-8")) if path.exists() else None
     if picture is None:
-        return ""
+        return "", False
     copy = Path(builder.outdir) / "_images" / f"{Path(shown).stem}{NARROW}"
     copy.parent.mkdir(exist_ok=True)
     copy.write_text(picture, "utf-8")
-    return f"{shown.removesuffix('.svg')}{NARROW}"
+    return f"{shown.removesuffix('.svg')}{NARROW}", not own.is_file()
 
 
 def colour_copies(app: Sphinx, exception: Exception | None) -> None:

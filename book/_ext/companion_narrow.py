@@ -2,7 +2,7 @@
 
 A picture of a whole text column shrinks to two thirds on a phone, and letters of ten points to seven pixels.  Here its
 panels, and what stands beside them such as a common legend, become pieces of their own: views of parts of the same
-drawing.  Where there is one panel only, no other arrangement helps, and the page lets the picture scroll in its box.
+drawing.  Where there is one panel only, or panels share their numbers, `plotting.save_figure` draws the figure anew.
 """
 
 from __future__ import annotations

@@ -6,13 +6,11 @@ All of it is added while Sphinx reads the executed notebook, from the record of 
 from __future__ import annotations
 
 import html
-import re
 
 import companion_data as data
+import companion_figures
 from docutils import nodes
 from sphinx.application import Sphinx
-
-_SAVED = re.compile(r"save_figure\([^\"']*[\"']([^\"']+)[\"']")
 
 
 def setup(app: Sphinx) -> None:
@@ -32,12 +30,17 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
             cell["prompt_show"], cell["prompt_hide"] = "Show the cell that sets them", "Hide the cell that sets them"
             parameters = data.declared_parameters(app.srcdir, app.env.docname)
             cell.parent.insert(cell.parent.index(cell), _raw(parameter_box(parameters, record["provenance"])))
-        saved = _SAVED.search(cell.children[0].astext() if cell.children else "")
+        saved = data.SAVED.search(cell.children[0].astext() if cell.children else "")
         for figure in cell.findall(nodes.figure):
             if saved:
                 _add_figure_links(figure, saved[1], record.get("downloads", []))
+                for image in figure.findall(nodes.image):
+                    image["narrow"] = f"_data/narrow/{app.env.docname}/{saved[1]}{companion_figures.NARROW}"
     section = next(iter(doctree.findall(nodes.section)), doctree)
     section.insert(1, _raw(reading_time(section)))
+    app.env.note_dependency("_data/times.json")
+    times = data.staged(app.srcdir, "times.json") or {}
+    section.insert(2, _raw(computing_time({profile: noted.get(app.env.docname) for profile, noted in times.items()})))
     section += _raw(downloads_box(record.get("downloads", [])) + provenance_box(record))
 
 
@@ -50,6 +53,20 @@ def reading_time(section: nodes.Element) -> str:
     minutes = max(1, round(words / 200 + figures))
     one, some = (f"{n:,} {word}{'s' if n != 1 else ''}" for n, word in ((minutes, "minute"), (figures, "figure")))
     return f'<p class="reading-time">{one} to read: {words:,} words and {some}.</p>'
+
+
+def computing_time(noted: dict[str, dict | None]) -> str:
+    """What a page takes to compute at each profile, as it was measured and noted (`make accept`); nothing where no
+    profile was."""
+    said: dict[str, list[str]] = {}
+    for profile in dict.fromkeys(["smoke", "laptop", "paper", *noted]):
+        if entry := noted.get(profile):
+            where = f"one core of {html.escape(entry['processor'])}, {data.date(entry['date']).partition(',')[0]}"
+            said.setdefault(where, []).append(f"{data.duration(entry['core_seconds'])} at {profile}")
+    known = [f"{', '.join(times)} ({where})" for where, times in said.items()]
+    unknown = [profile for profile in ("smoke", "laptop", "paper") if not noted.get(profile)]
+    known += [f"{' and '.join(unknown)}: not measured"] if unknown else []
+    return f'<p class="reading-time">Takes to compute: {"; ".join(known)}.</p>' if said else ""
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:

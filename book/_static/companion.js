@@ -3,11 +3,10 @@
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("table.ledger-table").forEach(addFilters);
-  window.addEventListener("load", () => reachWideParts(".picture.alone"));
   window.MathJax?.startup?.promise?.then(() => reachWideParts("mjx-container[display=true], div.math, .companion-table-wrap"));
 });
 
-// Formulas, tables and pictures that are wider than a screen scroll in their own box: the keyboard has to reach it.
+// Formulas and tables that are wider than a screen scroll in their own box: the keyboard has to reach it.
 function reachWideParts(parts) {
   for (const box of document.querySelectorAll(parts)) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from lib.checks import require_count
+
 Function = TypeVar("Function", bound=Callable[..., Mapping])
 
 
@@ -39,8 +41,7 @@ def experiment(*, version: int, data: tuple[str, ...] | Callable[[Mapping], tupl
         For a version that is no whole number from 1.
 
     """
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        raise ValueError(f"expected version as an integer >= 1, got {version!r}; try version=1")
+    require_count("version", version)
 
     def declare(function: Function) -> Function:
         function.version = version

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lib import rng
 from lib.experiments import experiment
-from lib.experiments.mnist import judged
+from lib.experiments.mnist import accuracies
 from lib.models import mlp
 from lib.models.digits import N_CLASSES, N_PIXELS, digits
 
@@ -48,8 +48,8 @@ def digits_accuracy(*, width: int, last_connectivity: float, activation: str, n_
     dict
         "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test
         accuracy, the "best" over all epochs on the test set itself (what the thesis reports), the
-        "chosen" one, which no image has both selected and judged (the best epoch of one half of the
-        test set judged on the other half, and the reverse, averaged), the "best_epoch", and
+        "chosen" one, which no image has both selected and tested (the best epoch of one half of the
+        test set tested on the other half, and the reverse, averaged), the "best_epoch", and
         "train_accuracy" and "train_loss" on the training images after the last epoch.
 
     Raises
@@ -72,5 +72,5 @@ def digits_accuracy(*, width: int, last_connectivity: float, activation: str, n_
     result = mlp.train(net, *train, mlp.MLPSettings(epochs, batch_size, learning_rate), test=first_half,
                        held_out=second_half, seed=rng.child_seed(seed, "training", width, str(name), activation))
     train_loss, train_accuracy = result.model.evaluate(*train)
-    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, **judged(result.history),
+    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, **accuracies(result.history),
             "train_accuracy": train_accuracy, "train_loss": train_loss}

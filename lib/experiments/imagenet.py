@@ -1,4 +1,4 @@
-"""One ResNet-18 of table 3.1 and of figure 3.1's curve for ImageNet: widened in one of five ways, trained, and judged.
+"""One ResNet-18 of table 3.1 and of figure 3.1's curve for ImageNet: widened in one of five ways, trained, and tested.
 
 Version 1, 2026-11-28: the first with a number; all records of before were made by it.
 """
@@ -11,7 +11,7 @@ import torch
 
 from lib import image_sets, rng
 from lib.experiments import experiment
-from lib.experiments.resnet import judged, network
+from lib.experiments.resnet import network, summary
 from lib.models.resnet.imagenet import check_workers, train
 from lib.models.resnet.trainers import TorchTrainer
 from lib.models.resnet.training_settings import Settings
@@ -77,4 +77,4 @@ def imagenet_accuracy(*, folder: str | Path, way: str, base_width: int = 64, fac
     net = network(way, base_width, factor, len(images.classes), seed, stem="imagenet").to(place)
     history = train(TorchTrainer(net, settings), images, test, settings, seed=rng.child_seed(seed, "training"),
                     n_workers=n_workers)
-    return judged(net, history, 224)
+    return summary(net, history, 224)

@@ -1,6 +1,6 @@
 """How large a machine has to be, and how many measurements it takes, to learn a ground state (chapter 6).
 
-`learning_run` trains one machine and judges it by (6.2), and, where asked, prunes it as far as it stays learnt;
+`learning_run` trains one machine and evaluates it by (6.2), and, where asked, prunes it as far as it stays learnt;
 `minimal_hidden` looks for the smallest number of hidden units with which at least half of the machines learn. Both
 take their samples from free fermions, made on demand, and both use the recipe of `lib.rbm.learning`.
 
@@ -40,7 +40,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
                  learning_rate: float = RECIPE.learning_rate, final_learning_rate: float = RECIPE.final_learning_rate,
                  n_evaluation: int = RECIPE.n_evaluation, n_chains: int = RECIPE.n_chains,
                  burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """Train a machine on measurements of a chain and judge it by (6.2).
+    """Train a machine on measurements of a chain and evaluate it by (6.2).
 
     For figures 6.1, 6.3, 6.4 and table 6.1.
 
@@ -152,10 +152,10 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
                     n_chains, burn_in, thin)
     learning.check_eps(eps)
 
-    def judged(n_hidden: int, number: int) -> tuple[float | None, float | None]:
-        return judged_bounds(_chain(n_spins, float(field), n_samples, number), n_hidden, recipe, number)
+    def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
+        return evaluated_bounds(_chain(n_spins, float(field), n_samples, number), n_hidden, recipe, number)
 
-    return searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+    return searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
 
 
 def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-1") -> tuple[Machine | None, dict]:
@@ -168,9 +168,9 @@ def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-
     n_hidden : int
         Hidden units.
     recipe : Recipe
-        How to learn and to judge.
+        How to learn and to evaluate.
     seed : int
-        Of the machine; its judgement has a child of it.
+        Of the machine; its evaluation has a child of it.
     way : str, default "PCD-1"
         Of `lib.rbm.learning.WAYS`.
 
@@ -179,14 +179,16 @@ def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-
     machine : Machine or None
         None where training diverged.
     found : dict
-        Of `lib.rbm.learning.judge`; empty where training diverged.
+        Of `lib.rbm.learning.evaluate`; empty where training diverged.
 
     """
     machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way)
-    return machine, {} if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    if machine is None:
+        return None, {}
+    return machine, learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
 
 
-def judged_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tuple[float | None, float | None]:
+def evaluated_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tuple[float | None, float | None]:
     """The bound (6.2) of a machine that is `learnt`, and the same with the autocorrelation time, for `searched`.
 
     Parameters
@@ -204,14 +206,14 @@ def judged_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tuple[
     return found.get("bound"), found.get("corrected bound")
 
 
-def searched(judged: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int, largest: int,
-             n_seeds: int, seed: int) -> dict:
+def searched(evaluated: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int,
+             largest: int, n_seeds: int, seed: int) -> dict:
     """The results of a search for the smallest number of hidden units, whatever is learnt.
 
     Parameters
     ----------
-    judged : callable
-        ``judged(n_hidden, seed)``: the bound (6.2) of one machine, and the same with the
+    evaluated : callable
+        ``evaluated(n_hidden, seed)``: the bound (6.2) of one machine, and the same with the
         autocorrelation time; both None where training diverged.
     eps : float
         The bound that counts as learnt.
@@ -227,7 +229,7 @@ def searched(judged: Callable[[int, int], tuple[float | None, float | None]], *,
     rows: list[tuple] = []
 
     def passes(n_hidden: int, number: int) -> bool:
-        bound, corrected = judged(n_hidden, seed + number)
+        bound, corrected = evaluated(n_hidden, seed + number)
         learnt = bound is not None and bound <= eps
         rows.append((n_hidden, seed + number, bound, corrected, int(learnt)))
         return learnt
@@ -263,7 +265,7 @@ def _prune(machine: Machine, of: Chain, recipe: Recipe, n_updates: int, n_rounds
                 (machine,) = prune(machine, of.data, [n_left], tuning, criterion="magnitude", seed=use)
             except Diverged:
                 return left, bounds
-            bound = learning.judge(machine, of, recipe, seed=use)["bound"]
+            bound = learning.evaluate(machine, of, recipe, seed=use)["bound"]
             if bound <= eps:
                 break
         left.append(n_left)

@@ -1,7 +1,7 @@
 """The smallest machine of chapter 6 for other states: two other chains, and an Ising chain whose symmetry is broken.
 
-`minimal_hidden_chain` learns short chains and judges by sums over all states; `minimal_hidden_broken` learns long Ising
-chains with broken symmetry, as a matrix product state gives them, and judges as `minimal_hidden` does.
+`minimal_hidden_chain` learns short chains and evaluates by sums over all states; `minimal_hidden_broken` learns long
+Ising chains with broken symmetry, as a matrix product state gives them, and evaluates as `minimal_hidden` does.
 
 Version 1, 2026-11-29: the first.
 """
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from lib import rng
 from lib.experiments import experiment
-from lib.experiments.learning import judged_bounds, searched
+from lib.experiments.learning import evaluated_bounds, searched
 from lib.rbm import learning, quality
 from lib.rbm.learning import RECIPE, Chain, Recipe
 from lib.rbm.partition import probabilities
@@ -74,7 +74,7 @@ def minimal_hidden_chain(*, model: str, n_spins: int, parameter: float, n_sample
         raise ValueError(f'expected a model among {", ".join(MODELS)}, got {model!r}; try model="Ising"')
     matrix, energy, psi = _diagonalized(model, n_spins, float(parameter))
 
-    def judged(n_hidden: int, number: int) -> tuple[float | None, float | None]:
+    def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
         stream = rng.stream(number, "learning data", model, n_spins, str(float(parameter)))
         data = ising.sample(psi, n_samples, rng=stream)
         machine = learning.learn_data(data, n_hidden, recipe, seed=number)
@@ -88,7 +88,7 @@ def minimal_hidden_chain(*, model: str, n_spins: int, parameter: float, n_sample
         bound = quality.relative_error(mean, energy, float(spread / np.sqrt(n_evaluation)))
         return bound, bound
 
-    return searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+    return searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
 
 
 @experiment(version=1)
@@ -129,10 +129,10 @@ def minimal_hidden_broken(*, n_spins: int, field: float, n_samples: int, eps: fl
     learning.check_eps(eps)
     field = float(field)
 
-    def judged(n_hidden: int, number: int) -> tuple[float | None, float | None]:
-        return judged_bounds(_measured(n_spins, field, n_samples, number), n_hidden, recipe, number)
+    def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
+        return evaluated_bounds(_measured(n_spins, field, n_samples, number), n_hidden, recipe, number)
 
-    results = searched(judged, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+    results = searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
     up, down, _, splitting = _broken(n_spins, field)
     plain = dmrg.ground_state(chains.ising(n_spins, field), bond_dimension=BOND_DIMENSION, conserve=None).state
     return results | {"splitting": splitting, "magnetization": float(mps_averages.magnetization(up).mean()),

@@ -23,7 +23,7 @@ N_STARTS = 3  # of each fit; the likelihood of the data chooses
 @experiment(version=1)
 def learning_conditional(*, n_spins: int, fields: list[float], held_out: list[float], n_hidden: int, n_samples: int,
                          together: bool, degree: int, seed: int, n_steps: int = 300) -> dict:
-    """Fit measurements at several fields by one machine, or by one a field, and judge by sums over all states.
+    """Fit measurements at several fields by one machine, or by one a field, and evaluate by sums over all states.
 
     All fits climb the exact likelihood, from three starts each, of which the most likely is kept, so
     that no sampling blurs what is compared. Where measurements are few, n_steps ends the climb before
@@ -77,7 +77,7 @@ def learning_conditional(*, n_spins: int, fields: list[float], held_out: list[fl
     else:
         machines = {h: fitted([h], 0).at(h) for h in states}
         n_parameters = sum(machines[h].n_parameters for h in fields)
-    found = {h: _judged(machines[h], h, *states[h]) for h in states}
+    found = {h: _evaluated(machines[h], h, *states[h]) for h in states}
     results = {"parameters": n_parameters}
     for kind, at in (("", fields), ("held out ", held_out)):
         results |= {kind + name: [found[h][name] for h in at] for name in ("energy error", "infidelity", "kl")}
@@ -89,7 +89,7 @@ def _frequencies(psi: np.ndarray, n_samples: int, generator: np.random.Generator
     return np.bincount(state_index(ising.sample(psi, n_samples, rng=generator)), minlength=psi.size) / n_samples
 
 
-def _judged(machine: Machine, field: float, energy: float, psi: np.ndarray) -> dict[str, float]:
+def _evaluated(machine: Machine, field: float, energy: float, psi: np.ndarray) -> dict[str, float]:
     """What a machine gets wrong, by sums over all states."""
     root = np.sqrt(probabilities(machine).numpy())
     return {"energy error": abs(ising.energy(root, field) - energy) / abs(energy),

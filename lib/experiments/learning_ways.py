@@ -19,7 +19,7 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
                  n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
                  final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
                  n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and judge it by (6.2).
+    """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and evaluate it by (6.2).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
     Returns
     -------
     dict
-        "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where
+        "bound", "corrected bound", "energy error" and "abs m error" of `learning.evaluate`, None where
         training diverged.
 
     """

@@ -41,8 +41,8 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
     dict
         "n_first" and "n_last" weights, the "connectivity" of the whole net, the "final" test
         accuracy, the "best" over all epochs on the test set itself (what the thesis reports of its
-        ResNets), the "chosen" one, which no image has both selected and judged (the best epoch of
-        one half of the test set judged on the other half, and the reverse, averaged), the
+        ResNets), the "chosen" one, which no image has both selected and tested (the best epoch of
+        one half of the test set tested on the other half, and the reverse, averaged), the
         "best_epoch", and "train_accuracy" and "train_loss" on training images in the last epoch.
 
     """
@@ -53,12 +53,12 @@ def mnist_accuracy(*, width: int, last_connectivity: float, activation: str, n_w
     settings = mlp.MLPSettings(epochs, batch_size, learning_rate)
     history = mlp.train(net, *train, settings, test=first_half, held_out=second_half,
                         seed=rng.child_seed(seed, "training", width, str(float(last_connectivity)), activation)).history
-    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, **judged(history),
+    return {"n_first": n_first, "n_last": n_last, "connectivity": net.connectivity, **accuracies(history),
             "train_accuracy": history[-1].train_accuracy, "train_loss": history[-1].train_loss}
 
 
-def judged(history: list[mlp.Epoch]) -> dict:
-    """The test accuracies of a training that was judged on two halves of test images.
+def accuracies(history: list[mlp.Epoch]) -> dict:
+    """The test accuracies of a training that was tested on two halves of test images.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def judged(history: list[mlp.Epoch]) -> dict:
     """
     halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
     both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]
-    chosen = [judging[selecting.index(max(selecting))] for selecting, judging in (halves, halves[::-1])]
+    chosen = [tested[selecting.index(max(selecting))] for selecting, tested in (halves, halves[::-1])]
     return {"final": both[-1], "best": max(both), "best_epoch": history[both.index(max(both))].epoch,
             "chosen": sum(chosen) / 2}
 

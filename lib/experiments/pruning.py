@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from lib import rng
-from lib.checks import is_integer
+from lib.checks import is_integer, require_count
 from lib.experiments import experiment
 from lib.pruning import bands, magnitude, schedule
 from lib.rbm import quality, sampling
@@ -153,12 +153,8 @@ class Plan:
 
     def __post_init__(self):
         check_criterion(self.criterion)
-        for name, least in (("n_hidden", 1), ("fine_tune_epochs", 0)):
-            value = getattr(self, name)
-            if not is_integer(value) or value < least:
-                raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try {name}=10")
-        if not is_integer(self.n_control) or self.n_control < 0:
-            raise ValueError(f"expected n_control to be an integer >= 0, got {self.n_control!r}; try n_control=8")
+        for name, least in (("n_hidden", 1), ("fine_tune_epochs", 0), ("n_control", 0)):
+            require_count(name, getattr(self, name), least)
         if not all(is_integer(step) and 1 <= step <= self.n_steps for step in self.retrain_after):
             raise ValueError(f"expected retrain_after of pruning steps from 1 to {self.n_steps}, got "
                              f"{self.retrain_after}; try retrain_after=[{max(1, self.n_steps)}]")

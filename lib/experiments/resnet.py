@@ -1,4 +1,4 @@
-"""One ResNet-18 of figures 3.1, 3.3, 3.6 and E.1: widened in one of five ways, trained, and judged.
+"""One ResNet-18 of figures 3.1, 3.3, 3.6 and E.1: widened in one of five ways, trained, and tested.
 
 Version 1, 2026-11-28: the first with a number; all records of before were made by it.
 """
@@ -99,7 +99,7 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     seed : int
         Of the random numbers.
     device : str
-        "native" for the sparse kernels on the CPU, or a torch device for the masked dense twin:
+        "native" for the sparse kernels on the CPU, or a torch device for the masked dense network:
         "cuda", or "cpu".
 
     Returns
@@ -108,7 +108,7 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
         "width", "n_weights", "connectivity", "multiply_adds" (of one image), test accuracies
         "final", "best" (over the epochs, on the test set itself, what the thesis reports) with its
         "best_epoch", "first_half" and "second_half" (final accuracy on either half of the test
-        images, for choices that must not see the images that judge them), "train_accuracy" of the
+        images, for choices that must not see the images that test them), "train_accuracy" of the
         last epoch and "best_train_accuracy", both while training, and "train_loss".
 
     Raises
@@ -131,11 +131,11 @@ def resnet_accuracy(*, data: str, way: str, base_width: int, factor: float, imag
     train, test = _images(data, "train", 32 // image_size), _images(data, "test", 32 // image_size)
     history = training.train(trained, *train, settings, seed=rng.child_seed(seed, "training"), test=test)
     halves = [float(half.mean()) for half in (history[-1].right[::2], history[-1].right[1::2])]
-    return {**judged(net, history, image_size), "first_half": halves[0], "second_half": halves[1],
+    return {**summary(net, history, image_size), "first_half": halves[0], "second_half": halves[1],
             "best_train_accuracy": max(epoch.train_accuracy for epoch in history)}
 
 
-def judged(net: resnet.ResNet, history: Sequence[training.Epoch], image_size: int) -> dict:
+def summary(net: resnet.ResNet, history: Sequence[training.Epoch], image_size: int) -> dict:
     """What a training gave: the net's counts, its test accuracies, and values of the last epoch.
 
     Parameters

@@ -66,7 +66,7 @@ def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_
 @experiment(version=1, data=("data/cache/MNIST/raw",))
 def subset_accuracy(*, width: int, dense: bool, n_weights: int, learning_rate: float, distribution: str,
                     normalization: str, n_train: int, epochs: int, batch_size: int, seed: int) -> dict:
-    """Train one net on n_train images of MNIST without biases and judge it on the whole test set.
+    """Train one net on n_train images of MNIST without biases and test it on the whole test set.
 
     For figure 3.8a.
 
@@ -110,11 +110,11 @@ def subset_accuracy(*, width: int, dense: bool, n_weights: int, learning_rate: f
     if normalization not in NORMALIZATIONS or not isinstance(dense, bool):
         raise ValueError(f"expected a normalization among {', '.join(NORMALIZATIONS)} and dense True or False, got "
                          f"{normalization!r} and {dense!r}; try normalization='minibatch', dense=False")
-    everything, judged = _images()
+    everything, held_out = _images()
     if not 2 <= n_train <= len(everything.labels):
         raise ValueError(f"expected n_train from 2 to {len(everything.labels)}, got {n_train}; try n_train=2048")
     chosen = np.sort(rng.stream(seed, "subset").choice(len(everything.labels), n_train, replace=False))
-    images, labels, test = everything.images[chosen], everything.labels[chosen], judged.images
+    images, labels, test = everything.images[chosen], everything.labels[chosen], held_out.images
     prepare = datasets.standardize if normalization == "minibatch" else None
     if normalization == "minibatch":
         test = np.concatenate([datasets.standardize(test[i:i + TEST_BLOCK]) for i in range(0, len(test), TEST_BLOCK)])
@@ -126,7 +126,7 @@ def subset_accuracy(*, width: int, dense: bool, n_weights: int, learning_rate: f
                                seed=rng.child_seed(seed, "net", name, width))
     history = mlp.train(net.model, images, labels, mlp.MLPSettings(epochs, batch_size, net.rates(learning_rate)),
                         seed=rng.child_seed(seed, "training", name, width), every=10, prepare=prepare,
-                        test=(test, judged.labels)).history
+                        test=(test, held_out.labels)).history
     accuracies = [epoch.test_accuracy for epoch in history if epoch.test_accuracy is not None]
     return {"n_first": n_first, "connectivity": n_first / (N_INPUTS * width), "final": accuracies[-1],
             "best": max(accuracies), "train_accuracy": history[-1].train_accuracy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -81,13 +81,8 @@ def bias(fixed: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     right.set(xlabel="width n", ylabel="mean squared distance D")
     right.legend()
     for axes in (left, right):
-        _width_ticks(axes, [16, 32, 64, 128, 256, 512])
+        plotting.set_ticks(axes, [16, 32, 64, 128, 256, 512])
     return figure, fixed
-
-
-def _width_ticks(axes: Axes, ticks: Sequence[int]) -> None:
-    axes.set_xticks(ticks, ticks)
-    axes.minorticks_off()
 
 
 def three_inputs(measured: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -117,7 +112,7 @@ def three_inputs(measured: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
             axes.loglog(these.width, these.second_order, ":", color=plotting.PURPLE)
             axes.loglog(these.width, these.printed, "--", color=plotting.THESIS, alpha=0.5 + 0.05 * last_layer)
         axes.set(title=title, xlabel="width n", ylim=(0.6 * these.measured.min(), 4 * these.exact.max()))
-        _width_ticks(axes, [8, 32, 128, 512] if data == "gaussian" else [8, 16, 32, 56])
+        plotting.set_ticks(axes, [8, 32, 128, 512] if data == "gaussian" else [8, 16, 32, 56])
     panels[0].set_ylabel("mean squared distance D")
     panels[0].plot([], [], ":", color=plotting.PURPLE, label="second order")
     panels[0].plot([], [], "--", color=plotting.THESIS, label="printed (3.29)")
@@ -188,4 +183,4 @@ def _distances(axes: Axes, theory: pd.DataFrame) -> None:
     axes.plot(used.width, used.printed, "--", color=plotting.THESIS, label="printed (3.29)")
     axes.plot(fixed.width, fixed.exact, "-.", color=plotting.GREEN, label="exact, np = 8")
     axes.set(xscale="log", yscale="log", xlabel="width n", ylim=(8e-4, 1e-1))
-    _width_ticks(axes, [8, 32, 128, 512])
+    plotting.set_ticks(axes, [8, 32, 128, 512])

@@ -1,7 +1,7 @@
 """All layers of the recursion of `neural_tangent` in one pass over a kernel: numba loops, any number of threads.
 
-The plain twin is `neural_tangent.recursion`. Every entry is computed from its own inputs in a fixed order, so that the
-numbers do not depend on the number of threads.
+The plain reference is `neural_tangent.recursion`. Every entry is computed from its own inputs in a fixed order, so that
+the numbers do not depend on the number of threads.
 
 How it gets its speed
 - A tile of 64 by 64 entries at a time, all layers in turn: it stays in the first-level cache, and a kernel is read and

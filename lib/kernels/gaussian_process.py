@@ -8,7 +8,6 @@ how much is part of the result, and a warning says so.
 from __future__ import annotations
 
 import warnings
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from lib import rng
-from lib.checks import as_floats, require_count
-from lib.conventions import require_memory
+from lib.checks import as_floats, check_number, require_count
 from lib.kernels.inputs import available_memory
+from lib.memory import require_memory
 
 #: Jitter in units of the mean of the kernel's diagonal, tried in this order.
 JITTERS = (0.0, *(10.0**power for power in range(-12, -5)))
@@ -96,7 +95,7 @@ def factor(kernel: ArrayLike, *, noise: float = 0.0) -> Factor:
         Where the jitter is not 0; it says how much it is.
 
     """
-    kernel, noise = _square(kernel, "kernel"), _variance(noise)
+    kernel, noise = _square(kernel, "kernel"), check_number(noise, "noise", least=0, hint="noise=0.01")
     free = available_memory()
     if free is not None:  # two copies stay, and a third for the comparison with the mirror image
         require_memory(3 * kernel.nbytes, f"the factor of a kernel of {len(kernel)} inputs and its copies", limit=free,
@@ -274,12 +273,6 @@ def _targets(targets: ArrayLike, n_train: int) -> np.ndarray:
         raise ValueError(f"expected targets as ({n_train},) or ({n_train}, n_outputs), one row a training input, got "
                          f"shape {targets.shape}; try the targets of the inputs of the kernel")
     return targets
-
-
-def _variance(noise: float) -> float:
-    if isinstance(noise, (bool, np.bool_)) or not isinstance(noise, Real) or not 0 <= noise < np.inf:
-        raise ValueError(f"expected noise as a variance, finite and >= 0, got {noise!r}; try noise=0.01")
-    return float(noise)
 
 
 def _square(kernel: ArrayLike, name: str) -> np.ndarray:

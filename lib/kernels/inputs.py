@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lib.checks import as_array, require_count
-from lib.conventions import require_memory
+from lib.memory import require_memory
 
 BLOCK = 256  # inputs on either side: half a MiB an array, so that those of a formula stay in the caches
 _LENGTHS = 1e-70, 1e70  # so that products of two squared lengths neither vanish nor overflow

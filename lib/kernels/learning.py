@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from lib.checks import as_floats, is_real, require_count
+from lib.checks import as_floats, check_number, require_count
 from lib.kernels.inputs import as_inputs
 
 # Training sets in one sum; each takes some hundred bytes.
@@ -65,8 +65,7 @@ class Problem:
         if not (probabilities >= 0).all() or abs(probabilities.sum() - 1) > 1e-12:
             raise ValueError(f"expected probabilities >= 0 that sum to 1, got a sum of {probabilities.sum():.9g} and a "
                              f"smallest of {probabilities.min():.3g}; try probabilities=None")
-        if not is_real(self.noise) or not 0 <= self.noise < np.inf:
-            raise ValueError(f"expected noise as a number, finite and >= 0, got {self.noise!r}; try noise=0.0")
+        check_number(self.noise, "noise", least=0, hint="noise=0.0")
         for name, value in (("features", features), ("target", target), ("probabilities", probabilities)):
             value = np.array(value)  # not the caller's, and read-only: it stays what was checked
             value.flags.writeable = False

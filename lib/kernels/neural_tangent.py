@@ -32,9 +32,9 @@ from numpy.typing import ArrayLike
 
 from lib import rng
 from lib.checks import as_broadcast, as_tensor, is_real, require_count
-from lib.conventions import require_memory
 from lib.kernels import _fused, arc_cosine
 from lib.kernels.inputs import as_inputs, as_pair, available_memory, require_results
+from lib.memory import require_memory
 
 ACTIVATIONS = ("relu", "erf")
 _LARGEST = 1e150  # the formulas take squares of kernels
@@ -112,7 +112,7 @@ def recursion(xx: ArrayLike, yy: ArrayLike, xy: ArrayLike, *, depth: int, activa
               weight_variance: float = 2.0, bias_variance: float = 0.0) -> Kernels:
     """The same as `analytic` from inner products of inputs: the formulas as they stand.
 
-    It is the plain twin of the fused loops in `analytic`.
+    It is the plain reference of the fused loops in `analytic`.
 
     Parameters
     ----------

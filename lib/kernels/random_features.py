@@ -7,7 +7,6 @@ kernel by an error that falls as 1/sqrt(n), whatever the dimension of x.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import erf
 
 from lib import rng
-from lib.checks import as_floats, require_count
+from lib.checks import as_floats, check_number, is_real, require_count
 from lib.kernels.arc_cosine import arc_cosine
 from lib.kernels.inputs import as_inputs, as_pair, in_blocks
 
@@ -234,8 +233,7 @@ def fit_minimum_norm(psi: ArrayLike, targets: ArrayLike, *, ridge: float = 0.0) 
     if targets.ndim not in (1, 2) or len(targets) != len(psi) or not np.isfinite(targets).all():
         raise ValueError(f"expected finite targets as ({len(psi)},) or ({len(psi)}, n_outputs), one row a sample, got "
                          f"shape {targets.shape}; try the targets of the samples in psi")
-    if isinstance(ridge, (bool, np.bool_)) or not isinstance(ridge, Real) or not 0 <= ridge < np.inf:
-        raise ValueError(f"expected ridge as a number, finite and >= 0, got {ridge!r}; try ridge=0.0")
+    check_number(ridge, "ridge", least=0, hint="ridge=0.0")
     # The larger side is rotated away first: the singular values then cost the cube of the smaller one only.
     if psi.shape[1] > psi.shape[0]:
         rotation, triangle = np.linalg.qr(psi.T)
@@ -312,7 +310,6 @@ def _activation(activation: str):
 
 
 def _length(length_scale: float) -> float:
-    number = isinstance(length_scale, Real) and not isinstance(length_scale, (bool, np.bool_))
-    if not number or not 0 < length_scale < np.inf:
+    if not is_real(length_scale) or not 0 < length_scale < np.inf:
         raise ValueError(f"expected length_scale as a finite number above 0, got {length_scale!r}; try 1.0")
     return float(length_scale)

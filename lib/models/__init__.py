@@ -3,6 +3,7 @@
 `mlp`       perceptrons with one hidden layer and static sparse weights
 `resnet`    ResNet-18 of any width: counted, as a torch module, in native kernels, trained, on disk
 `sparse`    sparse convolutions and linear layers, for torch networks and in their own data layout
+`widening`  layers, costs and accuracies of networks widened at a fixed number of weights
 `families`  what a record of widened networks says: gains, shares, errors
 `digits`    scikit-learn's digits, split and normalized
 

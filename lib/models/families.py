@@ -20,7 +20,7 @@ KIND = [*NET, "seed"]
 
 
 def chosen_rate(done: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies where each kind of network takes the better of two learning rates, judged on other images.
+    """Accuracies where each kind of network takes the better of two learning rates, tested on other images.
 
     The rate is that with the higher mean over seeds on one half of the test images, the accuracy that on the other
     half; then the reverse, and the mean of both.
@@ -38,10 +38,10 @@ def chosen_rate(done: pd.DataFrame) -> pd.DataFrame:
     """
     both = done.groupby(KIND).filter(lambda trained: trained.learning_rate.nunique() == 2)
     halves = []
-    for chooses, judges in (("first_half", "second_half"), ("second_half", "first_half")):
+    for chooses, tests in (("first_half", "second_half"), ("second_half", "first_half")):
         ranked = both.assign(mean=both.groupby([*NET, "learning_rate"])[chooses].transform("mean"))
         best = ranked.loc[ranked.groupby(KIND)["mean"].idxmax()] if len(both) else ranked
-        halves.append(best.set_index(KIND)[judges])
+        halves.append(best.set_index(KIND)[tests])
     return (sum(halves) / 2).rename("final").reset_index()
 
 
@@ -310,7 +310,7 @@ def at_equal_cost(table: pd.DataFrame, column: str, factor: float, cost: Mapping
 
 
 def gain_over_plain(table: pd.DataFrame, base: int, sigma: float, column: str = "best") -> tuple[float, float]:
-    """Best network of a sparse family minus the plain one of its base width, also those that are twins of base 8.
+    """Best network of a sparse family minus the plain one of its base width, dense ones widened from base 8 included.
 
     Parameters
     ----------

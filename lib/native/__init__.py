@@ -2,9 +2,9 @@
 
 `lanes`       sixteen numbers in one variable, as vector instructions of the processor at hand
 `masks`       sixteen bits in one number, which choose lanes
-`tiles`       sums of shifted pixels and their products, a tile of pixels at a time, with plain twins
+`tiles`       sums of shifted pixels and their products, a tile of pixels at a time, with plain references
 `packing`     images into the layout of the tiles and back
 `batch_norm`  BatchNorm, the sum with a shortcut, and ReLU in that layout
 
-Each module has a twin in plain Python or torch, which the tests compare it with.
+Each module has a reference in plain Python or torch, which the tests compare it with.
 """

@@ -3,7 +3,7 @@
 Arrays are flat float32; `place` of an array is (group, channel, row, origin), numbers from one to the next and to the
 first pixel. A channel at a time: its second pass finds it in the second-level cache. Sixteen images stand side by side
 and are one variable (`lib.native.lanes`), so that sums have an order which is written here: they depend neither on
-the number of threads nor on what the compiler makes of a loop. Plain twin: torch's batch_norm, in
+the number of threads nor on what the compiler makes of a loop. Plain reference: torch's batch_norm, in
 tests/native/test_batch_norm.py.
 """
 
@@ -93,12 +93,12 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
 
 
 @njit(cache=True, parallel=True)
-def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place, scale_gradient,
-             shift_gradient, measure):
-    """Gradients of `forward` with the same `measure` from `error`, the gradient by a.
+def backward(grad_output, grad_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place,
+             scale_gradient, shift_gradient, measure):
+    """Gradients of `forward` with the same `measure` from `grad_output`, the gradient by a.
 
-    For relu, error is set to zero in place where a = 0: what remains is the gradient by the shortcut. g: gradient by
-    z. Empty lanes of error hold zeros.
+    For relu, grad_output is set to zero in place where a = 0: what remains is the gradient by the shortcut. g:
+    gradient by z. Empty lanes of grad_output hold zeros.
     """
     n_images, height, width = size
     n_groups = (n_images + N_LANES - 1) // N_LANES
@@ -109,13 +109,13 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
         for k in range(n_groups):
             part, other = zero, zero
             for y in range(height):
-                begin, at = _start(error_place, k, c, y), _start(z_place, k, c, y)
+                begin, at = _start(grad_place, k, c, y), _start(z_place, k, c, y)
                 there = _start(a_place, k, c, y)
                 for x in range(width):
-                    value = load(error, begin + N_LANES * x)
+                    value = load(grad_output, begin + N_LANES * x)
                     if relu:
                         value = value * one_where_less(zero, load(a, there + N_LANES * x))
-                        store(error, begin + N_LANES * x, value)
+                        store(grad_output, begin + N_LANES * x, value)
                     part = part + value
                     other = other + value * (load(z, at + N_LANES * x) - middle)
             whole += total(part)
@@ -130,9 +130,10 @@ def backward(error, error_place, a, a_place, relu, z, z_place, size, scale, mean
             constant = np.float32(-factor * whole / n) - by_z * mean[c]
         for k in range(n_groups):
             for y in range(height):
-                begin, at, end = _start(error_place, k, c, y), _start(z_place, k, c, y), _start(g_place, k, c, y)
+                begin, at, end = _start(grad_place, k, c, y), _start(z_place, k, c, y), _start(g_place, k, c, y)
                 for x in range(width):
-                    value = load(error, begin + N_LANES * x) * factor + load(z, at + N_LANES * x) * by_z + constant
+                    value = load(grad_output, begin + N_LANES * x) * factor
+                    value = value + load(z, at + N_LANES * x) * by_z + constant
                     if past:
                         store_past(g, end + N_LANES * x, value)
                     else:
@@ -156,13 +157,13 @@ def pool(a, a_place, size, mean, mean_place):
 
 
 @njit(cache=True, parallel=True)
-def unpool(error, error_place, size, g, g_place):
+def unpool(grad_output, grad_place, size, g, g_place):
     """Gradient of `pool`: an image of one pixel -> the same share for each pixel."""
     n_images, height, width = size
     share = np.float32(1 / (height * width))
     for c in prange(g_place[0] // g_place[1]):
         for k in range((n_images + N_LANES - 1) // N_LANES):
-            value = load(error, _start(error_place, k, c, 0)) * share
+            value = load(grad_output, _start(grad_place, k, c, 0)) * share
             for y in range(height):
                 end = _start(g_place, k, c, y)
                 for x in range(width):

@@ -1,6 +1,6 @@
 """Images into the layout of the kernels and back: blocks of sixteen images by sixteen pixels, transposed in registers.
 
-The plain twins are `Layout.pack` and `Layout.unpack` of `lib.models.sparse`.
+The plain references are `Layout.pack` and `Layout.unpack` of `lib.models.sparse`.
 """
 
 from __future__ import annotations

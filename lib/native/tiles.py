@@ -20,7 +20,7 @@ How it gets its speed
   shapes are written out, once for each distance between pixels (strides).
 - Weights of a few input channels at a time (a *segment*): their part of the tile's surroundings stays in the
   first-level cache while all output channels are served. The tile is then stored and fetched again in between.
-- `products` keeps the tile of the error in registers and adds to sixteen partial sums per weight. Where images are
+- `products` keeps the tile of the gradient in registers and adds to sixteen partial sums per weight. Where images are
   small and weights many, a segment passes by all tiles of a block before the next: its sums stay in the cache.
 
 A processor without AVX-512 has too few registers for such a tile; tiles are of four pixels there, or of up to seven
@@ -182,8 +182,8 @@ def _tile_product(typing_context, code, x, x_rows, g, g_rows, row, column, chann
 
         def write(n_rows, n_columns, x_step, g_step):
             rows = e.row_starts(e.x, e.x_rows, x_step, n_rows)
-            errors = e.row_starts(e.g, e.g_rows, g_step, n_rows, e.channel)
-            tile = [e.load(pixel) for pixel in e.pixels(errors, g_step, n_columns)]
+            grads = e.row_starts(e.g, e.g_rows, g_step, n_rows, e.channel)
+            tile = [e.load(pixel) for pixel in e.pixels(grads, g_step, n_columns)]
             adds, nothing = builder.icmp_signed("!=", e.add, _INT(0)), ir.Constant(_VECTOR, None)
 
             def turn(k, rows, _):
@@ -298,7 +298,7 @@ def lane_totals(result, order, out):
 
 
 def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
-    """`sums` without tiles: the plain twin."""
+    """`sums` without tiles: the plain reference."""
     x_step, out_step = STEPS[steps]
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for x_row, out_row in zip(x_rows, out_rows, strict=True):
@@ -315,7 +315,7 @@ def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts
 
 def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block,
                    add):
-    """`products` without tiles: the plain twin."""
+    """`products` without tiles: the plain reference."""
     x_step, g_step = STEPS[steps]
     if not add:
         result[:] = 0

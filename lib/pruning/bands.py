@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from lib.checks import as_floats, is_integer
+from lib.checks import as_floats, require_count
 
 SIDES = ("above", "below", "both")
 
@@ -80,8 +80,7 @@ def first_outside(values: Sequence[float], limits: tuple[float, float], *, side:
     values = _check(values, "values")
     if side not in SIDES:
         raise ValueError(f"expected side among {', '.join(SIDES)}, got {side!r}; try side='above'")
-    if not is_integer(in_a_row) or in_a_row < 1:
-        raise ValueError(f"expected in_a_row to be an integer >= 1, got {in_a_row!r}; try in_a_row=3")
+    require_count("in_a_row", in_a_row)
     low, high = limits
     if not low <= high:
         raise ValueError(f"expected limits (low, high) with low <= high, got {limits}; try band(values)")

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from lib.checks import is_integer, is_real
+from lib.checks import is_integer, is_real, require_count
 
 
 def steps(first: float, then: float, n_steps: int) -> list[float]:
@@ -35,8 +35,7 @@ def steps(first: float, then: float, n_steps: int) -> list[float]:
         For arguments other than these.
 
     """
-    if not is_integer(n_steps) or n_steps < 0:
-        raise ValueError(f"expected n_steps to be an integer >= 0, got {n_steps!r}; try n_steps=32")
+    require_count("n_steps", n_steps, 0, hint="n_steps=32")
     _check_fraction(first, "first")
     _check_fraction(then, "then")
     return [first, *[then] * (n_steps - 1)] if n_steps else []
@@ -115,8 +114,7 @@ def _check_list(values: object, what: str, example: str) -> None:
 
 
 def _check_weights(n_weights: int) -> int:
-    if not is_integer(n_weights) or n_weights < 1:
-        raise ValueError(f"expected n_weights to be an integer >= 1, got {n_weights!r}; try n_visible * n_hidden")
+    require_count("n_weights", n_weights, hint="n_visible * n_hidden")
     return int(n_weights)
 
 

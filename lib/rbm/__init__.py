@@ -5,6 +5,7 @@ distributions  the energy and the conditional distributions (4.1-4.11, 4.20-4.26
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
+mixing       how fast chains of small machines forget, and what that does to CD (chapter 4)
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
 ensembles    many machines trained as one batch, to the bits of each alone
@@ -12,6 +13,8 @@ optimizers   momentum, Adam, the natural and the centred gradient, for every kin
 checkpoints  where a training stands, on the way and on disk, and going on from there
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
 readout_trials  machines trained on shots with errors and gaps, those ignored and corrected
+reconstruction_trials  machines that learn the Ising chain, the balance of two valleys, and cures (chapter 5)
+complex_trials  states with phases and mixed ones learnt in many bases, beside other methods (5.4)
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix

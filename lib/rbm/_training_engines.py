@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lib import rng
 from lib.checks import as_tensor
-from lib.conventions import all_states, require_memory
+from lib.conventions import all_states
+from lib.memory import require_memory
 from lib.rbm import _kernels, checkpoints, optimizers
 from lib.rbm.checkpoints import Compiled, described, digest
 from lib.rbm.distributions import Gradient, effective_energy_gradient

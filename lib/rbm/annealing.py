@@ -22,8 +22,8 @@ import torch
 from scipy import special, stats
 
 from lib import rng
+from lib.chain_checks import check_bits
 from lib.checks import require_count
-from lib.conventions import check_bits
 from lib.rbm.machine import Machine, check_machine
 
 _FEW = 10  # effective runs below which neither the estimate nor its error says anything
@@ -31,7 +31,7 @@ _FEW = 10  # effective runs below which neither the estimate nor its error says 
 
 @dataclass(frozen=True)
 class Path:
-    """The distributions on the way to a machine in float64: what does not change with beta.
+    """The distributions on the path to a machine in float64: what does not change with beta.
 
     Configurations are rows of float64 bits.
 
@@ -136,7 +136,7 @@ class Path:
         return float(np.logaddexp(0, self.base).sum() + self.weights.shape[1] * np.log(2))
 
 
-def path(machine: Machine, data=None) -> Path:
+def annealing_path(machine: Machine, data=None) -> Path:
     """The path to a machine.
 
     Parameters
@@ -228,15 +228,15 @@ def log_partition(machine: Machine, *, seed: int, n_runs: int = 256, n_temperatu
     """
     require_count("n_runs", n_runs, 2)
     require_count("n_temperatures", n_temperatures, 1)
-    way, generator = path(machine, data), rng.stream(seed, "annealing")
-    visible, log_w = way.start((n_runs,), generator), np.zeros(n_runs)
+    path, generator = annealing_path(machine, data), rng.stream(seed, "annealing")
+    visible, log_w = path.start((n_runs,), generator), np.zeros(n_runs)
     betas = np.linspace(0, 1, n_temperatures + 1)
     for beta, following in zip(betas, betas[1:]):
-        inputs = way.inputs(visible)
-        log_w += way.log_weight(following, visible, inputs) - way.log_weight(beta, visible, inputs)
+        inputs = path.inputs(visible)
+        log_w += path.log_weight(following, visible, inputs) - path.log_weight(beta, visible, inputs)
         if following < 1:
-            visible = way.sweep(following, inputs, generator)
-    return _mean_weight(log_w, way.log_z_start)
+            visible = path.sweep(following, inputs, generator)
+    return _mean_weight(log_w, path.log_z_start)
 
 
 def _mean_weight(log_w: np.ndarray, log_z_start: float) -> LogPartition:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lib import rng
-from lib.checks import is_integer
-from lib.conventions import check_bits
+from lib.chain_checks import check_bits
+from lib.checks import require_count
 from lib.rbm.observables import Estimate
 from lib.spins.bases import Measurements
 
@@ -100,8 +100,7 @@ def bootstrap(learn: Callable[[Any, int], Mapping[str, Estimate | float]], rows,
         every time (try a function that returns all of them).
 
     """
-    if not is_integer(n_resamples) or n_resamples < 2:
-        raise ValueError(f"expected n_resamples to be an integer >= 2, got {n_resamples!r}; try n_resamples=10")
+    require_count("n_resamples", n_resamples, 2)
     central = learn(rows, rng.child_seed(seed, "bootstrap"))
     others = [learn(again, rng.child_seed(seed, "bootstrap", number))
               for number, again in enumerate(resampled(rows, n_resamples, seed=seed))]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from lib import rng
-from lib.conventions import all_states, require_memory
+from lib.conventions import all_states
+from lib.memory import require_memory
 from lib.rbm import sampling
 from lib.rbm.distributions import effective_energy
 from lib.rbm.machine import Machine, check_machine

@@ -20,7 +20,6 @@ True
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -28,8 +27,9 @@ import numpy as np
 import torch
 
 from lib import rng
-from lib.checks import is_integer, is_real
-from lib.conventions import all_states, require_memory
+from lib.checks import check_number, require_count
+from lib.conventions import all_states
+from lib.memory import require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm import checkpoints, optimizers, rotations
 from lib.rbm._training_engines import LARGEST_PARAMETER, Diverged
@@ -109,14 +109,12 @@ class StateSettings:
             value = getattr(self, name)
             if value is None and name == "negative_batch_size":
                 continue
-            if not is_integer(value) or value < 1:
-                raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
+            require_count(name, value)
         for name in ("learning_rate", "final_learning_rate"):
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if not is_real(value) or not 0 <= value < math.inf:
-                raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
+            check_number(value, name, least=0, hint=f"{name}=0.01")
         optimizers.check(self)
         for name, allowed in (("negative_phase", ("auto", "exact", "sampled")),
                               ("chains", ("auto", "data", "persistent")), ("allow_undetermined", (False, True))):

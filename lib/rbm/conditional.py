@@ -20,8 +20,9 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from lib import rng
+from lib.chain_checks import check_state_vector
 from lib.checks import as_floats, as_tensor, require_count
-from lib.conventions import all_states, check_state_vector
+from lib.conventions import all_states
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.states import softplus
 

@@ -110,12 +110,12 @@ class Data:
         weights = self.weights[:, None] * np.isfinite(values)
         return np.nansum(weights * values, 0) / weights.sum(0)
 
-    def resampled(self, draw: np.random.Generator) -> Data:
+    def resampled(self, generator: np.random.Generator) -> Data:
         """As many shots, drawn from these with replacement.
 
         Parameters
         ----------
-        draw : numpy.random.Generator
+        generator : numpy.random.Generator
             Draws them.
 
         Returns
@@ -124,18 +124,18 @@ class Data:
             With errors that their calibration allows as well.
 
         """
-        counts = draw.multinomial(self.n_shots, self.weights / self.n_shots)
-        errors = self.readout if self.known_shots is None else self.readout.redrawn(*self.known_shots, rng=draw)
+        counts = generator.multinomial(self.n_shots, self.weights / self.n_shots)
+        errors = self.readout if self.known_shots is None else self.readout.redrawn(*self.known_shots, rng=generator)
         return replace(self, bits=self.bits[counts > 0], weights=counts[counts > 0], readout=errors)
 
-    def starts(self, n_chains: int, draw: np.random.Generator) -> np.ndarray:
+    def starts(self, n_chains: int, generator: np.random.Generator) -> np.ndarray:
         """Rows drawn from the shots, with random bits in the gaps.
 
         Parameters
         ----------
         n_chains : int
             How many.
-        draw : numpy.random.Generator
+        generator : numpy.random.Generator
             Draws them.
 
         Returns
@@ -143,8 +143,8 @@ class Data:
         ndarray of uint8, shape (n_chains, n_sites)
 
         """
-        rows = self.bits[draw.choice(len(self.bits), n_chains, p=self.weights / self.n_shots)]
-        return np.where(rows == measurements.MISSING, draw.integers(0, 2, rows.shape, dtype=np.uint8), rows)
+        rows = self.bits[generator.choice(len(self.bits), n_chains, p=self.weights / self.n_shots)]
+        return np.where(rows == measurements.MISSING, generator.integers(0, 2, rows.shape, dtype=np.uint8), rows)
 
 
 def along_z(shots: measurements.Shots, errors: measurements.Readout | None = None,

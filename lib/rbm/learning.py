@@ -35,7 +35,7 @@ WAYS = {"PCD-1": {}, "CD-1": {"persistent": False, "n_chains": None},
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every machine of chapter 6 is trained and judged.
+    """How every machine of chapter 6 is trained and evaluated.
 
     Section 6.3.2 keeps one recipe for all N and h/J. The thesis names none of these numbers but C.
 
@@ -73,10 +73,8 @@ class Recipe:
 
     def __post_init__(self):
         for field in fields(self):
-            value = getattr(self, field.name)
-            if "rate" not in field.name and (not is_integer(value) or value < 1):
-                raise ValueError(f"expected {field.name} to be an integer >= 1, got {value!r}; try "
-                                 f"{field.name}={field.default}")
+            if "rate" not in field.name:
+                require_count(field.name, getattr(self, field.name), hint=f"{field.name}={field.default}")
 
     def training(self, n_samples: int, n_updates: int | None = None) -> TrainingSettings:
         """The settings that make about n_updates steps on this many samples.
@@ -234,13 +232,13 @@ def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, wa
         return None
 
 
-def judge(machine: Machine, of: Chain, recipe: Recipe, *, seed: int) -> dict:
+def evaluate(machine: Machine, of: Chain, recipe: Recipe, *, seed: int) -> dict:
     """All measures of `quality.sampled`, from chains that start at fresh exact samples.
 
     Parameters
     ----------
     machine : Machine
-        What is judged.
+        What is evaluated.
     of : Chain
         What it has learnt.
     recipe : Recipe

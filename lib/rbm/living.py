@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from lib.chain_checks import check_bits
 from lib.checks import require_count
-from lib.conventions import check_bits, spins_from_bits
+from lib.conventions import spins_from_bits
 from lib.pruning import magnitude
 from lib.rbm import observables, partition, sampling
 from lib.rbm.machine import Machine, check_machine

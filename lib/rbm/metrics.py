@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lib.chain_checks import check_bits, check_state_vector
 from lib.checks import COMPLEX, as_array
-from lib.conventions import check_bits, check_state_vector, state_index
+from lib.conventions import state_index
 from lib.rbm import partition
 from lib.rbm.distributions import effective_energy
 from lib.rbm.machine import Machine, check_machine

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from scipy import fft, stats
 
+from lib.chain_checks import check_region
 from lib.checks import as_array, as_tensor, check_number
-from lib.conventions import check_region
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.machine import Machine, zeros_and_ones
 from lib.rbm.states import PositiveState, check_visible, softplus

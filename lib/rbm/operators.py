@@ -24,8 +24,9 @@ from numbers import Complex
 
 import numpy as np
 
+from lib.chain_checks import check_bits, check_region
 from lib.checks import COMPLEX, as_array
-from lib.conventions import PAULI, check_bits, check_region, spins_from_bits
+from lib.conventions import PAULI, spins_from_bits
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.states import PositiveState
 from lib.spins.chains import Chain

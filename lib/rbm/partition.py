@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from lib.conventions import all_states, format_bytes, require_memory
+from lib.conventions import all_states
+from lib.memory import format_bytes, require_memory
 from lib.rbm.distributions import effective_energy
 from lib.rbm.machine import Machine, as_units, check_machine, zeros_and_ones
 

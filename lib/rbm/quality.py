@@ -30,8 +30,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
+from lib.chain_checks import check_bits
 from lib.checks import as_array
-from lib.conventions import bits_from_index, check_bits, spins_from_bits, state_index
+from lib.conventions import bits_from_index, spins_from_bits, state_index
 from lib.rbm import observables, partition
 from lib.rbm.machine import Machine, check_machine
 from lib.rbm.states import PositiveState
@@ -163,7 +164,7 @@ def summed(machine: Machine, exact: Reference, *, n_samples: int) -> dict:
     Parameters
     ----------
     machine : lib.rbm.machine.Machine
-        What is judged.
+        What is evaluated.
     exact : Reference
         Of a chain of as many spins.
     n_samples : int, >= 1
@@ -216,7 +217,7 @@ def sampled(machine: Machine, exact: Reference, samples: np.ndarray) -> dict:
     Parameters
     ----------
     machine : lib.rbm.machine.Machine
-        What is judged.
+        What is evaluated.
     exact : Reference
         Of a chain of as many spins.
     samples : array_like of 0 and 1, shape (n_draws, n_chains, n_spins)

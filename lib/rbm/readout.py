@@ -25,8 +25,9 @@ import torch
 from scipy.special import expit, logsumexp
 
 from lib import rng
+from lib.chain_checks import check_bits
 from lib.checks import INTEGER, as_array
-from lib.conventions import all_states, check_bits
+from lib.conventions import all_states
 from lib.rbm import complex_training, rotations, training
 from lib.rbm._readout_kernels import run_in_fields
 from lib.rbm.complex_state import ComplexState, MixedState

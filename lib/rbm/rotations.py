@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.conventions import format_bytes, require_memory
+from lib.memory import format_bytes, require_memory
 from lib.rbm import _complex_kernels as kernels
 from lib.rbm.complex_state import ComplexState, MixedState, check_state
 from lib.rbm.distributions import Gradient

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from lib import rng
+from lib.chain_checks import check_bits
 from lib.checks import as_tensor, require_count
-from lib.conventions import check_bits
 from lib.rbm import _kernels
 from lib.rbm.distributions import hidden_probability, visible_probability
 from lib.rbm.machine import Machine, check_machine

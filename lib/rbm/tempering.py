@@ -27,7 +27,7 @@ import torch
 
 from lib import rng
 from lib.checks import as_floats, require_count
-from lib.rbm.annealing import Path, path
+from lib.rbm.annealing import Path, annealing_path
 from lib.rbm.machine import Machine, check_machine
 
 REFUSED = 0.3  # of all attempts to change places, between neighbours of a ladder that is made here
@@ -87,13 +87,13 @@ class Chains:
         self.attempts = np.zeros(len(betas) - 1)
         self.refusals = np.zeros(len(betas) - 1)
 
-    def advance(self, way: Path, n_sweeps: int) -> np.ndarray:
+    def advance(self, path: Path, n_sweeps: int) -> np.ndarray:
         """Sweeps of the whole ladder, each with an attempt to change places.
 
         Parameters
         ----------
-        way : Path
-            To the machine, see `annealing.path`.
+        path : Path
+            To the machine, see `annealing.annealing_path`.
         n_sweeps : int
             How many sweeps.
 
@@ -104,24 +104,24 @@ class Chains:
 
         """
         betas = self.betas[:, None, None]
-        inputs = way.inputs(self.visible)
+        inputs = path.inputs(self.visible)
         for _ in range(n_sweeps):
-            self.visible = way.sweep(betas, inputs, self._generator)
-            inputs = way.inputs(self.visible)
-            self._change_places(way, inputs)
+            self.visible = path.sweep(betas, inputs, self._generator)
+            inputs = path.inputs(self.visible)
+            self._change_places(path, inputs)
         return self.visible[-1]
 
-    def _change_places(self, way: Path, inputs: np.ndarray) -> None:
+    def _change_places(self, path: Path, inputs: np.ndarray) -> None:
         lower = np.arange(self.parity, len(self.betas) - 1, 2)
         self.parity = 1 - self.parity
         if not lower.size:
             return
         upper = lower + 1
         hot, cold = self.betas[lower, None, None], self.betas[upper, None, None]
-        gain = way.log_weight(hot, self.visible[upper], inputs[upper]) \
-            + way.log_weight(cold, self.visible[lower], inputs[lower]) \
-            - way.log_weight(hot, self.visible[lower], inputs[lower]) \
-            - way.log_weight(cold, self.visible[upper], inputs[upper])  # pair chain
+        gain = path.log_weight(hot, self.visible[upper], inputs[upper]) \
+            + path.log_weight(cold, self.visible[lower], inputs[lower]) \
+            - path.log_weight(hot, self.visible[lower], inputs[lower]) \
+            - path.log_weight(cold, self.visible[upper], inputs[upper])  # pair chain
         chance = np.exp(np.minimum(gain, 0))
         accepted = (self._generator.random(gain.shape) < chance)[..., None]
         for array in (self.visible, inputs):
@@ -188,7 +188,7 @@ class Replicas:
             Bits, in memory of their own.
 
         """
-        return torch.from_numpy(self._chains.advance(path(machine), n_sweeps).copy())
+        return torch.from_numpy(self._chains.advance(annealing_path(machine), n_sweeps).copy())
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that changes, for a checkpoint."""
@@ -240,7 +240,7 @@ def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 1
     refused : float
         The share of attempts that may fail between neighbours, between 0 and 1; 0.3 by default.
     data : array_like of 0 and 1, shape (n_samples, n_visible), or None
-        Measurements whose means stand at beta = 0, see `annealing.path`.
+        Measurements whose means stand at beta = 0, see `annealing.annealing_path`.
 
     Returns
     -------
@@ -258,13 +258,13 @@ def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 1
     require_count("n_sweeps", n_sweeps, 2)
     if not 0 < refused < 1:
         raise ValueError(f"expected refused between 0 and 1, got {refused!r}; try refused={REFUSED}")
-    way, generator = path(machine, data), rng.stream(seed, "tempering", "ladder")
+    path, generator = annealing_path(machine, data), rng.stream(seed, "tempering", "ladder")
     betas = np.linspace(0, 1, 5)
     for _ in range(_ROUNDS):
         chains = Chains(betas, machine.n_visible, n_chains, generator)
-        chains.advance(way, n_sweeps)  # to settle
+        chains.advance(path, n_sweeps)  # to settle
         chains.attempts[:] = chains.refusals[:] = 0
-        chains.advance(way, n_sweeps)
+        chains.advance(path, n_sweeps)
         found = measured(chains)
         wanted = int(np.ceil(found.barrier / refused)) + 1
         if wanted > MOST_TEMPERATURES:
@@ -326,7 +326,7 @@ def sample(machine: Machine, n_samples: int, *, seed: int, betas=None, n_chains:
     thin : int, >= 1
         Sweeps of the whole ladder between draws.
     data : array_like of 0 and 1, shape (n_samples, n_visible), or None
-        Measurements whose means stand at beta = 0, see `annealing.path`.
+        Measurements whose means stand at beta = 0, see `annealing.annealing_path`.
 
     Returns
     -------
@@ -348,12 +348,12 @@ def sample(machine: Machine, n_samples: int, *, seed: int, betas=None, n_chains:
         require_count(name, value, least)
     check_machine(machine)
     betas = ladder(machine, seed=seed, data=data).betas if betas is None else _checked(betas)
-    way = path(machine, data)
+    path = annealing_path(machine, data)
     chains = Chains(betas, machine.n_visible, n_chains, rng.stream(seed, "tempering", "sample"))
-    chains.advance(way, burn_in)
+    chains.advance(path, burn_in)
     draws = np.empty((-(-n_samples // n_chains), n_chains, machine.n_visible), np.uint8)
     for draw in draws:
-        draw[:] = chains.advance(way, thin)
+        draw[:] = chains.advance(path, thin)
     return draws
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.conventions import check_bits
+from lib.chain_checks import check_bits
 from lib.rbm._training_engines import LARGEST_PARAMETER, Diverged, Numba, Torch
 from lib.rbm.checkpoints import Checkpoint, Step, advance
 from lib.rbm.machine import Machine, balanced_biases, check_machine

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib import rng
-from lib.checks import is_integer, is_real
+from lib.checks import check_number, require_count
 from lib.rbm import optimizers
 
 
@@ -91,8 +91,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name in ("negative_batch_size", "n_chains"):
                 continue
-            if not is_integer(value) or value < 1:
-                raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
+            require_count(name, value)
         for name in ("persistent", "symmetric", "centred"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"expected {name} as True or False, got {getattr(self, name)!r}; try {name}=True")
@@ -100,8 +99,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name == "final_learning_rate":
                 continue
-            if not is_real(value) or not 0 <= value < math.inf:
-                raise ValueError(f"expected {name} to be finite and >= 0, got {value!r}; try {name}=0.01")
+            check_number(value, name, least=0, hint=f"{name}=0.01")
         for name, allowed in (("negative_phase", ("sampled", "exact", "tempered")),
                               ("precision", ("float32", "float64")), ("engine", ("auto", "numba", "torch"))):
             if getattr(self, name) not in allowed:

@@ -11,15 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.chain_checks import check_bits, check_draws, check_n_spins, check_state_vector
 from lib.checks import COMPLEX, as_array
-from lib.conventions import (
-    PLUS_OUTCOME,
-    bits_from_index,
-    check_bits,
-    check_draws,
-    check_n_spins,
-    check_state_vector,
-)
+from lib.conventions import PLUS_OUTCOME, bits_from_index
 from lib.spins.gates import UNITARY_TOLERANCE, basis_codes, gate_table, mixes
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
-from lib.checks import as_floats, check_number, is_integer
-from lib.conventions import check_n_spins
+from lib.chain_checks import check_n_spins
+from lib.checks import as_floats, check_number, is_integer, require_count
 
 Term = tuple[float, str, tuple[int, ...]]
 
@@ -89,8 +89,7 @@ def bonds(n_spins: int, *, x=0.0, y=0.0, z=0.0, distance: int = 1) -> Chain:
 
     """
     n_spins = check_n_spins(n_spins)
-    if not is_integer(distance) or distance < 1:
-        raise ValueError(f"expected distance to be an integer >= 1, got {distance!r}; try distance=1")
+    require_count("distance", distance)
     n_bonds = max(0, n_spins - distance)
     return Chain(n_spins, tuple(
         (value, 2 * letter, (i, i + distance)) for letter, values in (("X", x), ("Y", y), ("Z", z))
@@ -315,7 +314,7 @@ def _check_term(term: Term, n_spins: int) -> Term:
         raise ValueError(f'expected letters X, Y, Z, one a site, got {letters!r} for the sites {sites}; try "ZZ" for '
                          "(0, 1)")
     for site in sites:
-        if isinstance(site, (bool, np.bool_)) or not isinstance(site, Integral) or not 0 <= site < n_spins \
+        if not is_integer(site) or not 0 <= site < n_spins \
                 or sites.count(site) > 1:
             raise ValueError(f"expected distinct sites from 0 to {n_spins - 1}, got {site!r} in the term {term!r}; "
                              "try (0, 1), or a longer chain")

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.conventions import (
-    PAULI,
-    check_n_spins,
-)
+from lib.chain_checks import check_n_spins
+from lib.conventions import PAULI
 from lib.spins.bases import Measurements
 from lib.spins.gates import SMALL, mixes
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lib.conventions import PAULI, check_region
+from lib.chain_checks import check_region
+from lib.conventions import PAULI
 from lib.spins.bases import check_vector_or_matrix
 
 
@@ -150,7 +151,7 @@ def reduced(state, region: Iterable[int]) -> np.ndarray:
     Raises
     ------
     ValueError
-        As `density_matrix`, and for a region that `lib.conventions.check_region` refuses.
+        As `density_matrix`, and for a region that `lib.chain_checks.check_region` refuses.
 
     """
     rho = density_matrix(state)

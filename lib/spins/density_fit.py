@@ -18,7 +18,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from lib import rng
-from lib.conventions import PAULI, check_n_spins, state_index
+from lib.chain_checks import check_n_spins
+from lib.conventions import PAULI, state_index
 from lib.spins.bases import Measurements
 from lib.spins.completeness import density_rank
 

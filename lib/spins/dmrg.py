@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.checks import is_integer
+from lib.checks import require_count
 from lib.conventions import PAULI
 from lib.spins import mps, mps_averages
 from lib.spins.chains import Chain, has_positive_ground_state, parity_axis
@@ -95,9 +95,7 @@ def ground_state(chain: Chain, *, bond_dimension: int = 32, conserve: str | None
     """
     for name, value, least in (("bond_dimension", bond_dimension, 2), ("max_sweeps", max_sweeps, 1),
                                ("chain.n_spins", chain.n_spins, 3)):
-        if not is_integer(value) or value < least:
-            raise ValueError(f"expected {name} to be an integer >= {least}, got {value!r}; try "
-                             + ("lib.spins.exact" if name == "chain.n_spins" else f"{name}=32"))
+        require_count(name, value, least, hint="lib.spins.exact" if name == "chain.n_spins" else f"{name}=32")
     if not 0 < tolerance < 1:
         raise ValueError(f"expected tolerance between 0 and 1, got {tolerance!r}; try tolerance=1e-10")
     if conserve not in ("parity", None) or conserve is None and parity is not None:

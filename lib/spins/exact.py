@@ -9,7 +9,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigsh
 
-from lib.conventions import check_state_vector, format_bytes
+from lib.chain_checks import check_state_vector
+from lib.memory import format_bytes
 from lib.spins.chains import Chain, parity_axis
 
 MAX_SPINS = 16

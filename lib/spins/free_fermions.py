@@ -12,8 +12,8 @@ with G = Q[:-1, 1:].
 import numba
 import numpy as np
 
+from lib.chain_checks import check_draws, check_n_spins, check_region
 from lib.checks import check_number, is_integer
-from lib.conventions import check_draws, check_n_spins, check_region
 
 _BATCH = 4096  # samples whose random numbers are in memory at one time
 _PANEL = 8  # bonds measured between two updates of the whole matrix

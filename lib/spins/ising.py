@@ -12,16 +12,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from lib.chain_checks import check_draws, check_n_spins, check_region, check_state_vector
 from lib.checks import check_number
-from lib.conventions import (
-    bits_from_index,
-    check_draws,
-    check_n_spins,
-    check_region,
-    check_state_vector,
-    format_bytes,
-    spins_from_bits,
-)
+from lib.conventions import bits_from_index, spins_from_bits
+from lib.memory import format_bytes
 
 MAX_SPINS = 20
 _DENSE_SPINS = 7  # below, the even sector has at most 64 states: LAPACK is faster and Lanczos has no room

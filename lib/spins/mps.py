@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.checks import as_plain, is_integer
-from lib.conventions import check_bits, check_state_vector, require_memory
+from lib.chain_checks import check_bits, check_state_vector
+from lib.checks import as_plain, require_count
+from lib.memory import require_memory
 
 _CANONICAL = 1e-8  # how far sum_b A[b] A[b]^H may be from the identity
 MAX_VECTOR_SPINS = 24
@@ -198,8 +199,8 @@ def from_vector(psi, *, max_bond: int | None = None, cutoff: float = 1e-28) -> M
     """
     psi = check_state_vector(psi)
     n_spins = psi.size.bit_length() - 1
-    if max_bond is not None and (not is_integer(max_bond) or max_bond < 1):
-        raise ValueError(f"expected max_bond to be an integer >= 1, got {max_bond!r}; try max_bond=32")
+    if max_bond is not None:
+        require_count("max_bond", max_bond, hint="max_bond=32")
     result, rest, right = [], psi.reshape(1, -1), 1
     for _ in range(n_spins - 1):
         u, s, v = np.linalg.svd(rest.reshape(-1, 2 * right), full_matrices=False)

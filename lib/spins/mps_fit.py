@@ -14,7 +14,7 @@ import torch
 from scipy.optimize import minimize
 
 from lib import rng
-from lib.checks import is_integer
+from lib.checks import require_count
 from lib.spins import mps
 from lib.spins.bases import Measurements
 from lib.spins.mps import MatrixProductState
@@ -78,8 +78,7 @@ def maximum_likelihood(measurements: Measurements, *, bond_dimension: int, seed:
         raise ValueError(f"expected measurements with their bases, got {type(measurements).__name__}; try "
                          "lib.spins.bases.measured(bits, bases)")
     for name, value in (("bond_dimension", bond_dimension), ("max_steps", max_steps)):
-        if not is_integer(value) or value < 1:
-            raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=4")
+        require_count(name, value)
     shapes = _shapes(measurements.n_spins, bond_dimension)
     rows = _outcome_rows(measurements)
 
@@ -167,10 +166,10 @@ def _shapes(n_spins: int, bond: int) -> list[tuple[int, int, int]]:
 def _start(shapes: list[tuple[int, int, int]], complex_numbers: bool, seed: int) -> np.ndarray:
     """The parameters of a product state along x, with noise that lets all bonds take part."""
     parts = 2 if complex_numbers else 1
-    draw = rng.stream(seed, "matrix product state")
+    generator = rng.stream(seed, "matrix product state")
     start = []
     for shape in shapes:
-        tensor = 0.1 * draw.standard_normal((parts, *shape))
+        tensor = 0.1 * generator.standard_normal((parts, *shape))
         tensor[0, 0, :, 0] += 0.5**0.5
         start.append(tensor.ravel())
     return np.concatenate(start)

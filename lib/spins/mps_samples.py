@@ -28,8 +28,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from lib.checks import is_integer
-from lib.conventions import check_draws
+from lib.chain_checks import check_draws
+from lib.checks import require_count
 from lib.native.lanes import N_LANES, Lanes, lanes_of, load, store
 from lib.spins.bases import Measurements
 from lib.spins.gates import basis_codes, gate_table
@@ -116,8 +116,7 @@ def sample_in_bases(state: MatrixProductState, bases, n_samples: int | None = No
 def _measure(state: MatrixProductState, table: np.ndarray, codes: np.ndarray, n_samples: int,
              rng: np.random.Generator, threads: int) -> np.ndarray:
     """Bits (n_samples, n_spins) for the gates table[codes[row, site]]; a single row of codes serves all."""
-    if not is_integer(threads) or threads < 1:
-        raise ValueError(f"expected threads to be an integer >= 1, got {threads!r}; try threads=1")
+    require_count("threads", threads)
     used = table[np.unique(codes)]
     complex_vectors = state.dtype.kind == "c" or bool(np.any(used.imag != 0))
     matrices, shapes = _flatten(state)

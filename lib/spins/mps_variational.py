@@ -24,8 +24,8 @@ from numba import njit
 from scipy.optimize import minimize
 
 from lib import rng
-from lib.checks import check_number, is_integer
-from lib.conventions import check_n_spins
+from lib.chain_checks import check_n_spins
+from lib.checks import check_number, require_count
 from lib.spins import free_fermions
 from lib.spins.mps import MatrixProductState
 
@@ -108,10 +108,10 @@ def lowest(n_spins: int, field: float, bond_dimension: int, *, seed: int, n_star
     bonds = np.array(bond_sizes(n_spins, bond_dimension))
     found = []
     for start in range(n_starts):
-        draw = rng.stream(seed, "lowest matrix product state", start)
+        generator = rng.stream(seed, "lowest matrix product state", start)
         tensors = np.zeros((n_spins, bonds.max(), 2, bonds.max()))
         for site, (left, right) in enumerate(zip(bonds, bonds[1:])):
-            tensors[site, :left, :, :right] = NOISE * draw.standard_normal((left, 2, right))
+            tensors[site, :left, :, :right] = NOISE * generator.standard_normal((left, 2, right))
             tensors[site, 0, :, 0] += (0.6, 0.8)
         energy, sweeps = _minimize(tensors, bonds, field, MOST_SWEEPS, TOLERANCE)
         found.append((energy, start, sweeps, tensors))
@@ -156,9 +156,9 @@ def lowest_uniform(n_spins: int, field: float, bond_dimension: int, *, seed: int
     _check_search(bond_dimension, n_starts)
     starts = [] if start is None else [np.concatenate([start.left, start.tensor.ravel(), start.right])]
     for number in range(n_starts):
-        draw = rng.stream(seed, "lowest uniform state", number)
-        left, right = (np.eye(bond_dimension)[0] + NOISE * draw.standard_normal(bond_dimension) for _ in range(2))
-        tensor = NOISE * draw.standard_normal((bond_dimension, 2, bond_dimension))
+        generator = rng.stream(seed, "lowest uniform state", number)
+        left, right = (np.eye(bond_dimension)[0] + NOISE * generator.standard_normal(bond_dimension) for _ in range(2))
+        tensor = NOISE * generator.standard_normal((bond_dimension, 2, bond_dimension))
         tensor[0, :, 0] += (0.6, 0.8)
         starts.append(np.concatenate([left, tensor.ravel(), right]))
 
@@ -298,8 +298,7 @@ def n_parameters_uniform(bond_dimension: int) -> int:
 
 def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
-        if not is_integer(count) or count < 1:
-            raise ValueError(f"expected {name} to be an integer >= 1, got {count!r}; try {name}=2")
+        require_count(name, count)
 
 
 def _check_search(bond_dimension: int, n_starts: int) -> None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.chain_checks import check_state_vector
 from lib.checks import is_integer
-from lib.conventions import PLUS_OUTCOME, check_state_vector
+from lib.conventions import PLUS_OUTCOME
 from lib.spins.bases import Measurements
 from lib.spins.chains import Chain
 

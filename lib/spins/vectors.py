@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from lib.chain_checks import check_n_spins
 from lib.checks import as_floats
-from lib.conventions import check_n_spins, require_memory
+from lib.memory import require_memory
 
 
 def ghz(n_spins: int, phase: float = 0.0) -> np.ndarray:

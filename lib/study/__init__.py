@@ -86,13 +86,14 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 `STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
 
     stage/_data/ledger.json  status.json     as above
-    stage/_data/bench.json, mutations.json   copies of those in data/records, if there are any
+    stage/_data/bench.json, mutations.json, times.json     copies of those in data/records, if there are any
     stage/_data/chapters/STEM.json           executed/STEM.json with title and budget of the present text, and:
         "text": {"commit": the last one that changed the text, "dirty": whether it differs from that}
         "downloads": [{"label": "executed notebook", "path": "downloads/STEM/STEM-executed.ipynb"}, ...]
                                              paths relative to the top of the site
         "sweeps": [{..., "audits": `audits.summary`}]
     stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
+    stage/_data/narrow/STEM/NAME.narrow.svg  pictures that pages show on phones (`plotting.save_figure`)
 
 `_build/rehearsed.json`: `{"digest": ...}` of the sources that the renderer took when nothing was executed
 (:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of these, for the next time.

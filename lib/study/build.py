@@ -287,7 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
     chapter.add_argument("name")
     chapter.add_argument("--params", default="", type=str.strip)
     chapter.add_argument("--sweep", default="", type=str.strip)
-    commands.add_parser("accept", help="accept the present verdicts")
+    commands.add_parser("accept", help="accept the present verdicts, and note what chapters took")
     commands.add_parser("check", help="check chapters and parameter sets")
     options = parser.parse_args(arguments)
     top = options.root.resolve()
@@ -329,6 +329,7 @@ def _command(top: Path, options: argparse.Namespace) -> int:
         root = runs.profile_root(top, options.profile)
         records = site.read_records(root, notebooks.chapter_files(top))
         changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
+        runs.note_times(top)
         print("\n".join(changes) or "every verdict is the accepted one already")
     elif options.command == "check":
         problems = check(top) or check_style(top) + rehearsal.problems(top)

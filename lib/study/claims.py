@@ -20,7 +20,7 @@ from lib.study.claim_files import ALONE, Claim, finite
 from lib.study.measures import FromTable, from_table
 from lib.study.notebooks import root
 
-__all__ = ["from_table", "number", "plus_minus", "scale", "settle"]
+__all__ = ["from_table", "number", "numbers", "plus_minus", "scale", "settle"]
 
 
 def settle(id: str, *, measured: object, uncertainty: float | None = None, scale: str = "full",
@@ -106,6 +106,13 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
         from IPython.display import display
         display({"application/papermill.record/text/plain": repr(text)}, raw=True,
                 metadata={"scrapbook": {"name": key, "mime_prefix": "application/papermill.record/"}})
+
+
+def numbers(fmt: str, values: Mapping[str, float | tuple[float, float | None] | None], unit: str = "") -> None:
+    """The same for several numbers of one format, by their keys; a pair is a value and its uncertainty."""
+    for key, value in values.items():
+        value, uncertainty = value if isinstance(value, tuple) else (value, None)
+        number(key, value, fmt, uncertainty, unit)
 
 
 def _claim(id: str) -> Claim:

@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance
+from lib.study import notebooks, parameters, provenance
 
+TIMES = Path("data/records/times.json")  # what chapters took, by profile and chapter
 FORMAT = 2  # of the record of a run
 EXPERIMENTS_READ = "experiments_read.json"  # in the directory of a run: data, by the declarations of experiments
 THREADS = 1  # of every numeric library: then the numbers do not depend on how many chapters or points run at once
@@ -71,3 +72,17 @@ def clear_failure(root: Path, stem: str) -> None:
     """Forget the last failure of a chapter."""
     for suffix in (".ipynb", ".json"):
         (root / "failed" / f"{stem}{suffix}").unlink(missing_ok=True)
+
+
+def note_times(top: Path) -> None:
+    """Note what the last good run of each chapter took, at every profile that was built here, with its machine and
+    date; what others have noted of the rest stays."""
+    stems = [path.stem for path in notebooks.chapter_files(top)]
+    known, noted = atomic.read_json(top / TIMES) or {}, {}
+    for profile in parameters.profiles(top):
+        last = {stem: read_record(profile_root(top, profile), stem) for stem in stems}
+        now = {stem: {name: record["provenance"][name] for name in ("core_seconds", "processor", "commit", "date")}
+               for stem, record in last.items() if record and is_complete(profile_root(top, profile), record)}
+        kept = {stem: entry for stem, entry in known.get(profile, {}).items() if stem in stems}
+        noted |= {profile: dict(sorted((kept | now).items()))} if kept or now else {}
+    atomic.write_json_if_changed(top / TIMES, noted)

@@ -24,7 +24,8 @@ from lib.study.render import FACTS, MOVED
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
 BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
-PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv)")  # staged files that concern only the pages that read them
+NARROW = ".narrow.svg"  # end of the name of a picture for phones (lib/plotting.py, which loads matplotlib)
+PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv|svg)")  # staged files of only the pages that read them
 #: Tables whose rows a script of the page is given.
 TABLES = re.compile(r"(?m)^ *(?:`{3,}|~{3,}|:{3,})\{(?:knob|living-machine)\} *(\S+)")
 
@@ -52,7 +53,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
     root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [described(top, record) for record in read_records(root, files)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
-             "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS)}
+             "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS),
+             "times": atomic.read_json(top / runs.TIMES)}
     if (top / "book" / "api.md").exists():
         shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
@@ -82,7 +84,8 @@ def described(top: Path, record: dict) -> dict:
     path = top / "book" / f"{stem}.md"
     chapter = notebooks.read_chapter(path)
     offered = {"executed notebook": f"{stem}-executed.ipynb", "notebook without outputs": f"{stem}.ipynb",
-               "text (MyST)": f"{stem}.md", **{name: f"figures/{name}" for name in record["figures"]}}
+               "text (MyST)": f"{stem}.md",
+               **{name: f"figures/{name}" for name in record["figures"] if not name.endswith(NARROW)}}
     sweeps = [sweep | ({"audits": audits.summary(top, sweep["name"])} if sweep["record"] else {})
               for sweep in record["sweeps"]]
     return record | {"title": chapter.title, "sweeps": sweeps, "text": provenance.commit_of(top, path),
@@ -141,6 +144,10 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
         for name in {f"{table}.csv" for table in TABLES.findall(text)} & set(record["figures"]):
             path = root / "files" / record["chapter"] / name
             staged[f"_data/tables/{record['chapter']}/{name}"] = path.read_bytes()
+        for name in record["figures"]:
+            if name.endswith(NARROW):
+                path = root / "files" / record["chapter"] / name
+                staged[f"_data/narrow/{record['chapter']}/{name}"] = path.read_bytes()
     described = {f"chapters/{record['chapter']}": record for record in records}
     return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
 

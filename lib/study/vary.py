@@ -50,10 +50,9 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
              f'**This page is not part of the book.** The chapter <a href="../../../{book}">{chapter.title}</a> was '
              f"executed{others} for each value of `{name}` ({parameter.meaning}; the chapter has "
              f"{whatif.code(parameter.default)}); else all is as in the book ({profile} profile). A ▢ is the "
-             "number that the row gives, dots are others.", "",
+             "number that the row gives, ① and ② are those of the rows below, dots are others.", "",
              *(f"- {whatif.code(line)}" for line in lost), "",
-             *whatif.markdown_table(("what", *map(whatif.code, head[1:])),
-                                    [(whatif.in_words(row[0], words), *row[1:]) for row in shown]),
+             *whatif.markdown_table(("what", *map(whatif.code, head[1:])), whatif.in_words(shown, words)),
              "", f"{whatif.folded(same).capitalize()}.", ""]
     with tempfile.TemporaryDirectory(dir=top / "_build" / "tmp") as temporary:
         os.environ["MPLCONFIGDIR"] = str(top / "_build" / "cache" / "matplotlib")  # as in the runs

@@ -45,7 +45,7 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     pictures = {f"_{where}/{name}": (root / "files" / path.stem / name).read_bytes()
                 for name, digest in record["figures"].items() if name.endswith(".svg")
-                and book and book["figures"].get(name, digest) != digest
+                and not name.endswith(site.NARROW) and book and book["figures"].get(name, digest) != digest
                 for where, root in (("book", runs.profile_root(top, profile)), ("here", place))}
     text = note(book, record, rows, same, changed, names(path, entries), sorted({name[6:] for name in pictures}))
     return render_alone(top, place, place, path.stem, text, pictures)
@@ -139,12 +139,12 @@ def terminal_table(rows: list[tuple[str, ...]], same: int, head: tuple[str, ...]
 
 def names(path: Path, claims: list[dict]) -> dict[str, str]:
     """What the claims and numbers of a chapter are, in words, by id and key: the statement of a claim, the sentence in
-    which a number stands, as Markdown."""
+    which a number stands, as Markdown, with `▢key▢` in the places of numbers."""
     found = {}
     for paragraph in re.split(r"\n\s*\n", path.read_text("utf-8")):
         for sentence in re.split(r"(?<=[.:?!])\s+(?=[A-Z*\[{$])", " ".join(paragraph.split())):
             for key in re.findall(r"\{glue:text\}`([^`]+)`", sentence):
-                words = sentence.replace(f"{{glue:text}}`{key}`", "▢")
+                words = re.sub(r"\{glue:text\}`([^`]+)`", r"▢\1▢", sentence)
                 words = re.sub(r"\s*\{[\w:]+\}`[^`]*`", " …", words)  # other numbers, references
                 words = re.sub(r"\[([^\]]*)\]\([^)]*\)|\*\*|^[-*#>|:]+ ", r"\1", words)
                 found.setdefault(key, words.strip(" |`"))
@@ -160,7 +160,7 @@ def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]],
     if not book:
         lines += ["There is nothing to compare with: " + absent(record["provenance"]["profile"]) + ".", ""]
     elif rows:
-        lines += markdown_table(("what", *COLUMNS[1:]), [(in_words(row[0], words), *row[1:]) for row in rows])
+        lines += markdown_table(("what", *COLUMNS[1:]), in_words(rows, words))
         lines += ["", "Changes are those of the unrounded values.", ""]
     if book and same:
         lines += [folded(same) + ".", ""]
@@ -171,10 +171,27 @@ def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]],
     return "\n".join(lines)
 
 
-def in_words(row: str, words: dict[str, str]) -> str:
-    """What a row of a comparison is, as Markdown, with its id or key."""
-    key = row.removeprefix("claim ")
-    return f"{words[key]} (`{key}`)" if key in words else f"`{key}`"
+def in_words(rows: list[tuple[str, ...]], words: dict[str, str]) -> list[tuple[str, ...]]:
+    """The rows of a comparison with what they are, as Markdown, before their ids or keys.
+
+    Where several rows are of one sentence, it stands once, in a row of its own, with the numbers of these rows.
+    """
+    of: dict[str, list[tuple[str, ...]]] = {}
+    for key, *cells in rows:
+        name = key.removeprefix("claim ")
+        of.setdefault(words.get(name, name), []).append((name, *cells))
+    shown = []
+    for sentence, found in of.items():
+        parts = sentence.split("▢")  # every second one is a key
+        moved = [key for key in parts[1::2] if key in {name for name, *_ in found}]
+        marks = {key: chr(0x2460 + n) if len(found) > 1 and n < 20 else "▢" for n, key in enumerate(moved)}
+        said = "".join(marks.get(part, "…") if n % 2 else part for n, part in enumerate(parts))
+        if len(found) > 1:
+            shown.append((said, *("",) * (len(found[0]) - 1)))
+        for name, *cells in found:
+            mark = (said if len(found) == 1 else marks.get(name, "")) if name in words else ""
+            shown.append((f"{mark} (`{name}`)" if mark else f"`{name}`", *cells))
+    return shown
 
 
 def code(value: object) -> str:

@@ -256,13 +256,18 @@ def test_one_panel_and_panels_that_share_their_numbers_stay_together(tmp_path, c
     assert companion_narrow.narrow("<svg xmlns='http://www.w3.org/2000/svg'/>") is None
 
 
-def test_pages_show_the_narrow_variant_where_there_is_one(panels, tmp_path):
+@pytest.mark.parametrize("drawn", [False, True])
+def test_pages_show_the_narrow_variant_where_there_is_one(panels, tmp_path, drawn):
     (tmp_path / "a.svg").write_text(panels[0])
+    if drawn:
+        (tmp_path / "own.narrow.svg").write_text("<svg/>")
     translator = Translator()
     translator.builder = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path / "html")
     (tmp_path / "html").mkdir()
-    figures.show_both(translator, nodes.image(uri="a.svg", alt="A curve.", candidates={}))
-    sources = re.findall(r'<source media="([^"]+)" srcset="([^"]+)">', translator.body[0])
-    assert sources == [(figures.PHONES, "a.narrow.svg"), (figures.PHONES, "a.narrow.svg#dark")]
-    assert (tmp_path / "html/_images/a.narrow.svg").read_text() == companion_narrow.narrow(panels[0])
-    assert "alone" not in translator.body[0]
+    image = nodes.image(uri="a.svg", alt="A curve.", candidates={}, narrow="own.narrow.svg")
+    figures.show_both(translator, image)
+    sources = re.findall(r'<source media="([^"]+)" srcset="([^"]+)"( data-stacked)?>', translator.body[0])
+    mark = "" if drawn else " data-stacked"
+    assert sources == [(figures.PHONES, "a.narrow.svg", mark), (figures.PHONES, "a.narrow.svg#dark", mark)]
+    wanted = "<svg/>" if drawn else companion_narrow.narrow(panels[0])
+    assert (tmp_path / "html/_images/a.narrow.svg").read_text() == wanted

@@ -50,20 +50,36 @@ def test_curves_and_letters_stand_out_in_every_picture(pages):
     assert len(seen) >= 10 and seen["6b6b6b"]
 
 
-def test_pictures_fit_on_a_phone(visit, pages):
+@pytest.mark.parametrize("width", [400, 320])
+def test_pictures_fit_on_a_phone_and_none_scrolls(visit, pages, width):
+    seen, narrow = 0, 0
+    page = visit(pages[0], width=width)
     for name in pages:
-        page = visit(name, width=400)
+        page.goto((SITE / name).as_uri())
         wide = page.evaluate(
-            "[...document.querySelectorAll('article figure, article .result')]"
-            ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.id || e.className)"
+            "[...document.querySelectorAll('article figure, article .result, article .picture, article figure *')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth && !e.closest('mjx-container'))"
+            ".map(e => e.id || e.className)"
         )
+        assert wide == [], name
         shown = page.evaluate(
             "[...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
-            ".map(e => [e.offsetWidth, e.closest('.alone')?.clientWidth || 0])"
+            ".map(e => [e.currentSrc.split('/').pop().split('#')[0], e.getBoundingClientRect().right])"
         )
-        # One panel, which cannot be put otherwise, keeps its letters legible and scrolls in its own box.
-        assert wide == [] and all(200 < (box or width) <= 400 for width, box in shown), (name, wide, shown)
-        page.close()
+        for picture, right in shown:
+            seen += 1
+            narrow += picture.endswith(".narrow.svg")
+            assert right <= width, (name, picture)
+            assert smallest_letters(SITE / "_images" / picture, width) >= (8 if width == 400 else 6.4), (name, picture)
+    assert seen > 50 and narrow > 0.9 * seen
+
+
+def smallest_letters(path, width):
+    """The size of a picture's smallest letters, in pixels, on a screen of so many."""
+    text = path.read_text("utf-8")
+    across = float(re.search(r'viewBox="[\d.-]+ [\d.-]+ ([\d.]+)', text)[1])
+    sizes = [100 * float(size) for size in re.findall(r"scale\((0\.\d+) -\1\)", text)]
+    return min(sizes, default=99) * (width - 40) / across
 
 
 def test_headings_follow_each_other(visit, pages):

@@ -1,6 +1,7 @@
 """The search of the built site: what readers look for is found, and what is nowhere is said to be nowhere."""
 
 import hashlib
+import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
@@ -56,6 +57,17 @@ def test_readers_find_what_they_look_for(search, words):
         # Nearly every place shows the words where they stand; a heading alone, or a word of the address, is a hit too.
         assert heading and (marks or words.split()[0].lower() in heading.lower() or len(text) < 300), (words, heading)
     assert sum(bool(marks) for *_, marks in hits) > 0.6 * len(hits)
+
+
+@pytest.mark.parametrize("words", ["pruning", "fidelity", "water-filling"])
+def test_prose_comes_before_docstrings(search, words):
+    pages = [in_site(url).name for url, *_ in search(words)]
+    assert any(re.match(r"\d\d-", name) for name in pages[:3]), pages
+    assert not [name for name in pages[:8] if name.startswith("api")], pages
+
+
+def test_a_name_that_only_the_library_has_is_found_there(search):
+    assert in_site(search("draw_comparison")[0][0]).name.startswith("api")
 
 
 @pytest.mark.parametrize("words", ["xyzzy", "31415926", "", " ", "...", "<xyzzy>", "\\", "((", "a" * 300])

@@ -23,7 +23,7 @@ def test_every_row_names_a_test_or_a_script_that_exists(path):
             assert f"`python -m {row['test'].removesuffix('.py').replace('/', '.')}`" in row["tried"]
             assert "__main__" in (ROOT / row["test"]).read_text("utf-8")
             continue
-        name = re.fullmatch(r"(tests/(?:\w+/)?test_\w+\.py)::(test_\w+)", row["test"])
+        name = re.fullmatch(r"(tests/(?:\w+/)*test_\w+\.py)::(test_\w+)", row["test"])
         assert name, row["test"]
         tree = ast.parse((ROOT / name[1]).read_text("utf-8"))
         assert name[2] in [node.name for node in tree.body if isinstance(node, ast.FunctionDef)], row["test"]

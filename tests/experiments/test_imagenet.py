@@ -208,7 +208,7 @@ def test_the_settings_are_the_thesis_s_and_the_history_is_told_as_it_was(accurac
     ({"batch_size": 10}, ValueError, "expected at least 10 images, a minibatch, got 9; try a smaller batch_size"),
     ({"device": "native"}, ValueError, "a device of torch, got 'native'; try device='cuda', or 'cpu' .the native"),
     ({"device": None}, ValueError, "a device of torch, got None"), ({"seed": -1}, ValueError, "expected seed"),
-    ({"n_workers": -1}, ValueError, "n_workers as an integer >= 0, got -1; try n_workers=0"),
+    ({"n_workers": -1}, ValueError, "n_workers to be an integer >= 0, got -1; try n_workers=1"),
     ({"n_workers": True}, ValueError, "got True"), ({"n_workers": 1.0}, ValueError, "got 1.0"),
     ({"learning_rate": 1e30, "epochs": 1}, FloatingPointError, "expected a finite loss, got nan in epoch 1; try a sma"),
 ])

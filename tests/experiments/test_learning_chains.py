@@ -70,7 +70,7 @@ def test_the_search_on_broken_data_is_judged_by_the_broken_energy():
     recipe = Recipe(3000, n_evaluation=10_000, **CHAINS)
     of = learning_chains._measured(6, 0.4, 5000, 4)
     machine = learning.learn(of, 1, recipe, seed=4)
-    bound = learning.judge(machine, of, recipe, seed=rng.child_seed(4, "judge"))["bound"]
+    bound = learning.evaluate(machine, of, recipe, seed=rng.child_seed(4, "judge"))["bound"]
     assert found["tried bound"][0] == bound and found["smallest"] == 1
     psi, energies = broken_by_hand(6, 0.4)
     assert found["splitting"] == pytest.approx(energies[1] - energies[0], abs=1e-9)

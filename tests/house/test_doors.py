@@ -19,7 +19,7 @@ import scipy.sparse
 import torch
 
 from lib import checks
-from lib.conventions import check_bits
+from lib.chain_checks import check_bits
 from lib.kernels.inputs import as_inputs
 from lib.rbm import observables
 from tests.doors import BITS, DOORS, Door, X, flattened

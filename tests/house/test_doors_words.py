@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.conventions import check_region, check_state_vector
+from lib.chain_checks import check_region, check_state_vector
 from lib.rbm import observables, states
 from lib.rbm.machine import Machine
 from lib.spins import free_fermions, ising, measurements

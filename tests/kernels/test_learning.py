@@ -208,7 +208,7 @@ NET = FullyConnected((2, 5, 1))
     (lambda: Problem(np.eye(2), [1.0, np.nan]), "expected target"),
     (lambda: Problem(np.eye(2), [1, 2], [0.5, 0.6]), "probabilities >= 0 that sum to 1, got a sum of 1.1"),
     (lambda: Problem(np.eye(2), [1, 2], [1.5, -0.5]), "smallest of -0.5"),
-    (lambda: Problem(np.eye(2), [1, 2], noise=-1), "noise as a number, finite and >= 0, got -1"),
+    (lambda: Problem(np.eye(2), [1, 2], noise=-1), "expected noise to be a finite number >= 0, got -1"),
     (lambda: learning.training_sets(line(), 0), "expected n_samples"),
     (lambda: learning.training_sets(line(), 60), "expected at most 500,000 training sets, got 8,259,888"),
     (lambda: learning.descend(line(), np.ones((1, 6)), n_steps=-1, learning_rate=0.1), "expected n_steps"),

@@ -145,7 +145,7 @@ def test_double_descent_fits_every_set_of_targets_with_the_same_features():
     (lambda: rf.network_outputs(X, 3, 2, seed=1, activation="cos"), "without phases"),
     (lambda: rf.fit_minimum_norm(X, np.ones(4)), r"targets as \(5,\) or \(5, n_outputs\), .* got shape \(4,\)"),
     (lambda: rf.fit_minimum_norm(X, [1, 2, 3, 4, np.nan]), "finite targets"),
-    (lambda: rf.fit_minimum_norm(X, np.ones(5), ridge=-1.0), "ridge as a number, finite and >= 0, got -1.0"),
+    (lambda: rf.fit_minimum_norm(X, np.ones(5), ridge=-1.0), "expected ridge to be a finite number >= 0, got -1.0"),
     (lambda: rf.double_descent(X, [X], Y, Y[:, :2], [3], seed=1), "expected y_test with one row for each"),
 ])
 def test_bad_input_is_refused_in_words(make, words):

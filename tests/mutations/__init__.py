@@ -28,8 +28,8 @@ _TRAINERS = "lib/models/resnet/trainers.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
 _CD, _QUALITY = "lib/rbm/_training_engines.py", "lib/rbm/quality.py"
-_JUDGED = '''def judged(history: list[mlp.Epoch]) -> dict:
-    """The test accuracies of a training that was judged on two halves of test images.
+_ACCURACIES = '''def accuracies(history: list[mlp.Epoch]) -> dict:
+    """The test accuracies of a training that was tested on two halves of test images.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ _JUDGED = '''def judged(history: list[mlp.Epoch]) -> dict:
     """
     halves = [[epoch.test_accuracy for epoch in history], [epoch.held_out_accuracy for epoch in history]]
     both = [(a + b) / 2 for a, b in zip(*halves, strict=True)]
-    chosen = [judging[selecting.index(max(selecting))] for selecting, judging in (halves, halves[::-1])]
+    chosen = [tested[selecting.index(max(selecting))] for selecting, tested in (halves, halves[::-1])]
     return {"final": both[-1], "best": max(both), "best_epoch": history[both.index(max(both))].epoch,
             "chosen": sum(chosen) / 2}
 
@@ -70,17 +70,17 @@ MUTATIONS = (
                "        step = self.native.gradients + decay\n"
                "        self._velocity *= np.float32(self._settings.momentum)\n        self._velocity += step\n"),)),
     Mutation("softmax as in the textbook",
-             ((_NATIVE, "errors = np.exp(logits - norm[:, None])",
-               "errors = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)"),)),
+             ((_NATIVE, "grad = np.exp(logits - norm[:, None])",
+               "grad = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)"),)),
     Mutation("half a cosine as the square of another one",
              (("lib/rbm/training_settings.py", "difference * (1 + np.cos(math.pi * fraction)) / 2",
                "difference * np.cos(math.pi * fraction / 2) ** 2"),)),
     Mutation("a function moves to another module",
-             ((_MNIST, _JUDGED, ""),
+             ((_MNIST, _ACCURACIES, ""),
               (_MNIST, "from lib.experiments import experiment\n",
-               "from lib.experiments import experiment\nfrom lib.experiments.judging import judged\n"),
-              ("lib/experiments/judging.py", "",
-               "from __future__ import annotations\n\nfrom lib.models import mlp\n\n\n" + _JUDGED))),
+               "from lib.experiments import experiment\nfrom lib.experiments.halves import accuracies\n"),
+              ("lib/experiments/halves.py", "",
+               "from __future__ import annotations\n\nfrom lib.models import mlp\n\n\n" + _ACCURACIES))),
     Mutation("the native networks and torch's change places",
              ((_RESNET, 'if device == "native":', 'if device != "native":'),
               (_RESNET, "ResidentTrainer(net.to(device), settings)", "ResidentTrainer(net, settings)"))),

@@ -37,23 +37,24 @@ def test_intervals_hold_the_exact_value_in_95_of_100_runs(name):
 @pytest.mark.parametrize("data", [None, [[1, 1, 0, 1], [1, 0, 0, 1], [1, 1, 0, 0]]])
 def test_along_the_way_it_is_a_machine(data):
     machine, everything = Machine.random(4, 3, seed=5, scale=2.0), oracles.states(4)
-    way = annealing.path(machine, data)
+    path = annealing.annealing_path(machine, data)
     for beta in (0.0, 0.3, 1.0):
-        between = Machine(beta * machine.weights, torch.from_numpy(way.base + beta * (machine.visible_bias.numpy()
-                          - way.base)), beta * machine.hidden_bias)
-        found = np.exp(way.log_weight(beta, everything, way.inputs(everything)))
+        between = Machine(beta * machine.weights, torch.from_numpy(path.base + beta * (machine.visible_bias.numpy()
+                          - path.base)), beta * machine.hidden_bias)
+        found = np.exp(path.log_weight(beta, everything, path.inputs(everything)))
         np.testing.assert_allclose(found / found.sum(), probabilities(between), atol=1e-13)
         np.testing.assert_allclose(np.log(found.sum()), log_partition(between), rtol=1e-12)
-    assert way.log_z_start == pytest.approx(np.log(np.exp(way.log_weight(0, everything, way.inputs(everything))).sum()))
+    at_start = np.exp(path.log_weight(0, everything, path.inputs(everything))).sum()
+    assert path.log_z_start == pytest.approx(np.log(at_start))
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
 def test_a_sweep_leaves_its_distribution_as_it_is(beta):
     machine, everything, n = Machine.random(4, 3, seed=5, scale=2.0), oracles.states(4), 200_000
-    way, generator = annealing.path(machine, [[1, 0, 0, 1]]), np.random.default_rng(1)
-    weights = np.exp(way.log_weight(beta, everything, way.inputs(everything)))
+    path, generator = annealing.annealing_path(machine, [[1, 0, 0, 1]]), np.random.default_rng(1)
+    weights = np.exp(path.log_weight(beta, everything, path.inputs(everything)))
     start = everything[generator.choice(16, n, p=weights / weights.sum())]
-    after = way.sweep(beta, way.inputs(start), generator)
+    after = path.sweep(beta, path.inputs(start), generator)
     assert oracles.chi_square((after @ [8, 4, 2, 1]).astype(int), weights / weights.sum())[2] > 1e-3
 
 

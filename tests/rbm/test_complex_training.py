@@ -148,7 +148,7 @@ def test_a_training_is_an_iterator_that_repeats_and_stops():
 @pytest.mark.parametrize("change, message", [
     ({"epochs": 0}, "epochs to be an integer >= 1, got 0"), ({"epochs": True}, "got True"),
     ({"batch_size": 2.5}, "batch_size to be an integer"), ({"n_gibbs": -1}, "n_gibbs"),
-    ({"negative_batch_size": 0}, "negative_batch_size"), ({"learning_rate": -0.1}, "to be finite and >= 0"),
+    ({"negative_batch_size": 0}, "negative_batch_size"), ({"learning_rate": -0.1}, "to be a finite number >= 0"),
     ({"learning_rate": float("nan")}, "got nan"), ({"final_learning_rate": float("inf")}, "final_learning_rate"),
     ({"momentum": 1.0}, "momentum to be from 0 to below 1"), ({"optimizer": "Adam"}, "optimizer to be one of sgd"),
     ({"negative_phase": "cd"}, "one of auto, exact, sampled"), ({"chains": "z"}, "chains to be one"),

@@ -28,7 +28,7 @@ def machine(ten):
 
 def test_the_bound_is_the_printed_one(ten, machine):
     """(6.2) from local energies, as it stands in the thesis, and with the error that knows about autocorrelation."""
-    found = learning.judge(machine, ten, SHORT, seed=3)
+    found = learning.evaluate(machine, ten, SHORT, seed=3)
     samples = sampling.sample(machine, SHORT.n_evaluation, seed=rng.child_seed(3, "learning chains"), start=ten.fresh,
                               n_chains=SHORT.n_chains, burn_in=SHORT.burn_in, thin=SHORT.thin)
     values = observables.energy(PositiveState(machine), samples, 1.0)
@@ -47,7 +47,7 @@ def test_the_bound_holds_for_the_energy_summed_over_all_states(n_spins, field):
     of, held = learning.chain(n_spins, field, 200, seed=2), 0
     for number in range(20):
         one = Machine.random(n_spins, 3, seed=number, scale=0.5)
-        found = learning.judge(one, of, SHORT, seed=number)
+        found = learning.evaluate(one, of, SHORT, seed=number)
         true = abs(ising.energy(PositiveState(one).psi().numpy(), field) - of.exact.energy) / abs(of.exact.energy)
         held += true <= found["corrected bound"] + 1e-12
     assert held >= 17
@@ -55,7 +55,7 @@ def test_the_bound_holds_for_the_energy_summed_over_all_states(n_spins, field):
 
 def test_autocorrelation_widens_the_bound_of_chains_without_thinning(ten, machine):
     dense = dataclasses.replace(SHORT, thin=1)
-    found = learning.judge(machine, ten, dense, seed=1)
+    found = learning.evaluate(machine, ten, dense, seed=1)
     assert found["energy tau"] > 1.03
     plain = found["bound"] - found["energy error"]
     assert found["corrected bound"] - found["energy error"] == pytest.approx(plain * np.sqrt(found["energy tau"]))
@@ -73,7 +73,7 @@ def test_evaluation_starts_at_samples_that_are_no_training_rows(ten):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "sample", kept)
-        learning.judge(Machine.random(10, 2, seed=1), ten, SHORT, seed=1)
+        learning.evaluate(Machine.random(10, 2, seed=1), ten, SHORT, seed=1)
     assert tried[0] is ten.fresh
 
 
@@ -124,7 +124,7 @@ def test_every_way_to_train_learns_and_is_the_one_that_it_says(way):
     if way != "PCD-1":
         assert not np.allclose(found.weights, learning.learn(of, 3, recipe, seed=2).weights)
     result = learning_way(way=way, n_spins=4, field=1.0, n_hidden=3, n_samples=2000, seed=2, **few)
-    assert result["bound"] == learning.judge(found, of, recipe, seed=rng.child_seed(2, "judge"))["bound"]
+    assert result["bound"] == learning.evaluate(found, of, recipe, seed=rng.child_seed(2, "judge"))["bound"]
 
 
 def test_a_way_that_is_none_is_refused(ten):
@@ -223,9 +223,9 @@ def test_searches_that_make_no_sense_are_refused_by_name(settings, message):
 @pytest.mark.parametrize("n_spins", [1, 9, 11, 20])
 def test_a_machine_of_another_chain_is_refused_by_its_width(ten, n_spins):
     with pytest.raises(ValueError, match=f"{n_spins}.*10|10.*{n_spins}"):
-        learning.judge(Machine.random(n_spins, 2, seed=1), ten, SHORT, seed=1)
+        learning.evaluate(Machine.random(n_spins, 2, seed=1), ten, SHORT, seed=1)
 
 
 def test_the_measures_are_those_of_chapter_7(ten, machine):
-    found = learning.judge(machine, ten, SHORT, seed=3)
+    found = learning.evaluate(machine, ten, SHORT, seed=3)
     assert {*quality.summed(machine, ten.exact, n_samples=100)} <= {*found}

@@ -54,21 +54,21 @@ def test_plain_chains_fail_where_tempered_ones_do_not(name):
     found = tempering.ladder(machine, seed=1)
     chains = tempering.Chains(found.betas, 8, 200, rng.stream(1, "test"))
     chains.visible[:] = 1.0
-    chains.advance(annealing.path(machine), 2000 // len(found.betas))
+    chains.advance(annealing.annealing_path(machine), 2000 // len(found.betas))
     assert plain.mean() > 0.8
     assert abs(2 * chains.visible[-1].mean() - 1) < 5 / np.sqrt(200)
 
 
 def test_all_temperatures_keep_their_distributions():
     machine, n, betas = Machine.random(4, 3, seed=5, scale=3.0), 40_000, np.array([0.0, 0.3, 0.8, 1.0])
-    way, everything = annealing.path(machine, [[1, 0, 0, 1]]), oracles.states(4)
+    path, everything = annealing.annealing_path(machine, [[1, 0, 0, 1]]), oracles.states(4)
     chains = tempering.Chains(betas, 4, n, np.random.default_rng(1))
     exact = []
     for place, beta in enumerate(betas):
-        weights = np.exp(way.log_weight(beta, everything, way.inputs(everything)))
+        weights = np.exp(path.log_weight(beta, everything, path.inputs(everything)))
         exact.append(weights / weights.sum())
         chains.visible[place] = everything[np.random.default_rng(place).choice(16, n, p=exact[-1])]
-    chains.advance(way, 3)
+    chains.advance(path, 3)
     for place, p in enumerate(exact):
         assert oracles.chi_square((chains.visible[place] @ [8, 4, 2, 1]).astype(int), p)[2] > 1e-3
     # Neighbours stay independent: the product of both distributions is what is kept.

@@ -117,6 +117,13 @@ def test_a_log_is_shown_only_where_no_step_has_said_what_is_wrong(top):
 
 def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert "toy1-offset: new -> reproduced" in toy_book.run(top, "accept").stdout
+    times, record = json.loads((top / runs.TIMES).read_text()), runs.read_record(top / "_build", "01-first")
+    assert set(times) == {"laptop"} and set(times["laptop"]) == {"01-first", "02-second"}
+    assert len(times["laptop"]["01-first"]) == 4 and times["laptop"]["01-first"].items() <= record["provenance"].items()
+    other = {"smoke": {"01-first": {"core_seconds": 1}}}  # measured by others
+    toy_book.write(top, str(runs.TIMES), json.dumps({"laptop": {"09-gone": {}}} | other))
+    runs.note_times(top)
+    assert json.loads((top / runs.TIMES).read_text()) == times | other
     before = html(top)
     toy_book.write(top, "data/offset.txt", "0.9\n")
     done = toy_book.run(top, "book")

@@ -102,6 +102,7 @@ def test_a_build_killed_at_random_moments_ends_in_the_same_site(reference, bare,
     patience.wait_for(lambda: processes_of(bare) == [])  # kernels notice within a second or two
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("arguments", [["book"], ["chapter", "1", "--params", "seed=3"]])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_stopped_build_stops_all_that_it_started(bare, arguments, number, status):

@@ -262,6 +262,12 @@ def test_numbers_are_formatted_and_kept(top):
             claims.number("bad", value)
 
 
+def test_several_numbers_of_one_format_are_kept_as_one_by_one(top):
+    claims.numbers(".1f", {"alone": 1.26, "pair": (2.0, 0.5), "none": None, "no error": (3.0, None)}, unit="J")
+    assert [(entry["key"], entry["text"], entry["uncertainty"]) for entry in kept(top, "numbers.json")] == [
+        ("alone", "1.3 J", None), ("pair", "2.0 ± 0.5 J", 0.5), ("no error", "3.0 J", None)]
+
+
 def test_a_number_that_a_record_does_not_hold_yet_reads_not_run_and_is_not_compared(top):
     claims.number("missing", None, ".1f", math.nan)
     claims.number("there", 1.0)

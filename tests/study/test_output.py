@@ -113,15 +113,15 @@ def test_a_long_error_is_cut_and_keeps_its_cause(top):
 
 
 def test_the_time_limit_counts_from_the_first_cell_and_is_told_as_such(top):
-    toy_book.replace(top, "lib/study/kernel.py", "    launch_new_instance()", "    import time\n    time.sleep(7)\n"
-                     "    launch_new_instance()")
-    done, _ = run(top, "n = 1", companion="  time_limit_minutes: 0.1\n")
-    assert done.returncode == 0, done.stdout + done.stderr
     for cell in ("while True: pass", "try:\n    while True: pass\nexcept BaseException: pass",
                  "import time\ntime.sleep(10**6)"):
         _, failure = run(top, cell, "n = 2", companion="  time_limit_minutes: 0.06\n")
         assert failure["cell"] == 2 and "the chapter's time limit of 0.06 minutes was over" in failure["error"]
         assert failure["kind"] == "time limit"
+    toy_book.replace(top, "lib/study/kernel.py", "    launch_new_instance()", "    import time\n    time.sleep(7)\n"
+                     "    launch_new_instance()")
+    done, _ = run(top, "n = 1", companion="  time_limit_minutes: 0.1\n")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_run_itself_is_stopped_where_no_cell_can_be(top):

@@ -224,6 +224,7 @@ def test_a_sweep_cell_that_needs_the_rest_of_the_chapter_is_named(top):
     assert "name 'points' is not defined" in done.stderr
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_stopped_run_says_what_is_safe(top, how, jobs):

@@ -45,6 +45,18 @@ def test_what_the_renderer_would_refuse_is_refused_before_a_whatif_page_is_made(
     fails(toy_book.run(bare, "check"), f"{place} the name of a number of this chapter, got 'no-such'")
 
 
+def test_a_sentence_stands_once_above_the_rows_of_its_numbers(tmp_path):
+    path = tmp_path / "01-first.md"
+    path.write_text("# A\n\nSome {glue:text}`a` of {glue:text}`b`, and {glue:text}`c`. One {glue:text}`d` more.\n")
+    words = whatif.names(path, [{"id": "x", "statement": "It holds."}, {"id": "y", "statement": "It holds."}])
+    rows = [(key, f"1{key}", f"2{key}") for key in ("b", "d", "a", "gone", "claim x", "claim y")]
+    shown = whatif.in_words(rows, words)
+    assert [what for what, *_ in shown] == ["Some ① of ②, and ….", "② (`b`)", "① (`a`)", "One ▢ more. (`d`)", "`gone`",
+                                            "It holds.", "`x`", "`y`"]
+    assert [cells for _, *cells in shown] == [["", ""], ["1b", "2b"], ["1a", "2a"], ["1d", "2d"], ["1gone", "2gone"],
+                                              ["", ""], ["1claim x", "2claim x"], ["1claim y", "2claim y"]]
+
+
 def test_a_whatif_page_without_a_run_to_compare_with_names_the_profile(bare):
     done = toy_book.run(bare, "--profile", "smoke", "chapter", "1", "--params", "seed=3")
     assert "the book has no run of this chapter at profile smoke to compare with" in done.stdout

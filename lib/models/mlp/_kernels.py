@@ -1,6 +1,6 @@
 """An epoch of a sparse perceptron with one hidden layer as fused loops: the fast path on the CPU.
 
-The plain twin is masked dense torch: `SparseMLP.forward` for the logits, and autograd for the steps in
+The plain reference is masked dense torch: `SparseMLP.forward` for the logits, and autograd for the steps in
 tests/mlp_twin.py. float32 and float64 run through the same code. One thread, no global state: the numbers depend
 on the arguments alone.
 

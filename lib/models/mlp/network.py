@@ -171,7 +171,7 @@ class SparseMLP:
         return tuple(torch.tensor(value) for value in (first, self.hidden_bias, last, self.class_bias))
 
     def forward(self, images) -> torch.Tensor:
-        """Logits of images, by dense torch products: the plain twin.
+        """Logits of images, by dense torch products: the plain reference.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import rng
-from lib.checks import is_integer, is_real
+from lib.checks import check_number, is_real, require_count
 from lib.models import mlp
 
 NAMES = ("standard", "lecun", "ntk")
@@ -79,8 +79,7 @@ class Parametrization:
             For a rate that is negative or not finite.
 
         """
-        if not is_real(rate) or not 0 <= rate < math.inf:
-            raise ValueError(f"expected rate as a number, finite and >= 0, got {rate!r}; try rate=0.1")
+        check_number(rate, "rate", least=0, hint="rate=0.1")
         return rate * self.multiplier**2
 
     def draw(self, n_weights: int, stream: np.random.Generator) -> np.ndarray:
@@ -134,8 +133,7 @@ def parametrization(name: str, fan_in: int, connectivity: float = 1.0, *,
     if distribution not in DISTRIBUTIONS:
         raise ValueError(f"expected a distribution among {', '.join(DISTRIBUTIONS)}, got {distribution!r}; "
                          "try 'normal'")
-    if not is_integer(fan_in) or fan_in < 1:
-        raise ValueError(f"expected fan_in to be an integer >= 1, got {fan_in!r}; try fan_in=784")
+    require_count("fan_in", fan_in)
     if not is_real(connectivity) or not 0 < connectivity <= 1:
         raise ValueError(f"expected connectivity above 0 and up to 1, got {connectivity!r}; try 1.0")
     variance = 1 / connectivity if name == "ntk" else 1 / (connectivity * fan_in)

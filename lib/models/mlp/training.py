@@ -64,7 +64,7 @@ class Epoch(NamedTuple):
     epoch : int
         Its number, from 1.
     train_loss, train_accuracy : float
-        Means over its images, each judged just before its own step.
+        Means over its images, each taken just before its own step.
     test_accuracy : float or None
         After the epoch; None where it was not measured.
     held_out_accuracy : float or None
@@ -138,9 +138,9 @@ def train(model: SparseMLP, images, labels, settings: MLPSettings, *, seed: int,
     seed : int
         Fixes the order of the images in each epoch.
     every : int, >= 1, default 1
-        Epochs from one judgement to the next; the last epoch is judged as well.
+        Epochs from one test to the next; the last epoch is tested as well.
     test, held_out : tuple of (images, labels), optional
-        What is judged; the second is there to choose an epoch by.
+        What is tested; the second is there to choose an epoch by.
     prepare : callable, optional
         What to do with the images of each minibatch (n, n_inputs) before its step, such as
         `datasets.standardize`; test images are taken as they come.

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import is_integer, is_real
+from lib.checks import is_integer, is_real, require_count
 from lib.pruning import distribution
 
 VARIANTS = ("plain", "linear bottleneck", "nonlinear bottleneck")
@@ -75,9 +75,8 @@ class Architecture:
     base_width: int | None = None
 
     def __post_init__(self):
-        for name, value in (("width", self.width), ("n_classes", self.n_classes), ("base_width", self.base_width)):
-            if not (name == "base_width" and value is None) and (not is_integer(value) or value < 1):
-                raise ValueError(f"expected {name} to be an integer >= 1, got {value!r}; try {name}=10")
+        for name in ("width", "n_classes", *(() if self.base_width is None else ("base_width",))):
+            require_count(name, getattr(self, name))
         for name, value, choices in (("stem", self.stem, tuple(STEMS)), ("variant", self.variant, VARIANTS)):
             if value not in choices:
                 raise ValueError(f"expected {name} to be one of {choices}, got {value!r}; try {name}={choices[0]!r}")

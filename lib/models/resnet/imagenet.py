@@ -22,7 +22,7 @@ import torch
 from torch.utils import data
 
 from lib import image_sets, rng
-from lib.checks import is_integer
+from lib.checks import require_count
 from lib.models.resnet.trainers import TorchTrainer
 from lib.models.resnet.training import Epoch
 from lib.models.resnet.training_settings import Settings
@@ -173,5 +173,4 @@ def check_workers(n_workers: int) -> None:
         For such a number; try 0.
 
     """
-    if not is_integer(n_workers) or n_workers < 0:
-        raise ValueError(f"expected n_workers as an integer >= 0, got {n_workers!r}; try n_workers=0")
+    require_count("n_workers", n_workers, 0)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lib.checks import as_array, is_integer
+from lib.checks import as_array, require_count
 from lib.models import resnet
 from lib.models.resnet.network import check_labels
 from lib.models.sparse import threads
@@ -65,8 +65,7 @@ class SparseResNet:
         if a.stem != "cifar":
             raise ValueError(f'expected stem="cifar", got {a.stem!r}; try the torch module resnet.ResNet, which has '
                              "max-pooling")
-        if not is_integer(n_images) or n_images < 1:
-            raise ValueError(f"expected n_images as an integer >= 1, got {n_images!r}; try n_images=16")
+        require_count("n_images", n_images)
         self.image_size, self.n_images = image_size, int(n_images)
         self._arena, self._last_g, self._can_go_back = Arena(), None, False
         masks = self._masks_of(network)
@@ -176,9 +175,9 @@ class SparseResNet:
         self._pooled_layout = Layout(self.n_images, x.n_channels, 1, 1)
         self._pooled = self._arena.zeros(self._pooled_layout.size)
         self._linear = SparseConvolution(self._masks["linear"], 1, self._pooled_layout)
-        self._logits, self._logit_errors = (self._arena.zeros(self._linear.out.size) for _ in range(2))
+        self._logits, self._grad_logits = (self._arena.zeros(self._linear.out.size) for _ in range(2))
         self._partial = self._arena.zeros(LANES * max(int(mask.sum()) for mask in self._masks.values()))
-        # Room for errors on their way back: of what a stage gives, two stages in turn; of a convolution, within a
+        # Room for gradients on their way back: by what a stage gives, two stages in turn; of a convolution, within a
         # border; and of what lies between two convolutions.
         convolutions = [part for unit in self._units.values() for part in unit.convolutions]
         bare = max(part.out.size for part in convolutions)
@@ -202,7 +201,7 @@ class SparseResNet:
         return layout
 
     def _g(self, layout: Layout) -> np.ndarray:
-        """Room for the error of a convolution in this layout, its border zero."""
+        """Room for the gradient by a convolution in this layout, its border zero."""
         g = self._scratch["g"][:layout.size]
         if layout != self._last_g:
             layout.clear_border(g)
@@ -292,24 +291,24 @@ class SparseResNet:
 
     # Backward
 
-    def _through_norm(self, unit: _Unit, error: np.ndarray, g: np.ndarray, g_layout: Layout, relu: bool):
+    def _through_norm(self, unit: _Unit, grad_output: np.ndarray, g: np.ndarray, g_layout: Layout, relu: bool):
         layout = unit.convolutions[-1].out
         mean, inverse = self._batch[unit.norm]
         scale, shift = self._slices[f"{unit.norm}.scale"], self._slices[f"{unit.norm}.shift"]
-        batch_norm.backward(error, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
+        batch_norm.backward(grad_output, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
                         layout.pixels, self.parameters[scale], mean, inverse, g, g_layout.place,
                         self.gradients[scale], self.gradients[shift], True)
 
-    def _through(self, unit: _Unit, x: np.ndarray, error: np.ndarray, into: np.ndarray | None, add: bool = False,
+    def _through(self, unit: _Unit, x: np.ndarray, grad_output: np.ndarray, into: np.ndarray | None, add: bool = False,
                  relu: bool = True):
-        """Gradients of a unit from the error of what it gives; the error of x goes to `into`."""
+        """Gradients of a unit from the gradient by what it gives; the gradient by x goes to `into`."""
         sources, inner = (x, *unit.z[:-1]), None
         for i in reversed(range(len(unit.names))):
             convolution, border = unit.convolutions[i], unit.convolutions[i].padding
             g_layout = convolution.out._replace(border=border)
             g = self._g(g_layout)
             if i == len(unit.names) - 1:
-                self._through_norm(unit, error, g, g_layout, relu)
+                self._through_norm(unit, grad_output, g, g_layout, relu)
             else:  # the inner of the two in a bottleneck: what the outer has left, within a border
                 g_layout.view(g)[:] = convolution.out.view(inner)
             place = self._slices[unit.names[i]]
@@ -320,14 +319,14 @@ class SparseResNet:
             elif into is not None:
                 convolution.backward(self.parameters[place], g, border, into, add)
 
-    def backward(self, logit_errors: np.ndarray) -> None:
+    def backward(self, grad_logits: np.ndarray) -> None:
         """Write the gradients of the last forward(train=True), from those by the logits.
 
-        Once after each, as the errors take the place of what it has left.
+        Once after each, as the gradients take the place of what it has left.
 
         Parameters
         ----------
-        logit_errors : ndarray of float, shape (n_images, n_classes)
+        grad_logits : ndarray of float, shape (n_images, n_classes)
             Derivatives by the logits.
 
         Raises
@@ -335,48 +334,48 @@ class SparseResNet:
         RuntimeError
             For a second time, or after forward(train=False).
         ValueError
-            For errors of another shape, before anything is written.
+            For gradients of another shape, before anything is written.
 
         """
-        logit_errors, shape = as_array(logit_errors, "logit_errors"), (self.n_images, self.architecture.n_classes)
-        if logit_errors.shape != shape or logit_errors.dtype.kind != "f":
-            raise ValueError(f"expected derivatives by the logits, floats of shape {shape}, got {logit_errors.dtype} "
-                             f"{logit_errors.shape}; try those of the same minibatch")
+        grad_logits, shape = as_array(grad_logits, "grad_logits"), (self.n_images, self.architecture.n_classes)
+        if grad_logits.shape != shape or grad_logits.dtype.kind != "f":
+            raise ValueError(f"expected derivatives by the logits, floats of shape {shape}, got {grad_logits.dtype} "
+                             f"{grad_logits.shape}; try those of the same minibatch")
         if not self._can_go_back:
             raise RuntimeError("expected backward once, right after forward(train=True), got another order of calls; "
                                "try forward(images, train=True) again")
         self._can_go_back = False
         with threads.one_at_a_time():
-            self._backward(logit_errors)
+            self._backward(grad_logits)
 
-    def _backward(self, logit_errors: np.ndarray) -> None:
-        self.gradients[self._slices["bias"]] = logit_errors.sum(0)
+    def _backward(self, grad_logits: np.ndarray) -> None:
+        self.gradients[self._slices["bias"]] = grad_logits.sum(0)
         out = self._linear.out
-        out.pack(np.ascontiguousarray(logit_errors, np.float32)[:, :, None, None], self._logit_errors)
+        out.pack(np.ascontiguousarray(grad_logits, np.float32)[:, :, None, None], self._grad_logits)
         place = self._slices["linear"]
-        self._linear.weight_gradient(self._pooled, self._logit_errors, 0, self.gradients[place], self._partial)
+        self._linear.weight_gradient(self._pooled, self._grad_logits, 0, self.gradients[place], self._partial)
         pooled = self._scratch["between"][:self._pooled_layout.size]
-        self._linear.backward(self.parameters[place], self._logit_errors, 0, pooled)
+        self._linear.backward(self.parameters[place], self._grad_logits, 0, pooled)
         layout = self._last_layout._replace(border=0)
-        error = self._scratch["odd"][:layout.size]
-        batch_norm.unpool(pooled, self._pooled_layout.place, layout.pixels, error, layout.place)
+        grad_output = self._scratch["odd"][:layout.size]
+        batch_norm.unpool(pooled, self._pooled_layout.place, layout.pixels, grad_output, layout.place)
         for place, block in reversed(list(enumerate(resnet.BLOCKS))):
             before = self._units[f"{resnet.BLOCKS[place - 1]}_conv2" if place else "stem"]
             inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]
             # What the last convolution gave is not needed once its BatchNorm has been passed: its place is free.
             free, layout = unit.convolutions[-1].out, inner.a_layout._replace(border=0)
             between = unit.z[-1] if free == layout else self._scratch["between"][:layout.size]
-            self._through(unit, inner.a, error, between)
+            self._through(unit, inner.a, grad_output, between)
             shortcut = self._units.get(f"{block}_shortcut")
             if shortcut is None:  # what ReLU let through goes on along the shortcut; the convolutions add to it
-                self._through(inner, before.a, between, error, add=True)
+                self._through(inner, before.a, between, grad_output, add=True)
                 continue
             # Stages 4, 3, 2, 1 lie before places 8, 6, 4, 2.
-            error_before = self._scratch["even" if place % 4 == 2 else "odd"][:before.a_layout._replace(border=0).size]
-            self._through(inner, before.a, between, error_before)
-            self._through(shortcut, before.a, error, error_before, add=True, relu=False)
-            error = error_before
-        self._through(self._units["stem"], self._image, error, None)
+            grad_before = self._scratch["even" if place % 4 == 2 else "odd"][:before.a_layout._replace(border=0).size]
+            self._through(inner, before.a, between, grad_before)
+            self._through(shortcut, before.a, grad_output, grad_before, add=True, relu=False)
+            grad_output = grad_before
+        self._through(self._units["stem"], self._image, grad_output, None)
 
     def step(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         """Write the gradients of the mean cross entropy of one minibatch.
@@ -408,7 +407,7 @@ class SparseResNet:
         norm = np.log(np.exp(logits).sum(1))
         there = np.arange(len(labels))
         loss, n_right = float((norm - logits[there, labels]).sum()), int((logits.argmax(1) == labels).sum())
-        errors = np.exp(logits - norm[:, None])
-        errors[there, labels] -= 1
-        self.backward((errors / len(labels)).astype(np.float32))
+        grad = np.exp(logits - norm[:, None])
+        grad[there, labels] -= 1
+        self.backward((grad / len(labels)).astype(np.float32))
         return loss, n_right

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.checks import is_integer, is_real
+from lib.checks import is_real, require_count
 
 SCHEDULES = ("steps", "cosine", "triangle")
 
@@ -53,8 +53,7 @@ class Settings:
     def __post_init__(self):
         for name, low in (("epochs", 1), ("batch_size", 2), ("pad", 0)):
             value = getattr(self, name)
-            if not is_integer(value) or value < low:
-                raise ValueError(f"expected {name} as an integer >= {low}, got {value!r}; try {name}={max(low, 4)}")
+            require_count(name, value, low)
         for name, high in (("learning_rate", np.inf), ("momentum", 1), ("weight_decay", np.inf)):
             value = getattr(self, name)
             if not is_real(value) or not 0 <= value < high:

@@ -8,6 +8,7 @@
 `sequential`     runs of them with BatchNorm and ReLU that stay in that layout
 `dynamic_masks`  masks that move while these layers learn: SET and RigL
 `choice`         sparse or dense: the table
+`measured`       the measurements behind it: speeds, crossovers, goals (chapter 3.6)
 `_native`, `_memory`  the torch layers' path through the kernels, and its arrays
 
 Nothing is imported here.

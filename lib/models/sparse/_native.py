@@ -136,15 +136,15 @@ class Native(torch.autograd.Function):
         return torch.from_numpy(result)
 
     @staticmethod
-    def backward(ctx, g):
+    def backward(ctx, grad_output):
         refuse_second_derivatives()
         x, weight = ctx.saved_tensors
         passes, memory, by_x, by_weight = ctx.passes, ctx.memory, None, None
-        numbers, errors_of_all, weights = flat(x), flat(g), flat(weight)
+        numbers, grad_outputs, weights = flat(x), flat(grad_output), flat(weight)
         parts, border = passes.parts(len(numbers) // passes.n_numbers), passes.convolution.padding
         first = parts[0]
         with threads.one_at_a_time():
-            errors = first.g.scratch(memory, "out")
+            grad = first.g.scratch(memory, "out")
             if ctx.needs_input_grad[0]:
                 out, by_x = first.by_x.scratch(memory, "x"), memory.take(tuple(x.shape))  # x is used before
                 made = by_x.reshape(-1)
@@ -152,13 +152,13 @@ class Native(torch.autograd.Function):
                 packed, partial = first.x.scratch(memory, "x"), memory.partial(len(weights))
                 by_weight = np.empty(len(weights), np.float32)
             for part in parts:
-                part.g.pack(errors_of_all, part.begin, part.end, errors)
+                part.g.pack(grad_outputs, part.begin, part.end, grad)
                 if by_weight is not None:
                     part.x.pack(numbers, part.begin, part.end, packed)
-                    part.convolution.weight_gradient_unchecked(packed, errors, border, by_weight, partial,
+                    part.convolution.weight_gradient_unchecked(packed, grad, border, by_weight, partial,
                                                                add=part.begin > 0)
                 if by_x is not None:
-                    part.convolution.backward_unchecked(weights, errors, border, out)
+                    part.convolution.backward_unchecked(weights, grad, border, out)
                     part.by_x.unpack(out, made, part.begin, part.end)
         results = [None if array is None else torch.from_numpy(array) for array in (by_x, by_weight)]
         return *results, None, None, None

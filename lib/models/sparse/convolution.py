@@ -20,7 +20,7 @@ from lib.models.sparse.layout import Layout, zeros
 from lib.native import tiles
 from lib.native.tiles import LANES
 
-_BLOCK = 2**19  # bytes of errors: half of a second-level cache
+_BLOCK = 2**19  # bytes of gradients: half of a second-level cache
 
 
 @functools.lru_cache(maxsize=512)
@@ -258,14 +258,14 @@ class SparseConvolution:
 
         """
         _checked("weights", weights, self.n_weights, exact=True)
-        _checked("g", g, self._error_layout(g_border).size), _checked("out", out, self.x._replace(border=0).size)
+        _checked("g", g, self._grad_layout(g_border).size), _checked("out", out, self.x._replace(border=0).size)
         self.backward_unchecked(weights, g, g_border, out, add)
 
     def backward_unchecked(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                            add: bool = False) -> None:
         """`backward` for who knows that the arrays fit."""
         if g_border not in self._calls:
-            plain, g_layout = self.x._replace(border=0), self._error_layout(g_border)
+            plain, g_layout = self.x._replace(border=0), self._grad_layout(g_border)
             self._calls[g_border] = [self._call(b, g_layout, plain) for b in self._backward(g_layout)]
         _sum(self._calls[g_border], weights, g, out, add)
 
@@ -315,7 +315,7 @@ class SparseConvolution:
                         partial, numba.get_num_threads(), block, int(add))
         tiles.lane_totals(partial, f.order, out)
 
-    def _error_layout(self, border: int) -> Layout:
+    def _grad_layout(self, border: int) -> Layout:
         if border < self.padding:
             raise ValueError(f"expected the gradient by the output within a border of {self.padding} or more, got "
                              f"{border}; try out._replace(border={self.padding})")

@@ -5,7 +5,7 @@ BatchNorm brings its own. Their parameter lists the weights where the mask is Tr
 or optimizer can bring back the others. On the CPU the native path (the kernels of `lib.models.sparse`) takes images
 into the layout of the kernels and back, in every layer; runs of convolution, BatchNorm and ReLU stay in it in a
 `lib.models.sparse.sequential.SparseSequential`, a whole network in `lib.models.resnet.native`. The dense path fills a
-dense tensor with the weights and leaves the rest to torch: the plain twin, and the path on a GPU and in other
+dense tensor with the weights and leaves the rest to torch: the plain reference, and the path on a GPU and in other
 precisions.
 
     mask = torch.rand(64, 32, 3, 3) < 0.05

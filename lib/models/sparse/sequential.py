@@ -44,7 +44,7 @@ class _Block(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """A block for minibatches of one size: its convolution, and the layouts of what it gives and of its error."""
+    """A block for minibatches of one size: its convolution, and the layouts of what it gives and of its gradient."""
 
     convolution: SparseConvolution
     a: Layout
@@ -202,7 +202,7 @@ class _Run(torch.autograd.Function):
         return torch.from_numpy(result)
 
     @staticmethod
-    def backward(ctx, error_of_images):
+    def backward(ctx, grad_output):
         _native.refuse_second_derivatives()
         n_blocks, needed, saved = len(ctx.steps), ctx.needs_input_grad, ctx.saved_tensors
         parameters, arrays = saved[:4 * n_blocks], [part.numpy() for part in saved[4 * n_blocks:]]
@@ -211,25 +211,25 @@ class _Run(torch.autograd.Function):
         results: list = [None] * (4 * n_blocks)
         with threads.one_at_a_time():
             layout, by_x = ctx.steps[-1].a, None
-            error = _native.Images.of(layout).pack(_native.flat(error_of_images), 0, ctx.x_shape[0],
+            grad = _native.Images.of(layout).pack(_native.flat(grad_output), 0, ctx.x_shape[0],
                                                    memory.take(layout))
             for i in reversed(range(lowest, n_blocks)):
                 own = slice(4 * i, 4 * i + 4)
                 x, z, a = arrays[2 * i:2 * i + 3]
                 step, g = ctx.steps[i], memory.take(ctx.steps[i].g)
-                results[own] = _through_norm(step, parameters[own], ctx.statistics[i], error, z, a, g)
-                convolution, weight, error = step.convolution, _native.flat(parameters[4 * i]), None
+                results[own] = _through_norm(step, parameters[own], ctx.statistics[i], grad, z, a, g)
+                convolution, weight, grad = step.convolution, _native.flat(parameters[4 * i]), None
                 if wanted[4 * i]:
                     results[4 * i] = np.empty(len(weight), np.float32)
                     convolution.weight_gradient_unchecked(x, g, convolution.padding, results[4 * i],
                                                           memory.partial(len(weight)))
                 if i > lowest or needed[0]:
                     layout = convolution.x._replace(border=0)
-                    error = memory.take(layout)
-                    convolution.backward_unchecked(weight, g, convolution.padding, error)
+                    grad = memory.take(layout)
+                    convolution.backward_unchecked(weight, g, convolution.padding, grad)
             if needed[0]:
                 by_x = memory.take(tuple(ctx.x_shape))
-                _native.Images.of(layout).unpack(error, by_x.reshape(-1), 0, ctx.x_shape[0])
+                _native.Images.of(layout).unpack(grad, by_x.reshape(-1), 0, ctx.x_shape[0])
         results = [None if result is None or not want else torch.from_numpy(result)
                    for result, want in zip(results, wanted)]
         return (None if by_x is None else torch.from_numpy(by_x), None, None, None, None, *results)
@@ -267,12 +267,12 @@ def _normalize(block: _Block, step: _Step, z, a, bias, scale, shift) -> _Statist
     return statistics
 
 
-def _through_norm(step: _Step, parameters, statistics: _Statistics, error, z, a, g) -> list[np.ndarray | None]:
-    """The error of what the convolution gives, into g; gradients by bias, scale and shift, None for the weights."""
+def _through_norm(step: _Step, parameters, statistics: _Statistics, grad, z, a, g) -> list[np.ndarray | None]:
+    """The gradient by what the convolution gives, into g; gradients by bias, scale and shift, None for the weights."""
     out = step.convolution.out
     by_scale, by_shift = (np.empty(out.n_channels, np.float32) for _ in range(2))
     scale = _vector(parameters[2], out.n_channels, 1)
-    batch_norm.backward(error, step.a._replace(border=0).place, a, step.a.place, statistics.relu, z, out.place,
+    batch_norm.backward(grad, step.a._replace(border=0).place, a, step.a.place, statistics.relu, z, out.place,
                     out.pixels, scale, statistics.mean, statistics.inverse, g, step.g.place, by_scale, by_shift,
                     statistics.by_images)
     # A shift of all pixels changes nothing where their mean is subtracted.

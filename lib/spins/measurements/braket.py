@@ -40,15 +40,15 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, shots: i
     if not isinstance(document, Mapping):
         document = _members(document)
     check_header(document, SCHEMA, source)
-    told = mapping(document.get("taskMetadata") or {}, source, "taskMetadata").get("shots")
+    reported = mapping(document.get("taskMetadata") or {}, source, "taskMetadata").get("shots")
     qubits = document.get("measuredQubits")
     if document.get("measurements") is not None:
         bits = table(_numbers(document["measurements"]), source)
-        check_shots(len(bits), told, source, shots)
+        check_shots(len(bits), reported, source, shots)
     elif document.get("measurementProbabilities"):
         probabilities = mapping(document["measurementProbabilities"], source, "measurementProbabilities")
-        counts = from_probabilities(probabilities, told if shots is None else shots, source)
-        bits, weights = counted(counts, source, shots=shots, told=told, expand=expand, limit=limit)
+        counts = from_probabilities(probabilities, reported if shots is None else shots, source)
+        bits, weights = counted(counts, source, shots=shots, reported=reported, expand=expand, limit=limit)
     else:
         raise wrong(source, "measurements or measurementProbabilities", "neither", "a run with shots")
     if not isinstance(qubits, (list, tuple, np.ndarray)) or len(qubits) != bits.shape[1]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lib.conventions import check_bits, format_bytes
+from lib.chain_checks import check_bits
+from lib.memory import format_bytes
 
 
 def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> ValueError:
@@ -102,14 +103,14 @@ def member(value: Mapping, name: str, source: str, place: str = "") -> object:
     return value[name]
 
 
-def check_shots(found: int, told: object, source: str, asked: int | None = None) -> None:
+def check_shots(found: int, reported: object, source: str, asked: int | None = None) -> None:
     """That as many shots are there as asked for or, where nobody asked, as the file tells.
 
     Parameters
     ----------
     found : int
         How many there are.
-    told, asked : int or None
+    reported, asked : int or None
         How many the file tells, and the user asks for.
     source : str
         The file.
@@ -120,9 +121,9 @@ def check_shots(found: int, told: object, source: str, asked: int | None = None)
         For another number.
 
     """
-    if asked is None and told is None:
+    if asked is None and reported is None:
         return
-    wanted = number(told if asked is None else asked, source, "the number of shots")
+    wanted = number(reported if asked is None else asked, source, "the number of shots")
     if found != wanted:
         who = "asked for" if asked is not None else "the file itself tells"
         raise wrong(source, f"{wanted} shots, as {who}", f"{found}",

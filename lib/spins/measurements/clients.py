@@ -124,33 +124,33 @@ def read_ionq(document: object, source: str, *, limit: int = LIMIT, n_sites: int
         if not hasattr(document, "counts"):
             raise wrong(source, "counts of a device", f"{type(document).__name__}, probabilities of a simulator",
                         "to_cirq_result(seed=...), which draws shots")
-        told, n_told, reverse = None, document.num_qubits(), False  # cirq-ionq turns the keys around
+        reported, n_reported, reverse = None, document.num_qubits(), False  # cirq-ionq turns the keys around
         histogram = dict(document.counts())
     else:
         job = mapping(choose(document, task if isinstance(document, list) else None, source), source, "a job")
-        told, n_told = _shots_told(job), _qubits_told(job)
+        reported, n_reported = _shots_reported(job), _qubits_reported(job)
         data = job.get("data")
         histogram = data.get("histogram") if isinstance(data, Mapping) else None
         histogram = mapping(histogram or job.get("histogram") or job.get("probabilities") or job, source, "a histogram")
         if histogram and isinstance(next(iter(histogram.values())), Mapping):
             histogram = choose(list(histogram.values()), task, source)
-    bits = from_numbers(list(histogram), n_told if n_sites is None else n_sites, source)
+    bits = from_numbers(list(histogram), n_reported if n_sites is None else n_sites, source)
     if any(isinstance(value, (float, str)) for value in histogram.values()):
-        histogram = from_probabilities(histogram, told if shots is None else shots, source)
+        histogram = from_probabilities(histogram, reported if shots is None else shots, source)
     counts = whole(list(histogram.values()), list(histogram), source)
-    check_shots(sum(counts.tolist()), told, source, shots)
+    check_shots(sum(counts.tolist()), reported, source, shots)
     bits, weights = expanded(bits[:, ::-1] if reverse else bits, counts, source, expand, limit)
     return Shots(np.ascontiguousarray(bits), tuple(map(str, range(bits.shape[1]))), f"{GATES}; column i is qubit i",
                  weights=weights)
 
 
-def _shots_told(job: Mapping) -> object:
+def _shots_reported(job: Mapping) -> object:
     metadata = job.get("metadata")
     found = job.get("shots", metadata.get("shots") if isinstance(metadata, Mapping) else None)
     return int(found) if isinstance(found, str) and found.isdigit() else found
 
 
-def _qubits_told(job: Mapping) -> object:
+def _qubits_reported(job: Mapping) -> object:
     stats = job.get("stats")
     found = job.get("qubits", stats.get("qubits") if isinstance(stats, Mapping) else None)
     return int(found) if isinstance(found, str) and found.isdigit() else found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.conventions import require_memory
+from lib.memory import require_memory
 from lib.spins.measurements.checking import check_shots, number, short, wrong
 from lib.spins.measurements.shots import GATES, GATES_PLUS, LIMIT, SPIN_PLUS, UP, Shots
 
@@ -88,7 +88,7 @@ def keys_and_counts(counts: Mapping | list) -> tuple[list, list]:
 
 
 def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, shots: int | None = None,
-            told: object = None, expand: bool = True, limit: int = LIMIT,
+            reported: object = None, expand: bool = True, limit: int = LIMIT,
             reverse: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
     """Bits and weights of outcomes that are strings of 0 and 1.
 
@@ -100,7 +100,7 @@ def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, 
         What messages call it.
     n_sites : int or None
         The number of bits, if known.
-    shots, told : int or None
+    shots, reported : int or None
         The number of shots that is asked for, and that the source tells.
     expand : bool
         As of `expanded`, True by default.
@@ -127,7 +127,7 @@ def counted(counts: Mapping | list, source: str, *, n_sites: int | None = None, 
         raise wrong(source, "outcomes as strings of 0 and 1", short(other), 'format="ionq" for whole numbers')
     bits = from_strings(keys, source, n_sites)
     values = whole(numbers, keys, source)
-    check_shots(sum(values.tolist()), told, source, shots)
+    check_shots(sum(values.tolist()), reported, source, shots)
     bits, weights = expanded(bits[:, ::-1] if reverse else bits, values, source, expand, limit)
     return np.ascontiguousarray(bits), weights
 

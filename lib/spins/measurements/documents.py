@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.conventions import format_bytes
+from lib.memory import format_bytes
 from lib.spins.measurements.checking import check_size, wrong
 
 JSON_FACTOR = 48  # bytes that Python's objects take at most for a byte of text, the text included: lists within lists

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import atomic
-from lib.conventions import check_bits
+from lib.chain_checks import check_bits
 from lib.spins.measurements.checking import check_shots, check_size
 from lib.spins.measurements.documents import check_archive
 from lib.spins.measurements.shots import LIMIT, SPIN_PLUS, UP, Shots

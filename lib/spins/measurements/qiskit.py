@@ -67,15 +67,15 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, expand: 
         results = member(value, "pub_results", source)
         kind, value = unwrapped(_choose(results, task, source, "pub"))
         task = task[1:] if isinstance(task, tuple) else None
-    told = None
+    reported = None
     if kind in ("SamplerPubResult", "PubResult"):
-        told = _metadata(value).get("shots")
+        reported = _metadata(value).get("shots")
         kind, value = unwrapped(member(value, "data", source))
     if kind == "DataBin":
-        return _registers(value, source, limit, shots, told, register, task, n_sites)
+        return _registers(value, source, limit, shots, reported, register, task, n_sites)
     if kind == "BitArray":
         bits = _bit_array(value, source, limit, task)
-        check_shots(len(bits), told, source, shots)
+        check_shots(len(bits), reported, source, shots)
         return Shots(bits, tuple(map(str, range(bits.shape[1]))), CONVENTION)
     if kind == "Result" or isinstance(value, Mapping) and "results" in value:
         return _backend_result(mapping(value, source, "a Result"), source, limit, expand, shots, register, task)
@@ -138,7 +138,7 @@ def _choose(results: object, task: object, source: str, what: str) -> object:
     return results[place]
 
 
-def _registers(value: object, source: str, limit: int, shots: int | None, told: object, register: object,
+def _registers(value: object, source: str, limit: int, shots: int | None, reported: object, register: object,
                task: object, n_sites: int | None) -> Shots:
     """All registers of a DataBin beside each other, or those that are asked for, in that order."""
     fields = mapping(member(mapping(value, source, "a DataBin"), "fields", source), source, "fields")
@@ -160,7 +160,7 @@ def _registers(value: object, source: str, limit: int, shots: int | None, told: 
         parts.append(bits)
         sites += [f"{name}[{bit}]" for bit in range(bits.shape[1])]
     bits = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-    check_shots(len(bits), told, source, shots)
+    check_shots(len(bits), reported, source, shots)
     if n_sites is not None and bits.shape[1] != n_sites:
         raise wrong(source, f"{n_sites} classical bits", f"{bits.shape[1]}", f"n_sites={bits.shape[1]}")
     left = [name for name in names if name not in chosen]

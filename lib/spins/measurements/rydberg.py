@@ -45,15 +45,15 @@ def read_braket(document: object, source: str, *, limit: int = LIMIT, shots: int
         Naming the source and the place in it, for what is no such result.
 
     """
-    told = None
+    reported = None
     if isinstance(document, Mapping):
         check_header(document, SCHEMA, source)
         rows = member(document, "measurements", source)
-        told = mapping(document.get("taskMetadata") or {}, source, "taskMetadata").get("shots")
+        reported = mapping(document.get("taskMetadata") or {}, source, "taskMetadata").get("shots")
         triples = [_json_shot(row, source, place) for place, row in enumerate(rows or [], start=1)]
     else:
         triples = [_live_shot(row) for row in document.measurements or []]
-    return _pictures(triples, source, told, shots, good=("Success",))
+    return _pictures(triples, source, reported, shots, good=("Success",))
 
 
 def is_letters(document: object) -> bool:
@@ -132,7 +132,7 @@ def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: in
     """
     if hasattr(document, "dataframe"):
         return _report(document, source, shots, task)
-    results, told = _task_results(document, source, task)
+    results, reported = _task_results(document, source, task)
     if isinstance(results, Mapping):
         outputs = member(results, "shot_outputs", source)
         triples = []
@@ -142,7 +142,7 @@ def read_bloqade(document: object, source: str, *, limit: int = LIMIT, shots: in
     else:
         triples = [(getattr(shot.shot_status, "value", shot.shot_status), shot.pre_sequence, shot.post_sequence)
                    for shot in results.shot_outputs]
-    return _pictures(triples, source, told, shots, good=("Completed",))
+    return _pictures(triples, source, reported, shots, good=("Completed",))
 
 
 def read_pulser(document: object, source: str, *, limit: int = LIMIT, shots: int | None = None,
@@ -234,16 +234,16 @@ def _task_results(document: object, source: str, task: object) -> tuple[object, 
             tasks = dict(document["tasks"]) if isinstance(document["tasks"], list) else document["tasks"]
             chosen = mapping(_one_task(tasks, task, source), source, "a task")
             document = mapping(next(iter(chosen.values())) if len(chosen) == 1 else chosen, source, "a task")
-        told = document.get("shots")
+        reported = document.get("shots")
         if document.get("task_result_ir") is None:
             raise wrong(source, "results of the task (task_result_ir)", "none", "to fetch and save the batch again")
-        return document["task_result_ir"], told
+        return document["task_result_ir"], reported
     if isinstance(document, Mapping):
         return document, None
     if hasattr(document, "tasks"):
         document = _one_task(document.tasks, task, source)
-    told = getattr(document, "shots", None)
-    return getattr(document, "task_result_ir", document), told
+    reported = getattr(document, "shots", None)
+    return getattr(document, "task_result_ir", document), reported
 
 
 def _one_task(tasks: Mapping, task: object, source: str) -> object:
@@ -268,11 +268,11 @@ def _report(report: object, source: str, shots: int | None, task: object) -> Sho
     return _pictures(triples, source, None, shots, good=("Completed",))
 
 
-def _pictures(triples: Iterable[tuple], source: str, told: object, shots: int | None,
+def _pictures(triples: Iterable[tuple], source: str, reported: object, shots: int | None,
               good: tuple[str, ...]) -> Shots:
     """Bits from pictures before and after, MISSING where no atom was before; shots without pictures are counted."""
     triples = list(triples)
-    check_shots(len(triples), told, source, shots)
+    check_shots(len(triples), reported, source, shots)
     dropped: dict[str, int] = {}
     pairs = []
     for status, pre, post in triples:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.conventions import check_state_vector
+from lib.chain_checks import check_state_vector
 
 
 def read_text(path: str | Path, n_spins: int | None = None) -> np.ndarray:

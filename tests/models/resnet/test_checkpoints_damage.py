@@ -12,7 +12,7 @@ import torch
 
 from lib.models.resnet import Architecture, ResNet
 from lib.models.resnet.checkpoints import load, save
-from tests.models.test_checkpoints import assert_same, members_of, small
+from tests.models.resnet.test_checkpoints import assert_same, members_of, small
 
 
 def signed(members):

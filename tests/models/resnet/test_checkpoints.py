@@ -17,7 +17,7 @@ from lib.models.resnet.native import SparseResNet
 from lib.models.resnet.trainers import NativeTrainer
 from lib.models.resnet.training_settings import Settings
 from lib.pruning.masks import layer_masks
-from tests.models.test_sparse_resnet import VARIANTS, make_data, make_twin
+from tests.models.resnet.test_native import VARIANTS, make_data, make_twin
 
 
 def assert_same(found, net):

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.models.resnet.checkpoints import save
-from tests.models.test_checkpoints import small
+from tests.models.resnet.test_checkpoints import small
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_ntk_at_a_rate_is_standard_at_the_converted_rates(counts, activation):
     (lambda: parametrization("ntk", 784, 1.1), "expected connectivity"),
     (lambda: parametrization("ntk", 784, float("nan")), "expected connectivity"),
     (lambda: parametrization("ntk", 784, "1"), "expected connectivity"),
-    (lambda: parametrization("ntk", 784).standard_rate(-1), "expected rate as a number, finite and >= 0, got -1"),
+    (lambda: parametrization("ntk", 784).standard_rate(-1), "expected rate to be a finite number >= 0, got -1"),
     (lambda: parametrization("ntk", 784).standard_rate(float("inf")), "expected rate"),
     (lambda: draw("mup", SMALL, seed=1), "among standard, lecun, ntk, got 'mup'"),
     (lambda: draw("ntk", Architecture(0), seed=1), "expected width to be an integer >= 1, got 0"),

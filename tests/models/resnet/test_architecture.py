@@ -9,7 +9,7 @@ import torch
 from lib.models import resnet
 from lib.models.resnet import Architecture, layers, multiply_adds, n_weights, sparse_counts, widened
 from lib.pruning.distribution import connectivity
-from tests.models.test_resnet import BOTTLENECKS, TINY, counts
+from tests.models.resnet.test_network import BOTTLENECKS, TINY, counts
 
 
 # --- counts

@@ -10,7 +10,7 @@ from torch.nn.utils import prune
 
 from lib.models.sparse.conversion import convert, to_masked
 from lib.models.sparse.layers import SparseConv2d, SparseLinear
-from tests.models.test_sparse_layers import images, random_mask
+from tests.models.sparse.test_layers import images, random_mask
 
 
 class Block(torch.nn.Module):

@@ -11,7 +11,7 @@ from lib.models.resnet.native import SparseResNet
 from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
 from lib.models.resnet.training import correct
 from lib.models.resnet.training_settings import Settings
-from tests.models.test_sparse_resnet import make_data, make_twin
+from tests.models.resnet.test_native import make_data, make_twin
 
 
 def test_the_stem_of_imagenet_is_refused():
@@ -25,7 +25,7 @@ def state_of(net):
     units = [array for unit in net._units.values() for array in (*unit.z, unit.a)]
     pairs = [array for pair in (*net._running.values(), *net._batch.values()) for array in pair]
     return [array.tobytes() for array in (net.parameters, net.gradients, net._image, net._pooled, net._logits,
-                                          net._logit_errors, net._partial, *net._scratch.values(), *units, *pairs)]
+                                          net._grad_logits, net._partial, *net._scratch.values(), *units, *pairs)]
 
 
 def test_images_that_do_not_fit_are_refused():
@@ -89,7 +89,7 @@ def test_errors_of_another_shape_are_refused_before_anything_is_written():
                   errors[:0], errors.astype(int), errors.astype(complex), errors > 0,
                   errors.tolist()[0]):
         with pytest.raises(ValueError, match=r"expected (derivatives by the logits, floats of shape \(7, 5\)|"
-                                             r"logit_errors made of real numbers), got .*; try ."):
+                                             r"grad_logits made of real numbers), got .*; try ."):
             net.backward(wrong)
     assert state_of(net) == before
     net.backward(errors)  # that forward still counts
@@ -119,7 +119,7 @@ def test_a_twin_of_other_masks_or_another_width_is_refused():
 
 @pytest.mark.parametrize("n_images, size", [(0, 9), (2.5, 9), (True, 9), (4, "a"), (4, 8)])
 def test_sizes_that_are_none(n_images, size):
-    with pytest.raises(ValueError, match="expected (n_images as|image_size to be) an integer >= "):
+    with pytest.raises(ValueError, match="expected (n_images|image_size) to be an integer >= "):
         SparseResNet(make_twin("sparse"), n_images, size)
 
 

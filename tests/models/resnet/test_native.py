@@ -175,7 +175,7 @@ def test_training_is_that_of_torch(variant, monkeypatch):
 def test_the_bits_are_the_same_on_any_number_of_threads():
     code = """
 import numba
-from tests.models.test_sparse_resnet import digest
+from tests.models.resnet.test_native import digest
 assert numba.get_num_threads() == 2 and len(digest()) > 1000
 two = digest()
 numba.set_num_threads(1)

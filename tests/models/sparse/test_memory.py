@@ -11,7 +11,7 @@ from lib.models.sparse import _memory, _native
 from lib.models.sparse.layers import SparseConv2d
 from lib.models.sparse.layout import Layout, empty
 from lib.native import packing
-from tests.models.test_sparse_layers import agree, both, images, random_mask
+from tests.models.sparse.test_layers import agree, both, images, random_mask
 
 
 @pytest.mark.parametrize("n_images", [1, 15, 16, 35])

@@ -5,7 +5,7 @@ import pytest
 
 from lib.models.sparse.convolution import SparseConvolution
 from lib.models.sparse.layout import Layout, zeros
-from tests.models.test_sparse import packed
+from tests.models.sparse.test_convolution import packed
 
 
 # --- layouts

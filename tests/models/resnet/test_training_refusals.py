@@ -6,13 +6,13 @@ import pytest
 from lib.models.resnet.trainers import NativeTrainer
 from lib.models.resnet.training import train
 from lib.models.resnet.training_settings import Settings
-from tests.models.test_image_training import SHORT, SIZE, Recorder, make_data, make_nets, make_twin
+from tests.models.resnet.test_training import SHORT, SIZE, Recorder, make_data, make_nets, make_twin
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({"epochs": 0}, "expected epochs as an integer >= 1, got 0; try epochs=4"), ({"epochs": 1.0}, "expected epochs"),
-    ({"epochs": True}, "expected epochs"), ({"batch_size": 1}, "expected batch_size as an integer >= 2, got 1"),
-    ({"pad": -1}, "expected pad as an integer >= 0, got -1"), ({"pad": "4"}, "expected pad"),
+    ({"epochs": 0}, "expected epochs to be an integer >= 1, got 0; try epochs=1"), ({"epochs": 1.0}, "expected epochs"),
+    ({"epochs": True}, "expected epochs"), ({"batch_size": 1}, "expected batch_size to be an integer >= 2, got 1"),
+    ({"pad": -1}, "expected pad to be an integer >= 0, got -1"), ({"pad": "4"}, "expected pad"),
     ({"learning_rate": -0.1}, "expected learning_rate as a number from 0 to below inf, got -0.1; try learn"),
     ({"learning_rate": np.nan}, "expected learning_rate"), ({"learning_rate": np.inf}, "expected learning_rate"),
     ({"learning_rate": "0.1"}, "expected learning_rate"), ({"learning_rate": None}, "expected learning_rate"),

@@ -10,7 +10,7 @@ import torch
 
 from lib.models.sparse import choice, layers
 from lib.models.sparse.layers import SparseConv2d, SparseLinear
-from tests.models.test_sparse_layers import agree, both, images, random_mask
+from tests.models.sparse.test_layers import agree, both, images, random_mask
 from tests.native.test_tiles import run_in_another_process
 
 

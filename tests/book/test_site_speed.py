@@ -1,0 +1,66 @@
+"""Each page's first picture is there soon: what a browser reads from the disk before it, and how long that takes.
+
+Times are printed and bounded generously, since they are those of the machine; what is read does not depend on it.
+Alone, and with the median of three for every page: ``pytest -s tests/book/test_site_speed.py``.
+"""
+
+import statistics
+
+import pytest
+
+from tests.browsing import SITE, in_site
+
+RUNS = 3
+# As soon as the first picture of the article that shows is decoded: when that was, in milliseconds since the page was
+# asked for, and which picture it is.
+WATCH = """() => {
+  const look = () => {
+    const image = [...document.querySelectorAll('article img')].find(image => image.getClientRects().length);
+    if (!image) return document.readyState === 'complete' ? (window.firstPicture = null) : requestAnimationFrame(look);
+    image.decode().then(() => { window.firstPicture = [performance.now(), image.currentSrc]; });
+  };
+  window.firstPicture = undefined;
+  look();
+}"""
+
+
+@pytest.fixture(scope="module")
+def firsts(browser, pages):
+    """By page with a picture: times (ms) of several visits, the files that were read before, the picture itself."""
+    found = {}
+    for name in pages:
+        times, picture, files = [], None, []
+        for _ in range(RUNS):
+            context = browser.new_context(viewport={"width": 1360, "height": 900})
+            page, files = context.new_page(), []
+            page.on("requestfinished", lambda request, files=files: files.append(in_site(request.url)))
+            page.add_init_script(f"({WATCH})()")
+            page.goto((SITE / name).as_uri(), wait_until="commit")
+            page.wait_for_function("window.firstPicture !== undefined")
+            first = page.evaluate("window.firstPicture")
+            context.close()
+            if first is None:
+                break
+            times.append(first[0])
+            picture = in_site(first[1])
+            files = files[:files.index(picture) + 1] if picture in files else files
+        if times:
+            found[name] = times, picture, [file for file in files if file]
+    return found
+
+
+def test_little_is_read_before_the_first_picture(firsts, capsys):
+    with capsys.disabled():
+        print()
+        for name, (times, picture, files) in sorted(firsts.items()):
+            read = sum(file.stat().st_size for file in files)
+            print(f"{name:42} {statistics.median(times):6.0f} ms, {len(files):2} files, {read / 1e3:6.0f} kB before "
+                  f"{picture.name} ({picture.stat().st_size / 1e3:.0f} kB)")
+    assert len(firsts) > 12
+    for name, (_, picture, files) in firsts.items():
+        assert picture.stat().st_size < 4e5, name
+        assert len(files) <= 25 and sum(file.stat().st_size for file in files) < 4e6, name
+
+
+def test_the_first_picture_is_there_within_a_time_that_no_machine_misses(firsts):
+    assert {name: times for name, (times, *_) in firsts.items() if min(times) > 10_000} == {}
