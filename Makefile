@@ -44,8 +44,10 @@ STARTED := $(VENV)/.started
 # For pip, which starts more processes of Python: all of the user's environment but what is Python's.
 NO_PYTHON := env $$(env | sed -n 's/^\(PYTHON[A-Z0-9]*\)=.*/-u \1/p')
 SETUP_LOG := $(VENV)/setup.log
-RECORDS = $(RUN) lib.study.records --profile="$(if $(filter file,$(origin PROFILE)),paper,$$GIVEN_PROFILE)"
-BUILD = $(RUN) lib.study.build --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS"
+# A command has its own defaults (python -m lib --help), in place of what is not said.
+LIB = $(RUN) lib $(if $(filter file,$(origin PROFILE)),,--profile="$$GIVEN_PROFILE") \
+  $(if $(filter file,$(origin JOBS)),,--jobs="$$GIVEN_JOBS")
+CHAPTER = $(if $(CH),,echo 'expected a chapter; try make $@ CH=05'; exit 1;) $(LIB) $@ "$$GIVEN_CH"
 SPELL = $(RUN) codespell_lib book README.md CONTRIBUTING.md
 
 .PHONY: help book test test-all chapter status accept verify pdf crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
@@ -62,40 +64,39 @@ help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 book: $(STAMP)  ## execute what is stale, render the site (PROFILE=smoke|paper, JOBS=n)
-	@$(BUILD) book
+	@$(LIB) $@
 
 # Tests often wait for processes, browsers and clocks: one more of them at once than there are cores.
 test: $(STAMP)  ## check the style, build the book at smoke settings, run the tests (JOBS=n at once)
 	$(RUN) ruff check
 	$(SPELL)
-	@$(BUILD) check
-	$(RUN) lib.study.build --profile=smoke --jobs="$$GIVEN_JOBS" book
+	@$(LIB) check
+	$(RUN) lib --profile=smoke --jobs="$$GIVEN_JOBS" book
 	$(RUN) pytest -n "$$((GIVEN_JOBS + (GIVEN_JOBS > 1)))" --dist worksteal $(EVERY)
 
 test-all: EVERY := --all
 test-all: test  ## the same with all cases of the tests that else draw some, such as the random kills
 
 chapter: $(STAMP)  ## one chapter (CH=05); a page beside the book with PARAMS="n_spins=8 seed=3" or SWEEP="field=0.5,1"
-	@$(if $(CH),,echo 'expected a chapter; try make chapter CH=05'; exit 1;) $(BUILD) chapter "$$GIVEN_CH" \
-	  --params="$$GIVEN_PARAMS" --sweep="$$GIVEN_SWEEP"
+	@$(CHAPTER) --params="$$GIVEN_PARAMS" --sweep="$$GIVEN_SWEEP"
 
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
-	@$(RUN) lib.study.status --profile="$$GIVEN_PROFILE"
+	@$(LIB) $@
 
 accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json), note what chapters took
-	@$(BUILD) accept
+	@$(LIB) $@
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder
-	@$(RUN) lib.study.verify --profile="$$GIVEN_PROFILE" $(if $(CRATE),--root="$$GIVEN_CRATE")
+	@$(LIB) $@ $(if $(CRATE),--root="$$GIVEN_CRATE")
 
 pdf: $(STAMP)  ## print the built site as one PDF (needs Chromium)
-	@$(RUN) lib.study.pdf --profile="$$GIVEN_PROFILE"
+	@$(LIB) $@
 
 crate: $(STAMP)  ## pack what was built as an RO-Crate: site, notebooks, ledger, records, sources, where they came from
-	@$(RUN) lib.study.crate --profile="$$GIVEN_PROFILE"
+	@$(LIB) $@
 
 tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, where a program has wrapped them
-	@$(if $(CH),,echo 'expected a chapter; try make tidy CH=05'; exit 1;) $(RUN) lib.study.editing "$$GIVEN_CH"
+	@$(CHAPTER)
 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
@@ -103,26 +104,24 @@ edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, n
 	  --ServerApp.contents_manager_class=lib.study.contents.ChapterContents
 
 preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
-	@$(if $(CH),,echo 'expected a chapter; try make preview CH=05'; exit 1;) $(RUN) lib.study.preview "$$GIVEN_CH" \
-	  --profile="$$GIVEN_PROFILE" --jobs="$$GIVEN_JOBS" --port='$(PORT)'
+	@$(CHAPTER) --port='$(PORT)'
 
 check: $(STAMP)  ## say what a build would refuse, with page and line, and what is untidy; nothing is executed
-	@$(BUILD) check
+	@$(LIB) $@
 	@$(RUN) ruff check
 	@$(SPELL)
 
 records: $(STAMP)  ## go on with the long runs of a chapter (CH=05), by a copy of the commit, on all cores
-	@$(if $(CH),,echo 'expected a chapter; try make records CH=05'; exit 1;) $(RECORDS) extend "$$GIVEN_CH" \
-	  --params="$$GIVEN_PARAMS" $(if $(filter file,$(origin JOBS)),,--jobs="$$GIVEN_JOBS") --dask="$$GIVEN_DASK"
+	@$(CHAPTER) --params="$$GIVEN_PARAMS" --dask="$$GIVEN_DASK"
 
 records-status: $(STAMP)  ## per record: how many points exist, what they cost, what the rest may cost
-	@$(RECORDS) status
+	@$(LIB) $@
 
 audit: $(STAMP)  ## compute recorded points of a chapter (CH=34) again, for MINUTES=30 of one core, and compare
-	@$(if $(CH),,echo 'expected a chapter; try make audit CH=05'; exit 1;) $(RUN) lib.study.audits "$$GIVEN_CH" "$$GIVEN_MINUTES"
+	@$(CHAPTER) "$$GIVEN_MINUTES"
 
 anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised version anew
-	@$(RUN) lib.study.anchors
+	@$(LIB) $@
 
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
 	@$(RUN) tests.mutations

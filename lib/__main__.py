@@ -1,14 +1,20 @@
-"""Commands that need the base install alone: `python -m lib reconstruct FILE --hidden 10`."""
+"""`python -m lib COMMAND`: `reconstruct FILE` needs the base install alone, all others make the book."""
 
 import sys
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] != "reconstruct":
-        print("usage: python -m lib reconstruct FILE [--hidden 10]   (--help tells the rest)", file=sys.stderr)
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    from lib import reconstruct  # numba and torch take seconds to load
-    return reconstruct.main(arguments[1:])
+    if arguments[:1] == ["reconstruct"]:
+        from lib import reconstruct  # numba and torch take seconds to load
+
+        return reconstruct.main(arguments[1:])
+    from lib.study import surroundings
+
+    if __name__ == "__main__" and "prepared" not in globals():
+        surroundings.again("lib", arguments)
+    from lib.study import command
+
+    return command.main(arguments)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,23 @@ def sha256(path: Path) -> str | None:
         return None
 
 
+def digest(value: object) -> str:
+    """SHA-256 of what JSON can hold.
+
+    Parameters
+    ----------
+    value : object
+        Mappings count without the order of their keys.
+
+    Returns
+    -------
+    str
+        In hexadecimal digits.
+
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 def swap_directory(new: Path, target: Path) -> None:
     """Put the directory `new` in the place of `target`.
 

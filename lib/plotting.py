@@ -42,7 +42,7 @@ POSITIVE, NEGATIVE = BLUE, VERMILION
 TEXT_WIDTH = 7.2
 
 #: Width of the variant of a figure for phones, of a drawing without axes, in inches, and the end of its name.
-NARROW_WIDTH, NARROW_DRAWING, NARROW = 4.0, 5.4, ".narrow.svg"
+NARROW_WIDTH, NARROW_DRAWING, NARROW = 4.0, 5.2, ".narrow.svg"
 
 STYLE = {
     "axes.axisbelow": True,

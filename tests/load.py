@@ -40,9 +40,12 @@ def main(sizes: list[int]) -> int:
         with tempfile.TemporaryDirectory() as place:
             top = book_of(Path(place), n_chapters)
             seconds = []
-            for command in (toy_book.command(top, "book"), toy_book.command(top, module="status")):
+            for command in (toy_book.command(top, "book"), toy_book.command(top, "status")):
                 began = time.monotonic()
-                subprocess.run(command, cwd=top, env=toy_book.environment(top), check=True, capture_output=True)
+                done = subprocess.run(command, cwd=top, env=toy_book.environment(top), text=True, capture_output=True)
+                if done.returncode:
+                    print(f"{n_chapters:8d}  ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+                    return 1
                 seconds.append(time.monotonic() - began)
         builds.append(seconds[0] / n_chapters)
         states.append(seconds[1])

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+import subprocess
 import sys
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from lib.rbm import files, from_shots, metrics
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
 from tests.formats import MADE, MAKER, N, exact
+from tests.toy_book import ROOT
 
 
 @pytest.fixture
@@ -227,8 +229,12 @@ def test_arguments_that_are_wrong(here, capsys, arguments):
 
 
 def test_no_command_is_explained(capsys):
-    assert command.main([]) == 2 and command.main(["guess"]) == 2 and command.main(["--help"]) == 0
-    assert "python -m lib reconstruct FILE" in capsys.readouterr().err
+    for arguments, status, words in (([], 2, "required: COMMAND"), (["guess"], 2, "choose from 'reconstruct', 'book'"),
+                                     (["--help"], 0, "reconstruct --help tells the rest")):
+        with pytest.raises(SystemExit) as ended:
+            command.main(arguments)
+        said = capsys.readouterr()
+        assert ended.value.code == status and words in " ".join((said.err + said.out).split())
 
 
 def test_what_a_file_leaves_open_is_said_on_the_command_line(here, capsys):
@@ -261,3 +267,11 @@ def test_entropies_that_rest_on_few_samples_are_named():
     values = {f"S2 {cut}": from_shots.Value(4.0, error) for cut, error in ((1, 0.02), (2, 0.4), (3, 0.31))}
     assert "first 2, 3 sites rest on few of the samples" in reconstruct.table(values, list("abcd"))[-1]
     assert "few" not in "".join(reconstruct.table({"S2 1": values["S2 1"]}, list("ab")))
+
+
+def test_without_the_packages_of_the_book_its_commands_say_what_to_install():
+    code = "import sys; sys.modules['yaml'] = None; from lib.study import command; sys.exit(command.main({}))"
+    for arguments, status in ((["--help"], 0), (["status"], 1)):
+        done = subprocess.run([sys.executable, "-c", code.format(arguments)], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == status, done.stderr
+    assert done.stderr == "expected the packages that make the book, got none called yaml; try pip install '.[book]'\n"

@@ -108,7 +108,8 @@ def make(top: Path) -> Path:
     for name, text in FILES.items():
         write(top, name, text)
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study")  # with what is compiled, and its dates
-    shutil.copy(ROOT / "lib" / "atomic.py", top / "lib" / "atomic.py")
+    for name in ("__main__.py", "atomic.py"):
+        shutil.copy(ROOT / "lib" / name, top / "lib" / name)
     write(top, "lib/experiments/__init__.py", (ROOT / "lib/experiments/__init__.py").read_text("utf-8"))
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, top / name)
@@ -149,10 +150,10 @@ def commit(top: Path) -> None:
     git(top, "commit", "--quiet", "--message", "as it is")
 
 
-def run(top: Path, *arguments: str, module: str = "build") -> subprocess.CompletedProcess:
-    """Run the driver on the toy book, or another module of `lib.study`, as :func:`command` does but sooner."""
+def run(top: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a command of `python -m lib` on the toy book, as :func:`command` does but sooner."""
     know(top)
-    words = [surroundings.MADE, f"lib.study.{module}", "--root", str(top), *arguments]
+    words = [surroundings.MADE, "lib", "--root", str(top), *arguments]
     done = forks.run(top, words, top, surroundings.variables(os.environ), patience.LIMIT)
     if (notes := top / NOTES).is_dir():
         shutil.copytree(notes, _notes(), dirs_exist_ok=True)
@@ -173,9 +174,9 @@ def _notes() -> Path:
     return Path(place.name)
 
 
-def command(top: Path, *arguments: str, module: str = "build") -> list[str]:
-    """The command line of the driver, or of another module of `lib.study`."""
-    return [sys.executable, "-m", f"lib.study.{module}", "--root", str(top), *arguments]
+def command(top: Path, *arguments: str) -> list[str]:
+    """The command line of a command of `python -m lib`."""
+    return [sys.executable, "-m", "lib", "--root", str(top), *arguments]
 
 
 def environment(top: Path) -> dict[str, str]:

@@ -66,7 +66,7 @@ def computing_time(noted: dict[str, dict | None]) -> str:
     known = [f"{', '.join(times)} ({where})" for where, times in said.items()]
     unknown = [profile for profile in ("smoke", "laptop", "paper") if not noted.get(profile)]
     known += [f"{' and '.join(unknown)}: not measured"] if unknown else []
-    return f'<p class="reading-time">Takes to compute: {"; ".join(known)}.</p>' if said else ""
+    return f'<p class="computing-time">Takes to compute: {"; ".join(known)}.</p>' if said else ""
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:

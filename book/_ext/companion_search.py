@@ -23,7 +23,7 @@ _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
 _CLAIM = re.compile(r'<details class="claim [^"]*" id="(claim-[^"]+)"')
 _AFTER = re.compile(r" Scale: |(?<=[.?]) (?:thesis|bound of ours|expected|here) ")  # the statement of a claim
 _SKIPPED = ("companion-box provenance", "companion-box downloads", "figure-files",  # of how a page was made
-            "reading-time", "code-behind")
+            "reading-time", "computing-time", "code-behind")
 _WRAPPED = re.compile(r"\\(?:math\w+|text\w*|operatorname|bm|hat|bar|tilde|vec)\s*\{([^{}]*)\}")
 
 

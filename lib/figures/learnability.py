@@ -49,7 +49,8 @@ def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
         Machines, as `lib.experiments.learning.learning_run` gives them; the last table is that of this
         build, with one machine a size.
     found : pandas.DataFrame
-        Of `learning_searches.search_table`; the two longest of chains up to 20 spins are drawn.
+        Of `learning_searches.search_table`; of chains up to 50 spins with two fields or more, the longest and the one
+        with most fields are drawn.
     bounds : sequence of float
         What counts as learnt: dashed.
 
@@ -79,12 +80,14 @@ def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
         left.axhline(bound, color="black", linestyle="--", linewidth=1)
     left.set(xlabel="hidden units", ylabel=r"bound $\epsilon$ of the energy")
     left.legend(fontsize=8)
-    inset = found[(found.eps == EPS) & (found.n_spins <= 20)]
-    for n, style in zip(sorted(inset.n_spins.unique())[-2:], ({"color": plotting.SKY, "fmt": "s-"},
-                                                              {"color": plotting.BLUE, "fmt": "o-"})):
+    inset = found[(found.eps == EPS) & (found.n_spins <= 50)]
+    fields = inset.groupby("n_spins").size()
+    lengths = sorted({fields.idxmax(), fields.index[fields >= 2].max()}) if (fields >= 2).any() else []
+    for n, style in zip(lengths, ({"color": plotting.SKY, "fmt": "s-"}, {"color": plotting.BLUE, "fmt": "o-"})):
         searches(right, inset[inset.n_spins == n], x="field", label=f"N = {n}", **style)
     right.set(xlabel="field $h/J$", ylabel="hidden units needed", ylim=(0, None))
-    right.legend()
+    if lengths:
+        right.legend()
     return figure, pd.concat(shown)
 
 
@@ -317,7 +320,7 @@ def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, f
     pruned : dict of int to float
         Weights left after pruning, by length.
     whole : pandas.DataFrame
-        n_spins and parameters of the critical state itself.
+        field, n_spins and parameters of the states themselves.
     look : dict of float to dict
         Of `marks`, for the fields that are drawn.
 
@@ -342,7 +345,9 @@ def parameters(found: pd.DataFrame, needed: pd.DataFrame, pruned: Mapping[int, f
             left.plot(own.n_spins, own["uniform parameters"], ":", color=look[field]["color"], label="uniform, 1")
         shown += [rows, own]
     left.plot(list(pruned), list(pruned.values()), "*", color="black", label="pruned, 1")
-    left.plot(whole.n_spins, whole.parameters, "-", color="black", label="exact state, 1")
+    for field, rows in whole.groupby("field"):
+        style = {"color": "black", "label": "exact state, 1"} if field == 1.0 else {"linewidth": 0.8}
+        left.plot(rows.n_spins, rows.parameters, "-", **{"color": look.get(field, {}).get("color", "gray"), **style})
     left.set(xscale="log", yscale="log", xlabel="spins", ylabel="parameters")
     left.set_ylim(None, 60 * left.get_ylim()[1])  # room for the legend
     left.legend(fontsize=7, ncols=2, title="h/J", title_fontsize=7)
@@ -411,4 +416,36 @@ def chains(found: pd.DataFrame) -> Figure:
     axes.plot(ends, ends / 2, ":", color="black", label="half of the spins")
     axes.set(xlabel="spins", ylabel="hidden units needed", ylim=(0, None))
     axes.legend(fontsize=8)
+    return figure
+
+
+def forms(table: pd.DataFrame, needed: pd.DataFrame) -> Figure:
+    """What missing units cost the likeliest machines, and hidden units needed by each criterion.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `form_limits.forms_table`.
+    needed : pandas.DataFrame
+        Of `form_limits.needed_by`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    figure, (left, right) = plotting.new_figure(2, height=3.5)
+    for number, ((start, missing), rows) in enumerate(table.groupby(["start", "missing"])):
+        words = {1: "one unit fewer", 0: "N/2 units", -1: "one unit more"}[missing]
+        hollow = {"linestyle": ":", **HOLLOW} if start == "random" else {}
+        left.semilogy(rows.n_spins, rows.cost, marker=MARKS[number], color=COLORS[number % 7], **hollow,
+                      label=words if start == "laid out" else f"{words}, random start")
+    left.set(xlabel="spins", ylabel="error of the energy ($J$)")
+    words = {"bound": "energy (6.2)", "summed infidelity": "fidelity", "summed correlation mse": "correlations"}
+    for number, name in enumerate(needed):
+        right.plot(needed.index + 0.15 * (number - 1), needed[name], marker=MARKS[number], color=COLORS[number],
+                   label=words[name])
+    right.plot(needed.index, needed.index / 2, ":", color="black", label="half of the spins")
+    right.set(xlabel="spins", ylabel="hidden units needed", ylim=(0, None))
+    left.legend(fontsize=8), right.legend(fontsize=8)
     return figure

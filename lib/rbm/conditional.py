@@ -152,6 +152,28 @@ class ConditionalMachine:
                          (self.weights, self.visible_bias, self.hidden_bias)))
 
 
+def constant(machine: Machine) -> ConditionalMachine:
+    """A machine for all fields alike, as a start of `fit`.
+
+    Parameters
+    ----------
+    machine : lib.rbm.machine.Machine
+        At most 14 visible units.
+
+    Returns
+    -------
+    ConditionalMachine
+        Of degree 0.
+
+    """
+    if machine.n_visible > MAX_VISIBLE:
+        raise ValueError(f"expected at most {MAX_VISIBLE} visible units for sums over all states at every step, got "
+                         f"{machine.n_visible}; try fewer spins")
+    parts = (part.detach().to(torch.float64)[None] for part in
+             (machine.weights, machine.visible_bias, machine.hidden_bias))
+    return ConditionalMachine(*parts, 0.5, 2.0)
+
+
 def loss(machine: ConditionalMachine, fields: Sequence[float], shares) -> tuple[float, ConditionalMachine]:
     """The mean negative log-likelihood of measurements at several fields, and its gradient by all coefficients.
 

@@ -163,7 +163,8 @@ def chain(n_spins: int, field: float, n_samples: int, *, seed: int) -> Chain:
     return Chain(data, fresh, quality.reference(n_spins, field, data, n_samples=N_FRESH, rng=stream("learning exact")))
 
 
-def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
+def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1",
+          start: Machine | None = None) -> Machine | None:
     """A machine trained on a chain's measurements, by `learn_data`.
 
     Parameters
@@ -178,6 +179,8 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PC
         Fixes the start and the training.
     way : str
         Of `WAYS`, with whose changes; "PCD-1" by default.
+    start : Machine or None
+        Of n_hidden units; None, the default: small random weights.
 
     Returns
     -------
@@ -190,11 +193,12 @@ def learn(of: Chain, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PC
         As `learn_data`.
 
     """
-    return learn_data(of.data, n_hidden, recipe, seed=seed, way=way)
+    return learn_data(of.data, n_hidden, recipe, seed=seed, way=way, start=start)
 
 
-def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1") -> Machine | None:
-    """A machine trained by the recipe, from small weights and biases that favour no direction.
+def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, way: str = "PCD-1",
+               start: Machine | None = None) -> Machine | None:
+    """A machine trained by the recipe, from small weights and biases that favour no direction, or from another start.
 
     Parameters
     ----------
@@ -208,6 +212,8 @@ def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, wa
         Fixes the start and the training.
     way : str
         Of `WAYS`, with whose changes; "PCD-1" by default.
+    start : Machine or None
+        Of n_hidden units; None, the default: small random weights.
 
     Returns
     -------
@@ -217,15 +223,19 @@ def learn_data(data: np.ndarray, n_hidden: int, recipe: Recipe, *, seed: int, wa
     Raises
     ------
     ValueError
-        For another way, for fewer than one hidden unit and for fewer samples than a batch.
+        For another way, for fewer than one hidden unit, for fewer samples than a batch and for a start of other sizes.
 
     """
     require_count("n_hidden", n_hidden)
     if way not in WAYS:
         raise ValueError(f'expected a way among {", ".join(WAYS)}, got {way!r}; try way="CD-1"')
     settings, n_spins = replace(recipe.training(len(data)), **WAYS[way]), data.shape[1]
-    start = Machine.random(n_spins, n_hidden, seed=rng.child_seed(seed, "learning start", n_spins), scale=SCALE,
-                           symmetric_biases=True)
+    if start is None:
+        start = Machine.random(n_spins, n_hidden, seed=rng.child_seed(seed, "learning start", n_spins), scale=SCALE,
+                               symmetric_biases=True)
+    if (start.n_visible, start.n_hidden) != (n_spins, n_hidden):
+        raise ValueError(f"expected a start with {n_spins} visible and {n_hidden} hidden units, got {start.n_visible} "
+                         f"and {start.n_hidden}; try start=None")
     try:
         return train(start, data, settings, seed=rng.child_seed(seed, "learning training", n_spins)).machine
     except Diverged:

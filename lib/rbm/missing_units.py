@@ -114,3 +114,26 @@ def predictions(found: pd.DataFrame, costs: pd.DataFrame, energy: Callable[[int,
     rows = found[(found.eps == EPS) & found.field.isin([h for h in fields if h in of_one]) & np.isfinite(found.hidden)]
     return [int(row.hidden) - row.n_spins // 2 + spared(-EPS * energy(row.n_spins, row.field), of_one[row.field])
             for row in rows.itertuples()]
+
+
+def infidelity_allowed(n_spins: int, eps: float) -> float:
+    """The largest infidelity of a symmetric state whose energy is right to eps, critical open chain.
+
+    A state above the ground state by dE has an infidelity of at most dE over the gap. The energies of free fermions at
+    h = J are 4 sin((2k - 1) pi / (4N + 2)), and a state of the same parity has two of them.
+
+    Parameters
+    ----------
+    n_spins : int, >= 2
+        Spins of the chain.
+    eps : float
+        Relative error of the energy.
+
+    Returns
+    -------
+    float
+        At most 1.
+
+    """
+    energies = 4 * np.sin((2 * np.arange(n_spins) + 1) * np.pi / (4 * n_spins + 2))
+    return min(1.0, float(eps * energies.sum() / 2 / energies[:2].sum()))

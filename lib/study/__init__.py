@@ -104,10 +104,3 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
 While a chapter runs, `_build/tmp/STEM-.../` holds what it may read (`guard.write`) and what is noted of it, a line of
 JSON each (`guard.note`): its reads, failures without error output, and what still runs after its last cell.
 """
-
-import sys
-
-if sys.argv[:1] == ["-m"]:  # python -m lib.study.MODULE, and nothing but this package is imported yet
-    from lib.study import surroundings
-
-    surroundings.again()

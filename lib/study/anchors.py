@@ -3,30 +3,27 @@
 `tests/anchors` has a module for every experiment, with cases that run the first steps of the experiment itself on
 generated input, and beside it the numbers that came out (`NAME.json`), with the version that they belong to.
 :func:`check` compares, in processes of their own, and keeps by content what has passed.  An anchor that moves is a
-mistake, or an intended change: then the version is raised, and `python -m lib.study.anchors` (`make anchors`) makes
+mistake, or an intended change: then the version is raised, and `make anchors` makes
 the numbers anew, for raised versions only.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import hashlib
 import importlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance, surroundings
+from lib.study import provenance, runs, surroundings
+from lib.study.measures import is_number
 
 FOLDER = "tests/anchors"
 ROUNDING = 1e-15  # what a sum that is zero may come to in float64
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def names(top: Path) -> list[str]:
@@ -65,10 +62,10 @@ def digest(top: Path, name: str) -> str:
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
              provenance.versions(top), atomic.sha256(top / FOLDER / f"{name}.json"),
              *(f"{module} {provenance.code_digest(path.read_text('utf-8'))}" for module, path in modules.items())]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return atomic.digest(parts)
 
 
-def measure(name: str) -> dict:
+def measured(name: str) -> dict:
     """The numbers of all cases of an experiment, with the code that this process has imported."""
     module = importlib.import_module(f"{FOLDER.replace('/', '.')}.{name}")
     cases = {"defaults": {"tolerance": 0, "numbers": module.DEFAULTS}}
@@ -91,9 +88,9 @@ def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0
         if [place for place, _ in then] != [place for place, _ in now]:
             yield float("inf"), f"{name}: {len(then)} -> {len(now)} numbers"
             continue
-        scale = max([abs(value) for _, value in then if _is_number(value)], default=0.0)
+        scale = max([abs(value) for _, value in then if is_number(value)], default=0.0)
         for (place, before), (_, after) in zip(then, now):
-            if _is_number(before) and _is_number(after):
+            if is_number(before) and is_number(after):
                 allowed = tolerance * scale + (ROUNDING if tolerance else 1e-300)
                 off = 0.0 if before == after else abs(after - before) / allowed
             else:
@@ -114,6 +111,13 @@ def changed_without_version(top: Path) -> list[str]:
             problems.append(f"{path}: expected the numbers of version {then['version']} as they were committed, got "
                             f"others (case {changed[0]!r}); try git checkout {path}, or raise the version")
     return problems
+
+
+def renewed(top: Path, measure: list[str]) -> str:
+    """Make the anchors of raised versions anew, and say which; or only give some measured ones, a line of JSON each."""
+    if measure:
+        return "\n".join(json.dumps(measured(name)) for name in measure)
+    return "\n".join(renew(top)) or "no version was raised: all anchors stay as they are"
 
 
 def renew(top: Path) -> list[str]:
@@ -170,13 +174,11 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
-    """What `measure` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
-    environment = surroundings.variables(os.environ) | dict.fromkeys(THREADS, "1")
-    cache = top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"
-    environment |= {"NUMBA_CACHE_DIR": str(cache), "COMPANION_ROOT": str(top)}
+    """What `measured` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
+    environment = surroundings.variables(os.environ) | runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)}
 
     def run(some: list[str]) -> dict[str, dict]:
-        command = surroundings.command(top, "lib.study.anchors", "--measure", *some)
+        command = surroundings.command(top, "lib", "anchors", "--measure", *some)
         done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
         if done.returncode == 0:
             return dict(zip(some, map(json.loads, done.stdout.splitlines()), strict=True))
@@ -220,10 +222,6 @@ def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
         yield place, value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _shown(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
@@ -234,23 +232,3 @@ def _path(top: Path, name: str) -> Path:
 
 def _read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="make the anchor numbers of raised versions anew")
-    parser.add_argument("--measure", nargs="+", default=[], metavar="EXPERIMENT", help="print their numbers")
-    options = parser.parse_args(arguments)
-    for name in options.measure:
-        print(json.dumps(measure(name)), flush=True)
-    if options.measure:
-        return 0
-    try:
-        print("\n".join(renew(Path.cwd())) or "no version was raised: all anchors stay as they are")
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

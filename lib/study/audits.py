@@ -26,12 +26,9 @@ A line of the file, of kind "audit", or "repeat" for another seed of a point who
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import hashlib
-import json
 import math
-import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +38,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import atomic
-from lib.study import provenance, runs, scatter
+from lib.study import provenance, scatter
 from lib.study.progress import duration
 from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
@@ -231,8 +228,7 @@ def differing(points: Points) -> list[str]:
 def summary(top: Path, name: str) -> dict:
     """What the audits of a record come to, kept by content in `_build/audits`; `text` is a line for a page."""
     files = [top / "data" / "records" / f"{name}.jsonl", audit_file(top, name), Path(__file__), Path(scatter.__file__)]
-    state = json.dumps([*map(atomic.sha256, files), sorted(provenance.experiment_versions(top).items())])
-    state = hashlib.sha256(state.encode()).hexdigest()
+    state = atomic.digest([*map(atomic.sha256, files), provenance.experiment_versions(top)])
     kept = top / "_build" / "audits" / f"{name}.json"
     known = atomic.read_json(kept)
     if isinstance(known, dict) and known.get("state") == state:
@@ -271,6 +267,23 @@ def contradicted(top: Path) -> list[str]:
                             f"{path.relative_to(top)}); try to find what differs and mend it, or raise the version of "
                             "the experiment, say why, and make the record again: make records CH=...")
     return messages
+
+
+def audit_chapter(top: Path, chapter: str, minutes: float) -> bool:
+    """Compute points of a chapter's records again, and say of each record that its audits contradict; whether any is.
+    """
+    from lib.study import records
+    from lib.study.notebooks import find_chapter, read_chapter
+
+    records.compute_here(top)
+    path = find_chapter(top, chapter)
+    sweeps = records.declared_sweeps(top, read_chapter(path), "paper")
+    if not sweeps:
+        raise ValueError(f"expected a chapter with records, got {path.stem}; try make records-status")
+    audit(top, {name: sweep.function for name, sweep in sweeps.items()}, minutes)
+    messages = contradicted(top)
+    print("\n".join(messages), file=sys.stderr, end="\n" if messages else "")
+    return bool(messages)
 
 
 def audit(top: Path, experiments: Mapping[str, Callable], minutes: float) -> None:
@@ -360,37 +373,3 @@ def _agree(then: Mapping, now: Mapping, names: tuple[str, ...] | Mapping) -> boo
 
     return all(name in then["results"] and same(then["results"][name], now.get("results", {}).get(name))
                for name in names)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.audits", description="Compute recorded points again.")
-    parser.add_argument("chapter")
-    parser.add_argument("minutes", type=float)
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    options = parser.parse_args(arguments)
-    top = options.root.resolve()
-    os.environ.update(runs.numeric_environment(top))
-    os.environ["COMPANION_ROOT"] = str(top)
-    try:
-        from lib.study.notebooks import find_chapter, read_chapter
-        from lib.study.records import declared_sweeps
-
-        chapter = read_chapter(find_chapter(top, options.chapter))
-        sweeps = declared_sweeps(top, chapter, "paper")
-        if not sweeps:
-            raise ValueError(f"expected a chapter with records, got {chapter.stem}; try make records-status")
-        audit(top, {name: sweep.function for name, sweep in sweeps.items()}, options.minutes)
-        messages = contradicted(top)
-        print("\n".join(messages), file=sys.stderr, end="\n" if messages else "")
-        return 1 if messages else 0
-    except (ValueError, OSError) as error:
-        print(f"\n{error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nstopped; the audits of finished points are kept, and the same command goes on", file=sys.stderr)
-        return 130
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

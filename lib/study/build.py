@@ -7,24 +7,20 @@ says in a sentence what went wrong.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime
 import errno
 import fcntl
 import os
-import re
 import shutil
-import signal
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lib import atomic
 from lib.study import (
     anchors,
-    gate,
+    claim_files,
     inputs,
     ledger,
     lifeline,
@@ -43,7 +39,7 @@ FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is bett
 
 
 
-class BuildError(Exception):
+class BuildError(ValueError):
     """What went wrong, in words for the person who started the build."""
 
 
@@ -123,45 +119,65 @@ def prepare(top: Path, profile: str) -> None:
         raise OSError(errno.ENOSPC, f"{free / 2**20:.0f} MiB left", str(top / "_build"))
 
 
-def check(top: Path) -> list[str]:
-    """What is wrong with the sources, one line each: pages, settings and contents of the book, chapters, their
-    parameters and claims, the parameter sets; and with the versions of the packages that they run with."""
-    from lib.study import book_files, editing, items, page_text  # load the parsers of the renderer
+def check(top: Path, whole: bool = False) -> list[str]:
+    """What is wrong with the sources, one line each, all that can be said at once: pages, settings and contents of the
+    book, chapters, their parameters and claims, the parameter sets; and with the versions of the packages.
 
-    problems = parameters.misnamed_sets(top) + notebooks.stray_notebooks(top) + provenance.other_versions(top)
-    problems += book_files.problems(top) + editing.problems(top)
-    if lost := page_text.problems(top):  # what follows would read another text than its author
-        return problems + lost
-    problems += ledger.problems(top) + anchors.changed_without_version(top) + results.problems(top)
-    sets = {}
-    for profile in parameters.profiles(top):
+    Of a page that cannot be read as its author reads it, only that is said.  whole: the style of code and prose, too,
+    and what the renderer refuses.
+    """
+    from lib.study import book_files, editing, items, page_text, tidy, typed_numbers  # load the parsers of the renderer
+
+    problems, lost, chapters = [], set(), []
+
+    def note(lines: list[str]) -> None:
+        """Add what was found, but for what comes of pages that are lost anyway."""
+        problems.extend(line for line in lines if line not in problems and not any(name in line for name in lost))
+
+    def attempt(look: Callable, *arguments: object):
+        """What a function gives; where it raises, that is a problem, and nothing is given."""
         try:
-            sets[profile] = parameters.profile_values(top, profile)
+            return look(*arguments)
         except ValueError as error:
-            problems.append(str(error))
-    for path in notebooks.chapter_files(top):
-        try:
-            chapter = notebooks.read_chapter(path)
-            notebooks.check_chapter(chapter)
-            parameters.declared(chapter)
-            problems += inputs.missing(top, chapter)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        for profile, values in sets.items():
-            try:
-                parameters.resolve(chapter, values.get(chapter.number, {}), f"{profile}.yml, section {chapter.number}")
-            except ValueError as error:
-                problems.append(str(error))
-    return problems or parameters.refused_commands(top) + items.problems(top)
+            return note([str(error)])
+
+    def look_at(*looks: Callable) -> None:
+        for look in looks:
+            note(attempt(look, top) or [])
+
+    for path in sorted((top / "book").glob("*.md")):
+        if lines := page_text.of_page(path):
+            note(lines)
+            lost.add(path.name)
+    for path in attempt(notebooks.chapter_files, top) or []:
+        if path.name not in lost and (chapter := attempt(notebooks.checked_chapter, path)):
+            chapters.append(chapter)
+        else:
+            lost.add(path.name)
+    look_at(parameters.misnamed_sets, notebooks.stray_notebooks, book_files.problems)
+    can_be_rendered = not problems and not claim_files.read(top)[1]
+    look_at(provenance.other_versions, editing.problems, ledger.problems, anchors.changed_without_version,
+            results.problems, parameters.refused_commands, items.problems)
+    sets = {profile: attempt(parameters.profile_values, top, profile) for profile in parameters.profiles(top)}
+    for chapter in chapters:
+        if attempt(parameters.declared, chapter) is not None:
+            note(attempt(inputs.missing, top, chapter) or [])
+            for profile, values in sets.items():
+                attempt(parameters.resolve, chapter, (values or {}).get(chapter.number, {}),
+                        f"{profile}.yml, section {chapter.number}")
+    if whole:
+        for chapter in chapters:
+            note(tidy.problems(top, chapter))
+        look_at(typed_numbers.problems, *([rehearsal.problems] if can_be_rendered else []))
+    return problems
 
 
-def check_style(top: Path) -> list[str]:
-    """What ruff finds in the code of the chapters, and numbers typed in their prose, one line each."""
-    from lib.study import tidy, typed_numbers
-
-    code = [line for path in notebooks.chapter_files(top) for line in tidy.problems(top, notebooks.read_chapter(path))]
-    return code + typed_numbers.problems(top)
+def check_all(top: Path) -> str:
+    """Say that the sources are in order; raises `ValueError` with all that is wrong with them."""
+    if problems := check(top, whole=True):
+        raise ValueError("\n".join(problems))
+    n_chapters = len(notebooks.chapter_files(top))
+    return f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order"
 
 
 def stale_chapters(top: Path, profile: str) -> list[str]:
@@ -187,7 +203,7 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
     """
     root = runs.profile_root(top, profile)
     options = [f"--root={top}", f"--profile={profile}", f"--cores={max(1, jobs // max(1, len(stems)))}"]
-    commands = {stem: surroundings.command(top, "lib.study.execute", stem, *options) for stem in stems}
+    commands = {stem: surroundings.command(top, "lib", "execute", stem, *options) for stem in stems}
     ended = lifeline.run(commands, root / "logs", jobs, {}, (lock,))
     failed = [root / "logs" / f"{stem}.log" for stem, status in ended.items() if status]
     if not failed:
@@ -200,8 +216,7 @@ def execute(top: Path, profile: str, jobs: int, stems: list[str], lock: int) -> 
 
 def _full(top: Path) -> str:
     """Words where the disk is full, which its own errors may have had no room to say."""
-    full = shutil.disk_usage(top / "_build").free < FREE_BYTES // 10
-    return f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}" if full else ""
+    return f"\n{runs.PLACE_ERRORS[errno.ENOSPC]}" if runs.disk_is_full(top) else ""
 
 
 def build_book(top: Path, profile: str, jobs: int) -> Path:
@@ -218,6 +233,14 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     return runs.profile_root(top, profile) / "html" / "index.html"
 
 
+def build_page(top: Path, profile: str, chapter: str, jobs: int, params: str, sweep: str) -> str:
+    """Build a chapter, or, with parameters or values of one as typed by hand, a page beside the book; say where."""
+    if params or sweep:
+        page = build_whatif(top, profile, chapter, params, sweep, jobs)
+        return f"{'page of the sweep' if sweep else 'what-if page'}: {page}"
+    return f"page: {build_chapter(top, profile, chapter, jobs)}"
+
+
 def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
     """Bring one chapter up to date, and the site where every chapter has been executed; return its page."""
     from lib.study import whatif
@@ -231,7 +254,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
         try:
-            site.read_records(root, notebooks.chapter_files(top))
+            site.read_records(top, profile)
         except ValueError:
             print("  other chapters have not been executed yet: this page is rendered alone", flush=True)
             return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
@@ -242,7 +265,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
 def _render(top: Path, profile: str, lock: int) -> None:
     try:
         rendered = site.build(top, profile, lock)
-    except (ValueError, gate.ChapterFailed) as error:
+    except ValueError as error:
         raise BuildError(f"the site was left as it was: {error}{_full(top)}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
 
@@ -273,72 +296,3 @@ def _refuse_late(top: Path, jobs: int, stale: list[str]) -> None:
     if moved:
         raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
                          + "\n  ".join(moved))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.build", description="Build the book.")
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
-    parser.add_argument("--profile", default="laptop", help="parameter set: laptop (the chapters' own), smoke, paper")
-    parser.add_argument("--jobs", default="2", help="chapters at once")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("book", help="execute what is stale and render the site")
-    chapter = commands.add_parser("chapter", help="one chapter; with --params or --sweep a page beside the book")
-    chapter.add_argument("name")
-    chapter.add_argument("--params", default="", type=str.strip)
-    chapter.add_argument("--sweep", default="", type=str.strip)
-    commands.add_parser("accept", help="accept the present verdicts, and note what chapters took")
-    commands.add_parser("check", help="check chapters and parameter sets")
-    options = parser.parse_args(arguments)
-    top = options.root.resolve()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        if os.fsencode(top) != str(top).encode("utf-8", "replace"):
-            raise BuildError(f"expected a folder whose name is text in UTF-8, got {str(top)!a}; try to rename it: mv")
-        _refuse(parameters.misnamed_sets(top) if options.command != "check" else [])  # before anything is written
-        if options.profile not in parameters.profiles(top):
-            raise BuildError(f"expected a profile, got {options.profile!r}; try {', '.join(parameters.profiles(top))}")
-        if not re.fullmatch("0*[1-9][0-9]{0,5}", options.jobs):
-            raise BuildError(f"expected JOBS, the chapters to execute at once, as a whole number from 1, "
-                             f"got {options.jobs!r}; try JOBS=2")
-        options.jobs = int(options.jobs)
-        return _command(top, options)
-    except (BuildError, ValueError) as error:
-        print(f"\n{error}", file=sys.stderr)
-    except OSError as error:
-        if isinstance(error, shutil.Error) and _full(top):
-            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(top))  # a copy of a folder has no number
-        if error.errno not in runs.PLACE_ERRORS:
-            raise
-        print(f"\n{error.filename}: {error.strerror}: {runs.PLACE_ERRORS[error.errno]}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nstopped; the last good output was left as it was", file=sys.stderr)
-        return 130
-    return 1
-
-
-def _command(top: Path, options: argparse.Namespace) -> int:
-    if options.command == "book":
-        print(f"\nThe book: {build_book(top, options.profile, options.jobs)}")
-    elif options.command == "chapter" and (options.params or options.sweep):
-        page = build_whatif(top, options.profile, options.name, options.params, options.sweep, options.jobs)
-        print(f"\nThe {'page of the sweep' if options.sweep else 'what-if page'}: {page}")
-    elif options.command == "chapter":
-        print(f"\nThe page: {build_chapter(top, options.profile, options.name, options.jobs)}")
-    elif options.command == "accept":
-        root = runs.profile_root(top, options.profile)
-        records = site.read_records(root, notebooks.chapter_files(top))
-        changes = ledger.accept(top, options.profile, [site.described(top, record) for record in records])
-        runs.note_times(top)
-        print("\n".join(changes) or "every verdict is the accepted one already")
-    elif options.command == "check":
-        problems = check(top) or check_style(top) + rehearsal.problems(top)
-        if problems:
-            raise BuildError("\n".join(problems))
-        n_chapters = len(notebooks.chapter_files(top))
-        print(f"{n_chapters} chapters, their code, prose, claims and parameter sets are in order")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

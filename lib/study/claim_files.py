@@ -40,7 +40,6 @@ KEYS = ("id", "item", "statement", "expected", "where", "reference", "bound", "r
 STORED = ("id", "measured", "uncertainty", "scale", "source", "records", "enough", "undecided")  # by a page
 ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 ITEM = re.compile(r"(T|eq|s)?[0-9A-Z]+(\.[0-9]+)+")
-OWN_ITEM = re.compile(r"own-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -223,11 +222,11 @@ def judge(claim: Claim, settlement: Mapping) -> str:
     if claim.expected.relation in ALONE:
         agrees = measured if claim.expected.relation == "holds" else _follows(claim, measured)
     else:
-        bounds = _bounds(claim)
-        error, nearest = settlement["uncertainty"], min(abs(measured - bound) for bound in bounds)
+        low, high = _interval(claim)
+        error, nearest = settlement["uncertainty"], min(abs(measured - low), abs(measured - high))
         if claim.decide and (error is None or nearest < claim.decide * error):
             return UNDECIDED
-        agrees = _within(claim.expected.relation, measured, *bounds)
+        agrees = low < measured < high if claim.expected.relation in ("above", "below") else low <= measured <= high
     if not agrees:
         return DIFFERS
     return REPRODUCED if settlement["scale"] == "full" else REDUCED
@@ -268,25 +267,13 @@ def _ours(entry: Mapping) -> tuple[bool, str]:
     return bound == "ours", reason
 
 
-def _bounds(claim: Claim) -> tuple[float, float]:
-    """The ends of the accepted interval, widened by the tolerance (both the same but for equal and between)."""
-    low = claim.expected.value
-    high = claim.expected.upper if claim.expected.upper is not None else low
+def _interval(claim: Claim) -> tuple[float, float]:
+    """The accepted interval, widened by the tolerance; infinite where the claim has one bound."""
+    relation, low = claim.expected.relation, claim.expected.value
+    high = low if claim.expected.upper is None else claim.expected.upper
     below, above = (claim.tolerance.around(end) if claim.tolerance else 0.0 for end in (low, high))
-    relation = claim.expected.relation
-    if relation in ("at least", "above"):
-        return low - below, low - below
-    if relation in ("at most", "below"):
-        return high + above, high + above
-    return low - below, high + above
-
-
-def _within(relation: str, measured: float, low: float, high: float) -> bool:
-    if relation == "above":
-        return measured > low
-    if relation == "below":
-        return measured < high
-    return (measured >= low or relation == "at most") and (measured <= high or relation == "at least")
+    return (-math.inf if relation in ("at most", "below") else low - below,
+            math.inf if relation in ("at least", "above") else high + above)
 
 
 def _follows(claim: Claim, measured: list) -> bool:

@@ -6,10 +6,8 @@ unpacked one, says whether everything is as it was made, and names what is not.
 
 from __future__ import annotations
 
-import argparse
 import mimetypes
 import os
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ import yaml
 
 from lib import atomic
 from lib.study import provenance, runs, verify
-from lib.study.build import BuildError, locked
+from lib.study.build import locked
 from lib.study.notebooks import chapter_files
 
 SOURCES = ("book", "data", "lib", "_config.yml", "_toc.yml", "constraints.txt", "pyproject.toml", "environment.yml",
@@ -32,7 +30,7 @@ WHAT = {"book": "source of the book", "data": "facts that the book reads", "lib"
 
 
 def build(top: Path, profile: str) -> Path:
-    """Pack the build of a profile; return the zip.  Raises `ValueError` where it is not as it was made, `BuildError`
+    """Pack the build of a profile; return the zip.  Raises `ValueError` where it is not as it was made, or
     where another build goes on."""
     with locked(top):
         return _pack(top, profile)
@@ -101,21 +99,3 @@ def packed(top: Path, profile: str) -> Iterator[str]:
             name = path.relative_to(top).as_posix()
             if path.is_file() and not set(name.split("/")) & set(NOT_PACKED):
                 yield name
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of `make crate`."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.crate", description="Pack a build as an RO-Crate.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    options = parser.parse_args(arguments)
-    try:
-        print(f"\nThe crate: {build(options.root.resolve(), options.profile)}")
-    except (BuildError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,11 +7,9 @@ do not: :func:`problems` names the options that they have wrapped, and `make tid
 
 from __future__ import annotations
 
-import argparse
 import difflib
 import json
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +103,12 @@ def wrapped(path: Path) -> list[int]:
     return found
 
 
+def tidied(top: Path, chapter: str) -> str:
+    """Write such cells of a chapter again, and say how many there were."""
+    path = notebooks.find_chapter(top, chapter)
+    return f"{path.name}: {tidy(path)} cell(s) written again"
+
+
 def tidy(path: Path) -> int:
     """Write the cells with such options again; return how many there were."""
     text, lines = path.read_text("utf-8"), wrapped(path)
@@ -153,22 +157,3 @@ def _settings(front: str) -> object:
     """What the front matter says of the chapter; the kernel is the book's, and jupytext's own lines are its own."""
     content = yaml.safe_load(front.strip().strip("-")) if front else None
     return {key: value for key, value in (content or {}).items() if key not in ("jupytext", "kernelspec")}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of `make tidy`."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.editing", description="Unwrap the options of cells.")
-    parser.add_argument("chapter", help="a chapter, such as 05")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    options = parser.parse_args(arguments)
-    try:
-        path = notebooks.find_chapter(options.root.resolve(), options.chapter)
-        print(f"{path.name}: {tidy(path)} cell(s) written again")
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

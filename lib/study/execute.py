@@ -1,19 +1,17 @@
 """Execute one chapter: text -> checked parameters -> papermill in a fresh process and directory -> gate -> output.
 
-Run as ``python -m lib.study.execute``, one process a chapter.  Nothing reaches `executed/` before the whole
+Each in a process of its own, ``python -m lib execute``.  Nothing reaches `executed/` before the whole
 notebook has passed the gate; a run that failed is kept under `failed/`, as far as it came.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime
 import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -26,7 +24,7 @@ from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import (
     Chapter,
     as_notebook,
-    check_chapter,
+    checked_chapter,
     find_chapter,
     read_chapter,
     skip_address_parser,
@@ -46,8 +44,7 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     `changes` are parameters set by hand.  Raises `ValueError` for inputs that are refused before a kernel
     starts, :class:`ChapterFailed` for a run that failed.
     """
-    chapter = read_chapter(path)
-    check_chapter(chapter)
+    chapter = checked_chapter(path)
     if absent := declarations.missing(top, chapter):
         raise ValueError("\n".join(absent))
     inputs = provenance.chapter_inputs(top, path, profile, changes)
@@ -200,37 +197,14 @@ def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path,
         "first_line": failure.first_line, "error": failure.error, "message": message, "inputs": inputs})
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of one run; messages for people go to stdout, one line where it went well."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.execute", description="Execute one chapter.")
-    parser.add_argument("chapter")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    parser.add_argument("--params", default="")
-    parser.add_argument("--cores", type=int, default=1, help="points of its sweeps that are computed at once")
-    parser.add_argument("--output", type=Path, help="where the result goes (default: the profile's place)")
-    options = parser.parse_args(arguments)
-    lifeline.hold()
-    top = options.root.resolve()
-    root = options.output or runs.profile_root(top, options.profile)
-    try:
-        path = find_chapter(top, options.chapter)
-        changes = parse_assignments(options.params, read_chapter(path)) if options.params else None
-        what = f"{path.stem}, {options.params}" if options.params else path.stem
-        print(f"  {what} ...", flush=True)
-        record = execute(top, path, options.profile, root, changes, options.cores)
-    except (ChapterFailed, ValueError) as error:
-        print(f"\n{error}\n", flush=True)
-        return lifeline.TOLD
-    except OSError as error:
-        if error.errno not in runs.PLACE_ERRORS:
-            raise
-        print(f"\nchapter {options.chapter}: {error.strerror}: {error.filename}\n", flush=True)
-        return lifeline.TOLD
-    cost = record["provenance"]
+def run(top: Path, profile: str, chapter: str, params: str, cores: int, output: Path | None) -> None:
+    """Execute a chapter as a step of a build, and say so; `params` as typed after PARAMS=.
+
+    output: where the result goes, in place of the profile's place.
+    """
+    path = find_chapter(top, chapter)
+    changes = parse_assignments(params, read_chapter(path)) if params else None
+    what = f"{path.stem}, {params}" if params else path.stem
+    print(f"  {what} ...", flush=True)
+    cost = execute(top, path, profile, output or runs.profile_root(top, profile), changes, cores)["provenance"]
     print(f"  {what}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

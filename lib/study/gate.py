@@ -12,7 +12,7 @@ from lib.study.places import own_paths
 CELL_FILE = re.compile(r"(?<!\S)\S{1,500}/ipykernel_\d+/\d+\.py")  # the name that a kernel gives to a cell, in warnings
 
 
-class ChapterFailed(Exception):
+class ChapterFailed(ValueError):
     """A chapter that could not be executed: `kind`, the code cell (counted from 1) and a line of the chapter's text."""
 
     def __init__(self, chapter: Chapter, kind: str, error: str, cell: int | None = None, line: int | None = None):

@@ -7,7 +7,6 @@ below the tree while it runs.  An entry is a path as it stands, or, where there 
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 from pathlib import Path, PurePosixPath
@@ -89,7 +88,7 @@ def digest(top: Path, entry: str) -> str | None:
     if found == [entry]:
         return _content(top / entry)
     looked = {folder: sorted(os.listdir(top / folder)) for folder in folders(entry, found, top)}
-    return _sha256([looked, {name: _content(top / name) for name in found}])
+    return atomic.digest([looked, {name: _content(top / name) for name in found}])
 
 
 def missing(top: Path, chapter: Chapter) -> list[str]:
@@ -113,12 +112,8 @@ def _content(path: Path) -> str | None:
         for name in inside:
             file = Path(folder, name)
             files[file.relative_to(path).as_posix()] = atomic.sha256(file) if file.is_file() else None
-    return _sha256(files)
+    return atomic.digest(files)
 
 
 def _before_magic(parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(parts[:next(index for index, part in enumerate(parts) if glob.has_magic(part))])
-
-
-def _sha256(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -15,6 +15,11 @@ if TYPE_CHECKING:  # the driver imports this, too, and has to be quick
     import pandas as pd
 
 
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def only(rows: pd.DataFrame, column: str) -> float:
     """The value of a column in the one row there is."""
     if len(rows) != 1:

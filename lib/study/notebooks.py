@@ -207,6 +207,13 @@ def _read(path: Path, text: str) -> Chapter:
     return Chapter(path, front_matter, title or path.stem, tuple(cells))
 
 
+def checked_chapter(path: Path) -> Chapter:
+    """A chapter that :func:`check_chapter` does not refuse."""
+    chapter = read_chapter(path)
+    check_chapter(chapter)
+    return chapter
+
+
 def check_chapter(chapter: Chapter) -> None:
     """Refuse a chapter that carries outputs or traces of a run, or settings that nothing reads.
 

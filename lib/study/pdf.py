@@ -6,9 +6,7 @@ the facts of claims, which the ledger has.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,21 +92,3 @@ def one_page(html: Path, pages: list[str]) -> str:
     soup.body.replace_with(body)
     soup.html["data-theme"] = soup.html["data-mode"] = "light"
     return str(soup)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of `make pdf`."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.pdf", description="Print the book.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    options = parser.parse_args(arguments)
-    try:
-        print(f"\nThe PDF: {build(options.root.resolve(), options.profile)}")
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

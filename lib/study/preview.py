@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
-import sys
 import threading
 import time
 from functools import partial
@@ -29,21 +27,13 @@ class _Pages(SimpleHTTPRequestHandler):
         pass
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; serves until it is interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.preview", description="Show a chapter as it is edited.")
-    parser.add_argument("chapter")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    parser.add_argument("--jobs", default="2")
-    parser.add_argument("--port", type=int, default=8000)
-    options = parser.parse_args(arguments)
-    top = options.root.resolve()
-    page = f"{find_chapter(top, options.chapter).stem}.html"
-    build = surroundings.command(top, "lib.study.build", f"--root={top}", f"--profile={options.profile}",
-                                 f"--jobs={options.jobs}", "chapter", options.chapter)
-    pages = partial(_Pages, directory=str(runs.profile_root(top, options.profile) / "html"))
-    with ThreadingHTTPServer(("127.0.0.1", options.port), pages) as server:
+def serve(top: Path, profile: str, chapter: str, jobs: int, port: int) -> None:
+    """Serve the page, until it is interrupted."""
+    page = f"{find_chapter(top, chapter).stem}.html"
+    build = surroundings.command(top, "lib", "chapter", chapter, f"--root={top}", f"--profile={profile}",
+                                 f"--jobs={jobs}")
+    pages = partial(_Pages, directory=str(runs.profile_root(top, profile) / "html"))
+    with ThreadingHTTPServer(("127.0.0.1", port), pages) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         built = None
         while True:
@@ -54,10 +44,3 @@ def main(arguments: list[str] | None = None) -> int:
                 place = f"http://127.0.0.1:{server.server_port}/{page}"
                 print(f"{place} (reload it after a change; Ctrl-C ends)", flush=True)
             time.sleep(0.5)
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)

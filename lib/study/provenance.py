@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import hashlib
 import json
 import platform
 import re
@@ -34,7 +33,7 @@ def _noted(function: Callable) -> Callable:
     @cache
     def noted(*texts):
         folder = root() / "_build" / "cache" / "code"
-        path = folder / text_digest(_own_digest(), function.__name__, *map(str, texts))
+        path = folder / atomic.digest([_own_digest(), function.__name__, *map(str, texts)])
         if (known := atomic.read_json(path)) is not None:
             return known
         found = function(*texts)
@@ -48,7 +47,7 @@ def _noted(function: Callable) -> Callable:
 
 @cache
 def _own_digest() -> str:
-    return text_digest(Path(__file__).read_text("utf-8"), platform.python_version())
+    return atomic.digest([Path(__file__).read_text("utf-8"), platform.python_version()])
 
 
 def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None, last: dict | None = None) -> dict:
@@ -149,17 +148,7 @@ def code_digest(source: str) -> str:
             constant = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
             if constant and isinstance(first.value.value, str):
                 node.body = node.body[1:]
-    return hashlib.sha256(json.dumps(_canonical(tree)).encode()).hexdigest()
-
-
-def _canonical(node: object) -> object:
-    """A syntax tree as plain values, the same in every version of Python: without what is empty or None."""
-    if isinstance(node, ast.AST):
-        fields = ((name, _canonical(value)) for name, value in ast.iter_fields(node))
-        return [type(node).__name__, *([name, value] for name, value in fields if value not in (None, []))]
-    if isinstance(node, list):
-        return [_canonical(value) for value in node]
-    return node if isinstance(node, (str, int, bool, type(None))) else repr(node)
+    return atomic.digest(ast.dump(tree))
 
 
 def function_digest(top: Path, module: str, file: Path, name: str) -> str:
@@ -167,7 +156,7 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
     source = file.read_text("utf-8")
     modules = imported_modules(top, [_parse(source, file.name), ast.parse(f"import {module}")])
     parts = {found: code_digest(path.read_text("utf-8")) for found, path in modules.items()}
-    return hashlib.sha256(json.dumps([module, name, code_digest(source), parts]).encode()).hexdigest()
+    return atomic.digest([module, name, code_digest(source), parts])
 
 
 def compiled_digest(top: Path) -> str:
@@ -182,12 +171,12 @@ def compiled_digest(top: Path) -> str:
         if "numba" in {used.split(".")[0] for used in _imports(file.read_text("utf-8"), file.name, "")}:
             names.append(name.removesuffix(".__init__"))
     digests = [code_digest(file.read_text("utf-8")) for file in modules_of(top, names).values()]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+    return atomic.digest(digests)[:16]
 
 
 def environment_digest(top: Path) -> str:
     """Digest of the exact versions that the book runs with (constraints.txt), and of Python's (major.minor)."""
-    return hashlib.sha256(json.dumps([_pins(top), sys.version_info[:2]]).encode()).hexdigest()
+    return atomic.digest([_pins(top), sys.version_info[:2]])
 
 
 def other_versions(top: Path) -> list[str]:
@@ -233,11 +222,6 @@ def experiment_versions(top: Path) -> dict[str, int]:
                 if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "experiment":
                     found[node.name] = next(word.value.value for word in call.keywords if word.arg == "version")
     return found
-
-
-def text_digest(*texts: str) -> str:
-    """SHA-256 of some texts."""
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def commit(top: Path, besides: str | None = None) -> tuple[str | None, bool | None]:

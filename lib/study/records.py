@@ -9,7 +9,6 @@ meanwhile.  A tree that differs from its commit makes drafts, which no page read
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -52,13 +51,37 @@ def declared_sweeps(top: Path, chapter: Chapter, profile: str, changes: str = ""
     return found
 
 
-def extend(top: Path, name: str, profile: str, changes: str, jobs: int | None) -> int:
-    """Compute the missing points of a chapter's records; return how many failed."""
-    chapter = read_chapter(find_chapter(top, name))
-    sweeps = declared_sweeps(top, chapter, profile, changes)
-    if not sweeps:
-        print(f"chapter {chapter.stem} has no records: no cell tagged 'sweep' declares one")
-    return sum(int((sweep.run(jobs).state == FAILED).sum()) for sweep in sweeps.values())
+def extend(top: Path, profile: str, chapter: str, jobs: int | None, params: str = "", dask: str = "") -> bool:
+    """Compute the missing points of a chapter's records, in a copy of the commit that takes the place of this process,
+    or, where the tree differs from its commit, as drafts in the tree itself; return whether any failed.
+    """
+    if "COMPANION_HOME" in os.environ:  # this is the copy
+        top = Path(os.environ["COMPANION_ROOT"])
+    elif copy := copy_of_commit(top):
+        environment = surroundings.variables(os.environ) | {"COMPANION_HOME": str(top), "COMPANION_ROOT": str(copy)}
+        os.chdir(copy)
+        os.execve(sys.executable, surroundings.command(copy, "lib", *sys.argv[1:]), environment)
+    else:
+        os.environ["COMPANION_DRAFT"] = "1"
+        why = "has no commit" if provenance.commit(top)[0] is None else "differs from its commit"
+        print(f"the tree {why}: what is computed now is a draft in _build/drafts, not for the record "
+              "(git status says more)", file=sys.stderr)
+    compute_here(top)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
+    path = find_chapter(top, chapter)
+    with _backend(dask):
+        sweeps = declared_sweeps(top, read_chapter(path), profile, params)
+        if not sweeps:
+            print(f"chapter {path.stem} has no records: no cell tagged 'sweep' declares one")
+        failed = sum((sweep.run(jobs).state == FAILED).sum() for sweep in sweeps.values())
+    if failed:
+        print(f"{failed} points failed; the same command tries them again", file=sys.stderr)
+    return bool(failed)
+
+
+def compute_here(top: Path) -> None:
+    """Let this process compute points with the code of a tree."""
+    os.environ.update(runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)})
 
 
 def copy_of_commit(top: Path) -> Path | None:
@@ -90,8 +113,9 @@ def _git(top: Path | str, *arguments: str) -> None:
         raise ValueError(f"expected a copy of the commit to compute with, got {done.stderr.strip()}; try git status")
 
 
-def status_lines(top: Path, profile: str) -> list[str]:
+def status(top: Path, profile: str) -> str:
     """A line for every record: points that exist, their cost, the likely cost of the rest; then what failed."""
+    compute_here(top)
     rows = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")]
     failures = []
     for path in chapter_files(top):
@@ -106,7 +130,7 @@ def status_lines(top: Path, profile: str) -> list[str]:
                          duration(found["spent"]), rest, ", ".join(notes)))
             failures += [f"{name}, {count} failed: {error}" for error, count in found["errors"].most_common(3)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures
+    return "\n".join(["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures)
 
 
 def _backend(dask: str) -> contextlib.AbstractContextManager:
@@ -123,65 +147,3 @@ def _backend(dask: str) -> contextlib.AbstractContextManager:
     import joblib
 
     return joblib.parallel_config(backend="dask")
-
-
-def _extend(top: Path, options: argparse.Namespace) -> int:
-    """Extend in a copy of the commit, or make drafts in the tree itself; return how many points failed."""
-    if not (options.jobs or "1").isdecimal() or options.jobs == "0":
-        raise ValueError(f"expected JOBS, the points to compute at once, as a whole number from 1, got "
-                         f"{options.jobs!r}; try JOBS=2")
-    if "COMPANION_HOME" not in os.environ:
-        if copy := copy_of_commit(top):
-            environment = surroundings.variables(os.environ) | {"COMPANION_HOME": str(top),
-                                                                "COMPANION_ROOT": str(copy)}
-            os.chdir(copy)
-            command = surroundings.command(copy, "lib.study.records", *sys.argv[1:])
-            os.execve(sys.executable, command, environment)
-        os.environ["COMPANION_DRAFT"] = "1"
-        why = "has no commit" if provenance.commit(top)[0] is None else "differs from its commit"
-        print(f"the tree {why}: what is computed now is a draft in _build/drafts, not for the record "
-              "(git status says more)", file=sys.stderr)
-    jobs = int(options.jobs) if options.jobs else None
-    with _backend(options.dask):
-        return extend(top, options.chapter, options.profile, options.params, jobs)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 if all went well, 1 with a sentence on stderr if not."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.records", description="Extend and list the records.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="paper")
-    commands = parser.add_subparsers(dest="command", required=True)
-    longer = commands.add_parser("extend", help="compute the missing points of a chapter's records")
-    longer.add_argument("chapter")
-    longer.add_argument("--params", default="")
-    longer.add_argument("--jobs", help="points at once (default: all cores)")
-    longer.add_argument("--dask", default="", help="address of a Dask scheduler")
-    commands.add_parser("status", help="how many points exist, what they cost, what the rest may cost")
-    options = parser.parse_args(arguments)
-    in_copy = "COMPANION_HOME" in os.environ
-    top = Path(os.environ["COMPANION_ROOT"]) if in_copy else options.root.resolve()
-    os.environ.update(runs.numeric_environment(top))
-    os.environ["COMPANION_ROOT"] = str(top)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
-    try:
-        parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
-        if options.command == "status":
-            print("\n".join(status_lines(top, options.profile)), flush=True)
-            return 0
-        if failed := _extend(top, options):
-            print(f"{failed} points failed; the same command tries them again", file=sys.stderr)
-        return 1 if failed else 0
-    except ValueError as error:
-        print(f"\n{error}", file=sys.stderr)
-    except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else error
-        print(f"\n{what}; what was recorded is safe, and the same command goes on", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("\nstopped; what was recorded is safe, and the same command goes on", file=sys.stderr)
-        return 130
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,6 @@ import ast
 import contextlib
 import difflib
 import fcntl
-import hashlib
 import json
 import re
 import tempfile
@@ -39,8 +38,7 @@ def problems(top: Path) -> list[str]:
     """
     chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
     places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis")  # the tables read the thesis's items
-    digest = hashlib.sha256(json.dumps([[atomic.sha256(top / place) for place in places],
-                                        provenance.environment_digest(top)]).encode()).hexdigest()
+    digest = atomic.digest([[atomic.sha256(top / place) for place in places], provenance.environment_digest(top)])
     if atomic.read_json(top / PASSED) == {"digest": digest}:
         return []
     lines = unknown_numbers(top, chapters) or _rendered(top, chapters)

@@ -1,6 +1,6 @@
 """Pages from a staged book: Jupyter Book's own builder, in a process of its own, and only for what has changed.
 
-``python -m lib.study.render STAGED PLACE`` leaves pages in PLACE/html, what Sphinx has read in PLACE/.doctrees, and
+``python -m lib render STAGED PLACE`` leaves pages in PLACE/html, what Sphinx has read in PLACE/.doctrees, and
 what a page can see of the others in PLACE/facts.json.  With ``--update`` the pages are brought up to date instead of
 rendered anew; where a page has changed what others show of it, this ends with the status :data:`MOVED`, and nothing in
 PLACE is of use any more.
@@ -8,7 +8,6 @@ PLACE is of use any more.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gc
 import glob
@@ -19,14 +18,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from lib import atomic
-from lib.study import lifeline, notebooks
+from lib.study import notebooks
 
 MOVED = 4
 FACTS = "facts.json"
 CAPTIONS = "captions"
 
 
-def render(staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
+def render(top: Path, staged: Path, place: Path, *, strict: bool, update: bool, rehearse: bool = False) -> int:
     """Render, and return the exit status; warnings go to stderr, and are errors if `strict`.
 
     A rehearsal only reads pages and puts them into HTML, none of which it writes.
@@ -121,21 +120,3 @@ def _canonical(value: object) -> str:
     if isinstance(value, (set, frozenset)):
         return "{" + ",".join(sorted(map(_canonical, value))) + "}"
     return repr(value)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line of one rendering."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.render", description="Render a staged book.")
-    parser.add_argument("staged", type=Path)
-    parser.add_argument("place", type=Path)
-    parser.add_argument("--strict", action="store_true", help="every warning is an error")
-    parser.add_argument("--update", action="store_true", help="only what has changed")
-    parser.add_argument("--rehearse", action="store_true", help="write nothing")
-    options = parser.parse_args(arguments)
-    lifeline.hold()
-    return render(options.staged, options.place, strict=options.strict, update=options.update,
-                  rehearse=options.rehearse)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
+import shutil
 from pathlib import Path
 
 from lib import atomic
@@ -23,6 +22,11 @@ PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.
                 errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
                 errno.ENOTDIR: "a file is where a directory should be; try to move it away",
                 errno.EEXIST: "a file is where a directory should be; try to move it away"}
+
+
+def disk_is_full(top: Path) -> bool:
+    """Whether what is built has no room any more."""
+    return shutil.disk_usage(top / "_build").free < 10 * 2**20
 
 
 def numeric_environment(top: Path) -> dict[str, str]:
@@ -44,8 +48,7 @@ def read_record(root: Path, stem: str) -> dict | None:
 
 def check_sum(record: dict) -> str:
     """Guards what a run measured: who edits a number by hand has the chapter executed again."""
-    text = json.dumps({name: value for name, value in record.items() if name != "check"}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return atomic.digest({name: value for name, value in record.items() if name != "check"})
 
 
 def is_complete(root: Path, record: dict) -> bool:

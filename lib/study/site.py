@@ -30,14 +30,23 @@ PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv|svg)")  # staged file
 TABLES = re.compile(r"(?m)^ *(?:`{3,}|~{3,}|:{3,})\{(?:knob|living-machine)\} *(\S+)")
 
 
-def read_records(root: Path, files: list[Path]) -> list[dict]:
+def read_records(top: Path, profile: str) -> list[dict]:
     """The records of the last good runs; raises `ValueError` naming the chapters that have none."""
+    root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [runs.read_record(root, path.stem) for path in files]
     missing = [path.stem for path, record in zip(files, records, strict=True)
                if not record or not runs.is_complete(root, record)]
     if missing:
         raise ValueError(f"expected every chapter executed, got no complete run of {', '.join(missing)}; try make book")
     return records
+
+
+def accept(top: Path, profile: str) -> str:
+    """Accept the verdicts of the last runs, and note what chapters took; return what changed, a line a claim."""
+    records = [described(top, record) for record in read_records(top, profile)]
+    changes = ledger.accept(top, profile, records)
+    runs.note_times(top)
+    return "\n".join(changes) or "every verdict is the accepted one already"
 
 
 def build(top: Path, profile: str, lock: int) -> bool:
@@ -51,7 +60,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
     if messages := audits.contradicted(top):
         raise ValueError("\n    ".join(messages))
     root, files = runs.profile_root(top, profile), chapter_files(top)
-    records = [described(top, record) for record in read_records(root, files)]
+    records = [described(top, record) for record in read_records(top, profile)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS),
              "times": atomic.read_json(top / runs.TIMES)}
@@ -98,7 +107,7 @@ def _digest(top: Path, records: list[dict], shown: dict) -> str:
     """Digest of everything that shapes the site."""
     places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis", "data/claims")
     parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), records, shown]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return atomic.digest(parts)
 
 
 def read_toc(top: Path, stems: list[str]) -> object:
@@ -276,7 +285,7 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
 
     All that it says goes to `logs`/render.log.
     """
-    command = surroundings.command(top, "lib.study.render", str(staged), str(place), *options)
+    command = surroundings.command(top, "lib", "render", str(staged), str(place), *options)
     environment = {"COMPANION_ROOT": str(top), "NO_COLOR": "1"}
     failed = lifeline.run({"render": command}, logs, 1, environment, inherited)["render"]
     said = (logs / "render.log").read_text("utf-8", "replace")

@@ -5,8 +5,6 @@ Quick on purpose: it reads text and JSON, and loads neither Jupyter nor torch.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 from lib.study import parameters, provenance, runs
@@ -52,6 +50,12 @@ def book_status(top: Path, profile: str) -> dict:
     return {"profile": profile, "chapters": [chapter_status(top, path, profile) for path in chapter_files(top)]}
 
 
+def text(top: Path, profile: str) -> str:
+    """The table of `make status`."""
+    parameters.profile_values(top, profile)  # raises for one that cannot be read
+    return table(book_status(top, profile))
+
+
 def table(status: dict) -> str:
     """The status as lines for a terminal."""
     chapters = status["chapters"]
@@ -68,23 +72,3 @@ def table(status: dict) -> str:
         if chapter["error"]:
             lines.append(f"{'':<{width}}    {chapter['error']}")
     return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line: print the table."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.status", description="Say which chapters are stale.")
-    parser.add_argument("--root", type=Path, default=Path.cwd())
-    parser.add_argument("--profile", default="laptop")
-    options = parser.parse_args(arguments)
-    try:
-        top = options.root.resolve()
-        parameters.profile_values(top, options.profile)  # raises for a profile that does not exist
-        print(table(book_status(top, options.profile)))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,7 +3,7 @@
 ``python -I lib/study/surroundings.py MODULE ARGUMENTS`` runs a module of this tree as ``python -m`` would, but with an
 environment made here (:func:`variables`), and with `lib` of this tree behind Python's own modules and those of
 installed packages, however the tree's folder is called and whatever else lies in it.  The Makefile starts everything
-so; ``python -m lib.study.MODULE`` starts itself again so (`lib/study/__init__.py`).
+so; ``python -m lib COMMAND`` starts itself again so (`lib/__main__.py`).
 
 Only `os` and `sys` are imported at the top: they are loaded before anything of the user's can take their place.
 """
@@ -90,10 +90,9 @@ def enter() -> None:
     os.environ.update(made)
 
 
-def again() -> None:
+def again(module: str, arguments: list[str]) -> None:
     """Put ``surroundings.py MODULE ARGUMENTS`` in the place of the running ``python -m MODULE ARGUMENTS``."""
-    module = sys.orig_argv[len(sys.orig_argv) - len(sys.argv)].removeprefix("-m")
-    os.execve(sys.executable, command(TREE, module, *sys.argv[1:]), variables(os.environ))
+    os.execve(sys.executable, command(TREE, module, *arguments), variables(os.environ))
 
 
 def _open_streams() -> None:
@@ -139,7 +138,9 @@ def _run() -> None:
 
     module = sys.argv[1]
     del sys.argv[1]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if module.startswith("lib.study.") and module != "lib.study.kernel":  # it would do nothing, and say nothing
+        sys.exit(f"expected a command, got the module {module}; try python -m lib --help")
+    runpy.run_module(module, {"prepared": True}, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Sweep:
         if session.in_build():
             of = _live_digest(self.function)
             if self._live_data:
-                of = provenance.text_digest(of, *(f"{name} {digest}" for name, digest in self._live_data.items()))[:12]
+                of = atomic.digest([of, self._live_data])[:12]
             return root() / "_build" / "points" / f"{self.function.__name__}-{of}"
         if self.record is None or not self.path.is_relative_to(home() / "data"):
             return self.record and self.path.with_suffix(".points")
@@ -298,7 +298,7 @@ def _live_digest(function: Callable) -> str:
     """The code that a point of a build depends on, and the packages: points of other code are computed anew."""
     file = Path(sys.modules[function.__module__].__file__)
     code = provenance.function_digest(root(), function.__module__, file, function.__name__)
-    return provenance.text_digest(code, provenance.environment_digest(root()))[:12]
+    return atomic.digest([code, provenance.environment_digest(root())])[:12]
 
 
 def _likely_seconds(point: Mapping, done: list[dict]) -> float:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import tempfile
 from pathlib import Path
 
+from lib import atomic
 from lib.study import ledger, runs, site, status, whatif
-from lib.study.claim_text import measured_text
+from lib.study.measures import is_number
 from lib.study.notebooks import read_chapter
 from lib.study.parameters import declared, parse_assignments, parse_sweep
 
@@ -39,7 +38,7 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
     if len(kept) < 2:
         raise ValueError(f"the page was not made, since too few values came through:\n    {told}")
     entries = [ledger.entries(top, profile, [record]) for record in kept.values()]
-    moved, same = rows(list(kept.values()), entries)
+    moved, same = rows(list(map(whatif.cells, kept.values(), entries)))
     head = ("", *(f"{name}={value}" for value in kept))
     shown = [(key, *(cell["text"] for cell in cells)) for key, cells in moved]
     print("\n" + whatif.terminal_table(shown, same, head), flush=True)
@@ -63,7 +62,7 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
                   f"{{download}}`The numbers as CSV <{NAME}.csv>`.", "```"]
     staged = {file: content for file, content in site.sources(top, {"format": "jb-book", "root": NAME}).items()
               if "/" in file or not file.endswith(".md")} | drawn | {f"{NAME}.md": "\n".join(lines).encode()}
-    digest = hashlib.sha256(json.dumps([profile, texts]).encode()).hexdigest()[:8]
+    digest = atomic.digest([profile, texts])[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}-{digest}"
     page = whatif.publish(top, place, place, staged, []) / f"{NAME}.html"
     if lost:
@@ -71,24 +70,13 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
     return page
 
 
-def rows(records: list[dict], entries: list[list[dict]]) -> tuple[list[Row], int]:
-    """The claims and numbers that are not the same in all runs, in the order of the page, and how many are."""
-    found: dict[str, list[dict]] = {}
-    absent = {"value": None, "error": None, "text": "absent"}
-    for column, (record, claims) in enumerate(zip(records, entries, strict=True)):
-        cells = {f"claim {claim['id']}": {"value": claim["measured"], "error": claim["uncertainty"],
-                                          "text": f"{measured_text(claim)}, {claim['verdict']}"} for claim in claims}
-        cells |= {number["key"]: {"value": number["value"], "error": number["uncertainty"], "text": number["text"]}
-                  for number in record["numbers"]}
-        for key, cell in cells.items():
-            found.setdefault(key, [absent] * len(records))[column] = cell
-    moved = [(key, cells) for key, cells in found.items()
-             if not all(whatif.is_same(cells[0]["value"], cell["value"]) for cell in cells)
-             or len({cell["text"].rpartition(", ")[2] for cell in cells if key.startswith("claim ")}) > 1]
-    for _, cells in moved:  # what moved less than the page's rounding shows
-        if len({cell["text"] for cell in cells}) == 1 and all(whatif.is_number(cell["value"]) for cell in cells):
-            cells[:] = [cell | {"text": f"{cell['value']:.3g}"} for cell in cells]
-    return moved, len(found) - len(moved)
+def rows(runs: list[dict[str, dict]]) -> tuple[list[Row], int]:
+    """The claims and numbers that are not the same in all runs, as `whatif.cells` gives them, and how many are."""
+    moved, same = whatif.moved(runs)
+    for row in moved.values():  # what moved less than the page's rounding shows
+        if len({cell["text"] for cell in row}) == 1 and all(is_number(cell["value"]) for cell in row):
+            row[:] = [cell | {"text": f"{cell['value']:.3g}"} for cell in row]
+    return list(moved.items()), same
 
 
 def draw(place: Path, parameter, values: list[str], moved: list[Row]) -> dict[str, bytes]:
@@ -99,7 +87,7 @@ def draw(place: Path, parameter, values: list[str], moved: list[Row]) -> dict[st
     from lib import plotting
 
     panels = [(key, cells) for key, cells in moved
-              if all(whatif.is_number(cell["value"]) or cell["value"] is None for cell in cells)]
+              if all(is_number(cell["value"]) or cell["value"] is None for cell in cells)]
     if not panels:
         return {}
     numeric = parameter.type in ("int", "float")

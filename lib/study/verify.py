@@ -8,17 +8,15 @@ them.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, measures, parameters, results, runs
+from lib.study import ledger, measures, results, runs
 from lib.study.claim_text import CSS_CLASS
 from lib.study.notebooks import chapter_files
 
@@ -30,6 +28,19 @@ ROUNDING = 1e-9  # relative: what another version of a library may add otherwise
 def seal(root: Path) -> None:
     """Note the check sums of a published site, and of the runs and the ledger that it was made from."""
     atomic.write_json_if_changed(root / SUMS, {name: atomic.sha256(path) for name, path in _published(root)})
+
+
+def verify(top: Path, profile: str) -> str:
+    """Say what was looked at, in a tree or an unpacked crate; raises `ValueError` with a line for all that differs."""
+    lines, seen = problems(top, profile)
+    crate = (top / METADATA).exists()
+    lines += packed(top, profile, seen) if crate else []
+    looked = f"Looked at {'; '.join(seen)}."
+    if lines:
+        hint = ("Try the crate again, from where it was published." if crate else
+                "Try make book, which makes again what differs, or git checkout for what is committed.")
+        raise ValueError("\n".join([looked, *lines, hint]))
+    return f"{looked}\nEverything is as the build made it."
 
 
 def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
@@ -185,31 +196,3 @@ def _verdicts(top: Path, profile: str, root: Path, records: list[dict], seen: li
             if shown.get(settlement["id"]) != CSS_CLASS[verdict]:
                 yield (f"html/{page.name}: claim {settlement['id']}: expected {verdict}, got "
                        f"{shown.get(settlement['id'], 'no line')}")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 if all is as it was made, 1 with a line for everything else."""
-    parser = argparse.ArgumentParser(prog="python -m lib.study.verify", description="Verify what was built.")
-    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the top of the repository")
-    parser.add_argument("--profile", default="laptop", help="parameter set: laptop, smoke, paper")
-    options = parser.parse_args(arguments)
-    top = options.root.resolve()
-    if options.profile not in parameters.profiles(top):
-        names = ", ".join(parameters.profiles(top))
-        print(f"expected a profile, got {options.profile!r}; try {names}", file=sys.stderr)
-        return 1
-    lines, seen = problems(top, options.profile)
-    crate = (top / METADATA).exists()
-    lines += packed(top, options.profile, seen) if crate else []
-    print(f"Looked at {'; '.join(seen)}.")
-    if lines:
-        hint = ("Try the crate again, from where it was published." if crate else
-                "Try make book, which makes again what differs, or git checkout for what is committed.")
-        print("\n".join([*lines, hint]), file=sys.stderr)
-    else:
-        print("Everything is as the build made it.")
-    return 1 if lines else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

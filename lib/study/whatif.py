@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -13,12 +12,14 @@ from pathlib import Path
 from lib import atomic
 from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
 from lib.study.claim_text import measured_text
-from lib.study.notebooks import check_chapter, read_chapter
+from lib.study.measures import is_number
+from lib.study.notebooks import checked_chapter
 from lib.study.parameters import parse_assignments
 
 LOG = "execute.log"
 COLUMNS = ("", "in the book", "here", "change")
 ROUNDING = 1e-9  # a smaller change comes from the order of additions
+ABSENT = {"value": None, "error": None, "text": "absent", "verdict": None}
 
 
 def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
@@ -34,7 +35,7 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     record = runs.read_record(place, path.stem)
     book = runs.read_record(runs.profile_root(top, profile), path.stem)
     entries = ledger.entries(top, profile, [record])
-    rows, same = compare(book and book | {"claims": ledger.entries(top, profile, [book])}, record | {"claims": entries})
+    rows, same = compare(cells(book, ledger.entries(top, profile, [book])), cells(record, entries)) if book else ([], 0)
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
@@ -57,13 +58,12 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
     All texts are checked before anything starts.  Returns for each the place of its run, and whether it failed; a log
     lies beside the run, and one that was killed leaves nothing.
     """
-    chapter = read_chapter(path)
-    check_chapter(chapter)
+    chapter = checked_chapter(path)
     places, commands = [], {}
     for text in texts:
         changes = parse_assignments(text, chapter)
         inputs = provenance.chapter_inputs(top, path, profile, changes)
-        name = hashlib.sha256(json.dumps([profile, inputs["parameters"]], sort_keys=True).encode()).hexdigest()[:8]
+        name = atomic.digest([profile, inputs["parameters"]])[:8]
         place = top / "_build" / "whatif" / f"{path.stem}-{name}"
         places.append(place)
         last = runs.read_record(place, path.stem)
@@ -71,7 +71,7 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
             print(f"  {path.stem}{f', {text}' if len(texts) > 1 else ''}: kept", flush=True)
         else:
             commands[place.name] = surroundings.command(
-                top, "lib.study.execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
+                top, "lib", "execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
                 f"--output={place}", f"--cores={max(1, jobs // len(texts))}")
     logs = top / "_build" / "tmp"
     ended = lifeline.run(commands, logs, jobs, {})
@@ -94,33 +94,28 @@ def absent(profile: str) -> str:
     return f"the book has no run of this chapter at profile {profile} to compare with; try it without parameters first"
 
 
-def compare(book: dict | None, record: dict) -> tuple[list[tuple[str, str, str, str]], int]:
-    """Rows (what, in the book, here, change) of the numbers and claims that moved between two runs, in the order of
-    the page, and how many did not (but for rounding)."""
-    rows, same = [], 0
-    then = {entry["key"]: entry for entry in book["numbers"]} if book else {}
-    now = {entry["key"]: entry for entry in record["numbers"]}
-    for key in [*now, *(key for key in then if key not in now)]:
-        before, after = then.get(key), now.get(key)
-        if before and after and is_same(before["value"], after["value"]):
-            same += 1
-        else:
-            rows.append((key, before["text"] if before else "absent", after["text"] if after else "absent",
-                         _change(before, after, "value")))
-    then = {claim["id"]: claim for claim in book["claims"]} if book else {}
-    now = {claim["id"]: claim for claim in record["claims"]}
-    for name in [*now, *(name for name in then if name not in now)]:
-        before, after = then.get(name), now.get(name)
-        judged = before and after and before["verdict"] != after["verdict"]
-        if before and after and not judged and is_same(before["measured"], after["measured"]):
-            same += 1
-            continue
-        change = _change(before, after, "measured")
-        if judged:
-            change = f"{change}; now: {after['verdict']}".lstrip("; ")
-        rows.append((f"claim {name}", f"{measured_text(before)}, {before['verdict']}" if before else "absent",
-                     f"{measured_text(after)}, {after['verdict']}" if after else "absent", change))
-    return rows, same
+def cells(record: dict, claims: list[dict]) -> dict[str, dict]:
+    """What a run gives to compare, its numbers by key and its claims as `claim ID`: value, error, text, verdict."""
+    found = {number["key"]: {"value": number["value"], "error": number["uncertainty"], "text": number["text"],
+                             "verdict": None} for number in record["numbers"]}
+    return found | {f"claim {claim['id']}": {"value": claim["measured"], "error": claim["uncertainty"],
+                                             "text": f"{measured_text(claim)}, {claim['verdict']}",
+                                             "verdict": claim["verdict"]} for claim in claims}
+
+
+def moved(runs: list[dict[str, dict]]) -> tuple[dict[str, list[dict]], int]:
+    """The cells that are not the same in all runs (but for rounding), in the order of the last one, and how many are.
+    """
+    found = {key: [run.get(key, ABSENT) for run in runs] for run in reversed(runs) for key in run}
+    other = {key: row for key, row in found.items() if len({cell["verdict"] for cell in row}) > 1
+             or not all(is_same(row[0]["value"], cell["value"]) for cell in row)}
+    return other, len(found) - len(other)
+
+
+def compare(book: dict[str, dict], here: dict[str, dict]) -> tuple[list[tuple[str, str, str, str]], int]:
+    """Rows (what, in the book, here, change) of the cells that moved between two runs, and how many did not."""
+    rows, same = moved([book, here])
+    return [(key, before["text"], after["text"], _change(before, after)) for key, (before, after) in rows.items()], same
 
 
 def folded(same: int) -> str:
@@ -261,20 +256,17 @@ def is_same(before: float | bool | list | None, after: float | bool | list | Non
     return abs(after - before) < ROUNDING
 
 
-def is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _change(before: dict | None, after: dict | None, key: str) -> str:
-    """How `key` moved between two numbers or claims: by how much, in percent where the sign stayed, and in standard
-    errors of the difference where both have one."""
-    then, now = before and before[key], after and after[key]
-    if not is_number(then) or not is_number(now):
-        return ""
-    if abs(now - then) < ROUNDING:
-        return "none"
-    notes = [f"{100 * (now / then - 1):+.3g} %"] if then * now > 0 else []
-    if before["uncertainty"] and after["uncertainty"]:
-        error = math.hypot(before["uncertainty"], after["uncertainty"])
-        notes.append(f"{abs(now - then) / error:.2g} standard errors")
-    return f"{now - then:+.4g}" + (f" ({', '.join(notes)})" if notes else "")
+def _change(before: dict, after: dict) -> str:
+    """How a cell moved: by how much, in percent where the sign stayed, in standard errors of the difference where both
+    have one; and the new verdict, where it is another."""
+    then, now, words = before["value"], after["value"], []
+    if is_number(then) and is_number(now):
+        notes = [f"{100 * (now / then - 1):+.3g} %"] if then * now > 0 else []
+        if before["error"] and after["error"]:
+            error = math.hypot(before["error"], after["error"])
+            notes.append(f"{abs(now - then) / error:.2g} standard errors")
+        size = f"{now - then:+.4g}" + (f" ({', '.join(notes)})" if notes else "")
+        words.append("none" if is_same(then, now) else size)
+    if before["verdict"] != after["verdict"] and ABSENT not in (before, after):
+        words.append(f"now: {after['verdict']}")
+    return "; ".join(words)

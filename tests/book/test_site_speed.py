@@ -1,7 +1,7 @@
 """Each page's first picture is there soon: what a browser reads from the disk before it, and how long that takes.
 
 Times are printed and bounded generously, since they are those of the machine; what is read does not depend on it.
-Alone, and with the median of three for every page: ``pytest -s tests/book/test_site_speed.py``.
+With the median of three for every page: ``pytest --all -s tests/book/test_site_speed.py``.
 """
 
 import statistics
@@ -10,7 +10,6 @@ import pytest
 
 from tests.browsing import SITE, in_site
 
-RUNS = 3
 # As soon as the first picture of the article that shows is decoded: when that was, in milliseconds since the page was
 # asked for, and which picture it is.
 WATCH = """() => {
@@ -25,12 +24,12 @@ WATCH = """() => {
 
 
 @pytest.fixture(scope="module")
-def firsts(browser, pages):
-    """By page with a picture: times (ms) of several visits, the files that were read before, the picture itself."""
+def firsts(browser, pages, request):
+    """By page with a picture: times (ms) of visits, the files that were read before, the picture itself."""
     found = {}
     for name in pages:
         times, picture, files = [], None, []
-        for _ in range(RUNS):
+        for _ in range(3 if request.config.getoption("--all") else 1):
             context = browser.new_context(viewport={"width": 1360, "height": 900})
             page, files = context.new_page(), []
             page.on("requestfinished", lambda request, files=files: files.append(in_site(request.url)))

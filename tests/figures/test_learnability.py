@@ -118,7 +118,7 @@ def test_broken():
 def test_parameters():
     needed = pd.DataFrame({"n_spins": [10, 20], "parameters": [30, 60], "uniform parameters": 9})
     needed = needed.assign(field=1.0, eps=0.002)
-    whole = pd.DataFrame({"n_spins": [10, 20], "parameters": [100, 300]})
+    whole = pd.DataFrame({"field": 1.0, "n_spins": [10, 20], "parameters": [100, 300]})
     staircase = pd.DataFrame({"n_spins": 20, "field": 1.0, "eps": [0.01, 0.001], "parameters": [40, 70],
                               "uniform parameters": [9, 12]})
     figure, table = drawings.parameters(FOUND, needed, {10: 20.0}, whole, staircase, drawings.marks([0.5, 1.0]))
@@ -145,3 +145,20 @@ def test_chains():
     (axes,) = drawings.chains(found).axes
     assert {label.split()[0] for label in labels(axes)} == {"a", "b", "half"}
     assert {(10 - 0.12, 5, "o"), (20, 10, "s"), (20, 20, "^"), (10, 5, "None"), (30, 15, "None")} <= points(axes)
+
+
+def test_forms_and_criteria():
+    table = pd.DataFrame([("laid out", 10, 0, 1e-3), ("laid out", 10, 1, 0.06), ("random", 10, 0, 0.04)],
+                         columns=["start", "n_spins", "missing", "cost"])
+    needed = pd.DataFrame({"bound": [5.0], "summed infidelity": [4.0], "summed correlation mse": [np.nan]}, index=[10])
+    left, right = drawings.forms(table, needed).axes
+    assert {(10, 1e-3), (10, 0.06), (10, 0.04)} == {point[:2] for point in points(left)}
+    assert labels(left) == ["N/2 units", "one unit fewer", "N/2 units, random start"]
+    assert {(9.85, 5.0), (10, 4.0)} <= {point[:2] for point in points(right)}
+
+
+def test_the_inset_has_the_longest_chain_and_the_one_with_most_fields():
+    many = pd.DataFrame([(n, h, 0.002, n / 2, n / 2, n / 2) for n, fields in ((20, 6), (40, 4), (50, 5), (60, 7))
+                         for h in range(fields)], columns=FOUND.columns[:-1])
+    _, right = drawings.procedure([("this build", runs(20, (5, 0.02)))], many, [0.002])[0].axes
+    assert labels(right) == ["N = 20", "N = 50"]

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.rbm import (
-    missing_units,
-)
+from lib.rbm import learning_searches, missing_units
+from lib.spins import ising
 
 
 def test_missing_units_have_their_cost_in_units_of_the_energy_and_each_machine_counts_once():
@@ -47,3 +46,21 @@ def test_predictions_use_the_cost_at_ten_spins_and_the_same_field():
     energy = lambda n, field: -1.3 * n  # 0.026, 0.052 and 0.078 J are allowed
     assert missing_units.predictions(FOUND, costs, energy, [1.0]) == [0, 0, 0]  # 5, 10, and 14 = 15 less one
     assert missing_units.predictions(FOUND, costs, energy, [1.2, 2.0]) == [5 - 5 + 1, 12 - 10 + 3]
+
+
+def test_the_infidelity_that_an_error_of_the_energy_allows_is_that_over_the_gap_of_the_same_parity():
+    matrix = ising.hamiltonian(6, 1.0).toarray()
+    even = (np.eye(64) + np.eye(64)[::-1]) / 2  # flipping all spins reverses the order of the states
+    lowest, next_even = np.sort(np.linalg.eigvalsh(matrix + 1e3 * (np.eye(64) - even)))[:2]
+    found = missing_units.infidelity_allowed(6, 0.002)
+    assert found == pytest.approx(-0.002 * lowest / (next_even - lowest))
+    assert missing_units.infidelity_allowed(100, 0.002) == 1.0
+
+
+def test_a_length_that_the_grid_does_not_have_gives_no_number():
+    """Not that of another length, and no error."""
+    runs = [{"n_spins": 20, "field": 0.5, "eps": 0.002, "tried bound": [0.003], "tried hidden": [2]}]
+    table = searches((20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 10, 0.5), (20, 2.0, 10, 0.5))
+    assert missing_units.two_units(runs, 20, 0.5) == 0.003 and missing_units.two_units(runs, 30, 0.5) is None
+    assert learning_searches.peak(table, 20) == 0.8 and learning_searches.peak(table, 30) is None
+    assert learning_searches.compared(table[table.n_spins == 30], 0.8, 1.0)["n_spins"] == (None, None)

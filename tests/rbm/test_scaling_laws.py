@@ -28,6 +28,14 @@ def test_intervals_of_exponents_hold_as_often_as_they_say():
     assert 0.6 < held / 150 < 0.9
 
 
+def test_the_criterion_is_corrected_for_few_points():
+    """As Hurvich and Tsai have it, with the coefficients alone counted."""
+    five, three = (laws(x, x, np.ones(len(x))) for x in (np.arange(1.0, 6), np.arange(1.0, 4)))
+    assert five["linear"].aicc == pytest.approx(five["linear"].aic + 6)
+    assert five["constant"].aicc == pytest.approx(five["constant"].aic + 4 / 3)
+    assert three["linear"].aicc == np.inf > three["constant"].aicc
+
+
 @pytest.mark.parametrize("x, y, errors", [([1, 2], [1, 2], [1, 1]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]),
                                           ([1, 2, 3], [1, np.inf, 3], [1, 1, 1]), ([1, 2, 3], [1, 2], [1, 1, 1]),
                                           ([0, 1, 2], [1, 2, 3], [1, 1, 1])])

@@ -89,7 +89,7 @@ def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
     assert html(top) == before and (top / "_build/executed/02-second.ipynb").read_bytes() == kept
     assert "no such thing" in (top / "_build/failed/02-second.ipynb").read_text("utf-8")
     assert "01-first:" in done.stdout  # the other chapter went on
-    shown = toy_book.run(top, module="status").stdout
+    shown = toy_book.run(top, "status").stdout
     assert f"code cell 2, line {line}: KeyError" in shown and "02-second  failed" in shown
     toy_book.replace(top, "book/02-second.md", "\nraise KeyError('no such thing')\n", "")
     assert toy_book.run(top, "book").returncode == 0
@@ -134,13 +134,13 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
 
 
 def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):
-    assert toy_book.run(top, module="verify").returncode == 0
+    assert toy_book.run(top, "verify").returncode == 0
     toy_book.replace(top, "data/thesis/claims/01.yml", "expected: {equal: 0.5}", "expected: {equal: 0.9}")
-    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, module="verify").stderr
+    assert "claim toy1-offset: expected differs, got reproduced" in toy_book.run(top, "verify").stderr
     done = toy_book.run(top, "book")
     assert done.returncode == 0 and "every chapter is up to date" in done.stdout, done.stdout + done.stderr
     assert b'class="claim claim-differs" id="claim-toy1-offset"' in html(top)["01-first.html"]
-    assert toy_book.run(top, module="verify").returncode == 0
+    assert toy_book.run(top, "verify").returncode == 0
 
 
 def test_a_warning_of_the_renderer_stops_the_build(top):

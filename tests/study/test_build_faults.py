@@ -11,7 +11,7 @@ import sys
 import psutil
 import pytest
 
-from lib.study import build
+from lib.study import build, command
 from tests import patience, toy_book
 from tests.toy_site import fails, html, processes_of, without_stamps
 
@@ -49,7 +49,7 @@ def test_errors_of_the_place_are_told_in_words(bare, monkeypatch, capsys, number
         raise OSError(number, os.strerror(number), "somewhere")
 
     monkeypatch.setattr(build, "prepare", refuse)
-    assert build.main(["--root", str(bare), "book"]) == 1
+    assert command.main(["--root", str(bare), "book"]) == 1
     assert f"somewhere: {os.strerror(number)}: {words}" in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ from tests.toy_site import fails
 ])
 def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
     toy_book.replace(bare, "book/01-first.md", "measured=offset)", f"measured=offset)\n{cell}")
-    fails(toy_book.run(bare, "01", module="execute"), "chapter 01-first failed", *words)
+    fails(toy_book.run(bare, "execute", "01"), "chapter 01-first failed", *words)
     assert not (bare / "_build/executed").exists() and not list((bare / "_build/tmp").iterdir())
     assert runs.read_failure(bare / "_build", "01-first")["error"]
 
@@ -25,7 +25,7 @@ def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
 def test_a_cell_that_promises_a_figure_and_draws_none_is_refused(bare):
     toy_book.replace(bare, "book/01-first.md", "```{code-cell} ipython3\nPath(\"figures\")",
                      "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nPath(\"figures\")")
-    fails(toy_book.run(bare, "01", module="execute"), "code cell 3", "expected an image for figure 'fig-a', got none")
+    fails(toy_book.run(bare, "execute", "01"), "code cell 3", "expected an image for figure 'fig-a', got none")
 
 
 def test_a_figure_with_a_second_output_is_refused(bare):
@@ -33,10 +33,10 @@ def test_a_figure_with_a_second_output_is_refused(bare):
     cell = "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nfrom IPython.display import Image\n" \
            "show = lambda data: display(Image(data, format='png'))\nshow(b'png')\n"
     toy_book.replace(bare, "book/01-first.md", "The total is", f"{cell}'a value'\n```\n\nThe total is")
-    fails(toy_book.run(bare, "01", module="execute"), "code cell 4", "expected the picture as the one output of figure "
+    fails(toy_book.run(bare, "execute", "01"), "code cell 4", "expected the picture as the one output of figure "
           "'fig-a', got 2, among them", "try ; at the end of the last line")
     toy_book.replace(bare, "book/01-first.md", "'a value'\n```", "claims.number('toy1-more', 1)\n'a value';\n```")
-    assert toy_book.run(bare, "01", module="execute").returncode == 0
+    assert toy_book.run(bare, "execute", "01").returncode == 0
 
 
 @pytest.mark.parametrize(("kind", "data", "words"), [
@@ -101,6 +101,21 @@ def test_the_code_of_chapters_is_checked_for_style(bare):
     fails(toy_book.run(bare, "check"), "01-first.md, line 26:8: F401", "02-second.md, line", "F821", "pionts")
 
 
+def test_mistakes_of_every_kind_are_told_at_once(bare):
+    """But for those of a page that cannot be read, of which only that is said."""
+    toy_book.replace(bare, "book/01-first.md", "import random\n", "import os\nimport random\n")
+    toy_book.replace(bare, "book/01-first.md", "The total is", "There are 17, see {ref}`nowhere`. The total is")
+    toy_book.replace(bare, "book/parameters/smoke.yml", "n_points: 2", "n_spins: 2")
+    toy_book.write(bare, "data/thesis/claims/02.yml", toy_book.CLAIMS.format(stem="2").replace("toy2-offset", "toy2-x"))
+    kinds = ("01-first.md, line 26:8: F401", "got '17'", "nowhere", "smoke.yml, section 01: expected parameters of",
+             "claim toy2-x: expected 02-second.md to settle it", "got 'toy2-offset'")
+    fails(toy_book.run(bare, "check"), *kinds)
+    toy_book.replace(bare, "book/02-second.md", "import random\n", "import random random\n")
+    done = toy_book.run(bare, "check")
+    fails(done, "02-second.md, line 26: expected Python", *(words for words in kinds[:4] if words != "nowhere"))
+    assert done.stderr.count("02-second") == 1
+
+
 def test_commands_on_pages_that_would_be_refused_are_named_with_their_line(bare):
     lines = 'make chapter CH=01 PARAMS="n_point=3"\nmake chapter CH=1 SWEEP="width=1"\n'
     lines += 'make chapter CH=77 PARAMS="seed=2"\nmake chapter CH=NN PARAMS="n=1"\n'
@@ -133,4 +148,4 @@ def test_wrong_parameters_by_hand_are_refused_before_a_kernel_starts(bare, param
 def test_unknown_profiles_and_chapters_are_refused(bare):
     fails(toy_book.run(bare, "--profile", "cluster", "book"), "got 'cluster'; try laptop, smoke")
     fails(toy_book.run(bare, "chapter", "07"), "got '07'; try one of 01-first, 02-second")
-    fails(toy_book.run(bare, "--profile", "cluster", module="status"), "got 'cluster'; try laptop, smoke")
+    fails(toy_book.run(bare, "status", "--profile", "cluster"), "got 'cluster'; try laptop, smoke")

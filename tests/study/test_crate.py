@@ -15,7 +15,7 @@ def built(tmp_path_factory):
     top = toy_book.make(tmp_path_factory.mktemp("crate") / "tree")
     toy_book.commit(top)
     assert toy_book.run(top, "book").returncode == 0
-    done = toy_book.run(top, module="crate")
+    done = toy_book.run(top, "crate")
     assert done.returncode == 0 and done.stdout == f"\nThe crate: {top}/_build/crate.zip\n", done.stdout + done.stderr
     return top
 
@@ -34,9 +34,9 @@ def graph(crate):
 
 def verify(crate, *arguments):
     """From another tree, as its readers do."""
-    from lib.study import verify
+    from lib.study import command
 
-    return verify.main(["--root", str(crate), *arguments])
+    return command.main(["verify", "--root", str(crate), *arguments])
 
 
 def test_the_metadata_follow_the_rules_and_tell_where_everything_is_from(built, crate):
@@ -110,11 +110,11 @@ def test_a_file_that_was_put_into_an_unpacked_crate_is_named(crate, capsys):
 def test_an_interrupt_or_another_build_leaves_the_last_crate(built, monkeypatch, capsys):
     import rocrate.rocrate
 
-    from lib.study import build, crate
+    from lib.study import build, command
 
     before = (built / "_build/crate.zip").read_bytes()
     with build.locked(built):
-        assert crate.main(["--root", str(built)]) == 1
+        assert command.main(["crate", "--root", str(built)]) == 1
     assert "expected no other build in this tree" in capsys.readouterr().err
 
     def stop(self, path):
@@ -122,8 +122,7 @@ def test_an_interrupt_or_another_build_leaves_the_last_crate(built, monkeypatch,
         raise KeyboardInterrupt
 
     monkeypatch.setattr(rocrate.rocrate.ROCrate, "write_zip", stop)
-    with pytest.raises(KeyboardInterrupt):
-        crate.main(["--root", str(built)])
+    assert command.main(["crate", "--root", str(built)]) == 130
     assert (built / "_build/crate.zip").read_bytes() == before
 
 
@@ -132,6 +131,6 @@ def test_a_build_that_is_not_as_it_was_made_is_not_packed(built, tmp_path):
     (top / "_build/crate.zip").unlink()
     with (top / "_build/html/index.html").open("a") as file:
         file.write("more")
-    done = toy_book.run(top, module="crate")
+    done = toy_book.run(top, "crate")
     assert done.returncode == 1 and "html/index.html: expected what was published" in done.stderr
     assert not (top / "_build/crate.zip").exists()

@@ -8,7 +8,7 @@ import shutil
 import nbformat
 import pytest
 
-from lib.study import editing, notebooks
+from lib.study import command, editing, notebooks
 from tests import toy_book
 
 CHAPTERS = [path.name for path in notebooks.chapter_files(toy_book.ROOT)]
@@ -238,14 +238,14 @@ def test_options_that_a_program_wrapped_are_named_and_mended(tmp_path, name):
     assert lines and all(line.startswith(f"{name}, line ") and f"try make tidy CH={name[:2]}" in line for line in lines)
     number = int(lines[0].split("line ")[1].split(":")[0])
     assert path.read_text("utf-8").splitlines()[number - 1].strip().partition(":")[0] in ("caption", "alt")
-    assert editing.main([name[:2], "--root", str(tmp_path)]) == 0
+    assert command.main(["tidy", name[:2], "--root", str(tmp_path)]) == 0
     assert editing.problems(tmp_path) == []
     # Only what jupytext does to lines outside of options is left.
     after = path.read_text("utf-8").partition("\n# ")[2]
     diff = [line for line in difflib.ndiff(before.splitlines(), after.splitlines())
             if line[0] in "+-" and line[2:].strip()]
     assert diff == []
-    assert editing.main(["99", "--root", str(tmp_path)]) == 1
+    assert command.main(["tidy", "99", "--root", str(tmp_path)]) == 1
 
 
 def test_jupyterlab_is_started_with_what_saves_so():

@@ -21,7 +21,7 @@ def top(reference, tmp_path):
 def execute(top, *cells, **settings):
     """Run a chapter of these cells; what it says, and its failure."""
     toy_book.write_cells(top, *cells, **settings)
-    done = toy_book.run(top, "01", module="execute")
+    done = toy_book.run(top, "execute", "01")
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done, runs.read_failure(top / "_build", "01-first")
 

@@ -88,7 +88,7 @@ def test_whatever_is_damaged_below_the_build_folder_is_made_again(reference, top
             toy_book.write(top, "book/index.md", f"# Toy book\n\nEdit {number}. See {{doc}}`01-first`.\n")
         done = toy_book.run(top, "book")
         assert done.returncode == 0, f"{place}, {how}: {done.stdout}{done.stderr}"
-        done = toy_book.run(top, module="verify")
+        done = toy_book.run(top, "verify")
         assert done.returncode == 0, f"{place}, {how}: {done.stdout}{done.stderr}"
         if edited:
             assert f"Edit {number}. See" in html(top)["index.html"].decode(), (place, how)

@@ -61,7 +61,7 @@ def top(reference, tmp_path):
 
 def run(top, *cells, **settings):
     toy_book.write_cells(top, *cells, **settings)
-    done = toy_book.run(top, "01", module="execute")
+    done = toy_book.run(top, "execute", "01")
     assert "Traceback" not in done.stdout, done.stdout + done.stderr
     return done, runs.read_failure(top / "_build", "01-first")
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from lib.study import pdf
+from lib.study import command, pdf
 from tests import toy_book
 
 PAGE = """<html data-theme="dark"><head><link href="_static/a.css" rel="stylesheet"/><script>1</script></head><body>
@@ -48,16 +48,18 @@ def test_pages_come_in_the_order_of_the_contents():
 
 def test_without_a_site_or_a_browser_it_says_what_to_do(site, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert pdf.main(["--root", str(site)]) == 1
+    assert command.main(["pdf", "--root", str(site)]) == 1
     assert "expected a browser that prints" in capsys.readouterr().err
-    assert pdf.main(["--root", str(site), "--profile", "smoke"]) == 1
-    assert capsys.readouterr().err == "expected a built site, got none; try make book\n"
+    (site / "book/parameters").mkdir(parents=True)
+    (site / "book/parameters/smoke.yml").touch()
+    assert command.main(["pdf", "--root", str(site), "--profile", "smoke"]) == 1
+    assert capsys.readouterr().err == "\nexpected a built site, got none; try make book\n"
 
 
 def test_a_site_is_printed_with_bookmarks_and_without_menus(site):
     if not any(map(shutil.which, pdf.BROWSERS)):
         pytest.skip("no chromium on this machine")
-    assert pdf.main(["--root", str(site)]) == 0
+    assert command.main(["pdf", "--root", str(site)]) == 0
     content = (site / "_build/book.pdf").read_bytes()
     assert content.startswith(b"%PDF-") and content.count(b"/Type /Page\n") >= 1 and b"/Outlines" in content
     assert b"file:///" not in content and str(site).encode() not in content

@@ -36,7 +36,7 @@ def contents(place: Path) -> dict[str, bytes]:
 
 def build_in(top: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> None:
     toy_book.know(top)
-    done = subprocess.run([sys.executable, "-m", "lib.study.build", "--root", str(top), *arguments], cwd=cwd or top,
+    done = subprocess.run([sys.executable, "-m", "lib", "--root", str(top), *arguments], cwd=cwd or top,
                           env=os.environ | variables, capture_output=True, text=True, timeout=patience.LIMIT)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -71,7 +71,7 @@ def test_a_tree_is_built_wherever_it_lies(tmp_path, rehearsed, drawn):
             toy_book.write(top, "data/other.txt", "")
             with (top / "book/01-first.md").open("a") as file:
                 file.write(READING)
-            done = toy_book.run(top, "1", module="execute")
+            done = toy_book.run(top, "execute", "1")
             assert "got a read of data/other.txt" in done.stdout, done.stdout + done.stderr
         shutil.rmtree(tmp_path / "places")
 
@@ -113,7 +113,7 @@ def test_a_parameter_set_may_have_any_name(tmp_path, drawn):
     for number, name in enumerate(NAMES):
         assert parameters.profile_values(top, name) == {"01": {"n_points": number + 3}}, name
     for name in drawn(NAMES, 4):
-        done = subprocess.run([*toy_book.command(top, module="status"), f"--profile={name}"], cwd=top, text=True,
+        done = subprocess.run([*toy_book.command(top, "status"), f"--profile={name}"], cwd=top, text=True,
                               capture_output=True, env=toy_book.environment(top))
         assert done.returncode == 0 and "never run" in done.stdout, name
 
@@ -166,7 +166,7 @@ def test_texts_reach_a_chapter_as_they_are(tmp_path):
         file.write("\n```{code-cell} ipython3\nimport json\n\n"
                    "(root() / '_build/seen.json').write_text(json.dumps(words))\n```\n")
     toy_book.write(top, "book/parameters/smoke.yml", json.dumps({"01": {"words": WORDS}}, ensure_ascii=False))
-    done = toy_book.run(top, "--profile=smoke", "1", module="execute")
+    done = toy_book.run(top, "execute", "--profile=smoke", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((top / "_build/seen.json").read_text()) == WORDS
 
@@ -239,7 +239,7 @@ def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
     """A name in another encoding than UTF-8, as from an old archive."""
     top = Path(os.fsdecode(os.fsencode(tmp_path) + b"/Gr\xf6\xdfe"))
     toy_book.make(top)
-    done = subprocess.run([sys.executable, "-m", "lib.study.build", "check"], cwd=top, capture_output=True)
+    done = subprocess.run([sys.executable, "-m", "lib", "check"], cwd=top, capture_output=True)
     assert done.returncode == 1 and b"expected a folder whose name is text in UTF-8, got" in done.stderr
     assert b"Traceback" not in done.stderr and not (top / "_build").exists()
 

@@ -51,13 +51,13 @@ def top(tmp_path):
 
 
 def extend(top, *options, **environment):
-    return records_in(top, "extend", "1", "--jobs", "1", *options, **environment)
+    return records_in(top, "records", "1", "--jobs", "1", *options, **environment)
 
 
 def records_in(top, *arguments, **environment):
     if not environment:
-        return toy_book.run(top, *arguments, module="records")
-    return subprocess.run(toy_book.command(top, *arguments, module="records"), cwd=top, capture_output=True,
+        return toy_book.run(top, *arguments)
+    return subprocess.run(toy_book.command(top, *arguments), cwd=top, capture_output=True,
                           text=True, env=toy_book.environment(top) | environment)
 
 
@@ -81,7 +81,7 @@ def test_records_name_their_own_commit_whatever_the_shell_says(top, tmp_path_fac
 
 
 def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(top):
-    status = records_in(top, "status").stdout.splitlines()
+    status = records_in(top, "records-status").stdout.splitlines()
     assert status[0].split() == ["chapter", "record", "figure", "points", "spent", "rest,", "on", "one", "core"]
     assert "01       squares  1.1     0 of 4  0 s    unknown, nothing is recorded" in status[1]
     (top / "_build").mkdir(exist_ok=True)
@@ -89,12 +89,12 @@ def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(to
     done = extend(top)
     assert done.returncode == 1 and "1 points failed; the same command tries them again" in done.stderr
     assert "squares: 4/4 points" in done.stderr and "1 failed: ValueError: broken" in done.stderr
-    assert "3 of 4" in (status := records_in(top, "status").stdout) and "1 failed" in status
+    assert "3 of 4" in (status := records_in(top, "records-status").stdout) and "1 failed" in status
     assert status.splitlines()[-1] == "squares, 1 failed: ValueError: broken"
     (top / "_build/broken").unlink()
     done = extend(top)
     assert done.returncode == 0 and "squares: 1/1 points" in done.stderr
-    assert "4 of 4  0 s    nothing" in records_in(top, "status").stdout
+    assert "4 of 4  0 s    nothing" in records_in(top, "records-status").stdout
     commit = toy_book.git(top, "rev-parse", "HEAD")
     assert {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()} == {(commit, False)}
     assert len(recorded(top).points) == 4 and not (top / "_build/records/squares").exists()
@@ -134,8 +134,7 @@ def test_editing_goes_on_while_records_are_computed(top):
     toy_book.replace(top, "lib/toy/squares.py", "    return {", "    import time\n    time.sleep(0.5)\n    return {")
     toy_book.commit(top)
     then = toy_book.git(top, "rev-parse", "HEAD")
-    process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=12", "--jobs", "2",
-                                                module="records"),
+    process = subprocess.Popen(toy_book.command(top, "records", "1", "--params", "n_points=12", "--jobs", "2"),
                                cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True)
     patience.wait_for(lambda: (top / "_build/records/squares").exists())
     toy_book.write(top, "lib/toy/squares.py", "in the middle of an edit (")
@@ -174,12 +173,12 @@ def test_a_tree_without_commits_says_so(top):
 
 
 def test_a_chapter_reads_its_record_and_computes_what_is_live(top):
-    toy_book.run(top, "01", module="execute")
+    toy_book.run(top, "execute", "01")
     failed = json.loads((top / "_build/failed/01-first.json").read_text())
     assert "got none of the 4 that are asked for, of version 1; try run" in failed["error"]
     extend(top)
     before = (top / "data/records/squares.jsonl").read_bytes()
-    done = toy_book.run(top, "01", "--cores", "2", module="execute")
+    done = toy_book.run(top, "execute", "01", "--cores", "2")
     assert done.returncode == 0, done.stdout
     run = json.loads((top / "_build/executed/01-first.json").read_text())
     assert [number["value"] for number in run["numbers"] if number["key"] == "toy-squares"] == [4.0 + 6 + 147 + 3]
@@ -191,35 +190,35 @@ def test_a_chapter_reads_its_record_and_computes_what_is_live(top):
     assert (top / "data/records/squares.jsonl").read_bytes() == before
     # What another version made is no longer shown, and the message says so.
     toy_book.replace(top, "lib/toy/squares.py", "version=1", "version=2")
-    toy_book.run(top, "01", module="execute")
+    toy_book.run(top, "execute", "01")
     failed = json.loads((top / "_build/failed/01-first.json").read_text())
     assert "of version 2; try run" in failed["error"]
     # A digit edited by hand is found before anything is computed.
     (top / "data/records/squares.jsonl").write_bytes(before.replace(b'"y":1.0', b'"y":1.5', 1))
-    toy_book.run(top, "01", module="execute")
+    toy_book.run(top, "execute", "01")
     failed = json.loads((top / "_build/failed/01-first.json").read_text())
     assert "squares.jsonl, line 2: expected a line of a record" in failed["error"]
 
 
 def test_wrong_requests_are_refused_in_a_sentence(top):
     for arguments, words in (
-            (("extend", "9"), "expected a chapter, got '9'"),
-            (("extend", "1", "--params", "height=3"), "got height"),
-            (("extend", "1", "--jobs", "0"), "expected JOBS, the points to compute at once, as a whole number from 1"),
-            (("extend", "1", "--jobs", "two"), "got 'two'; try JOBS=2"),
-            (("extend", "1", "--params=n_points = 8"), "without spaces around =, got"),
-            (("--profile", "galaxy", "status"), "got 'galaxy'"),
-            (("extend", "1", "--dask", "tcp://127.0.0.1:1"), "expected a Dask scheduler at tcp://127.0.0.1:1")):
+            (("records", "9"), "expected a chapter, got '9'"),
+            (("records", "1", "--params", "height=3"), "got height"),
+            (("records", "1", "--jobs", "0"), "expected JOBS, the chapters or points to compute at once, as a whole"),
+            (("records", "1", "--jobs", "two"), "got 'two'; try JOBS=2"),
+            (("records", "1", "--params=n_points = 8"), "without spaces around =, got"),
+            (("--profile", "galaxy", "records-status"), "got 'galaxy'"),
+            (("records", "1", "--dask", "tcp://127.0.0.1:1"), "expected a Dask scheduler at tcp://127.0.0.1:1")):
         done = records_in(top, *arguments)
         assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
-    done = records_in(top, "extend", "2")
+    done = records_in(top, "records", "2")
     assert done.returncode == 0 and "chapter 02-second has no records" in done.stdout
 
 
 def test_a_sweep_cell_that_needs_the_rest_of_the_chapter_is_named(top):
     toy_book.replace(top, "book/01-first.md", "seed=range(n_points)),", "seed=range(len(points))),")
     line = (top / "book/01-first.md").read_text().splitlines().index("from lib.study.sweep import Sweep, grid") + 1
-    done = records_in(top, "status")
+    done = records_in(top, "records-status")
     assert f"01-first.md, line {line}: expected a cell tagged 'sweep' to use the parameters" in done.stderr
     assert "name 'points' is not defined" in done.stderr
 
@@ -230,8 +229,7 @@ def test_a_sweep_cell_that_needs_the_rest_of_the_chapter_is_named(top):
 def test_a_stopped_run_says_what_is_safe(top, how, jobs):
     toy_book.replace(top, "lib/toy/squares.py", "    return {", "    import time\n    time.sleep(0.3)\n    return {")
     toy_book.commit(top)
-    process = subprocess.Popen(toy_book.command(top, "extend", "1", "--params", "n_points=100", "--jobs", jobs,
-                                                module="records"),
+    process = subprocess.Popen(toy_book.command(top, "records", "1", "--params", "n_points=100", "--jobs", jobs),
                                cwd=top, env=toy_book.environment(top), stderr=subprocess.PIPE, text=True,
                                # A shell's background jobs ignore interrupts, and so would their children.
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))

@@ -169,7 +169,7 @@ def test_a_whatif_page_has_its_citations(book):
 
 
 def test_a_preview_follows_what_is_saved(book):
-    command = toy_book.command(book, "1", "--port", "0", module="preview")
+    command = toy_book.command(book, "preview", "1", "--port", "0")
     with subprocess.Popen(command, env=toy_book.environment(book), cwd=book, stdout=subprocess.PIPE, text=True,
                           bufsize=1) as preview:
         try:

@@ -90,7 +90,7 @@ def test_a_chapter_that_would_be_refused_is_failed(top):
 
 def test_the_command_prints_states_costs_and_budgets(top):
     toy_book.write(top, "data/offset.txt", "0.6\n")
-    done = toy_book.run(top, module="status")
+    done = toy_book.run(top, "status")
     assert done.stdout.splitlines() == ["01-first   stale      0.5 of 1 core-minutes, 0.25 GB",
                                         "             data data/offset.txt changed", "02-second  never run"]
     assert done.returncode == 0 and not done.stderr

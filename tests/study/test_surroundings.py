@@ -156,7 +156,7 @@ def book(tmp_path_factory):
     """A toy book that was never run, with a parameter set that is wrong; nothing in it is changed."""
     top = toy_book.make(tmp_path_factory.mktemp("surroundings") / "book")
     toy_book.write(top, "book/parameters/wrong.yml", '"01":\n  größe: 2\n')
-    toy_book.run(top, module="status")
+    toy_book.run(top, "status")
     return top
 
 
@@ -169,9 +169,15 @@ def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, book, besid
     for module in beside:
         toy_book.write(top, f"{module}.py", f"raise SystemExit('{module} beside the tree')\n")
     steered = {"PYTHONPATH": str(tmp_path / "foreign"), "PYTHONHOME": str(tmp_path), "PYTHONWARNINGS": "error"}
-    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.study.status"]
+    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib", "status"]
     done = subprocess.run(command, cwd=top, env=os.environ | steered, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("01-first   never run"), done.stdout + done.stderr
+
+
+def test_a_module_without_a_command_is_refused(book):
+    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.study.build", "check"]
+    done = subprocess.run(command, cwd=book, capture_output=True, text=True)
+    assert done.returncode == 1 and "expected a command, got the module lib.study.build; try" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -183,7 +189,7 @@ def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, book, besid
     ("PATH", "/nonexistent")])
 def test_a_command_says_the_same_whatever_is_set(tmp_path, book, name, value):
     toy_book.write(tmp_path, "foreign/yaml.py", "raise SystemExit('foreign')\n")
-    command = [sys.executable, "-m", "lib.study.status", "--profile", "wrong"]
+    command = [sys.executable, "-m", "lib", "status", "--profile", "wrong"]
     done = subprocess.run(command, cwd=book, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL,
                           env=os.environ | {name: value.format(foreign=tmp_path / "foreign")})
     assert (done.returncode, done.stderr) == (0, "")
@@ -192,16 +198,16 @@ def test_a_command_says_the_same_whatever_is_set(tmp_path, book, name, value):
     assert "wrong.yml, section 01: expected parameters of 01-first, got größe; try n_points" in lines[1]
 
 
-@pytest.mark.parametrize(("module", "arguments"), [
-    ("status", []), ("build", ["check"]), ("records", ["status"]), ("verify", []), ("build", ["accept"]),
-    ("build", ["--help"]), ("build", ["--profile", "none", "check"]), ("build", ["chapter", "none"])])
-def test_output_that_nobody_reads_ends_no_command(tmp_path, book, module, arguments):
+@pytest.mark.parametrize("arguments", [
+    ["status"], ["check"], ["records-status"], ["verify"], ["accept"], ["--help"], ["--profile", "none", "check"],
+    ["chapter", "none"]], ids=lambda arguments: arguments[-1])
+def test_output_that_nobody_reads_ends_no_command(tmp_path, book, arguments):
     """As with `| head`, which reads some lines and ends, and with `>&-`."""
     top = shutil.copytree(book, tmp_path / "book")
     (top / "book/parameters/wrong.yml").unlink()
-    whole = toy_book.run(top, *arguments, module=module)
+    whole = toy_book.run(top, *arguments)
     for streams in ("stdout", "both", "closed"):
-        command = toy_book.command(top, *arguments, module=module)
+        command = toy_book.command(top, *arguments)
         reading, writing = os.pipe()
         os.close(reading)
         if streams == "closed":

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lib.study import lifeline, notebooks, parameters, runs, vary
+from lib.study import lifeline, notebooks, parameters, runs, vary, whatif
 from tests import toy_book
 
 
@@ -102,7 +102,7 @@ def test_what_moved_below_the_rounding_of_its_text_is_told_with_more_digits():
     records = [{"numbers": [{"key": "a", "value": value, "uncertainty": None, "text": "0.01"},
                             {"key": "b", "value": 10 * value, "uncertainty": None, "text": f"{10 * value:.2f}"}]}
                for value in (0.0059, 0.0144)]
-    moved, same = vary.rows(records, [[], []])
+    moved, same = vary.rows([whatif.cells(record, []) for record in records])
     assert {key: [cell["text"] for cell in cells] for key, cells in moved} == {
         "a": ["0.0059", "0.0144"], "b": ["0.06", "0.14"]} and same == 0
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lib import atomic
-from lib.study import audits, claim_text, ledger, measures, results, runs, verify
+from lib.study import audits, claim_text, command, ledger, measures, results, runs, verify
 from tests import toy_book
 
 CHAPTER = """---
@@ -78,7 +78,7 @@ def edit(top, name, old, new):
 
 
 def test_what_was_built_is_verified_and_counted(top, capsys):
-    assert verify.main(["--root", str(top)]) == 0
+    assert command.main(["verify", "--root", str(top)]) == 0
     said = capsys.readouterr().out
     for words in ("1 pages, 5 files", "1 records, 1 of them audited, 3 lines", "1 measured values from their tables",
                   "2 verdicts", "Everything is as the build made it."):
@@ -98,7 +98,7 @@ def test_what_was_built_is_verified_and_counted(top, capsys):
 def test_a_digit_changed_by_hand_is_named(top, capsys, name, old, new, words):
     edit(top, name, old, new)
     assert any(words in line for line in problems(top)), problems(top)
-    assert verify.main(["--root", str(top)]) == 1 and words in capsys.readouterr().err
+    assert command.main(["verify", "--root", str(top)]) == 1 and words in capsys.readouterr().err
 
 
 def test_a_lost_run_of_a_record_is_named(top):

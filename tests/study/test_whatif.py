@@ -64,10 +64,18 @@ def test_a_whatif_page_without_a_run_to_compare_with_names_the_profile(bare):
 
 
 def test_changes_are_given_in_standard_errors_where_both_sides_have_one():
-    then, now = {"value": 1.0, "uncertainty": 0.3}, {"value": 2.0, "uncertainty": 0.4}
-    assert whatif._change(then, now, "value") == "+1 (+100 %, 2 standard errors)"
-    assert whatif._change(then, now | {"uncertainty": None}, "value") == "+1 (+100 %)"
-    assert whatif._change(then, now | {"value": -1.0}, "value") == "-2 (4 standard errors)"  # no share of another sign
+    then, now = ({"value": value, "error": error, "text": "", "verdict": verdict}
+                 for value, error, verdict in ((1.0, 0.3, "reproduced"), (2.0, 0.4, "differs")))
+
+    def changed(**other):
+        (row,), _ = whatif.compare({"claim a": then}, {"claim a": now | {"verdict": "reproduced"} | other})
+        return row[3]
+
+    assert changed() == "+1 (+100 %, 2 standard errors)" and changed(error=None) == "+1 (+100 %)"
+    assert changed(value=-1.0) == "-2 (4 standard errors)"  # no share of another sign
+    assert changed(value=1.0, verdict="differs") == "none; now: differs"
+    assert whatif.compare({"a": then}, {"a": then}) == ([], 1)
+    assert [row[3] for row in whatif.compare({"a": then}, {"b": now})[0]] == ["", ""]
     assert whatif.is_same(0.5, 0.5 + 1e-10) and not whatif.is_same(0.5, 0.5 + 1e-8)
     assert whatif.is_same(True, True) and not whatif.is_same(True, False) and not whatif.is_same(None, None)
 

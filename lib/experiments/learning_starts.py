@@ -1,0 +1,121 @@
+"""Is it the form of a machine, or its training? (chapter 6)
+
+`learning_form` fits the exact state of a short chain without measurements and without chance; `learning_start` trains
+on measurements, in one of the ways of chapter 6, from small random weights or from units laid out along the chain.
+
+Version 1, 2026-11-29: the first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib import rng
+from lib.experiments import experiment
+from lib.rbm import conditional, learning
+from lib.rbm.layout import laid_out
+from lib.rbm.learning import RECIPE, Recipe
+from lib.rbm.machine import Machine
+from lib.rbm.partition import probabilities
+from lib.spins import ising
+
+STARTS = ("random", "laid out")
+RETURNED = ("bound", "corrected bound", "energy error", "abs m error")
+
+
+@experiment(version=1)
+def learning_form(*, n_spins: int, field: float, n_hidden: int, start: str, seed: int, n_steps: int = 500) -> dict:
+    """The likeliest machine of a size for an exact ground state, by sums over all states.
+
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain, at most 14.
+    field : float
+        The field h/J.
+    n_hidden : int
+        Hidden units of the machine.
+    start : str
+        "random", small weights, or "laid out", see `lib.rbm.layout.laid_out`.
+    seed : int
+        Of the start.
+    n_steps : int, default 500
+        Of L-BFGS, at most.
+
+    Returns
+    -------
+    dict
+        "energy error", relative; "cost", the same in units of J; "infidelity"; "nats", the divergence of the exact
+        distribution from the machine's.
+
+    """
+    _check_start(start)
+    energy, psi = ising.ground_state(n_spins, float(field))
+    first = conditional.ConditionalMachine.random(n_spins, n_hidden, 0, low=0.5, high=2.0, seed=seed)
+    if start == "laid out":
+        first = conditional.constant(laid_out(n_spins, n_hidden, seed=seed))
+    shares = psi[None] ** 2
+    found = conditional.fit(first, [1.0], shares, n_steps=n_steps)
+    root = np.sqrt(probabilities(found.at(1.0)).numpy())
+    cost = ising.energy(root, float(field)) - energy
+    seen = psi[psi != 0] ** 2
+    nats = conditional.loss(found, [1.0], shares)[0] + float((seen * np.log(seen)).sum())
+    return {"energy error": cost / abs(energy), "cost": cost, "infidelity": 1 - float(root @ np.abs(psi)) ** 2,
+            "nats": nats}
+
+
+@experiment(version=1)
+def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                   n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                   n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                   final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
+                   n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """Train a machine from one of two starts, and judge it by (6.2).
+
+    Parameters
+    ----------
+    start : str
+        "random", that of the recipe, or "laid out", see `lib.rbm.layout.laid_out`.
+    way : str
+        One of `lib.rbm.learning.WAYS`.
+    n_spins : int
+        Spins of the chain.
+    field : float
+        The field h/J.
+    n_hidden : int
+        Hidden units of the machine.
+    n_samples : int
+        Measurements to learn from.
+    seed : int
+        Of the random numbers.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where training diverged;
+        "start bound", that of the start itself, None for a random one, which knows nothing.
+
+    """
+    _check_start(start)
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    of = learning.chain(n_spins, float(field), n_samples, seed=seed)
+
+    def judged(machine: Machine | None) -> dict:
+        return {} if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+
+    first = laid_out(n_spins, n_hidden, seed=rng.child_seed(seed, "learning layout")) if start == "laid out" else None
+    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way, start=first)
+    found = judged(machine)
+    return {name: found.get(name) for name in RETURNED} | {"start bound": judged(first).get("bound")}
+
+
+def _check_start(start: str) -> None:
+    if start not in STARTS:
+        raise ValueError(f'expected a start among {", ".join(STARTS)}, got {start!r}; try start="laid out"')

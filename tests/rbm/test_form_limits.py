@@ -1,0 +1,52 @@
+"""Form or training: toy records counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib.rbm import form_limits
+
+
+def forms(*rows):
+    table = pd.DataFrame(rows, columns=["start", "n_spins", "n_hidden", "nats", "cost"])
+    return table.assign(infidelity=table.cost / 5, **{"energy error": table.cost / table.n_spins})
+
+
+FORMS = forms(("laid out", 10, 4, 0.2, 0.06), ("laid out", 10, 4, 0.3, 0.05), ("laid out", 14, 6, 0.2, 0.075),
+              ("random", 10, 4, 0.1, 0.9), *(("laid out", n, n // 2, 0.1, n * (n + 1) / 1e5) for n in (6, 8, 10, 14)))
+
+
+def test_the_likeliest_start_counts_and_not_the_one_of_lowest_energy():
+    table = form_limits.forms_table(FORMS).set_index(["start", "n_spins", "missing"])
+    assert table.loc[("laid out", 10, 1), ["cost", "worst cost", "starts"]].tolist() == [0.06, 0.06, 2]
+    assert table.loc[("random", 10, 1), "cost"] == 0.9 and len(table) == 7
+
+
+def test_what_short_chains_say_about_a_long_one():
+    found = form_limits.form_limits(form_limits.forms_table(FORMS), at=100)
+    assert found["missing ratio"][0] == pytest.approx(1.25) and found["n_spins"][0] == 14
+    assert found["infidelity"][0] == pytest.approx(0.015) and found["infidelity at 10"][0] == pytest.approx(0.012)
+    value, error = found["continued"]  # relative errors (n + 1) 1e-5 lie on a line
+    assert value == pytest.approx(101e-5) and error == pytest.approx(0, abs=1e-12)
+    few = form_limits.form_limits(form_limits.forms_table(FORMS[:1]), at=100)
+    assert few["missing ratio"][0] is few["continued"][0] is None and few["missing"][0] == 0.06
+    none = form_limits.form_limits(form_limits.forms_table(FORMS[:0]), at=100)
+    assert {value for value, _ in none.values()} == {None}
+
+
+def test_hidden_units_by_each_criterion():
+    rows = [(10, 3, 0.01, 0.005, 2e-4), (10, 4, 0.01, 0.005, 2e-4), (10, 5, 0.001, 0.1, 5e-5), (10, 5, 0.01, 0.1, 2e-4),
+            (10, 6, 0.001, 0.001, np.nan), (12, 5, 0.01, 0.02, 2e-4)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", *form_limits.CRITERIA])
+    found = form_limits.needed_by(runs)
+    assert found.loc[10, "bound"] == 5 and found.loc[10, "summed correlation mse"] == 5
+    assert found.loc[10, "summed infidelity"] == 3 and found.loc[12].isna().all()
+    assert list(form_limits.needed_by(runs[:0]).columns) == [*form_limits.CRITERIA]
+
+
+def test_recipes_in_the_order_of_the_record():
+    rows = [("laid out", "symmetric", 50, 300, 0.001), ("laid out", "symmetric", 50, 300, 0.003),
+            ("random", "PCD-1", 60, 300, np.nan)]
+    runs = pd.DataFrame(rows, columns=["start", "way", "n_hidden", "n_updates", "bound"])
+    table = form_limits.recipes_table(runs)
+    assert table.iloc[0].tolist() == [2, 1, 0.001, 0.002] and table.iloc[1, :2].tolist() == [1, 0]
