@@ -165,13 +165,16 @@ class _Together:
         places = {key: place for place, key in enumerate(sets)}
         self.words = np.stack([_words(rows) for rows in sets.values()])
         self.places = np.array([places[id(run.rows)] for run in self.lanes])
+        self.batches = None  # room that every epoch uses again: of a new one the system has to clear each page
 
     def epoch(self, epoch: int) -> None:
         """One epoch of all of them."""
         settings = self.settings
         drawn = [minibatches(len(run.rows), settings, seed=run.seed, epoch=epoch) for run in self.runs]
         drawn += [drawn[-1]] * (N_LANES - len(drawn))
-        batches, starts = (np.stack(rows) for rows in zip(*drawn, strict=True))
+        batches = self.batches = np.stack([rows for rows, _ in drawn], out=self.batches)
+        own = not settings.persistent and drawn[0][1] is not drawn[0][0]  # chains that begin elsewhere
+        starts = np.stack([rows for _, rows in drawn]) if own else batches
         n_steps = batches.shape[1]
         with np.errstate(over="ignore"):  # an absurd rate ends as "diverged", not as a warning
             rates = learning_rates(settings, n_steps, epoch).astype(self.parameters.dtype)

@@ -22,7 +22,8 @@ import json  # noqa: E402
 import re  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-GROUPS = ("rbm", "ensembles", "optimizers", "complex_states", "records", "sparse", "kernels", "measurements", "samples")
+GROUPS = ("rbm", "reconstruction", "ensembles", "optimizers", "complex_states", "records", "sparse", "kernels",
+          "measurements", "samples")
 TARGET = Path(__file__).resolve().parents[2] / "_build" / "bench.json"
 
 

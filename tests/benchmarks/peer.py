@@ -13,10 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ("pybind11==3.1.0", "sparseprop==0.1.14", "sparselab==0.2.2")  # of sparse layers
 
 
-def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False) -> Path:
+def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False,
+                with_dependencies: bool = False) -> Path:
     """The Python of an environment with these packages, from the index that pip is configured for.
 
     beside_ours: it also sees the packages of this environment, so that both sides use the same torch.
+    with_dependencies: pip chooses what else they need.
     """
     folder = ROOT / "_build" / "peers" / name
     python, ready = folder / "bin" / "python", folder / "ready"
@@ -26,7 +28,8 @@ def environment(name: str, pins: tuple[str, ...], *, beside_ours: bool = False) 
         if beside_ours:
             place = next(folder.glob("lib/python*/site-packages"))
             (place / "ours.pth").write_text("\n".join(site.getsitepackages()) + "\n")
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--no-deps", *pins], check=True)
+        alone = [] if with_dependencies else ["--no-deps"]
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *alone, *pins], check=True)
         ready.write_text(" ".join(pins))
     return python
 
