@@ -101,6 +101,7 @@
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.learning`, `experiments.learning_ways` a machine of chapter 6, the search for the smallest, ways to train
 `experiments.learning_chains`, `experiments.learning_conditional` the search for other chains; one for all fields
+`experiments.learning_examples` what the page of chapter 6 computes in every build
 `experiments.learning_starts` the likeliest machine for an exact state; training from another start
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 

@@ -90,9 +90,8 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     learning.check_eps(eps)
     require_count("prune_rounds", prune_rounds)
     of = _chain(n_spins, float(field), n_samples, seed)
-    machine = learning.learn(of, n_hidden, recipe, seed=seed)
-    found = None if machine is None else learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
-    results = {name: None if found is None else found[name] for name in SAMPLED}
+    machine, found = learnt(of, n_hidden, recipe, seed)
+    results = {name: found.get(name) for name in SAMPLED}
     summed = None
     if machine is not None and of.exact.basis is not None:
         summed = quality.summed(machine, of.exact, n_samples=n_evaluation)
@@ -100,7 +99,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     results |= {"exact energy": of.exact.energy, "exact abs m": of.exact.abs_m,
                 "exact abs m error": of.exact.abs_m_error, "magnitudes": _magnitudes(machine)}
     left, bounds = [], []
-    if prune_updates > 0 and found is not None and found["bound"] <= eps:
+    if prune_updates > 0 and found and found["bound"] <= eps:
         left, bounds = _prune(machine, of, recipe, prune_updates, prune_rounds, eps, seed)
     held = [n for n, bound in zip(left, bounds, strict=True) if bound <= eps]
     return results | {"pruned left": left, "pruned bound": bounds, "weights needed": min(held, default=None)}
@@ -154,14 +153,57 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     learning.check_eps(eps)
 
     def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
-        of = _chain(n_spins, float(field), n_samples, number)
-        machine = learning.learn(of, n_hidden, recipe, seed=number)
-        if machine is None:
-            return None, None
-        found = learning.evaluate(machine, of, recipe, seed=rng.child_seed(number, "judge"))
-        return found["bound"], found["corrected bound"]
+        return evaluated_bounds(_chain(n_spins, float(field), n_samples, number), n_hidden, recipe, number)
 
     return searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
+
+
+def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-1") -> tuple[Machine | None, dict]:
+    """A machine that has learnt a chain, and what is said of it: how every experiment of chapter 6 ends.
+
+    Parameters
+    ----------
+    of : Chain
+        What is learnt.
+    n_hidden : int
+        Hidden units.
+    recipe : Recipe
+        How to learn and to evaluate.
+    seed : int
+        Of the machine; its evaluation has a child of it.
+    way : str, default "PCD-1"
+        Of `lib.rbm.learning.WAYS`.
+
+    Returns
+    -------
+    machine : Machine or None
+        None where training diverged.
+    found : dict
+        Of `lib.rbm.learning.evaluate`; empty where training diverged.
+
+    """
+    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way)
+    if machine is None:
+        return None, {}
+    return machine, learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+
+
+def evaluated_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tuple[float | None, float | None]:
+    """The bound (6.2) of a machine that is `learnt`, and the same with the autocorrelation time, for `searched`.
+
+    Parameters
+    ----------
+    of, n_hidden, recipe, seed
+        As of `learnt`.
+
+    Returns
+    -------
+    tuple of float, or (None, None)
+        The latter where training diverged.
+
+    """
+    _, found = learnt(of, n_hidden, recipe, seed)
+    return found.get("bound"), found.get("corrected bound")
 
 
 def searched(evaluated: Callable[[int, int], tuple[float | None, float | None]], *, eps: float, first: int,

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from lib import rng
 from lib.experiments import experiment
-from lib.experiments.learning import searched
+from lib.experiments.learning import evaluated_bounds, searched
 from lib.rbm import learning, quality
 from lib.rbm.learning import RECIPE, Chain, Recipe
 from lib.rbm.partition import probabilities
@@ -130,12 +130,7 @@ def minimal_hidden_broken(*, n_spins: int, field: float, n_samples: int, eps: fl
     field = float(field)
 
     def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
-        of = _measured(n_spins, field, n_samples, number)
-        machine = learning.learn(of, n_hidden, recipe, seed=number)
-        if machine is None:
-            return None, None
-        found = learning.evaluate(machine, of, recipe, seed=rng.child_seed(number, "judge"))
-        return found["bound"], found["corrected bound"]
+        return evaluated_bounds(_measured(n_spins, field, n_samples, number), n_hidden, recipe, number)
 
     results = searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
     up, down, _, splitting = _broken(n_spins, field)

@@ -5,8 +5,8 @@ Version 1, 2026-11-29: the first.
 
 from __future__ import annotations
 
-from lib import rng
 from lib.experiments import experiment
+from lib.experiments.learning import learnt
 from lib.rbm import learning
 from lib.rbm.learning import RECIPE, Recipe
 
@@ -51,7 +51,5 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
-    of = learning.chain(n_spins, float(field), n_samples, seed=seed)
-    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way)
-    found = {} if machine is None else learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    _, found = learnt(learning.chain(n_spins, float(field), n_samples, seed=seed), n_hidden, recipe, seed, way)
     return {name: found.get(name) for name in RETURNED}

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from torch import Tensor
@@ -111,67 +112,159 @@ def pruning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, ep
         time.
 
     """
-    def named(use: str) -> int:
-        return rng.child_seed(seed, use, n_spins, str(float(field)))
+    return _run(Plan(**locals()))
 
-    def settings(n_epochs: int, rate: float, final_rate: float) -> TrainingSettings:
-        return TrainingSettings(epochs=n_epochs, batch_size=batch_size, learning_rate=rate, persistent=True,
-                                final_learning_rate=final_rate, n_chains=n_training_chains)
 
-    def measure(machine: Machine, use: str) -> dict:
+@dataclass(frozen=True)
+class Plan:
+    """The settings of `pruning_run`, checked, and what follows from them alone.
+
+    Attributes
+    ----------
+    n_spins ... thin
+        As of `pruning_run`.
+
+    """
+
+    n_spins: int
+    field: float
+    n_hidden: int
+    n_samples: int
+    epochs: int
+    measure_every: int
+    criterion: str
+    n_steps: int
+    fine_tune_epochs: int
+    seed: int
+    first_fraction: float
+    step_fraction: float
+    n_control: int
+    retrain_after: Sequence[int]
+    learning_rate: float
+    final_learning_rate: float
+    fine_tune_rate: float
+    fine_tune_final_rate: float
+    batch_size: int
+    n_training_chains: int
+    n_evaluation: int
+    n_chains: int
+    burn_in: int
+    thin: int
+
+    def __post_init__(self):
+        check_criterion(self.criterion)
+        for name, least in (("n_hidden", 1), ("fine_tune_epochs", 0), ("n_control", 0)):
+            require_count(name, getattr(self, name), least)
+        if not all(is_integer(step) and 1 <= step <= self.n_steps for step in self.retrain_after):
+            raise ValueError(f"expected retrain_after of pruning steps from 1 to {self.n_steps}, got "
+                             f"{self.retrain_after}; try retrain_after=[{max(1, self.n_steps)}]")
+        # What is wrong with the settings of a later stage is said before the first one takes its time.
+        self.left, self.training, self.fine_tuning  # noqa: B018
+
+    def named(self, use: str) -> int:
+        """The seed of one use of random numbers.
+
+        Parameters
+        ----------
+        use : str
+            Its name.
+
+        Returns
+        -------
+        int
+
+        """
+        return rng.child_seed(self.seed, use, self.n_spins, str(float(self.field)))
+
+    @cached_property
+    def left(self) -> list[int]:
+        """Weights left after each step."""
+        steps = schedule.steps(self.first_fraction, self.step_fraction, self.n_steps)
+        return schedule.weights_left(self.n_spins * self.n_hidden, steps)
+
+    @cached_property
+    def training(self) -> TrainingSettings:
+        """How the dense machine is trained, and small ones from the beginning."""
+        return self._settings(self.epochs, self.learning_rate, self.final_learning_rate)
+
+    @cached_property
+    def fine_tuning(self) -> TrainingSettings | None:
+        """How a machine is trained after each step."""
+        if self.fine_tune_epochs == 0:
+            return None
+        return self._settings(self.fine_tune_epochs, self.fine_tune_rate, self.fine_tune_final_rate)
+
+    def _settings(self, n_epochs: int, rate: float, final_rate: float) -> TrainingSettings:
+        return TrainingSettings(epochs=n_epochs, batch_size=self.batch_size, learning_rate=rate, persistent=True,
+                                final_learning_rate=final_rate, n_chains=self.n_training_chains)
+
+    def measure(self, machine: Machine, exact: quality.Reference, data: np.ndarray, use: str) -> dict:
+        """All measures of a machine, by sums over all states or, where there are too many, from samples.
+
+        Parameters
+        ----------
+        machine : Machine
+            Which is measured.
+        exact : lib.rbm.quality.Reference
+            What it is compared with.
+        data : ndarray of uint8, shape (n_samples, n_spins)
+            Measurements at which chains start.
+        use : str
+            Of the random numbers.
+
+        Returns
+        -------
+        dict
+            Of `lib.rbm.quality`, and of the graph.
+
+        """
         if exact.basis is not None:
-            return quality.summed(machine, exact, n_samples=n_evaluation) | _graph(machine)
-        samples = sampling.sample(machine, n_evaluation, seed=named(f"measure {use}"), start=data, n_chains=n_chains,
-                                  burn_in=burn_in, thin=thin)
+            return quality.summed(machine, exact, n_samples=self.n_evaluation) | _graph(machine)
+        samples = sampling.sample(machine, self.n_evaluation, seed=self.named(f"measure {use}"), start=data,
+                                  n_chains=self.n_chains, burn_in=self.burn_in, thin=self.thin)
         return quality.sampled(machine, exact, samples) | _graph(machine)
 
-    # What is wrong with the settings of a later stage is said before the first one takes its time.
-    check_criterion(criterion)
-    for name, value, least in (("n_hidden", n_hidden, 1), ("fine_tune_epochs", fine_tune_epochs, 0)):
-        require_count(name, value, least)
-    require_count("n_control", n_control, 0)
-    if not all(is_integer(step) and 1 <= step <= n_steps for step in retrain_after):
-        raise ValueError(f"expected retrain_after of pruning steps from 1 to {n_steps}, got {retrain_after}; try "
-                         f"retrain_after=[{max(1, n_steps)}]")
-    left = schedule.weights_left(n_spins * n_hidden, schedule.steps(first_fraction, step_fraction, n_steps))
-    training = settings(epochs, learning_rate, final_learning_rate)
-    fine_tuning = settings(fine_tune_epochs, fine_tune_rate, fine_tune_final_rate) if fine_tune_epochs != 0 else None
 
-    data, exact = _chain(n_spins, float(field), n_samples, n_evaluation, seed)
-    start = _start(n_spins, n_hidden, named("start"))
-    learnt = train(start, data, training, seed=named("training"), every=measure_every,
-                   callback=lambda epoch, machine: measure(machine, f"training {epoch}"))
+def _run(plan: Plan) -> dict:
+    """The results of `pruning_run`."""
+    data, exact = _chain(plan.n_spins, float(plan.field), plan.n_samples, plan.n_evaluation, plan.seed)
+    start = _start(plan.n_spins, plan.n_hidden, plan.named("start"))
+    learnt = train(start, data, plan.training, seed=plan.named("training"), every=plan.measure_every,
+                   callback=lambda epoch, machine: plan.measure(machine, exact, data, f"training {epoch}"))
     rows = {"training": [row for _, row in learnt.history], "control": [], "pruning": []}
-    names = tuple(rows["training"][0])
     machine, masks, failure = learnt.machine, [], None
     try:
-        rounds = prune(machine, data, [machine.n_weights] * n_control, fine_tuning, criterion="none",
-                       seed=named("control"))
+        rounds = prune(machine, data, [machine.n_weights] * plan.n_control, plan.fine_tuning, criterion="none",
+                       seed=plan.named("control"))
         for machine in rounds:
-            rows["control"].append(measure(machine, f"control {len(rows['control'])}"))
-        steps = prune(machine, data, left, fine_tuning, criterion=criterion, seed=named("pruning"))
+            rows["control"].append(plan.measure(machine, exact, data, f"control {len(rows['control'])}"))
+        steps = prune(machine, data, plan.left, plan.fine_tuning, criterion=plan.criterion, seed=plan.named("pruning"))
         for pruned in itertools.chain([machine], steps):
-            rows["pruning"].append(measure(pruned, f"pruning {len(masks)}"))
+            rows["pruning"].append(plan.measure(pruned, exact, data, f"pruning {len(masks)}"))
             masks.append(pruned.mask)
     except Diverged as error:
         failure = str(error)
 
-    again = [step for step in retrain_after if step < len(masks)]
-    for kind in RETRAINED:
-        rows[kind] = []
-        for step in again:
-            small = _small(kind, start, masks[step], seed=named(f"{kind} {step}"))
-            try:
-                small = train(small, data, training, seed=named(f"train {kind} {step}")).machine
-                rows[kind].append(measure(small, f"{kind} {step}"))
-            except Diverged:
-                rows[kind].append(dict.fromkeys(names))
-
+    names = tuple(rows["training"][0])
+    again = [step for step in plan.retrain_after if step < len(masks)]
+    rows |= {kind: [_retrained(plan, kind, start, masks[step], step, exact, data) or dict.fromkeys(names)
+                    for step in again] for kind in RETRAINED}
     results = {"training epochs": [epoch for epoch, _ in learnt.history], "failure": failure,
                "failed step": None if failure is None else len(masks), "retrained after": again} | _exact(exact)
     for stage, found in rows.items():
         results |= {f"{stage} {name}": [row[name] for row in found] for name in names}
     return results | {f"departure {name}": _departure(rows, name) for name in ERRORS}
+
+
+def _retrained(plan: Plan, kind: str, start: Machine, mask: Tensor, step: int, exact: quality.Reference,
+               data: np.ndarray) -> dict | None:
+    """The measures of a machine that has the size after a step from the beginning; None where training diverged."""
+    small = _small(kind, start, mask, seed=plan.named(f"{kind} {step}"))
+    try:
+        small = train(small, data, plan.training, seed=plan.named(f"train {kind} {step}")).machine
+        return plan.measure(small, exact, data, f"{kind} {step}")
+    except Diverged:
+        return None
 
 
 def _small(kind: str, start: Machine, mask: Tensor, *, seed: int) -> Machine:
