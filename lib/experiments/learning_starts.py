@@ -98,8 +98,8 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
     Returns
     -------
     dict
-        "bound", "corrected bound", "energy error" and "abs m error" of `learning.judge`, None where training diverged;
-        "start bound", that of the start itself, None for a random one, which knows nothing.
+        "bound", "corrected bound", "energy error" and "abs m error" of `learning.evaluate`, None where training
+        diverged; "start bound", that of the start itself, None for a random one, which knows nothing.
 
     """
     _check_start(start)
@@ -107,13 +107,13 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
                     n_chains, burn_in, thin)
     of = learning.chain(n_spins, float(field), n_samples, seed=seed)
 
-    def judged(machine: Machine | None) -> dict:
-        return {} if machine is None else learning.judge(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
+    def evaluated(machine: Machine | None) -> dict:
+        return {} if machine is None else learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
 
     first = laid_out(n_spins, n_hidden, seed=rng.child_seed(seed, "learning layout")) if start == "laid out" else None
     machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way, start=first)
-    found = judged(machine)
-    return {name: found.get(name) for name in RETURNED} | {"start bound": judged(first).get("bound")}
+    found = evaluated(machine)
+    return {name: found.get(name) for name in RETURNED} | {"start bound": evaluated(first).get("bound")}
 
 
 def _check_start(start: str) -> None:
