@@ -11,7 +11,7 @@ from pathlib import Path
 import companion_data as data
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 _STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
 
@@ -21,6 +21,21 @@ def setup(app: Sphinx) -> None:
                             ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records),
                             ("mutations", Mutations)):
         app.add_directive(name, directive)
+    app.add_role("ratio", Ratio())
+
+
+class Ratio(SphinxRole):
+    """The ratio of a row of the committed benchmarks, by the row's name, so that prose says what the table says."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        self.env.note_dependency(str(Path(self.env.srcdir) / "_data/bench.json"))
+        bench = data.staged(self.env.srcdir, "bench.json")
+        found = [row["ratio"] for row in bench or [] if row["name"] == self.text]
+        if bench and len(found) != 1:
+            message = f"expected the name of one row of the benchmarks, got {self.text!r}, which {len(found)} have; " \
+                      "try one from data/records/bench.json"
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        return [nodes.Text(f"{found[0]:.{0 if found[0] >= 10 else 1}f}" if found else "–")], []
 
 
 class _Table(SphinxDirective):

@@ -141,6 +141,23 @@ def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
     assert "fidelity 0.5000 / –" in text and "memory" in text
 
 
+def test_prose_has_the_ratio_of_the_row_that_it_names(tmp_path):
+    book = staged(tmp_path, bench=[{"name": "a step", "ratio": 66.58}, {"name": "b step", "ratio": 9.06}])
+    reporter, noted = SimpleNamespace(error=lambda message, line: (message, line)), []
+    env = SimpleNamespace(srcdir=book.env.srcdir, note_dependency=noted.append)
+
+    def ratio(name):
+        role = companion_tables.Ratio()
+        role.text, role.lineno = name, 7
+        role.inliner = SimpleNamespace(reporter=reporter, document=SimpleNamespace(settings=SimpleNamespace(env=env)))
+        return role.run()
+
+    assert ratio("a step")[0][0].astext() == "67" and ratio("b step")[0][0].astext() == "9.1"
+    assert noted[0].endswith("bench.json")
+    (texts, ((message, line),)) = ratio("c step")
+    assert not texts and "got 'c step', which 0 have" in message and line == 7
+
+
 def test_benchmarks_stand_with_the_machine_that_measured_them(tmp_path):
     row = {"peer": "torch", "ratio": 2.0, "goal": None, "threads": 2, "dtype": "float32"}
     bench = [row | {"name": name, "machine": machine} for name, machine in (("a step", "X"), ("b step", "Y <1>"),
