@@ -16,7 +16,7 @@ from lib.study import runs, site
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Code, what the ledger tells of claims, and what it links them to.
-FOLDED = "details.hide, details.toggle-details, details.claim, details.claim-behind"
+FOLDED = "details.hide, details.toggle-details, details.code-behind, details.claim, details.claim-behind"
 FOOTER = ('<div style="font: 8px sans-serif; width: 100%; text-align: center">'
           '<span class="pageNumber"></span></div>')
 
@@ -90,6 +90,8 @@ def one_page(html: Path, pages: list[str]) -> str:
             gone.decompose()
         article["id"] = name
         body.main.append(article)
+    for script in soup.head.find_all("script", string=lambda text: text and "dataset.theme" in text):
+        script.decompose()  # would choose a theme again, which no script of the body makes one of light and dark
     soup.body.replace_with(body)
     soup.html["data-theme"] = soup.html["data-mode"] = "light"
     return str(soup)

@@ -93,6 +93,14 @@ def test_a_docstring_is_drawn_as_it_is_written(rooms):
                         "api-lib-walks-plain-walker-place"]
 
 
+@pytest.mark.parametrize("tick", ["", "`"])
+def test_names_with_what_they_are_become_a_list_an_entry_each(tick):
+    drawn, = companion_api.paragraphs(f"{tick}walk{tick}    where it ends,\n        and when\n"
+                                      f"{tick}long_walk{tick}  the same  (5.1)")
+    assert [entry.astext() for entry in drawn] == ["walk where it ends, and when", "long_walk the same (5.1)"]
+    assert [found.astext() for found in drawn.findall(nodes.literal)] == ["walk", "long_walk"]
+
+
 def test_an_edit_of_the_source_is_seen(tmp_path, rooms):
     assert api.described(tmp_path) == rooms
     write(tmp_path, "lib/walks/plain.py", WALKS.replace("def walk(", "def run("))

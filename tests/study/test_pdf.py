@@ -8,13 +8,15 @@ import pytest
 from lib.study import command, pdf
 from tests import toy_book
 
-PAGE = """<html data-theme="dark"><head><link href="_static/a.css" rel="stylesheet"/><script>1</script></head><body>
+PAGE = """<html data-theme="dark"><head><link href="_static/a.css" rel="stylesheet"/><script>1</script>
+<script>document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";</script></head><body>
 <div class="bd-sidebar-primary">menu</div><article class="bd-article"><section id="{name}-title"><h1>{name}</h1>
 <p id="a">So <a href="#a">here</a>, <a href="other.html#a">there</a>, <a href="other.html">other</a>,
 <a href="downloads/x.csv" download="">file</a>, <a href="https://example.org/x.html">out</a>,
 <a href="gone.html">gone</a></p>
 <svg><defs><clipPath id="clip"></clipPath></defs></svg>
 <details class="hide above-input"><summary>Show</summary><details><summary>deep</summary></details></details>
+<details class="code-behind"><summary>The code behind</summary></details>
 <details class="companion-box"><summary>Words</summary><p>open</p></details><script>2</script></section></article>
 <div class="prev-next-footer">next</div></body></html>"""
 
@@ -36,7 +38,8 @@ def test_pages_become_one_whose_links_stay_within_it(site):
     assert links == ["#index--a", "#other--a", "#other", "", "https://example.org/x.html", "",
                      "#other--a", "#other--a", "#other", "", "https://example.org/x.html", ""]
     assert {link[1:] for link in links if link.startswith("#")} <= set(anchors)
-    assert 'data-theme="light"' in text and "menu" not in text and "next" not in text and "<script>2" not in text
+    assert 'data-theme="light"' in text and "dataset.theme" not in text and "<script>1" in text
+    assert "menu" not in text and "next" not in text and "<script>2" not in text
     assert text.count("open=") == 2  # words; code stays folded, with all that is in it
 
 
