@@ -24,8 +24,9 @@ from lib.study import provenance
 TARGET = Path("data/records/ranges.json")
 EXTRAS = ("images", "dmrg", "figures")
 BESIDE = ("PyYAML",)  # tests/conftest.py reads the settings of the book's cache
-BOOK = ("lib.study", "tests.toy_book", "playwright", "sphinx", "docutils", "jupytext", "nbformat", "papermill",
-        "joblib", "tqdm", "psutil", "dask")
+PINS = ("house/test_packaging.py", "house/test_setup.py")  # tests of the exact versions, and of setting them up
+BOOK = ("lib.study", "tests.toy_book", "tests.browsing", "playwright", "sphinx", "docutils", "jupytext", "nbformat",
+        "papermill", "joblib", "tqdm", "psutil", "dask")
 
 
 def floors(top: Path) -> dict[str, str]:
@@ -37,9 +38,10 @@ def floors(top: Path) -> dict[str, str]:
 
 def library_tests(top: Path) -> list[str]:
     """The test files that import nothing of the book, themselves or by what they share."""
-    return [path.relative_to(top).as_posix() for path in sorted((top / "tests").rglob("test_*.py"))
-            if not any(name == book or name.startswith(f"{book}.") for name in _imported(top, path, set())
-                       for book in BOOK)]
+    paths = {path.relative_to(top / "tests").as_posix(): path for path in sorted((top / "tests").rglob("test_*.py"))}
+    return [f"tests/{name}" for name, path in paths.items() if name not in PINS and
+            not any(f"{found}.".startswith(("companion_", *(f"{book}." for book in BOOK)))  # the book's extension
+                    for found in _imported(top, path, set()))]
 
 
 def _imported(top: Path, path: Path, seen: set[Path]) -> set[str]:

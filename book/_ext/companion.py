@@ -7,6 +7,8 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_tables`: the directives ``claims-ledger``, ``items-status``, ``chapter-status``, ``benchmarks``;
 * :mod:`companion_results`: the directives ``result``, pictures of chapters with their verdicts, and ``open-claims``;
 * :mod:`companion_summary`: the directive ``verdict-summary``, counts of verdicts;
+* :mod:`companion_behind`: what stands behind each claim of the ledger, as links;
+* :mod:`companion_doors`: the directives ``where-to-go``, which page is for whom, and ``answers``, ten questions;
 * :mod:`companion_thesis`: the directive ``thesis-index``, where equations and figures of the thesis are treated;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import companion_api
 import companion_code
+import companion_doors
 import companion_figures
 import companion_files
 import companion_glossary
@@ -48,8 +51,8 @@ from sphinx.application import Sphinx
 
 def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
-                   companion_api, companion_rooms, companion_glossary, companion_numbers, companion_references,
-                   companion_figures, companion_results, companion_knobs, companion_living, companion_code,
-                   companion_math, companion_search, companion_files):
+                   companion_doors, companion_api, companion_rooms, companion_glossary, companion_numbers,
+                   companion_references, companion_figures, companion_results, companion_knobs, companion_living,
+                   companion_code, companion_math, companion_search, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -68,6 +68,14 @@ def page_number(page: str) -> str:
     return ".".join(page[:2].lstrip("0"))
 
 
+def pages(srcdir: str | Path) -> list[str]:
+    """The pages of the book, in the order of its table of contents."""
+    root = _find_lib(srcdir)
+    from lib.study import pdf, site
+
+    return list(pdf.names(site.read_toc(root, [])))
+
+
 def in_order(chapters: list[dict]) -> list[dict]:
     """2, 3, 3.4, ..., 4: by the numbers in the names of the pages, 34 being section 3.4."""
     return sorted(chapters, key=lambda chapter: chapter["chapter"].lstrip("0"))

@@ -47,7 +47,7 @@ def number_as_in_thesis(app: Sphinx, env: BuildEnvironment) -> list[str]:
             number = tuple(int(digit) for digit in match[1].lstrip("0"))
             _renumber_sections(env, docname, number)
             for kind, numbers in env.toc_fignumbers.get(docname, {}).items():
-                renumber = _renumber_figures if kind == "figure" else _renumber_others
+                renumber = renumber_figures if kind == "figure" else _renumber_others
                 env.toc_fignumbers[docname][kind] = renumber(numbers, number)
     return []
 
@@ -62,7 +62,8 @@ def _renumber_sections(env: BuildEnvironment, docname: str, page: tuple[int, ...
             entry["secnumber"] = [*page, *entry["secnumber"][1:]]
 
 
-def _renumber_figures(numbers: dict[str, tuple], page: tuple[int, ...]) -> dict[str, tuple]:
+def renumber_figures(numbers: dict[str, tuple], page: tuple[int, ...]) -> dict[str, tuple]:
+    """The numbers of a page's figures, by name and in their order: those of the thesis, or letters."""
     named = {name: match for name in numbers if (match := _FIGURE.match(name))}
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     return {name: (int(named[name][1]), int(named[name][2])) if name in named else (*page, next(letters))

@@ -23,7 +23,10 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
     if record is None:
         return
     app.env.note_dependency(f"_data/chapters/{app.env.docname}.json")
-    for cell in [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]:
+    cells = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
+    for number, cell in enumerate((cell for cell in cells if "tag_injected-parameters" not in cell["classes"]), 1):
+        cell["ids"].append(f"cell-{number}")  # for the ledger
+    for cell in cells:
         if "tag_parameters" in cell["classes"]:
             # The box says it more legibly; the cell stays, folded.
             cell["hide_mode"] = "input"

@@ -75,13 +75,13 @@ def sentence(ledger: list[dict]) -> str:
 
 def _counts(name: str, groups: list[tuple[str, list[dict]]]) -> str:
     rows = []
-    for words, claims in groups:
+    for words, claims in [*groups, ("all", [claim for _, some in groups for claim in some])]:
         counts = Counter(claim["verdict"] for claim in claims)
         rows += (
-            [[words, *(str(counts[verdict] or "–") for verdict in data.SYMBOLS)]] if claims else []
+            [[words, *(str(counts[verdict] or "–") for verdict in data.SYMBOLS), str(len(claims))]] if claims else []
         )
     return data.table(
-        [name, *(f"{symbol} {verdict}" for verdict, symbol in data.SYMBOLS.items())],
+        [name, *(f"{symbol} {verdict}" for verdict, symbol in data.SYMBOLS.items()), "in all"],
         rows,
         "summary-table",
     )

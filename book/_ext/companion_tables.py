@@ -8,10 +8,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import companion_behind
 import companion_data as data
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 _STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
 
@@ -21,6 +22,21 @@ def setup(app: Sphinx) -> None:
                             ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records),
                             ("mutations", Mutations)):
         app.add_directive(name, directive)
+    app.add_role("ratio", Ratio())
+
+
+class Ratio(SphinxRole):
+    """The ratio of a row of the committed benchmarks, by the row's name, so that prose says what the table says."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        self.env.note_dependency(str(Path(self.env.srcdir) / "_data/bench.json"))
+        bench = data.staged(self.env.srcdir, "bench.json")
+        found = [row["ratio"] for row in bench or [] if row["name"] == self.text]
+        if bench and len(found) != 1:
+            message = f"expected the name of one row of the benchmarks, got {self.text!r}, which {len(found)} have; " \
+                      "try one from data/records/bench.json"
+            return [], [self.inliner.reporter.error(message, line=self.lineno)]
+        return [nodes.Text(f"{found[0]:.{0 if found[0] >= 10 else 1}f}" if found else "–")], []
 
 
 class _Table(SphinxDirective):
@@ -53,18 +69,25 @@ class ClaimsLedger(_Table):
         profile = ", ".join(sorted({claim["profile"] for claim in ledger}))
         summary = "".join(f"<li>{data.badge(verdict)} <strong>{counts[verdict]}</strong></li>"
                           for verdict in data.SYMBOLS if counts[verdict])
-        rows = [self._row(claim, words) for claim in ledger]
+        for page in {claim["page"] for claim in ledger}:
+            self.env.note_dependency(str(Path(self.env.srcdir) / f"{page}.ipynb"))
+        behind = companion_behind.links(self.env.srcdir)
+        rows = [self._row(claim, words, behind.get(claim["id"], [])) for claim in ledger]
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
                 + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
                              ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
 
-    def _row(self, claim: dict, words) -> list[str]:
+    def _row(self, claim: dict, words, behind: list[str]) -> list[str]:
         link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
         details = [f"{name}: {html.escape(value)}" for name, value in words.facts(claim)
                    if name not in ("thesis", "reference", "expected", "here")]
+        details += behind[:1]
         details += [f"{name}: <code>{html.escape(command)}</code>" for name, command in commands(claim)]
         statement = f"{data.markup(claim['statement'])}<ul class=\"claim-details\">" + "".join(
             f"<li>{detail}</li>" for detail in details) + "</ul>"
+        if behind[1:]:
+            statement += '<details class="claim-behind"><summary>Behind it</summary><ul>' + "".join(
+                f"<li>{line}</li>" for line in behind[1:]) + "</ul></details>"
         expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
         where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
         value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
@@ -156,7 +179,8 @@ class Records(_Table):
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
         commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
         where = html.escape(", ".join(sweep["processors"]))
-        return [f'<a href="{chapter["page"]}">{html.escape(sweep["name"])}</a>', html.escape(sweep["item"] or "–"),
+        name = html.escape(sweep["name"])
+        return [f'<a id="record-{name}" href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
                 data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
                 html.escape((sweep.get("audits") or {}).get("text", "not yet"))]

@@ -2,7 +2,10 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("table.ledger-table").forEach(addFilters);
+  document.querySelectorAll("table.ledger-table").forEach(table => {
+    addFilters(table);
+    addSorting(table);
+  });
   window.MathJax?.startup?.promise?.then(() => reachWideParts("mjx-container[display=true], div.math, .companion-table-wrap"));
 });
 
@@ -64,4 +67,35 @@ function addFilters(table) {
 
   table.parentElement.before(bar);
   show();
+}
+
+// Buttons in the head of a ledger: a column up, down, and back to the order of the book.  Verdicts go from the best to
+// the worst; numbers by their size, and before words.
+function addSorting(table) {
+  const body = table.tBodies[0], order = [...body.rows], heads = [...table.tHead.rows[0].cells];
+  const ranks = ["reproduced", "reproduced at reduced scale", "undecided", "differs", "not run"];
+  const key = (row, column) => {
+    const cell = row.cells[column], verdict = cell.querySelector(".verdict");
+    return verdict ? `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}` : cell.textContent.trim();
+  };
+  const size = text => /^[-+]?\d/.test(text) ? parseFloat(text) : NaN;
+  const compare = (a, b) => {
+    const [x, y] = [size(a), size(b)];
+    if (isNaN(x) !== isNaN(y)) return isNaN(x) ? 1 : -1;
+    return (isNaN(x) ? 0 : x - y) || a.localeCompare(b, "en", { numeric: true });
+  };
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const next = { ascending: "descending", descending: "" }[head.getAttribute("aria-sort")] ?? "ascending";
+      heads.forEach(other => other.removeAttribute("aria-sort"));
+      if (next) head.setAttribute("aria-sort", next);
+      const keys = new Map(order.map(row => [row, key(row, column)]));
+      const sign = next === "descending" ? -1 : 1;
+      body.append(...next ? [...order].sort((a, b) => sign * compare(keys.get(a), keys.get(b))) : order);
+    });
+  });
 }

@@ -50,21 +50,22 @@ def form_limits(table: pd.DataFrame, *, at: int) -> Numbers:
     -------
     dict
         "missing ratio", cost of one missing unit, longest chain over 10 spins; "missing", that of the longest, and its
-        "infidelity"; "infidelity at 10"; "n_spins", the longest; "continued", the relative error of machines that miss
-        none, along a straight line to `at`, with its standard error; None where there are too few lengths.
+        "infidelity"; "infidelity at 10"; "n_spins", the longest; "continued low" and "continued high", the relative
+        error of machines that miss none at `at` spins, the smallest and the largest of lines and parabolas through all
+        lengths and all but the shortest: without noise no residual tells how far one may go on; None where there are
+        fewer than five lengths.
 
     """
     laid = table[table.start == "laid out"]
     one = laid[laid.missing == 1].set_index("n_spins")
     last, ten = (one.reindex([n]).iloc[0] for n in (one.index.max(), 10))
     whole = laid[laid.missing == 0]
-    value = error = None
-    if len(whole) >= 4:
-        (slope, start), covariance = np.polyfit(whole.n_spins, whole["energy error"], 1, cov=True)
-        value, error = start + slope * at, float(np.sqrt(np.array([at, 1]) @ covariance @ np.array([at, 1])))
+    ends = [float(np.polyval(np.polyfit(rows.n_spins, rows["energy error"], degree), at))
+            for degree in (1, 2) for rows in (whole, whole[1:]) if len(whole) >= 5]
     return {"missing ratio": known(last.cost / ten.cost if last.name > 10 else None), "missing": known(last.cost),
             "infidelity": known(last.infidelity), "infidelity at 10": known(ten.infidelity),
-            "n_spins": known(last.name), "continued": known(value, error)}
+            "n_spins": known(last.name), "continued low": known(min(ends, default=None)),
+            "continued high": known(max(ends, default=None))}
 
 
 def needed_by(runs: pd.DataFrame) -> pd.DataFrame:

@@ -47,6 +47,31 @@ def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]
     return found.set_axis(["cost", "low", "high", "machines"], axis=1).reset_index()
 
 
+def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_least: int) -> list[float]:
+    """The bounds (6.2) of all machines of one length and field that searches have trained, each machine once.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+    n_spins : int
+        Length of the chain.
+    field : float
+        h/J.
+    at_least : int
+        Hidden units; smaller machines, and those whose training diverged, do not count.
+
+    Returns
+    -------
+    list of float
+
+    """
+    found = {(size, seed): bound for run in runs if (run["n_spins"], run["field"]) == (n_spins, field)
+             for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"], strict=True)
+             if bound is not None and size >= at_least}
+    return list(found.values())
+
+
 def two_units(runs: Iterable[Mapping], n_spins: int, field: float) -> float | None:
     """The median bound of machines with two hidden units that searches have trained, at the tightest bound.
 

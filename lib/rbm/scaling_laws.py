@@ -31,10 +31,8 @@ class Law(NamedTuple):
     chi2 : float
         chi^2.
     aic : float
-        Akaike's criterion, chi^2 + 2 parameters.
-    aicc : float
-        The same corrected for few points, aic + 2 k (k + 1) / (n - k - 1) for k parameters and n points, which five
-        points ask for; infinite where there are fewer than k + 2.
+        Akaike's criterion, chi^2 + 2 parameters. The errors of the points are given and not fitted, so that the
+        correction for an unknown variance (AICc) does not apply, however few points there are.
 
     """
 
@@ -43,7 +41,6 @@ class Law(NamedTuple):
     errors: tuple[float, ...]
     chi2: float
     aic: float
-    aicc: float
 
 
 def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
@@ -81,11 +78,9 @@ def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
         start = {"constant": [y.mean()], "linear": [at_zero, rise], "power": [np.exp(at_zero), rise]}
         fit = optimize.least_squares(lambda p, law=law: (law(x, *p) - y) / errors, start[name])
         best, covariance, chi2 = fit.x, np.linalg.inv(fit.jac.T @ fit.jac), 2 * float(fit.cost)
-        k, spare = n_parameters, x.size - n_parameters - 1
-        corrected = chi2 + 2 * k + 2 * k * (k + 1) / spare if spare > 0 else np.inf
         wider = np.sqrt(max(1.0, chi2 / max(1, x.size - n_parameters)))
         found[name] = Law(name, tuple(map(float, best)), tuple(map(float, wider * np.sqrt(np.diag(covariance)))), chi2,
-                          chi2 + 2 * n_parameters, corrected)
+                          chi2 + 2 * n_parameters)
     return found
 
 

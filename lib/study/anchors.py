@@ -12,14 +12,13 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-import os
-import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lib import atomic
-from lib.study import provenance, runs, surroundings
+from lib.study import lifeline, progress, provenance, runs, surroundings
 from lib.study.measures import is_number
 
 FOLDER = "tests/anchors"
@@ -38,7 +37,7 @@ def check(top: Path, jobs: int = 1) -> dict[str, str]:
     digests = {name: digest(top, name) for name in names(top)}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
-        print(f"anchors, since their code is new here: {', '.join(waiting)} ...", flush=True)
+        print(f"anchors of {len(waiting)} experiments, since their code is new here ...", flush=True)
     lacking = provenance.experiment_versions(top).keys() - digests.keys() if digests else ()
     messages = {name: f"{name} has no anchors, so that nothing holds its version; try {FOLDER}/{name}.py, as its "
                       "neighbours are" for name in sorted(lacking)}
@@ -113,11 +112,15 @@ def changed_without_version(top: Path) -> list[str]:
     return problems
 
 
-def renewed(top: Path, measure: list[str]) -> str:
-    """Make the anchors of raised versions anew, and say which; or only give some measured ones, a line of JSON each."""
-    if measure:
-        return "\n".join(json.dumps(measured(name)) for name in measure)
-    return "\n".join(renew(top)) or "no version was raised: all anchors stay as they are"
+def renewed(top: Path, measure: list[str], output: Path | None) -> None:
+    """Make the anchors of raised versions anew, and say which; or only put some measured ones into a folder."""
+    if not measure:
+        print("\n".join(renew(top)) or "no version was raised: all anchors stay as they are")
+    lifeline.hold()  # nothing where it was not started by this module
+    for name in measure:
+        began = time.perf_counter()
+        atomic.write_json(output / f"{name}.json", measured(name))
+        print(f"  anchors of {name}: {progress.duration(time.perf_counter() - began)}", flush=True)
 
 
 def renew(top: Path) -> list[str]:
@@ -174,22 +177,32 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
 
 
 def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
-    """What `measured` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes."""
-    environment = surroundings.variables(os.environ) | runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)}
-
-    def run(some: list[str]) -> dict[str, dict]:
-        command = surroundings.command(top, "lib", "anchors", "--measure", *some)
-        done = subprocess.run(command, cwd=top, env=environment, capture_output=True, text=True)
-        if done.returncode == 0:
-            return dict(zip(some, map(json.loads, done.stdout.splitlines()), strict=True))
-        if len(some) > 1:  # one that cannot even be imported takes the others with it: each by itself
-            return {name: found for one in some for name, found in run([one]).items()}
-        return {some[0]: {"error": (done.stderr.strip().splitlines() or ["killed"])[-1]}}
-
+    """What `measured` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes, which
+    end when this one does."""
+    environment = runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)}
     jobs = max(1, min(jobs, len(waiting)))
     parts = _parts({name: _compiled(top, name) for name in waiting}, jobs)
-    with ThreadPoolExecutor(jobs) as pool:
-        return {name: found for part in pool.map(run, parts) for name, found in part.items()}
+    (top / "_build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="anchors-", dir=top / "_build") as folder:
+        place = Path(folder)
+
+        def run(parts: list[list[str]]) -> None:
+            commands = {some[0]: surroundings.command(top, "lib", "anchors", f"--output={place}", "--measure", *some)
+                        for some in parts}
+            lifeline.run(commands, place, jobs, environment)
+
+        run(parts)
+        # One that cannot even be imported takes those behind it along: each by itself.
+        run([[name] for name in waiting if len(waiting) > 1 and not (place / f"{name}.json").exists()])
+        return {name: _found(place, name) for name in waiting}
+
+
+def _found(place: Path, name: str) -> dict:
+    """What a process has left of an experiment."""
+    if found := atomic.read_json(place / f"{name}.json"):
+        return found
+    lines = (place / f"{name}.log").read_text("utf-8", "replace").strip().splitlines()
+    return {"error": (lines or ["killed"])[-1]}
 
 
 def _parts(compiled: dict[str, list[str]], jobs: int) -> list[list[str]]:

@@ -47,7 +47,7 @@ COMMANDS = {
                 "compute the missing points of a chapter's records"),
     "records-status": ("records.status", "profile", "how many points exist, what the rest may cost", "{}"),
     "audit": ("audits.audit_chapter", "chapter minutes", "compute recorded points again"),
-    "anchors": ("anchors.renewed", "--measure", "make the anchor numbers of raised versions anew", "{}"),
+    "anchors": ("anchors.renewed", "--measure --output", "make the anchor numbers of raised versions anew"),
     "execute": ("execute.run", "profile chapter --params --cores --output", None),
     "render": ("render.render", "staged place --strict --update --rehearse", None)}
 # What a stopped command leaves, where it is not the site.

@@ -15,8 +15,8 @@ from lib import atomic
 from lib.study import runs, site
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-# Code, and what the ledger tells of claims.
-FOLDED = "details.hide, details.toggle-details, details.code-behind, details.claim"
+# Code, what the ledger tells of claims, and what it links them to.
+FOLDED = "details.hide, details.toggle-details, details.code-behind, details.claim, details.claim-behind"
 FOOTER = ('<div style="font: 8px sans-serif; width: 100%; text-align: center">'
           '<span class="pageNumber"></span></div>')
 

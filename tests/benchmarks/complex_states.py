@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import math
 import os
 import statistics
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,10 +21,11 @@ import torch
 from lib import rng
 from lib.rbm import rotations
 from lib.rbm.complex_state import ComplexState, MixedState
-from lib.rbm.complex_training import StateSettings, fit
+from lib.rbm.complex_training import StateSettings, fit, train
+from lib.rbm.metrics import fidelity
 from lib.spins import bases, density, vectors
 from lib.spins.bases import Measurements
-from lib.spins.measurements import read_bases, read_text
+from lib.spins.measurements import read_bases, read_psi, read_text
 from lib.study.provenance import processor
 from tests.benchmarks.rbm import PEER, ROOT, install_peer
 
@@ -95,6 +98,58 @@ def compare(name: str, data: Measurements, n_hidden: int, batch_size: int, n_gib
             for phase, words in (("sampled", f"CD-{n_gibbs}"), ("exact", "negative phase summed"))]
 
 
+def compare_time(data: Measurements, psi: np.ndarray, n_seeds: int) -> list[dict]:
+    """CPU seconds to fidelity 0.99 with the tutorial's two qubits, at the thesis's settings on both sides.
+
+    Medians over seeds, which take turns. Fidelities are taken after each epoch, off the clock.
+    """
+    enough, epochs = 0.99, 300
+    plan = StateSettings(epochs=epochs, batch_size=10, learning_rate=0.05, n_gibbs=5, negative_phase="sampled")
+    sides = {"CD-5": plan, "negative phase summed": replace(plan, negative_phase="exact"), "peer": None}
+    times: dict[str, list[float]] = {side: [] for side in sides}
+    for seed in range(n_seeds + 1):  # the first one compiles, or loads from the cache, and does not count
+        for side, settings in sides.items():
+            if settings is not None or seed:
+                taken = peer_seconds_to(data, psi, enough, epochs, seed) if settings is None else \
+                    our_seconds_to(data, psi, enough, settings, seed)
+                times[side] += [taken] if seed else []
+    typical = {side: statistics.median(values) for side, values in times.items()}
+    return [{"name": f"complex state, two qubits of the tutorial, batch 10, {side}, to fidelity {enough}", "peer": PEER,
+             "ratio": typical["peer"] / typical[side], "goal": 100.0 if side == "CD-5" else None, "runs": n_seeds,
+             "threads": 1, "dtype": "complex128", "seconds_ours": typical[side], "seconds_peer": typical["peer"],
+             "unit": "CPU seconds of training"} for side in ("CD-5", "negative phase summed")]
+
+
+def our_seconds_to(data: Measurements, psi: np.ndarray, enough: float, settings: StateSettings, seed: int) -> float:
+    """CPU seconds of our training until the fidelity is reached; infinite where it is not."""
+    training, taken = train(ComplexState.random(2, 2, seed=seed), data, settings, seed=seed), 0.0
+    while True:
+        began = time.process_time()
+        step = next(training, None)
+        taken += time.process_time() - began
+        if step is None:
+            return math.inf
+        if fidelity(step.state.psi(), psi) >= enough:
+            return taken
+
+
+def peer_seconds_to(data: Measurements, psi: np.ndarray, enough: float, epochs: int, seed: int) -> float:
+    """The same for QuCumber, trained an epoch at a time: plain descent keeps nothing from one to the next."""
+    importlib.import_module("qucumber").set_random_seed(seed, cpu=True, gpu=False, quiet=True)
+    state, taken = importlib.import_module("qucumber.nn_states").ComplexWaveFunction(2, 2, gpu=False), 0.0
+    rows, letters = torch.from_numpy(data.bits).to(torch.float64), np.array([list(name) for name in data.bases()])
+    for _ in range(epochs):
+        began = time.process_time()
+        state.fit(rows, epochs=1, pos_batch_size=10, neg_batch_size=10, lr=0.05, k=5, input_bases=letters,
+                  progbar=False)
+        taken += time.process_time() - began
+        real, imaginary = state.psi(state.generate_hilbert_space()).numpy()
+        found = real + 1j * imaginary
+        if fidelity(found / np.linalg.norm(found), psi) >= enough:
+            return taken
+    return math.inf
+
+
 def noisy_w(n_shots: int) -> tuple[np.ndarray, Measurements]:
     """A W state of two qubits, each replaced by a random one with a chance of a tenth, in all nine bases."""
     rho = density.depolarized(vectors.w(2, [0.0, 0.8]), 0.1)
@@ -149,6 +204,8 @@ def benchmark(quick: bool = False) -> list[dict]:
     install_peer()
     runs = 1 if quick else 5
     rows = compare("complex state, two qubits of the tutorial, batch 10", two_qubits(), 2, 10, 5, 200.0, runs)
+    psi = read_psi(ROOT / "data/measurements/qucumber/qubits_psi.txt", 2)
+    rows += compare_time(two_qubits(), psi / np.linalg.norm(psi), 1 if quick else 5)
     rows += compare("complex state, random bases, N=N_h=6, batch 100", of_random_state(6, "random", 300), 6, 100, 10,
                     200.0, runs)
     rows += compare("complex state, single-site bases, N=N_h=8, batch 100", of_random_state(8, "single", 500), 8, 100,

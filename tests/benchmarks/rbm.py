@@ -1,6 +1,7 @@
-"""RBM training against QuCumber 1.3.3: equal data, epochs, batch size, k and learning rate, one thread each.
+"""RBM training and energies against QuCumber 1.3.3, and persistent chains against scikit-learn, one thread each.
 
-Times are of the processor, so that other programs on the machine matter less.
+Data, epochs, batch size, k, chains and learning rate are equal. Times are of the processor, so that other programs on
+the machine matter less.
 
 QuCumber computes in float64. Its release pins an old torch but runs under ours when it is installed without
 its dependencies; it goes into a folder under _build, from the package index that pip is configured for.
@@ -9,6 +10,7 @@ its dependencies; it goes into a folder under _build, from the package index tha
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import math
 import os
 import statistics
@@ -20,10 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.neural_network import BernoulliRBM
 
 from lib import rng
 from lib.rbm.machine import Machine
 from lib.rbm.metrics import fidelity
+from lib.rbm.observables import energy
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
 from lib.spins.free_fermions import sample
@@ -104,6 +108,54 @@ def compare_speed(name: str, data: np.ndarray, n_hidden: int, goal: float, runs:
     return rows
 
 
+def compare_persistent(data: np.ndarray, n_hidden: int, runs: int) -> list[dict]:
+    """The same against scikit-learn's BernoulliRBM in float32, whose chains are persistent and take a sweep a step."""
+    epochs, packed = 20, data.astype(np.float32)
+    name = f"scikit-learn=={importlib.metadata.version('scikit-learn')}"
+    times: dict[str, list[float]] = {"peer": [], "float32": [], "float64": []}
+    for run in range(-1, runs):  # the first one compiles, or loads from the cache, and does not count
+        peer = BernoulliRBM(n_hidden, learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, n_iter=epochs,
+                            random_state=run + 1)
+        for side, values in times.items():
+            settings = None if side == "peer" else TrainingSettings(
+                epochs=epochs, batch_size=BATCH_SIZE, n_gibbs=1, learning_rate=LEARNING_RATE, persistent=True,
+                n_chains=BATCH_SIZE, precision=side)
+            machine = Machine.random(data.shape[1], n_hidden, seed=run + 1, scale=0.01)
+            began = time.process_time()
+            if settings is None:
+                peer.fit(packed)
+            else:
+                train(machine, data, settings, seed=run + 1)
+            if run >= 0:
+                values.append((time.process_time() - began) / (epochs * (len(data) // BATCH_SIZE)))
+    typical = {side: statistics.median(values) for side, values in times.items()}
+    return [{"name": f"RBM step, N={data.shape[1]}, N_h={n_hidden}, PCD-1, batch 100, numba {side}", "peer": name,
+             "ratio": typical["peer"] / typical[side], "goal": 5.0 if side == "float32" else None, "runs": runs,
+             "threads": 1, "dtype": side, "seconds_ours": typical[side], "seconds_peer": typical["peer"],
+             "unit": "seconds a step"} for side in ("float32", "float64")]
+
+
+def compare_energy(data: np.ndarray, n_hidden: int, runs: int) -> dict:
+    """Local energies of the critical chain, same bits and machine, in float64; QuCumber's by a sum of observables."""
+    observables = importlib.import_module("qucumber.observables")
+    n_spins = data.shape[1]
+    state, machine = start_peer(n_spins, n_hidden, 1)
+    theirs, ours = -n_spins * (observables.NeighbourInteraction() + observables.SigmaX()), PositiveState(machine)
+    rows = torch.from_numpy(data).to(torch.float64)
+    sides = {"peer": lambda: theirs.apply(state, rows).numpy(), "ours": lambda: energy(ours, data, 1.0)}
+    np.testing.assert_allclose(sides["ours"](), sides["peer"](), rtol=1e-9)
+    times: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(runs):
+        for side, evaluate in sides.items():
+            began = time.process_time()
+            evaluate()
+            times[side].append(time.process_time() - began)
+    typical = {side: statistics.median(values) for side, values in times.items()}
+    return {"name": f"energy of {len(data):,} samples, N={n_spins}, N_h={n_hidden}", "peer": PEER,
+            "ratio": typical["peer"] / typical["ours"], "goal": 20.0, "runs": runs, "threads": 1, "dtype": "float64",
+            "seconds_ours": typical["ours"], "seconds_peer": typical["peer"], "unit": "seconds"}
+
+
 def compare_fidelity(data: np.ndarray, psi: np.ndarray, n_hidden: int, epochs: int, n_seeds: int) -> dict:
     """Fidelity with the exact state after equal training from equal weights: means over seeds.
 
@@ -134,6 +186,7 @@ def benchmark(quick: bool = False) -> list[dict]:
     runs = 3 if quick else 9
     small = compare_speed("RBM step, N=10, N_h=10, k=10, batch 100", data, 10, 10.0, runs)
     rows = small + compare_speed("RBM step, N=50, N_h=25, k=10, batch 100", wide, 25, 20.0, runs)
+    rows += compare_persistent(wide, 25, runs) + [compare_energy(wide, 25, runs)]
     if not quick:
         quality = compare_fidelity(data, psi, 10, epochs=200, n_seeds=5)
         for row in small[:2]:

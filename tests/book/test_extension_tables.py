@@ -4,6 +4,7 @@ import json
 import re
 from types import SimpleNamespace
 
+import companion_behind
 import companion_tables
 import pytest
 
@@ -26,7 +27,7 @@ def staged(folder, **files):
     (folder / "_data").mkdir()
     for name, content in files.items():
         (folder / "_data" / f"{name}.json").write_text(json.dumps(content))
-    return SimpleNamespace(env=SimpleNamespace(srcdir=str(folder)))
+    return SimpleNamespace(env=SimpleNamespace(srcdir=str(folder), note_dependency=lambda name: None))
 
 
 def render(directive, book, *arguments):
@@ -63,6 +64,26 @@ def test_the_ledger_links_each_claim_to_its_line(tmp_path):
 def test_a_line_of_the_ledger_has_the_commands_that_compute_it_again(tmp_path, change, expected):
     text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[CLAIM | {"profile": "laptop"} | change]))
     assert re.findall(r"<li>([^<]*<code>make [^<]*</code>)</li>", text) == expected
+
+
+def test_a_claim_is_shown_behind_the_figure_and_the_calls_of_its_section():
+    def code(source, *claims, **metadata):
+        shown = [{"metadata": {"companion": {"claims": [*claims]}}}] * bool(claims)
+        return {"cell_type": "code", "source": source, "metadata": metadata, "outputs": shown}
+
+    def figure(name):
+        return code("plotting.save_figure(f)", mystnb={"figure": {"name": name}})
+
+    heading = {"cell_type": "markdown", "source": "## More", "metadata": {}}
+    found = companion_behind.of_page({"cells": [
+        code("from lib import plotting, rng\nfrom lib.spins import ising\nimport numpy"), code("%time"),
+        code("x = 1", tags=["injected-parameters"]), figure("fig-a"), figure("fig-5-2-b"),
+        code("e = ising.energy(numpy.sum(rng.stream(1)))", "one", "two"), code("ising.gap()", "three"), heading,
+        code("e", "four"), figure("fig-c"), code("e", "five")]}, "54-page")
+    assert found == {
+        "one": (5, ("fig-5-2-b", "5.2"), ["lib.spins.ising.energy", "lib.rng.stream"]), "two": found["one"],
+        "three": (6, ("fig-5-2-b", "5.2"), ["lib.spins.ising.gap"]), "four": (7, None, []),
+        "five": (9, ("fig-c", "5.4.b"), [])}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem)
@@ -114,8 +135,8 @@ def test_records_say_what_tables_rest_on(tmp_path):
     (tmp_path / "_data/chapters").mkdir()
     (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep, sweep | {"record": None}]}))
     text = render(companion_tables.Records, book)
-    for words in ('<a href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s", "a &amp; b",
-                  "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
+    for words in ('<a id="record-a" href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s",
+                  "a &amp; b", "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
 
@@ -139,6 +160,23 @@ def test_benchmarks_of_one_group_and_what_they_have_besides(tmp_path):
     assert "1 MiB" in text and "2 MiB" in text and "torch.sparse CSR 5 ms" in text and "chains" not in text
     text = render(companion_tables.Benchmarks, book)
     assert "fidelity 0.5000 / –" in text and "memory" in text
+
+
+def test_prose_has_the_ratio_of_the_row_that_it_names(tmp_path):
+    book = staged(tmp_path, bench=[{"name": "a step", "ratio": 66.58}, {"name": "b step", "ratio": 9.06}])
+    reporter, noted = SimpleNamespace(error=lambda message, line: (message, line)), []
+    env = SimpleNamespace(srcdir=book.env.srcdir, note_dependency=noted.append)
+
+    def ratio(name):
+        role = companion_tables.Ratio()
+        role.text, role.lineno = name, 7
+        role.inliner = SimpleNamespace(reporter=reporter, document=SimpleNamespace(settings=SimpleNamespace(env=env)))
+        return role.run()
+
+    assert ratio("a step")[0][0].astext() == "67" and ratio("b step")[0][0].astext() == "9.1"
+    assert noted[0].endswith("bench.json")
+    (texts, ((message, line),)) = ratio("c step")
+    assert not texts and "got 'c step', which 0 have" in message and line == 7
 
 
 def test_benchmarks_stand_with_the_machine_that_measured_them(tmp_path):

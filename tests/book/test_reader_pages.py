@@ -118,7 +118,7 @@ def test_the_commands_of_a_page_can_be_run(path):
 def test_a_chapter_ends_with_exercises_and_what_is_open(path):
     text = path.read_text("utf-8")
     headings = re.findall(r"^## (.*)$", typed_numbers.outside_fences(text), re.MULTILINE)
-    assert re.search(r"^# .*\n\n\*\*In short\.\*\*", text, re.MULTILINE)
+    assert re.search(r"^# .*\n\n% If you want to .*\n\n\*\*In short\.\*\*", text, re.MULTILINE)
     assert headings[-3:] == ["What to remember", "Exercises", "Open questions"]
     exercises = tail(path, "Exercises")
     commands = COMMAND.findall(exercises)

@@ -133,6 +133,76 @@ def test_the_ledger_is_filtered(visit, pages):
     assert len(names) == len({*names}) == 2
 
 
+def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
+    page = visit("ledger.html")
+    table = page.locator("table.ledger-table").first
+    rows, head = table.locator("tbody tr"), table.locator("th", has_text="verdict")
+
+    def order():
+        return rows.evaluate_all("rows => rows.map(row => row.querySelector('a').getAttribute('href'))")
+
+    def verdicts():
+        return [words.split("\xa0")[1] for words in table.locator("td .verdict").all_inner_texts()]
+
+    book, best_first = order(), ["reproduced", "reproduced at reduced scale", "undecided", "differs", "not run"]
+    assert table.locator("th button").count() == 5 and head.get_attribute("aria-sort") is None
+    head.get_by_role("button").focus()
+    for said, sign in (("ascending", 1), ("descending", -1)):
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == said
+        ranks = [sign * best_first.index(verdict) for verdict in verdicts()]
+        assert ranks == sorted(ranks) and len({*ranks}) > 1 and order() != book
+    page.keyboard.press("Space")
+    assert head.get_attribute("aria-sort") is None and order() == book
+    table.get_by_role("button", name="here").click()
+    numbers = re.findall(r"^-?[\d.]+(?:e[-+]\d+)?(?= ±|$)", "\n".join(
+        table.locator("td:nth-child(4)").all_inner_texts()), re.MULTILINE)
+    assert len(numbers) > 100 and [float(number) for number in numbers] == sorted(map(float, numbers))
+    page.locator(".ledger-filters").first.get_by_label("verdict").select_option("differs")
+    assert {*table.locator("tr:visible .verdict").all_inner_texts()} == {"✗\xa0differs"}
+    assert [*table.locator("th[aria-sort]").all_inner_texts()] == ["here"]
+
+
+def test_what_stands_behind_claims_is_in_the_site(pages):
+    ledger, ids = (SITE / "ledger.html").read_text("utf-8"), {}
+    behind = re.findall(r'<details class="claim-behind">.*?</details>|<li>figure: .*?</li>', ledger)
+    found = [link for part in behind for link in re.findall(r'href="([^"]+)"', part)]
+    for link in {*found}:
+        name, _, anchor = link.partition("#")
+        if name not in ids:
+            text = (SITE / name).read_text("utf-8")
+            ids[name] = {*re.findall(r' id="([^"]+)"', text)}
+            numbers = re.findall(r'<figure [^>]*id="([^"]+)".*?Fig. ([\w.]+\w) ', text, re.DOTALL)
+            ids[name] |= {f"{figure}>{number}" for figure, number in numbers}
+        assert not anchor or anchor in ids[name], link
+    for name, figure, number in re.findall(r'<li>figure: <a href="([^"#]+)#([^"]+)">([^<]+)</a>', ledger):
+        assert f"{figure}>{number}" in ids[name], (name, figure, number)
+    kinds = ("#cell-", "#fig-", "records.html#record-", "api-experiments.html#api-", "api-rbm.html#api-", ".csv")
+    assert all(sum(kind in link for link in found) > 50 for kind in kinds)
+    assert ledger.count('class="claim-behind"') == ledger.count(">Behind it<") > 300
+
+
+def test_ten_questions_are_answered_where_they_say(visit, pages):
+    page = visit("ten-minutes.html")
+    rows = [[cell.inner_text() for cell in row.locator("td").all()] + [row.locator("a").get_attribute("href")]
+            for row in page.locator(".answers-table tbody tr").all()]
+    assert len(rows) == 10 and all(question.endswith("?") for question, *_ in rows)
+    for _, answer, expected, verdict, _, link in rows:
+        name, anchor = link.split("#")
+        line = visit(name).locator(f"[id='{anchor}'] > summary")
+        values = line.locator(".claim-value").all_inner_texts()
+        assert values[1].split(maxsplit=1)[1] == answer
+        assert expected.removesuffix(" (ours)") in values[0]
+        assert line.locator(".claim-verdict").inner_text().endswith(verdict.split("\xa0")[1])
+
+
+def test_the_first_page_sends_to_every_chapter(visit, chapters):
+    page = visit("index.html")
+    rows = page.locator("section#where-to-go table tbody tr")
+    links = rows.evaluate_all("rows => rows.map(row => row.querySelector('a').getAttribute('href').split('#')[0])")
+    assert {*chapters} <= {*links} and len(links) == len({*links})
+
+
 def test_the_ledger_is_whole_without_scripts(visit, pages):
     with_scripts = visit("ledger.html").locator("tbody tr:visible").count()
     page = visit("ledger.html", java_script_enabled=False)

@@ -62,8 +62,8 @@ def test_what_is_offered_without_the_book_needs_no_package_of_the_book():
     base = {re.match("[a-z-]+", item)[0] for item in PROJECT["dependencies"]}
     names = {"sklearn", "torchvision", "pandas", "matplotlib", "yaml", "joblib", "psutil", "tqdm"}
     assert names & base == {"matplotlib", "tqdm"}  # for the plot and the bar of `reconstruct`
-    offered = [path for folder in ("rbm", "spins", "pruning", "kernels", "models") for path in
-               sorted((ROOT / "lib" / folder).rglob("*.py")) if path.name != "drawings.py"]
+    offered = [path for folder in ("rbm", "spins", "pruning", "kernels", "models", "native") for path in
+               sorted((ROOT / "lib" / folder).rglob("*.py"))]
     for path in [*offered, *sorted((ROOT / "lib").glob("[a-oq-z_]*.py"))]:
         for node in ast.parse(path.read_text("utf-8")).body:  # at the top; functions for figures may import pandas
             found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else \

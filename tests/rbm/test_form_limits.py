@@ -13,25 +13,34 @@ def forms(*rows):
 
 
 FORMS = forms(("laid out", 10, 4, 0.2, 0.06), ("laid out", 10, 4, 0.3, 0.05), ("laid out", 14, 6, 0.2, 0.075),
-              ("random", 10, 4, 0.1, 0.9), *(("laid out", n, n // 2, 0.1, n * (n + 1) / 1e5) for n in (6, 8, 10, 14)))
+              ("random", 10, 4, 0.1, 0.9),
+              *(("laid out", n, n // 2, 0.1, n * (n + 1) / 1e5) for n in (6, 8, 10, 12, 14)))
 
 
 def test_the_likeliest_start_counts_and_not_the_one_of_lowest_energy():
     table = form_limits.forms_table(FORMS).set_index(["start", "n_spins", "missing"])
     assert table.loc[("laid out", 10, 1), ["cost", "worst cost", "starts"]].tolist() == [0.06, 0.06, 2]
-    assert table.loc[("random", 10, 1), "cost"] == 0.9 and len(table) == 7
+    assert table.loc[("random", 10, 1), "cost"] == 0.9 and len(table) == 8
 
 
 def test_what_short_chains_say_about_a_long_one():
     found = form_limits.form_limits(form_limits.forms_table(FORMS), at=100)
     assert found["missing ratio"][0] == pytest.approx(1.25) and found["n_spins"][0] == 14
     assert found["infidelity"][0] == pytest.approx(0.015) and found["infidelity at 10"][0] == pytest.approx(0.012)
-    value, error = found["continued"]  # relative errors (n + 1) 1e-5 lie on a line
-    assert value == pytest.approx(101e-5) and error == pytest.approx(0, abs=1e-12)
+    ends = [found[f"continued {which}"][0] for which in ("low", "high")]
+    assert ends == pytest.approx([101e-5, 101e-5])  # relative errors (n + 1) 1e-5 lie on a line
     few = form_limits.form_limits(form_limits.forms_table(FORMS[:1]), at=100)
-    assert few["missing ratio"][0] is few["continued"][0] is None and few["missing"][0] == 0.06
+    assert few["missing ratio"][0] is few["continued high"][0] is None and few["missing"][0] == 0.06
     none = form_limits.form_limits(form_limits.forms_table(FORMS[:0]), at=100)
     assert {value for value, _ in none.values()} == {None}
+
+
+def test_a_continuation_that_depends_on_the_law_is_told_as_a_range():
+    bent = forms(*(("laid out", n, n // 2, 0.1, n**3 * 1e-7) for n in (6, 8, 10, 12, 14)))  # relative errors n^2 1e-7
+    found = form_limits.form_limits(form_limits.forms_table(bent), at=100)
+    line = np.polyfit([6, 8, 10, 12, 14], np.square([6, 8, 10, 12, 14]) * 1e-7, 1)
+    assert found["continued low"][0] == pytest.approx(np.polyval(line, 100))
+    assert found["continued high"][0] == pytest.approx(1e-3)
 
 
 def test_hidden_units_by_each_criterion():

@@ -34,6 +34,14 @@ def test_bounds_of_two_units():
     assert missing_units.two_units([run], 10, 1.0) is None
 
 
+def test_bounds_of_one_length_and_field_count_each_machine_once():
+    run = {"n_spins": 30, "field": 0.5, "eps": 0.002, "tried hidden": [5, 5, 6, 4, 7], "tried seed": [1, 2, 1, 1, 1],
+           "tried bound": [0.001, 0.003, 0.004, 0.9, None]}
+    runs = [run, run | {"eps": 0.01}, run | {"field": 1.0, "tried bound": [0.5] * 5}, run | {"n_spins": 20}]
+    assert missing_units.tried_bounds(runs, 30, 0.5, at_least=5) == [0.001, 0.003, 0.004]
+    assert missing_units.tried_bounds(runs, 40, 0.5, at_least=5) == []
+
+
 @pytest.mark.parametrize("allowed, left", [(0.05, 0), (0.1, 1), (0.29, 1), (0.31, 2), (0.51, 3)])
 def test_the_first_unit_spared_leaves_one_bond_alone_and_each_other_one_two(allowed, left):
     assert missing_units.spared(allowed, 0.1) == left  # one unit costs 0.1, two 0.3, three 0.5

@@ -28,12 +28,13 @@ def test_intervals_of_exponents_hold_as_often_as_they_say():
     assert 0.6 < held / 150 < 0.9
 
 
-def test_the_criterion_is_corrected_for_few_points():
-    """As Hurvich and Tsai have it, with the coefficients alone counted."""
-    five, three = (laws(x, x, np.ones(len(x))) for x in (np.arange(1.0, 6), np.arange(1.0, 4)))
-    assert five["linear"].aicc == pytest.approx(five["linear"].aic + 6)
-    assert five["constant"].aicc == pytest.approx(five["constant"].aic + 4 / 3)
-    assert three["linear"].aicc == np.inf > three["constant"].aicc
+def test_differences_of_the_criterion_are_those_of_the_likelihood_with_given_errors():
+    x, y, errors = np.arange(1.0, 6), np.array([1.0, 2.5, 2, 4.5, 5]), np.full(5, 0.5)
+    fits = laws(x, y, errors)
+    best = {"constant": y.mean() + 0 * x, "linear": np.polyval(np.polyfit(x, y, 1), x)}
+    log = {name: -0.5 * np.square((y - values) / errors).sum() for name, values in best.items()}
+    gain = 2 * (log["linear"] - log["constant"]) - 2  # one parameter more
+    assert fits["constant"].aic - fits["linear"].aic == pytest.approx(gain) and gain > 0
 
 
 @pytest.mark.parametrize("x, y, errors", [([1, 2], [1, 2], [1, 1]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]),

@@ -1,14 +1,16 @@
 """The machinery of anchors: what makes them run again, how numbers are compared, and what a message tells to do."""
 
 import json
+import os
 import shutil
 import subprocess
 from unittest import mock
 
+import psutil
 import pytest
 
-from lib.study import anchors
-from tests import mutations
+from lib.study import anchors, surroundings
+from tests import mutations, patience
 from tests.tree import ROOT
 
 NAMES = anchors.names(ROOT)
@@ -104,10 +106,11 @@ def test_deviations_are_relative_to_the_largest_number_of_a_list():
 def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
-    learning = {"learning_run", "learning_way", "minimal_hidden", "minimal_hidden_chain", "minimal_hidden_broken"}
+    learning = {"learning_run", "learning_way", "learning_start", "minimal_hidden", "minimal_hidden_chain",
+                "minimal_hidden_broken"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
                "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
-               "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": learning,
+               "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": {"learning_form", *learning},
                "lib/pruning/magnitude.py": {"pruning_run", *learning},
                "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
     for file, experiments in touched.items():
@@ -116,3 +119,18 @@ def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
         path.write_text(text + ("\nNEW = 1\n" if file.endswith(".py") else " "), "utf-8")
         assert {name for name in NAMES if anchors.digest(copy, name) != before[name]} == experiments, file
         path.write_text(text, "utf-8")
+
+
+def test_a_stopped_driver_takes_the_processes_that_measure_along(toy):
+    """Also where they are in the middle of an experiment, which heeds no signal."""
+    began = toy / "began"
+    (toy / "tests/anchors/walk.py").write_text(
+        f"import time\nfrom pathlib import Path\n\nPath({str(began)!r}).touch()\ntime.sleep(600)\n", "utf-8")
+    environment = surroundings.variables(os.environ)
+    driver = subprocess.Popen(surroundings.command(toy, "lib", "anchors"), cwd=toy, env=environment,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    patience.wait_for(began.exists)
+    (measuring,) = psutil.Process(driver.pid).children()
+    driver.terminate()
+    assert driver.wait(patience.LIMIT) == 143
+    assert not measuring.is_running()
