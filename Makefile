@@ -50,7 +50,7 @@ LIB = $(RUN) lib $(if $(filter file,$(origin PROFILE)),,--profile="$$GIVEN_PROFI
 CHAPTER = $(if $(CH),,echo 'expected a chapter; try make $@ CH=05'; exit 1;) $(LIB) $@ "$$GIVEN_CH"
 SPELL = $(RUN) codespell_lib book README.md CONTRIBUTING.md
 
-.PHONY: help book test test-all chapter status accept verify pdf crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
+.PHONY: help book test test-all chapter status accept verify pdf epub crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
 VERSION = "import sys; print(sys.version_info[:2])"
@@ -90,6 +90,9 @@ verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what 
 	@$(LIB) $@ $(if $(CRATE),--root="$$GIVEN_CRATE")
 
 pdf: $(STAMP)  ## print the built site as one PDF (needs Chromium)
+	@$(LIB) $@
+
+epub: $(STAMP)  ## write the built site as one EPUB, for readers of books (needs pandoc)
 	@$(LIB) $@
 
 crate: $(STAMP)  ## pack what was built as an RO-Crate: site, notebooks, ledger, records, sources, where they came from

@@ -39,6 +39,7 @@ COMMANDS = {
     "status": ("status.text", "profile", "which chapters are fresh, stale or failed, and why", "{}"),
     "verify": ("verify.verify", "profile", "is everything that is published as the build made it?", "{}"),
     "pdf": ("pdf.build", "profile", "print the built site", "\nThe PDF: {}"),
+    "epub": ("epub.build", "profile", "write the built site for readers of books", "\nThe EPUB: {}"),
     "crate": ("crate.build", "profile", "pack the build as an RO-Crate", "\nThe crate: {}"),
     "tidy": ("editing.tidied", "chapter", "write wrapped options of cells again", "{}"),
     "preview": ("preview.serve", "profile chapter jobs --port", "show a chapter as it is edited"),

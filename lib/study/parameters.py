@@ -24,8 +24,8 @@ TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
 # What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
 TAKEN = ("laptop", "html", "stage", "files", "executed", "failed", "logs", "render", "tmp", "cache", "whatif",
          "alone", "edit", "points", "records", "drafts", "copies", "audits", "peers", "rehearsal", "anchors.json",
-         "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "book.pdf", "crate.zip",
-         "state.json", ".lock", ".", "..")
+         "bench.json", "rehearsed.json", "ledger.json", "status.json", "sums.json", "book.pdf", "book.epub",
+         "crate.zip", "state.json", ".lock", ".", "..")
 COMMAND = re.compile(r'make chapter CH=(\d+) (PARAMS|SWEEP)="([^"]+)"')
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
