@@ -63,7 +63,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
     records = [described(top, record) for record in read_records(top, profile)]
     shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
              "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS),
-             "times": atomic.read_json(top / runs.TIMES)}
+             "times": atomic.read_json(top / runs.TIMES) or {}}  # one that is missing would be news to every page
     if (top / "book" / "api.md").exists():
         shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
@@ -158,7 +158,8 @@ def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) 
                 path = root / "files" / record["chapter"] / name
                 staged[f"_data/narrow/{record['chapter']}/{name}"] = path.read_bytes()
     described = {f"chapters/{record['chapter']}": record for record in records}
-    return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items() if content}
+    return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items()
+                     if content is not None}
 
 
 def sources(top: Path, toc: object) -> dict[str, bytes]:

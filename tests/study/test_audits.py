@@ -1,12 +1,13 @@
 """Audits: which points are drawn, how they are compared, and when they contradict a record."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from functools import cache
 
 import numpy as np
 import pytest
 
-from lib.study import audits, points, provenance, results
+from lib.study import audits, points, provenance, results, surroundings
 from lib.study.audits import MEASURES, Measures
 from lib.study.results import decode, encode, settings_key
 from lib.study.scatter import Scatter
@@ -275,13 +276,23 @@ def test_a_committed_record_stands_and_moved_by_three_scatters_it_would_not(comm
 
 @pytest.mark.parametrize("name", AUDITED)
 def test_the_first_audits_of_a_record_are_those_of_the_draw(committed, name):
+    """Passed over are only points that came later, and those that had no room in the time that was left."""
     found = committed[name]
     commit = next((line["commit"] for line in found.audits.values()), "")
     first = {key: line for key, line in found.audits.items() if line["commit"] == commit}
-    taken = Counter(map(audits.branch_of, first.values()))
-    fresh = found._replace(audits={})
+    runs = results.read(ROOT / f"data/records/{name}.jsonl").runs
+
+    @cache
+    def later(run):
+        return surroundings.git(ROOT, "merge-base", "--is-ancestor", runs[run]["commit"], commit).returncode == 1
+
+    taken, dear = Counter(map(audits.branch_of, first.values())), defaultdict(list)
+    fresh = found._replace(audits={}, valid={key: line for key, line in found.valid.items() if not later(line["run"])})
     for line in audits.draw(fresh, commit, 1e6, lambda settings: not settings.get("device", "").startswith("cuda")):
-        if taken[audits.branch_of(line)]:
-            taken[audits.branch_of(line)] -= 1
-            assert first.pop(settings_key(line["settings"]))
+        branch = audits.branch_of(line)
+        if first.pop(settings_key(line["settings"]), None):
+            taken[branch] -= 1
+            assert all(seconds > line["core_seconds"] for seconds in dear[branch])
+        elif taken[branch]:
+            dear[branch].append(line["core_seconds"])
     assert not first

@@ -110,7 +110,7 @@ def test_a_log_is_shown_only_where_no_step_has_said_what_is_wrong(top):
     done = toy_book.run(top, "book")
     fails(done, "could not convert string to float", "(log: _build/logs/01-first.log, _build/logs/02-second.log)")
     assert done.stderr.strip().count("\n") == 0
-    toy_book.replace(top, "lib/study/execute.py", "import argparse\n", "raise RuntimeError('no plan')\n")
+    toy_book.replace(top, "lib/study/execute.py", "import contextlib\n", "raise RuntimeError('no plan')\n")
     done = toy_book.run(top, "--jobs", "1", "book")
     assert done.returncode == 1 and done.stderr.count("RuntimeError: no plan") == 2
 
