@@ -204,11 +204,11 @@ class Benchmarks(_Table):
 
     def _of_machine(self, machine: str, bench: list[dict]) -> str:
         """A table of what one machine has measured: ratios depend on it."""
-        rows = [[html.escape(row["name"]), html.escape(row["peer"]), f"{html.escape(row['dtype'])}, {row['threads']}",
-                 _amount(row, "ours"), _amount(row, "peer"), f"<strong>{row['ratio']:.1f}</strong>", _goal(row),
-                 _besides(row)] for row in bench]
+        rows = [[f'{html.escape(row["name"])}<br><small>{html.escape(_circumstances(row))}</small>',
+                 _amount(row, "ours"), _amount(row, "peer"), f"<strong>{row['ratio']:.1f}</strong>", _goal(row)]
+                for row in bench]
         where = f"<p>Measured on: {html.escape(machine)}</p>" if machine else ""
-        head = ["what", "peer", "dtype, threads", "here", "peer's", "ratio", "goal", "besides"]
+        head = ["what", "here", "peer's", "ratio", "goal"]
         return where + data.table(head, rows, "bench-table")
 
 
@@ -268,16 +268,18 @@ def _yes_no(word: str, good: bool) -> str:
     return f'<span class="verdict verdict-{kind}"><span aria-hidden="true">{symbol}</span> {word}</span>'
 
 
-def _besides(row: dict) -> str:
-    """What some rows have besides: fidelities, the path that was chosen, the times of others."""
+def _circumstances(row: dict) -> str:
+    """The peer, number type and threads of a row; and where it has them fidelities, the path that was chosen, the times
+    of others."""
     pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
-    parts = ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
+    parts = [f"{row['peer']}, {row['dtype']}, {row['threads']} thread{'s' * (row['threads'] != 1)}"]
+    parts += ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
     parts += [f"{row['path']} path"] if "path" in row else []
     parts += [f"torch.sparse CSR {_amount(row, 'csr')}"] if "seconds_csr" in row else []
     parts += [f"{side} {_amount({'seconds_side': seconds}, 'side')}" for side, seconds in row.get("sides", {}).items()
               if side != "ours"]
     parts += ["by an earlier version of the code"] if row.get("earlier") else []
-    return "; ".join(parts) or "–"
+    return "; ".join(parts)
 
 
 def _machine(machine: str | dict) -> str:
