@@ -247,8 +247,8 @@ def _run(plan: Plan) -> dict:
 
     names = tuple(rows["training"][0])
     again = [step for step in plan.retrain_after if step < len(masks)]
-    rows |= {kind: [_retrained(plan, kind, start, masks[step], step, exact, data) or dict.fromkeys(names)
-                    for step in again] for kind in RETRAINED}
+    rows |= {kind: [_retrained(plan, kind, start, masks[step], step, exact, data, names) for step in again]
+             for kind in RETRAINED}
     results = {"training epochs": [epoch for epoch, _ in learnt.history], "failure": failure,
                "failed step": None if failure is None else len(masks), "retrained after": again} | _exact(exact)
     for stage, found in rows.items():
@@ -257,14 +257,14 @@ def _run(plan: Plan) -> dict:
 
 
 def _retrained(plan: Plan, kind: str, start: Machine, mask: Tensor, step: int, exact: quality.Reference,
-               data: np.ndarray) -> dict | None:
-    """The measures of a machine that has the size after a step from the beginning; None where training diverged."""
+               data: np.ndarray, names: tuple[str, ...]) -> dict:
+    """The measures of a machine that has the size after a step from the beginning; None each where it diverged."""
     small = _small(kind, start, mask, seed=plan.named(f"{kind} {step}"))
     try:
         small = train(small, data, plan.training, seed=plan.named(f"train {kind} {step}")).machine
         return plan.measure(small, exact, data, f"{kind} {step}")
     except Diverged:
-        return None
+        return dict.fromkeys(names)
 
 
 def _small(kind: str, start: Machine, mask: Tensor, *, seed: int) -> Machine:

@@ -2,6 +2,7 @@
 
 from lib.experiments import mnist
 from lib.models import mlp
+from lib.models.mlp import architecture, network, training
 from lib.pruning import distribution
 from tests.anchors._watch import perceptron, small_mnist, watched
 
@@ -17,7 +18,7 @@ PERTURBED = {"width": ("relu", 13), "last_connectivity": ("relu", 0.6), "activat
              "n_weights": ("relu", 901), "epochs": ("relu", 4), "batch_size": ("relu", 47),
              "learning_rate": ("relu", 0.3001), "seed": ("relu", 3)}
 COUNTS = {}
-COVERED = (mnist, mlp, distribution)
+COVERED = (mnist, architecture, network, training, distribution)
 
 
 def observe(case: str, settings: dict) -> dict:

@@ -209,11 +209,12 @@ def test_the_summary_counts_by_kind_and_page(tmp_path):
     ]
     counts = {re.sub("<.*?>", "", name): numbers for name, *numbers in rows}
     assert counts == {
-        "figures and tables": ["2", "–", "–", "–", "–"],
-        "equations": ["–", "–", "–", "–", "1"],
-        "results that the thesis does not have": ["1", "–", "–", "–", "–"],
-        "Page 3.5": ["–", "–", "–", "–", "1"],
-        "Page 5": ["3", "–", "–", "–", "–"],
+        "figures and tables": ["2", "–", "–", "–", "–", "2"],
+        "equations": ["–", "–", "–", "–", "1", "1"],
+        "results that the thesis does not have": ["1", "–", "–", "–", "–", "1"],
+        "Page 3.5": ["–", "–", "–", "–", "1", "1"],
+        "Page 5": ["3", "–", "–", "–", "–", "3"],
+        "all": ["3", "–", "–", "–", "1", "4"],
     }
     assert text.index("Page 3.5") < text.index("Page 5") and 'href="35-kernels.html"' in text
 

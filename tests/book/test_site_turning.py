@@ -131,10 +131,11 @@ def test_without_scripts_and_on_paper_the_figures_are_enough(visit):
     page = visit(PRUNING, java_script_enabled=False)
     assert page.locator(".knob:visible, .living-machine:visible").count() == 0
     assert page.locator("#fig-living-machine img:visible").count() == 1
-    printed = visit(PRUNING)
-    assert printed.locator(".knob:visible, .living-machine:visible").count() == 2
-    printed.emulate_media(media="print")
-    assert printed.locator(".knob:visible, .living-machine:visible").count() == 0
+    for name in (PRUNING, "72-what-pruning-keeps.html"):
+        printed = visit(name)
+        assert printed.locator(".knob:visible, .living-machine:visible").count() == 1
+        printed.emulate_media(media="print")
+        assert printed.locator(".knob:visible, .living-machine:visible").count() == 0
 
 
 # The size of the letters of a picture in points, as matplotlib writes it; smaller ones stand within formulas.

@@ -202,7 +202,7 @@ GOOD = {"n_spins": 4, "field": 1.0, "n_hidden": 2, "n_samples": 100, "seed": 1, 
     ({"n_updates": 0}, "expected n_updates to be an integer >= 1, got 0; try n_updates=100000"),
     ({"thin": 0}, "expected thin to be an integer >= 1, got 0; try thin=10"),
     ({"prune_rounds": 0}, "expected prune_rounds to be an integer >= 1, got 0"),
-    ({"learning_rate": -1.0}, "expected learning_rate to be finite and >= 0, got -1.0"),
+    ({"learning_rate": -1.0}, "expected learning_rate to be a finite number >= 0, got -1.0"),
     ({"seed": -1}, "expected seed to be an integer >= 0, got -1")])
 def test_settings_that_make_no_sense_are_refused_by_name(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -229,7 +229,7 @@ def test_weights_start_uniform_between_the_bounds():
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({"width": 0}, "expected width to be an integer >= 1, got 0; try width=10"),
+    ({"width": 0}, "expected width to be an integer >= 1, got 0; try width=1$"),
     ({"width": 8.0}, "expected width"), ({"width": True}, "expected width"), ({"n_classes": -1}, "expected n_classes"),
     ({"stem": "mnist"}, r"expected stem to be one of \('cifar', 'imagenet'\), got 'mnist'; try stem='cifar'"),
     ({"variant": "sparse"}, "expected variant to be one of .*got 'sparse'; try variant='plain'"),
