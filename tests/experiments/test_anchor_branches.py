@@ -11,7 +11,7 @@ from tests.experiments.test_anchors import CASES, MODULES
 #: Choices that no anchor takes both ways, each with a reason.
 ONE_WAY = {
     "lib.models.resnet.imagenet.train": "callback is there to watch a training; an experiment does not",
-    "lib.models.mlp.training.MLPSettings.__post_init__.<locals>.<listcomp>": "a check in a list, of which the next line asks",
+    "lib.models.mlp.training.MLPSettings.__post_init__.<locals>.<listcomp>": "a check, of which the next line asks",
     "lib.models.mlp.parametrization.parametrization": "figure 3.8 is in the NTK form; the others are for chapter 2",
     "lib.pruning.distribution._fill": "nothing removed: networks that are not wider have no masks at all",
     "lib.pruning.masks._check_shape": "a shape that is none: part of a check",
