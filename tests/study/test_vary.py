@@ -69,12 +69,12 @@ def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top)
     page = re.search(r"The page of the others: (.*)", done.stderr)[1]
     totals, kept = {}, sorted((top / "_build/whatif").glob("*/executed/01-first.json"))
     for path in kept:
-        record = runs.read_record(path.parents[1], "01-first")
-        totals[record["inputs"]["parameters"]["width"]] = record["numbers"][0]
-        assert record["inputs"]["parameters"]["seed"] == 5
+        record = runs.read_run(path.parents[1], "01-first")
+        totals[record.inputs.parameters["width"]] = record.numbers[0]
+        assert record.inputs.parameters["seed"] == 5
     assert set(totals) == {1.0, 2.0}
-    assert totals[2.0]["value"] - 0.5 == pytest.approx(2 * (totals[1.0]["value"] - 0.5))
-    shown = [totals[width]["text"] for width in (1.0, 2.0)]
+    assert totals[2.0].value - 0.5 == pytest.approx(2 * (totals[1.0].value - 0.5))
+    shown = [totals[width].text for width in (1.0, 2.0)]
     assert re.search(rf"toy1-total +{shown[0]} +{shown[1]}\n", done.stdout)
     assert "1 check unchanged within rounding" in done.stdout and not (top / "_build/executed").exists()
 
