@@ -37,7 +37,7 @@ def test_ranges_try_every_package_with_tests_that_are_there():
     floors = ranges.floors(ROOT)
     assert {*ranges.CHOSEN} == {*floors} and len(floors) == 11
     for name, files in ranges.CHOSEN.items():
-        assert files and all((ROOT / "tests" / file).exists() for file in files), name
+        assert files and all((ROOT / "tests" / file.partition("::")[0]).exists() for file in files), name
     for row in committed.read(ROOT, "ranges"):
         assert row.left and not row.status and row.tests["passed"] > 100 and "failed" not in row.tests, row.end
         assert {*row.packages} == {*floors}
