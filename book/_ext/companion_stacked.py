@@ -32,7 +32,7 @@ def stacked(text: str) -> str:
     soup = BeautifulSoup(text, "html.parser")
     wide = [table for table in soup.select("table.dataframe") if width(table) > WIDEST]
     for table in wide:
-        label(table)
+        label(soup, table)
     return str(soup) if wide else text
 
 
@@ -48,21 +48,24 @@ def width(table) -> int:
     return sum(columns.values()) + 2 * len(columns)
 
 
-def column_names(table) -> list[str]:
-    """What stands above each column: the name of an index, or those of a column, each behind that of its level."""
+def column_names(table) -> tuple[list[str], str]:
+    """What stands above each column, the name of an index or of a column, and what all columns are called together."""
     rows = [[cell.get_text().strip() for cell in row.find_all("th") for _ in range(int(cell.get("colspan", 1)))]
             for row in table.thead.find_all("tr")]
     n_index = len(table.tbody.tr.find_all("th"))
     index = rows.pop() if len(rows) > 1 and not any(rows[-1][n_index:]) else [""] * n_index
-    levels = [row[n_index - 1] if n_index else "" for row in rows]
-    return index[:n_index] + [", ".join(f"{level} {row[n]}".strip() for level, row in zip(levels, rows) if row[n])
-                              for n in range(n_index, len(rows[0]))]
+    columns = [", ".join(row[n] for row in rows if row[n]) for n in range(n_index, len(rows[0]))]
+    return index[:n_index] + columns, ", ".join(row[n_index - 1] for row in rows if n_index and row[n_index - 1])
 
 
-def label(table) -> None:
+def label(soup, table) -> None:
     """Mark a table: roles, the names of their columns for cells, and in every row the words that stand for several."""
     table["class"] = [*table["class"], "stacked"]
-    names = column_names(table)
+    names, together = column_names(table)
+    if together:
+        caption = soup.new_tag("caption", attrs={"class": "stacked-only"})
+        caption.string = f"{together}:"
+        table.insert(0, caption)
     several: dict[int, tuple[int, object]] = {}  # by column: in how many more rows a cell holds, and the cell
     for row in table.tbody.find_all("tr"):
         column = 0

@@ -31,12 +31,13 @@ def test_a_narrow_table_and_all_other_output_stay_as_they_are():
 
 def test_every_cell_has_the_name_of_its_column_and_its_part_in_the_table():
     table = marked(pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=LONG).rename_axis("spins").rename_axis("at", axis=1))
-    assert labels(table.tbody.tr) == [("spins", "0"), *((f"at {name}", value) for name, value in zip(LONG, "123"))]
+    assert labels(table.tbody.tr) == [("spins", "0"), *zip(LONG, "123")]
+    assert table.caption.get_text() == "at:"
     roles = [part.get("role") for part in [table, *table.select("thead, tr, td, th")]]
     assert None not in roles and {*roles} == {"table", "rowgroup", "row", "cell", "columnheader", "rowheader"}
     assert table.thead.th["role"] == "columnheader" and table.tbody.th["role"] == "rowheader"
     plain = marked(pd.DataFrame([[1, 2, 3]], columns=LONG))
-    assert labels(plain.tbody.tr)[0] == ("", "0")
+    assert labels(plain.tbody.tr)[0] == ("", "0") and not plain.caption
 
 
 def test_a_word_for_several_rows_is_said_in_each_card():
@@ -51,10 +52,10 @@ def test_a_word_for_several_rows_is_said_in_each_card():
 
 
 def test_columns_of_two_levels_have_the_names_of_both():
-    columns = pd.MultiIndex.from_product([["energy of the state", "order"], ["mean", "its error"]])
+    columns = pd.MultiIndex.from_product([["energy", "order"], ["mean of all runs", "its error"]])
     table = marked(pd.DataFrame([[1, 2, 3, 4]], columns=columns, index=["a"]))
     assert [name for name, _ in labels(table.tbody.tr)] == [
-        "", "energy of the state, mean", "energy of the state, its error", "order, mean", "order, its error"]
+        "", "energy, mean of all runs", "energy, its error", "order, mean of all runs", "order, its error"]
 
 
 @pytest.mark.parametrize("width", [400, 320])
