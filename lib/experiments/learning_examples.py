@@ -1,4 +1,4 @@
-"""Single machines and states that the page of chapter 6 computes in every build: points of sweeps without a record.
+"""Single machines and states that the pages of chapter 6 compute in every build: points of sweeps without a record.
 
 They have no versions, since nothing is kept of them but with the code that made it.
 """
