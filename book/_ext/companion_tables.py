@@ -164,22 +164,26 @@ class Records(_Table):
 
     def html(self) -> str:
         status = data.staged(self.env.srcdir, "status.json") or {"chapters": []}
-        rows = []
+        rows, anchored = [], set()
         for chapter in data.in_order(status["chapters"]):
             made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json") or {}
-            rows += [self._row(chapter, sweep) for sweep in made.get("sweeps", []) if sweep["record"]]
+            for sweep in made.get("sweeps", []):
+                if sweep["record"]:
+                    rows.append(self._row(chapter, sweep, sweep["name"] not in anchored))
+                    anchored.add(sweep["name"])  # a second chapter may read the same
         if not rows:
             return '<p class="empty-note">No chapter has a record yet.</p>'
         return data.table(["record", "figure", "points", "processor time", "made", "audited"], rows, "records-table")
 
-    def _row(self, chapter: dict, sweep: dict) -> list[str]:
+    def _row(self, chapter: dict, sweep: dict, anchored: bool) -> list[str]:
         done = sweep["states"].get("valid", 0)
         states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
         commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
         where = html.escape(", ".join(sweep["processors"]))
         name = html.escape(sweep["name"])
-        return [f'<a id="record-{name}" href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
+        anchor = f'id="record-{name}" ' if anchored else ""
+        return [f'<a {anchor}href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
                 data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
                 html.escape((sweep.get("audits") or {}).get("text", "not yet"))]

@@ -9,6 +9,7 @@ import html
 import re
 from pathlib import Path
 
+import companion_code as code
 import companion_data as data
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -83,7 +84,7 @@ def _verdicts(verdict: str, claims: list) -> str:
 
 def _api_link(page: str, path: str) -> str:
     name = re.sub(r"(?<=[._])", "<wbr>", html.escape(path.removeprefix("lib.")))
-    return f'<a href="{page}.html#{nodes.make_id(f"api-{path}")}"><code>{name}</code></a>'
+    return f'<a href="{page}.html#{code.anchor(path)}"><code>{name}</code></a>'
 
 
 def _listed(cells: list[str]) -> str:

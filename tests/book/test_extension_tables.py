@@ -139,6 +139,9 @@ def test_records_say_what_tables_rest_on(tmp_path):
                   "a &amp; b", "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
+    (tmp_path / "_data/chapters/06-b.json").write_text(json.dumps({"sweeps": [sweep]}))
+    text = render(companion_tables.Records, book)  # the same record, of which the first row has the anchor
+    assert text.count('id="record-a"') == 1 and '<a href="06-b.html">a</a>' in text
 
 
 def test_benchmarks_say_whether_the_goal_is_met(tmp_path):

@@ -248,7 +248,7 @@ def test_entries_of_the_bibliography_are_items_of_a_list(tmp_path):
         '<div role="list"><div class="citation" role="doc-biblioentry">A, 2021</div></div>'
     )
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
-    companion_files._drop_preloads(app, None)
+    companion_files.mend_pages(app, None)
     assert (
         page.read_text()
         == '<div role="list"><div class="citation" role="listitem">A, 2021</div></div>'

@@ -66,8 +66,7 @@ def test_every_equation_is_treated_in_a_chapter():
 
 def test_every_link_leads_to_a_page_and_a_section_of_it(rows):
     pages = {path.stem: path.read_text("utf-8") for path in (ROOT / "book").glob("*.md")}
-    names = {f"api-{path}".replace(".", "-").replace("_", "-").lower()
-             for found in thesis_index.in_lib(api.described(ROOT)).values() for _, path in found}
+    names = {f"api-{path}" for found in thesis_index.in_lib(api.described(ROOT)).values() for _, path in found}
     for row in sum(rows.values(), []):
         for page, anchor in re.findall(r'href="([\w-]+)\.html(?:#([\w.-]+))?"', " ".join(row)):
             assert page in pages, row
