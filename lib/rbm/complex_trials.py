@@ -569,12 +569,13 @@ def shots_in_turn(rho: np.ndarray, n_shots: int, *use: object, seed: int) -> Mea
     return bases.sample(rho, in_turn, rng=rng.stream(seed, *use))
 
 
-def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, settings: StateSettings, plain: StateSettings,
-                 n_starts: int, *, seed: int) -> pd.DataFrame:
+def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, settings: tuple[StateSettings, StateSettings],
+                 plain: StateSettings, n_starts: int, *, seed: int) -> pd.DataFrame:
     """Noisy GHZ states learnt as a pure state behind noise of an unknown chance, where the data speak for that.
 
-    Four fifths of the shots teach such a state and a machine with ancillas, and the rest decide between the two. The
-    chosen kind learns from all shots; of several starts behind noise the one with the lowest loss counts.
+    Four fifths of the shots teach such a state and a machine with ancillas. The state behind noise is the simpler one
+    and is chosen, unless the rest of the shots is less likely under it by more than two standard errors. The chosen
+    kind learns from all shots; of several starts behind noise the one with the lowest loss counts.
 
     Parameters
     ----------
@@ -584,8 +585,10 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
         Outcomes in all Pauli bases in turn.
     n_sets : int
         Data sets.
-    settings, plain : StateSettings
-        How to train behind noise, in each of two rounds, and with ancillas.
+    settings : (StateSettings, StateSettings)
+        How to train behind noise, in the first round and in three more.
+    plain : StateSettings
+        How to train with ancillas.
     n_starts : int
         Of the last training behind noise.
     seed : int, >= 0
@@ -595,14 +598,16 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
     -------
     pandas.DataFrame
         set (from 1), gain (loss on held back of the machine with ancillas less that of the state behind noise, nats),
-        chance (0 where the machine was chosen), fidelity.
+        error (one standard error of that), chance (0 where the machine was chosen), fidelity.
 
     """
     import pandas as pd
 
     def behind(shots: Measurements, *use: object) -> noisy.NoisyState:
         own = rng.child_seed(seed, "learnt noise", *use)
-        return noisy.fit(ComplexState.random(n_qubits, 2 * n_qubits, seed=own), shots, settings, n_rounds=2, seed=own)
+        start = ComplexState.random(n_qubits, 2 * n_qubits, seed=own)
+        first = noisy.fit(start, shots, settings[0], n_rounds=1, seed=own)
+        return noisy.fit(first.state, shots, settings[1], chance=first.chance, n_rounds=3, seed=own)
 
     def with_ancillas(shots: Measurements, *use: object) -> MixedState:
         own = rng.child_seed(seed, "learnt noise", *use)
@@ -612,12 +617,13 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
     for number in range(n_sets):
         rows = shots_in_turn(rho, n_shots, "learnt noise", number, seed=seed)
         shown, held = rows.rows(slice(n_shots * 4 // 5)), rows.rows(slice(n_shots * 4 // 5, None))
-        gain = rotations.negative_log_likelihood(with_ancillas(shown, "shown", number), held) - \
-            behind(shown, "shown", number).negative_log_likelihood(held)
-        if gain > 0:
+        beside = noisy.NoisyState(with_ancillas(shown, "shown", number), 0.0)
+        gains = behind(shown, "shown", number).log_likelihoods(held) - beside.log_likelihoods(held)
+        gain, error = gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains))
+        if gain > -2 * error:
             chosen = min((behind(rows, number, k) for k in range(n_starts)),
                          key=lambda state, rows=rows: state.negative_log_likelihood(rows))
         else:
             chosen = noisy.NoisyState(with_ancillas(rows, number), 0.0)
-        found.append((number + 1, gain, chosen.chance, density.fidelity(chosen.density_matrix(), rho)))
-    return pd.DataFrame(found, columns=["set", "gain", "chance", "fidelity"])
+        found.append((number + 1, gain, error, chosen.chance, density.fidelity(chosen.density_matrix(), rho)))
+    return pd.DataFrame(found, columns=["set", "gain", "error", "chance", "fidelity"])

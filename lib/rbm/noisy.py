@@ -66,6 +66,23 @@ class NoisyState:
         alone = state.density_matrix() if isinstance(state, MixedState) else state.psi()
         return density.depolarized(alone.numpy(), self.chance)
 
+    def log_likelihoods(self, measurements: Measurements) -> np.ndarray:
+        """Logarithm ln P of each outcome in its basis.
+
+        Parameters
+        ----------
+        measurements : Measurements
+            Outcomes with their bases.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples,)
+
+        """
+        chances, place = _table(self.state, measurements)
+        with np.errstate(divide="ignore"):  # what cannot happen has -inf
+            return np.log(_behind(self.chance, chances).ravel()[place])
+
     def negative_log_likelihood(self, measurements: Measurements) -> float:
         """Mean of -ln P(outcome in its basis), in nats.
 
@@ -79,7 +96,7 @@ class NoisyState:
         float
 
         """
-        return _loss(self.chance, *_tables(self.state, measurements))
+        return -float(self.log_likelihoods(measurements).mean())
 
 
 def likeliest_chance(state: ComplexState | MixedState, measurements: Measurements) -> float:
@@ -98,9 +115,13 @@ def likeliest_chance(state: ComplexState | MixedState, measurements: Measurement
         From 0 to 0.9, to 1e-5.
 
     """
-    found = minimize_scalar(_loss, args=_tables(state, measurements), bounds=(0.0, 0.9), method="bounded",
-                            options={"xatol": 1e-5})
-    return float(found.x)
+    chances, place = _table(state, measurements)
+    seen, counts = np.unique(place, return_counts=True)
+
+    def loss(chance: float) -> float:
+        return -float(counts @ np.log(_behind(chance, chances).ravel()[seen]))
+
+    return float(minimize_scalar(loss, bounds=(0.0, 0.9), method="bounded", options={"xatol": 1e-5}).x)
 
 
 def fit(state: ComplexState | MixedState, measurements: Measurements, settings: StateSettings, *, chance: float = 0.1,
@@ -142,23 +163,20 @@ def fit(state: ComplexState | MixedState, measurements: Measurements, settings: 
     return found
 
 
-def _tables(state: ComplexState | MixedState, measurements: Measurements) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of all outcomes of every basis without noise, (n_bases, 2, ..., 2), and how often each came."""
+def _table(state: ComplexState | MixedState, measurements: Measurements) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of all outcomes of every basis without noise, (n_bases, 2, ..., 2), and each row's place there."""
     n_spins = measurements.n_spins
     codes, place = np.unique(measurements.codes, axis=0, return_inverse=True)
     states = all_states(n_spins)
     every = replace(measurements, bits=np.tile(states, (len(codes), 1)), codes=np.repeat(codes, len(states), axis=0))
     logs = 2 * rotations.log_amplitudes(state, every).real.reshape(len(codes), -1)
     chances = np.exp(logs - logs.max())
-    index = place.reshape(-1) * len(states) + state_index(measurements.bits)
-    shape = (len(codes),) + (2,) * n_spins
-    return (chances / chances.sum(1, keepdims=True)).reshape(shape), \
-        np.bincount(index, minlength=chances.size).reshape(shape)
+    chances = (chances / chances.sum(1, keepdims=True)).reshape((len(codes),) + (2,) * n_spins)
+    return chances, place.reshape(-1) * len(states) + state_index(measurements.bits)
 
 
-def _loss(chance: float, chances: np.ndarray, counts: np.ndarray) -> float:
+def _behind(chance: float, chances: np.ndarray) -> np.ndarray:
+    """The same probabilities behind noise, by which each outcome is the other one with half the chance."""
     for axis in range(1, chances.ndim):
         chances = (1 - chance / 2) * chances + chance / 2 * np.flip(chances, axis)
-    seen = counts > 0
-    with np.errstate(divide="ignore"):  # what cannot happen has an infinite loss
-        return float(-(counts[seen] @ np.log(chances[seen])) / counts.sum())
+    return chances

@@ -28,6 +28,7 @@ def test_outcomes_are_those_of_the_depolarized_matrix(state, chance):
     assert found.density_matrix() == pytest.approx(rho)
     exact = [-np.log(bases.probabilities(rho, basis)[2 * bits[0] + bits[1]])
              for basis, bits in zip(rows.bases(), rows.bits)]
+    assert -found.log_likelihoods(rows) == pytest.approx(np.array(exact))
     assert found.negative_log_likelihood(rows) == pytest.approx(np.mean(exact))
     if chance == 0:
         assert found.negative_log_likelihood(rows) == pytest.approx(rotations.negative_log_likelihood(state, rows))
