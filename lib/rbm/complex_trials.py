@@ -575,7 +575,7 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
 
     Four fifths of the shots teach such a state and a machine with ancillas. The state behind noise is the simpler one
     and is chosen, unless the rest of the shots is less likely under it by more than two standard errors. The chosen
-    kind learns from all shots; of several starts behind noise the one with the lowest loss counts.
+    kind learns from all shots. Of several starts behind noise the one with the lowest loss in training counts.
 
     Parameters
     ----------
@@ -590,7 +590,7 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
     plain : StateSettings
         How to train with ancillas.
     n_starts : int
-        Of the last training behind noise.
+        Of each training behind noise.
     seed : int, >= 0
         Fixes all of it.
 
@@ -604,10 +604,13 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
     import pandas as pd
 
     def behind(shots: Measurements, *use: object) -> noisy.NoisyState:
-        own = rng.child_seed(seed, "learnt noise", *use)
-        start = ComplexState.random(n_qubits, 2 * n_qubits, seed=own)
-        first = noisy.fit(start, shots, settings[0], n_rounds=1, seed=own)
-        return noisy.fit(first.state, shots, settings[1], chance=first.chance, n_rounds=3, seed=own)
+        found = []
+        for number in range(n_starts):
+            own = rng.child_seed(seed, "learnt noise", *use, number)
+            start = ComplexState.random(n_qubits, 2 * n_qubits, seed=own)
+            first = noisy.fit(start, shots, settings[0], n_rounds=1, seed=own)
+            found.append(noisy.fit(first.state, shots, settings[1], chance=first.chance, n_rounds=3, seed=own))
+        return min(found, key=lambda state: state.negative_log_likelihood(shots))
 
     def with_ancillas(shots: Measurements, *use: object) -> MixedState:
         own = rng.child_seed(seed, "learnt noise", *use)
@@ -621,8 +624,7 @@ def learnt_noise(n_qubits: int, noise: float, n_shots: int, n_sets: int, setting
         gains = behind(shown, "shown", number).log_likelihoods(held) - beside.log_likelihoods(held)
         gain, error = gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains))
         if gain > -2 * error:
-            chosen = min((behind(rows, number, k) for k in range(n_starts)),
-                         key=lambda state, rows=rows: state.negative_log_likelihood(rows))
+            chosen = behind(rows, number)
         else:
             chosen = noisy.NoisyState(with_ancillas(rows, number), 0.0)
         found.append((number + 1, gain, error, chosen.chance, density.fidelity(chosen.density_matrix(), rho)))

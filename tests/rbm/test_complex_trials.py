@@ -153,10 +153,9 @@ def test_shots_go_through_all_bases_in_turn():
 
 
 def test_outcomes_held_back_speak_for_noise_where_it_is_and_its_chance_is_learnt():
-    adam = StateSettings(epochs=10, batch_size=50, optimizer="adam", learning_rate=0.1, final_learning_rate=0.005)
-    natural = StateSettings(epochs=10, batch_size=2000, optimizer="natural", learning_rate=0.2)
-    table = complex_trials.learnt_noise(2, 0.2, 2000, 1, (adam, natural), QUICK, 1, seed=1)
-    assert table.gain[0] > 0 and table.chance[0] == pytest.approx(0.2, abs=0.05) and table.fidelity[0] > 0.98
+    adam = StateSettings(epochs=12, batch_size=50, optimizer="adam", learning_rate=0.1, final_learning_rate=0.005)
+    table = complex_trials.learnt_noise(2, 0.15, 4000, 1, (adam, adam), QUICK, 2, seed=1)
+    assert table.gain[0] > 0 and table.chance[0] == pytest.approx(0.15, abs=0.05) and table.fidelity[0] > 0.98
     unlearnt = StateSettings(epochs=1, batch_size=2000, learning_rate=0.0)
     table = complex_trials.learnt_noise(2, 0.2, 2000, 2, (unlearnt, unlearnt), adam, 1, seed=2)
     assert list(table.set) == [1, 2] and (table.gain < -2 * table.error).all() and (table.chance == 0).all()
