@@ -133,7 +133,7 @@ anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised versi
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
 	@$(RUN) tests.mutations
 
-test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (half an hour)
+test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (ten minutes)
 	$(RUN) tests.ranges
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)

@@ -187,7 +187,7 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        last = runs.read_record(root, path.stem)
+        last = runs.read_run(root, path.stem)
         if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:

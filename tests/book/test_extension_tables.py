@@ -197,6 +197,15 @@ def test_tables_without_data_say_so(tmp_path, directive):
     assert "empty-note" in render(directive, staged(tmp_path))
 
 
+def test_ranges_show_both_ends_and_whether_an_installation_left_them(tmp_path):
+    row = {"end": "oldest", "python": "3.11.7", "status": 0, "tests": {"passed": 7}, "packages": {"numpy": "2.0.2"},
+           "left": True, "seconds": 60, "commit": "0123456789abcdef", "date": "2026-11-30", "processor": "a <name>"}
+    other = row | {"end": "newest", "packages": {"numpy": "2.4.6"}, "tests": {"passed": 6, "failed": 1}, "left": False}
+    text = render(companion_tables.Ranges, staged(tmp_path, ranges=[row, other]))
+    for words in (">2.0.2<", ">2.4.6<", "6 passed, 1 failed", "as before</span>", "changed</span>", "a &lt;name&gt;"):
+        assert words in text, text
+
+
 def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
     row = {"what": "a < b", "files": ["lib/x.py"], "harmless": False, "moved": {"walk": "walk no longer < does"},
            "as expected": True, "commit": "0123456789abcdef", "dirty": False, "date": "2026-11-28"}

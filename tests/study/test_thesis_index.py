@@ -13,6 +13,7 @@ import yaml
 
 from lib.study import api, book_files, claim_files, items, thesis_index
 from tests import toy_book
+from tests.claim_parts import line
 from tests.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -30,7 +31,7 @@ def rooms():
 def rows(tmp_path, monkeypatch, rooms):
     """The rows of the tables, with a ledger of two claims."""
     monkeypatch.setenv("COMPANION_ROOT", str(ROOT))
-    ledger = [{"id": f"eq3.29-{name}", "item": "eq3.29", "page": "35-sparse-kernels", "verdict": verdict}
+    ledger = [line(f"eq3.29-{name}", item="eq3.29", page="35-sparse-kernels", verdict=verdict)
               for name, verdict in (("bias", "differs"), ("variance", "reproduced"), ("third", "reproduced"))]
     for name, content in (("api", rooms), ("ledger", ledger)):
         toy_book.write(tmp_path, f"_data/{name}.json", json.dumps(content))
