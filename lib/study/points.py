@@ -42,8 +42,11 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
     try:
         # The points may run in this process, perhaps in several of its threads, which share one limit.
         with config, thread_limit(THREADS):
-            # A cluster is told of all, so that workers which join later get their share.
-            for line in joblib.Parallel(n, return_as="generator_unordered", batch_size=1, pre_dispatch="all")(calls):
+            # A cluster is told of all, so that workers which join later get their share; processes are not, since what
+            # waits for them would speak up when they are stopped.
+            parallel = joblib.Parallel(n, return_as="generator_unordered", batch_size=1,
+                                       pre_dispatch=n if processes else "all")
+            for line in parallel(calls):
                 waiting.remove(line["settings"])
                 yield line
     except Exception as error:  # not of a point, whose errors are lines
