@@ -53,7 +53,7 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"expected processes that can import {name_of(function)} and live, got {what} (most often the "
                          "memory was not enough: try fewer points at once); "
-                         f"in hand were {waiting[:n]}; what was finished is kept") from None
+                         f"in hand or next were {waiting[:3 * n]}; what was finished is kept") from None
 
 
 def compute(function: Callable, settings: Mapping, version: int | None = None, driver: int | None = None) -> dict:
