@@ -9,7 +9,7 @@ $(error expected make to run in the folder of its Makefile, got -f $(MAKEFILE_LI
 endif
 
 # They are said after "make"; a variable of the shell that happens to have such a name does not count.
-NAMES := PYTHON PROFILE JOBS CH PARAMS SWEEP CRATE ONLY DASK MINUTES PORT
+NAMES := PYTHON PROFILE JOBS CH PARAMS SWEEP CRATE ONLY DASK MINUTES PORT OUTSIDE
 $(foreach name,$(NAMES),$(if $(filter environment,$(origin $(name))),$(warning $(name) of the shell is not used; \
   to set it, try make $(MAKECMDGOALS) $(name)=...)))
 PYTHON = python3
@@ -23,6 +23,7 @@ ONLY =
 DASK =
 MINUTES = 30
 PORT = 8000
+OUTSIDE =
 # As they were typed: commands read them where neither make nor the shell takes anything in them for its own.
 export GIVEN_PROFILE := $(value PROFILE)
 export GIVEN_JOBS := $(value JOBS)
@@ -50,7 +51,7 @@ LIB = $(RUN) lib $(if $(filter file,$(origin PROFILE)),,--profile="$$GIVEN_PROFI
 CHAPTER = $(if $(CH),,echo 'expected a chapter; try make $@ CH=05'; exit 1;) $(LIB) $@ "$$GIVEN_CH"
 SPELL = $(RUN) codespell_lib book README.md CONTRIBUTING.md
 
-.PHONY: help book test test-all chapter status accept verify pdf epub crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
+.PHONY: help book test test-all chapter status accept verify links pdf epub crate edit tidy preview check records records-status audit anchors mutations bench test-ranges clean setup
 .DEFAULT_GOAL := help
 # A stamp does not count where the Python that the environment was made with is gone, or where another is asked for.
 VERSION = "import sys; print(sys.version_info[:2])"
@@ -88,6 +89,9 @@ accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verd
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder
 	@$(LIB) $@ $(if $(CRATE),--root="$$GIVEN_CRATE")
+
+links: $(STAMP)  ## check every link of the built site; with OUTSIDE=yes ask the addresses outside it, too
+	@$(LIB) $@ $(if $(OUTSIDE),--outside)
 
 pdf: $(STAMP)  ## print the built site as one PDF (needs Chromium)
 	@$(LIB) $@
@@ -129,7 +133,7 @@ anchors: $(STAMP)  ## make the anchor numbers of experiments with a raised versi
 mutations: $(STAMP)  ## edit the code in a copy, harmless and wrong, and write what the anchors say (15 minutes)
 	@$(RUN) tests.mutations
 
-test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (half an hour)
+test-ranges: $(STAMP)  ## test the package with the oldest and the newest releases that it asks for (ten minutes)
 	$(RUN) tests.ranges
 
 bench: $(STAMP)  ## measure the promised speeds against other packages (ONLY=rbm)

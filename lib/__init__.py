@@ -77,6 +77,7 @@
 `rbm.conditional`  one machine for all fields: parameters that are functions of it
 `rbm.layout`       starts of training with units laid out along the chain
 `rbm.learning_thresholds`, `rbm.learning_searches` from which size on half of the machines learn; what searches found
+`rbm.learning_laws`  what chapter 6 reads off them: laws, tuned schedules, repeats
 `rbm.learning_variants`, `rbm.learning_pruned` how that changes with training, symmetry, chain; after pruning
 `rbm.form_limits`  what the form of machines can do and what training reaches; other criteria
 `rbm.scaling_laws`, `rbm.missing_units` laws of growth; what hidden units that are missing cost
@@ -101,8 +102,8 @@
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.learning`, `experiments.learning_ways` a machine of chapter 6, the search for the smallest, ways to train
 `experiments.learning_chains`, `experiments.learning_conditional` the search for other chains; one for all fields
-`experiments.learning_examples` what the page of chapter 6 computes in every build
-`experiments.learning_starts` the likeliest machine for an exact state; training from another start
+`experiments.learning_examples` what the pages of chapter 6 compute in every build
+`experiments.learning_starts` the likeliest machine for an exact state; training from another start; who judges it
 `experiments.pruning` a machine trained, pruned step by step and measured all along (chapter 7)
 
 `figures`          tables -> pictures, a module a chapter

@@ -37,6 +37,12 @@ CONTRAST = r"""(selectors) => {
     .filter(([, value]) => Number.isFinite(value)));
 }"""
 
+# Pictures that wait until somebody scrolls to them, and those of the other colours.
+SEEN = """Promise.all([...document.querySelectorAll('img[loading=lazy]')].map(image => {
+  image.loading = 'eager';
+  return image.decode().catch(() => null);
+})).then(() => null)"""
+
 
 def unavailable(reason):
     """Skip with a plain reason, or fail where a browser is required."""
@@ -55,3 +61,4 @@ def in_site(url):
 def open_page(page, name):
     page.goto((SITE / name).as_uri())
     page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => null) : null")
+    page.evaluate(SEEN)

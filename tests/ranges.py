@@ -1,32 +1,43 @@
 """The package with the oldest and the newest releases that pyproject.toml asks for: `make test-ranges`.
 
-Each end gets an environment of its own and a copy of the commit; all tests that need nothing of the book run in it.
-What came out goes to data/records/ranges.json.
+Each end gets an environment of its own.  The releases of that end go in first, as somebody's environment might have
+them; then `pip install` puts a copy of the commit beside them, and has to leave them as they are.  `CHOSEN` names the
+tests that run there: for each package those of modules that lean on it, a few minutes an end.  What came out
+goes to data/records/ranges.json, which the page "The library" shows.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import platform
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lib import atomic
-from lib.study import provenance
+from lib.study import committed, provenance
 
-TARGET = Path("data/records/ranges.json")
 EXTRAS = ("images", "dmrg", "figures")
-BESIDE = ("PyYAML",)  # tests/conftest.py reads the settings of the book's cache
-PINS = ("house/test_packaging.py", "house/test_setup.py")  # tests of the exact versions, and of setting them up
-BOOK = ("lib.study", "tests.toy_book", "tests.browsing", "playwright", "sphinx", "docutils", "jupytext", "nbformat",
-        "papermill", "joblib", "tqdm", "psutil", "dask")
+TOOLS = ("pytest", "hypothesis", "PyYAML")  # of the tests themselves
+#: The test files of an end, by the package that they try.
+CHOSEN = {
+    "numpy": ("test_conventions.py", "test_rng.py", "spins/test_measurements.py", "rbm/test_files.py"),
+    "scipy": ("kernels/test_random_features.py", "kernels/test_arc_cosine.py"),
+    "numba": ("native/test_switch.py",),  # every kind of loop, compiled and plain
+    "torch": ("models/mlp/test_network.py", "rbm/test_machine.py", "rbm/test_metrics.py"),
+    "torchvision": ("test_torchvision.py",
+                    "experiments/test_imagenet.py::test_crops_follow_from_seed_epoch_and_image"),
+    "pillow": ("test_image_sets.py",),
+    "scikit-learn": ("kernels/test_gaussian_process.py",),
+    "physics-tenpy": ("spins/test_dmrg.py",),
+    "pandas": ("models/test_widening.py", "rbm/test_recorded_runs.py"),
+    "matplotlib": ("figures/test_wide_limits.py", "figures/test_resnet_blocks.py"),
+    "tqdm": ("test_reconstruct.py::test_two_registers_to_the_state",),
+}
 
 
 def floors(top: Path) -> dict[str, str]:
@@ -36,58 +47,45 @@ def floors(top: Path) -> dict[str, str]:
     return dict(re.fullmatch(r"([a-z-]+)>=([0-9.]+)", item).groups() for item in asked)
 
 
-def library_tests(top: Path) -> list[str]:
-    """The test files that import nothing of the book, themselves or by what they share."""
-    paths = {path.relative_to(top / "tests").as_posix(): path for path in sorted((top / "tests").rglob("test_*.py"))}
-    return [f"tests/{name}" for name, path in paths.items() if name not in PINS and
-            not any(f"{found}.".startswith(("companion_", *(f"{book}." for book in BOOK)))  # the book's extension
-                    for found in _imported(top, path, set()))]
-
-
-def _imported(top: Path, path: Path, seen: set[Path]) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    for name in sorted(names):
-        shared = top / f"{name.replace('.', '/')}.py"
-        if name.startswith("tests.") and shared.is_file() and shared not in seen:
-            names |= _imported(top, shared, seen | {shared})
-    return names
-
-
-def run(top: Path, end: str, place: Path) -> dict:
-    """Install one end of the ranges into `place`, run the tests there, and say what came out."""
+def run(top: Path, end: str, place: Path, commit: str) -> committed.End:
+    """Make the environment of one end below `place`, install the package into it, run the tests, say what came out."""
+    began, python, tree = time.monotonic(), place / "env" / "bin" / "python", place / "tree"
     print(f"{end} releases ...", flush=True)
-    place.mkdir()
-    python = place / "env" / "bin" / "python"
+    tree.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=top, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "xf", "-", "-C", tree], input=archive, check=True)
     subprocess.run([sys.executable, "-I", "-m", "venv", place / "env"], check=True)
-    with (place / "tree.tar").open("wb") as archive:
-        subprocess.run(["git", "archive", "HEAD"], cwd=top, stdout=archive, check=True)
-    tree = place / "tree"
-    tree.mkdir()
-    subprocess.run(["tar", "xf", place / "tree.tar", "-C", tree], check=True)
-    constraints = place / "floor.txt"  # ~=2.0.0: the last repair of the oldest release
-    constraints.write_text("".join(f"{name}~={floor}.0\n" for name, floor in floors(top).items()
-                                   if end == "oldest"), "utf-8")
-    subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", "--constraint", constraints,
-                    f".[{','.join(EXTRAS)},test]", *BESIDE], cwd=tree, check=True)
+    # ~=2.0.0: the last repair of the oldest release
+    asked = [f"{name}~={floor}.0" if end == "oldest" else name for name, floor in floors(top).items()]
+    _pip(python, *asked, *TOOLS)
+    before = versions(top, python)
+    _pip(python, f"{tree}[{','.join(EXTRAS)}]")
+    after = versions(top, python)
+    print(f"{end}: installed in {time.monotonic() - began:.0f} s; the package was put beside {after}", flush=True)
     log = top / "_build" / "logs" / f"ranges-{end}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{end} releases are installed; what the tests say: {log}", flush=True)
+    files = [f"tests/{name}" for names in CHOSEN.values() for name in names]
     with log.open("w", encoding="utf-8") as file:
-        done = subprocess.run([python, "-m", "pytest", "-p", "no:cacheprovider", *library_tests(tree)], cwd=tree,
+        done = subprocess.run([python, "-m", "pytest", "-p", "no:cacheprovider", "--durations=10", *files], cwd=tree,
                               stdout=file, stderr=subprocess.STDOUT)
     said = log.read_text("utf-8")
-    sys.stderr.write(said[-4000:] if done.returncode else "")
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|error)", said[-2000:])}
+    print(f"{end}: {counts} ({log})", flush=True)
+    return committed.End(end, platform.python_version(), done.returncode, counts, after, before == after,
+                         round(time.monotonic() - began), commit, f"{datetime.now(UTC):%Y-%m-%d}",
+                         provenance.processor())
+
+
+def versions(top: Path, python: Path) -> dict[str, str]:
+    """The installed releases of the packages that the package asks for."""
     listed = json.loads(subprocess.run([python, "-I", "-m", "pip", "list", "--format=json"], check=True,
                                        capture_output=True, text=True).stdout)
-    versions = {item["name"].lower(): item["version"] for item in listed}
-    return {"end": end, "python": platform.python_version(), "status": done.returncode, "tests": counts,
-            "packages": {name: versions[name] for name in floors(top)}}
+    found = {item["name"].lower(): item["version"] for item in listed}
+    return {name: found[name] for name in floors(top)}
+
+
+def _pip(python: Path, *what: str) -> None:
+    subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", "--no-compile", *what], check=True)
 
 
 def main() -> int:
@@ -96,13 +94,10 @@ def main() -> int:
     if commit is None or dirty:
         print("expected a commit, got a tree with changes; try git commit", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="ranges-") as place, ThreadPoolExecutor(2) as threads:
-        rows = list(threads.map(lambda end: run(top, end, Path(place) / end), ("oldest", "newest")))
-    for row in rows:
-        row |= {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}", "processor": provenance.processor()}
-        print(f"{row['end']}: {row['tests']} with {row['packages']}", flush=True)
-    atomic.write_json(top / TARGET, rows)
-    return int(any(row["status"] for row in rows))
+    with tempfile.TemporaryDirectory(prefix="ranges-") as place:
+        rows = [run(top, end, Path(place) / end, commit) for end in ("oldest", "newest")]
+    committed.write(top, "ranges", rows)
+    return int(any(row.status or not row.left for row in rows))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from lib.rbm import files, from_shots, metrics
 from lib.rbm.states import PositiveState
 from lib.spins import measurements
 from tests.formats import MADE, MAKER, N, exact
-from tests.toy_book import ROOT
+from tests.tree import ROOT
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
 * :mod:`companion_figures`: pictures for light and for dark, and :mod:`companion_narrow` for phones;
+* :mod:`companion_stacked`: wide tables on phones;
 * :mod:`companion_knobs`: the directive ``knob``, figures with a knob to turn;
 * :mod:`companion_living`: the directive ``living-machine``, a machine that runs in the page;
 * :mod:`companion_math`: formulas without a network;
@@ -42,6 +43,7 @@ import companion_references
 import companion_results
 import companion_rooms
 import companion_search
+import companion_stacked
 import companion_summary
 import companion_tables
 import companion_thesis
@@ -53,6 +55,6 @@ def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
                    companion_doors, companion_api, companion_rooms, companion_glossary, companion_numbers,
                    companion_references, companion_figures, companion_results, companion_knobs, companion_living,
-                   companion_code, companion_math, companion_search, companion_files):
+                   companion_code, companion_math, companion_search, companion_stacked, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import companion_code as code
 import companion_data as data
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -120,5 +121,5 @@ def _called(found: dict) -> str:
 
 
 def _section(path: str, heading: str) -> nodes.section:
-    name = nodes.make_id(f"api-{path}")
+    name = code.anchor(path)
     return nodes.section("", nodes.title("", "", nodes.literal(heading, heading)), ids=[name], names=[name])

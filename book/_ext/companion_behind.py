@@ -23,10 +23,10 @@ _ROOMS = ("lib.study", "lib.figures", "lib.plotting")  # that show results, and 
 
 def links(srcdir: str | Path) -> dict[str, list[str]]:
     """By claim, what stands behind it, each a name and links as HTML."""
-    ledger = {claim["id"]: claim for claim in data.staged(srcdir, "ledger.json") or []}
+    ledger = {claim.id: claim for claim in data.ledger(srcdir)}
     documented = _paths(data.staged(srcdir, "api.json") or {})
     found: dict[str, list[str]] = {}
-    for page in {claim["page"] for claim in ledger.values()}:
+    for page in {claim.page for claim in ledger.values()}:
         path = Path(srcdir) / f"{page}.ipynb"
         if not path.exists():
             continue
@@ -34,7 +34,7 @@ def links(srcdir: str | Path) -> dict[str, list[str]]:
         sweeps = {sweep["name"]: sweep for sweep in made.get("sweeps", []) if sweep["record"]}
         files = {entry["path"].rpartition("/")[2]: entry["path"] for entry in made.get("downloads", [])}
         for name, (cell, figure, called) in of_page(json.loads(path.read_text("utf-8")), page).items():
-            records = ledger[name]["records"] if name in ledger else []
+            records = ledger[name].records if name in ledger else []
             experiments = [sweep["experiment"] for record in records if (sweep := sweeps.get(record))]
             called = [found for found in documented if found.rpartition(".")[2] in experiments
                       and found.startswith("lib.experiments.")] + called

@@ -52,7 +52,12 @@ def entry(name: str) -> str:
     """Where the API describes a function, relative to the pages of the book."""
     parts = name.split(".")
     room = parts[1] if len(parts) > 3 else "base"
-    return f"api-{room}.html#{nodes.make_id(f'api-{name}')}"
+    return f"api-{room}.html#{anchor(name)}"
+
+
+def anchor(path: str) -> str:
+    """The anchor of an entry of the API: its path as it is, since names may differ in capitals alone."""
+    return f"api-{path}"
 
 
 def source(path: Path, function: str) -> str:

@@ -99,6 +99,22 @@ def _find_lib(srcdir: str | Path) -> Path:
     return root
 
 
+def ledger(srcdir: str | Path) -> list:
+    """The claims of this build with their verdicts (:class:`lib.study.claim_files.Entry`); none before there is any."""
+    _find_lib(srcdir)
+    from lib.study import claim_files, stored
+
+    return stored.checked(list[claim_files.Entry], staged(srcdir, "ledger.json") or [], "ledger.json")
+
+
+def committed(srcdir: str | Path, name: str) -> list:
+    """The rows of what somebody measured and committed (:mod:`lib.study.committed`); none where nobody did."""
+    _find_lib(srcdir)
+    from lib.study import committed
+
+    return committed.rows(name, staged(srcdir, f"{name}.json") or [])
+
+
 def claim_words(srcdir: str | Path):
     """:mod:`lib.study.claim_text`, so that the ledger words a claim exactly as the chapter's strip does."""
     _find_lib(srcdir)

@@ -46,7 +46,7 @@ class Answers(companion_tables._Table):
 
     def html(self) -> str:
         known = data.known_claims(self.env.srcdir)
-        ledger = {claim["id"]: claim for claim in data.staged(self.env.srcdir, "ledger.json") or []}
+        ledger = {claim.id: claim for claim in data.ledger(self.env.srcdir)}
         words, rows = data.claim_words(self.env.srcdir), []
         for line in filter(str.strip, self.content):
             name, _, question = line.partition(": ")
@@ -60,8 +60,8 @@ class Answers(companion_tables._Table):
         return data.table(["question", "answer", "thesis, or compared with", "verdict", "where"], rows, "answers-table")
 
 
-def _answer(claim: dict, question: str, words) -> list[str]:
-    expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
-    where = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">Page {data.page_number(claim["page"])}</a>'
+def _answer(claim, question: str, words) -> list[str]:
+    expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
+    where = f'<a href="{claim.page}.html#claim-{claim.id}">Page {data.page_number(claim.page)}</a>'
     return [f"<span>{data.markup(question)}</span>", f'<strong>{html.escape(words.measured_text(claim))}</strong>',
-            expected, data.badge(claim["verdict"]), where]
+            expected, data.badge(claim.verdict), where]

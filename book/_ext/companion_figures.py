@@ -34,6 +34,7 @@ NEUTRAL = 40  # the largest difference between red, green and blue of a colour o
 
 _COLOUR = re.compile(r'(\b(?:fill|stroke)(?:: |="))(#[0-9a-fA-F]{6})\b')
 _ROOT = re.compile(r"<svg\b(?![^>]*\bid=)")
+_ROOT_TAG, _SIZE = re.compile(r"<svg\b[^>]*>"), re.compile(r'\b(width|height)="([\d.]+)pt"')
 
 
 def setup(app: Sphinx) -> None:
@@ -72,20 +73,38 @@ def both_modes(picture: str) -> str:
 
 def show_both(translator, node: nodes.image) -> None:
     """Show an SVG twice, for light and for dark, each with a narrow variant where there is one (`companion_narrow`);
-    other pictures as they are."""
+    other pictures as they are.
+
+    A browser loads the first picture of a page before all else, and every other one when it is about to be seen, which
+    one of the other colours never is; it knows their sizes before.
+    """
     visit, source = type(translator).visit_image, node["uri"]
+    first = not getattr(translator, "has_pictures", False)
+    translator.has_pictures = True
     if not source.endswith(".svg"):
         visit(translator, node)
         return
     node["classes"] = [*node["classes"], "only-light"]
     visit(translator, node)
     light = translator.body.pop().strip()
+    given = {"width", "height", "scale"} & {*node.attributes}
+    when = 'fetchpriority="high"' if first else 'decoding="async" loading="lazy"'
+    light = light.replace("<img ", f"<img {when}{'' if given else size(Path(translator.builder.srcdir) / source)} ", 1)
     other, stacked = narrow_copy(translator.builder, node.get("narrow", ""), source, node["uri"])
     if other:
-        mark = " data-stacked" if stacked else ""
+        mark = size(Path(translator.builder.outdir) / "_images" / other.rpartition("/")[2])
+        mark += " data-stacked" if stacked else ""
         light = f'<picture><source media="{PHONES}" srcset="{other}"{mark}>{light}</picture>'
     dark = light.replace("only-light", "only-dark").replace('.svg"', '.svg#dark"')
+    dark = dark.replace('fetchpriority="high"', 'decoding="async" loading="lazy"')
     translator.body.append(f'<span class="picture">{light}{dark}</span>\n')
+
+
+def size(picture: Path) -> str:
+    """The size of a picture of matplotlib's, in pixels, as attributes; "" where it does not tell."""
+    root = _ROOT_TAG.search(picture.read_text("utf-8")) if picture.is_file() else None
+    found = dict(_SIZE.findall(root[0])) if root else {}
+    return "".join(f' {name}="{float(found[name]) * 4 / 3:.0f}"' for name in ("width", "height") if len(found) == 2)
 
 
 def narrow_copy(builder, drawn: str, source: str, shown: str) -> tuple[str, bool]:

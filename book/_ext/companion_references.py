@@ -35,7 +35,7 @@ def setup(app: Sphinx) -> None:
 
 def link_claims(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Make the id of a claim, written as code, a link to its box."""
-    pages = {claim["id"]: claim["page"] for claim in data.staged(app.srcdir, "ledger.json") or []}
+    pages = {claim.id: claim.page for claim in data.ledger(app.srcdir)}
     for literal in list(doctree.findall(nodes.literal)):
         page = pages.get(literal.astext())
         if page and not isinstance(literal.parent, nodes.reference):

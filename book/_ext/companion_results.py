@@ -77,9 +77,7 @@ class Result(SphinxDirective):
         text = nodes.container(classes=["result-text"])
         self.state.nested_parse(self.content, self.content_offset, text)
         verdicts = claim_list(
-            data.staged(self.env.srcdir, "ledger.json") or [],
-            names,
-            data.claim_words(self.env.srcdir),
+            data.ledger(self.env.srcdir), names, data.claim_words(self.env.srcdir)
         )
         return [
             nodes.container(
@@ -93,17 +91,17 @@ class OpenClaims(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(Path(self.env.srcdir) / "_data/ledger.json"))
-        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        ledger = data.ledger(self.env.srcdir)
         words = data.claim_words(self.env.srcdir)
         return [nodes.raw("", open_claims(ledger, self.env.docname, words), format="html")]
 
 
-def open_claims(ledger: list[dict], page: str, words) -> str:
+def open_claims(ledger: list, page: str, words) -> str:
     """The claims of a page that no verdict settles, as a folded list of links."""
     names = [
-        claim["id"]
+        claim.id
         for claim in ledger
-        if claim["page"] == page and claim["verdict"] in ("undecided", "not run")
+        if claim.page == page and claim.verdict in ("undecided", "not run")
     ]
     if not names:
         return '<p class="open-claims">This build decides every claim of this page.</p>'
@@ -114,9 +112,9 @@ def open_claims(ledger: list[dict], page: str, words) -> str:
     )
 
 
-def claim_list(ledger: list[dict], names: list[str], words) -> str:
+def claim_list(ledger: list, names: list[str], words) -> str:
     """Claims by their ids, with their verdicts, as links to their lines; those without one yet say so."""
-    found = {claim["id"]: claim for claim in ledger}
+    found = {claim.id: claim for claim in ledger}
     lines = []
     for name in names:
         claim = found.get(name)
@@ -125,12 +123,12 @@ def claim_list(ledger: list[dict], names: list[str], words) -> str:
                 f'<li><span class="not-built">{html.escape(name)}: no verdict yet</span></li>'
             )
             continue
-        own = claim["item"].startswith("own-")
-        label = "expected" if own else "bound of ours" if claim["bound"] else "thesis"
-        link = f'<a href="{claim["page"]}.html#claim-{name}">{data.badge(claim["verdict"])}</a>'
+        own = claim.item.startswith("own-")
+        label = "expected" if own else "bound of ours" if claim.bound else "thesis"
+        link = f'<a href="{claim.page}.html#claim-{name}">{data.badge(claim.verdict)}</a>'
         numbers = f"{words.expected_text(claim)}; here: {words.measured_text(claim)}"
         lines.append(
-            f"<li>{link} {data.markup(claim['statement'])} "
+            f"<li>{link} {data.markup(claim.statement)} "
             f'<span class="result-numbers">{label}: {html.escape(numbers)}</span></li>'
         )
     return f'<ul class="result-claims">{"".join(lines)}</ul>'

@@ -27,18 +27,18 @@ class VerdictSummary(companion_tables._Table):
     """Counts of verdicts: in a sentence, by kind of statement, and by page."""
 
     def html(self) -> str:
-        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        ledger = data.ledger(self.env.srcdir)
         if not ledger:
             return '<p class="empty-note">No chapter has settled a claim yet.</p>'
         kinds = [
-            (name, [claim for claim in ledger if kind(claim["item"]) == key])
+            (name, [claim for claim in ledger if kind(claim.item) == key])
             for key, name in KINDS.items()
         ]
-        pages = data.in_order([{"chapter": page} for page in {claim["page"] for claim in ledger}])
+        pages = data.in_order([{"chapter": page} for page in {claim.page for claim in ledger}])
         chapters = [
             (
                 f'<a href="{page}.html">Page {data.page_number(page)}</a>',
-                [claim for claim in ledger if claim["page"] == page],
+                [claim for claim in ledger if claim.page == page],
             )
             for page in (entry["chapter"] for entry in pages)
         ]
@@ -54,10 +54,10 @@ def kind(item: str) -> str:
     return re.match(r"(own-|eq|s|)", item)[1]
 
 
-def sentence(ledger: list[dict]) -> str:
+def sentence(ledger: list) -> str:
     """All verdicts in words; results of our own are not counted."""
-    claims = [claim for claim in ledger if kind(claim["item"]) != "own-"]
-    counts = Counter(claim["verdict"] for claim in claims)
+    claims = [claim for claim in ledger if kind(claim.item) != "own-"]
+    counts = Counter(claim.verdict for claim in claims)
     words = {
         "reproduced": "reproduced",
         "reproduced at reduced scale": "reproduced at reduced scale",
@@ -67,16 +67,16 @@ def sentence(ledger: list[dict]) -> str:
     }
     parts = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
     listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    profile = ", ".join(sorted({claim["profile"] for claim in claims}))
+    profile = ", ".join(sorted({claim.profile for claim in claims}))
     return (
         f"Of {len(claims)} statements of the thesis put to the test, {listed} (profile {profile})."
     )
 
 
-def _counts(name: str, groups: list[tuple[str, list[dict]]]) -> str:
+def _counts(name: str, groups: list[tuple[str, list]]) -> str:
     rows = []
     for words, claims in [*groups, ("all", [claim for _, some in groups for claim in some])]:
-        counts = Counter(claim["verdict"] for claim in claims)
+        counts = Counter(claim.verdict for claim in claims)
         rows += (
             [[words, *(str(counts[verdict] or "–") for verdict in data.SYMBOLS), str(len(claims))]] if claims else []
         )

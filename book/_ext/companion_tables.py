@@ -20,7 +20,7 @@ _STATES = {"fresh": "✓", "stale": "◐", "failed": "✗", "never run": "○"}
 def setup(app: Sphinx) -> None:
     for name, directive in (("claims-ledger", ClaimsLedger), ("items-status", ItemsStatus),
                             ("chapter-status", ChapterStatus), ("benchmarks", Benchmarks), ("records", Records),
-                            ("mutations", Mutations)):
+                            ("mutations", Mutations), ("ranges", Ranges)):
         app.add_directive(name, directive)
     app.add_role("ratio", Ratio())
 
@@ -60,55 +60,54 @@ class ClaimsLedger(_Table):
 
     def html(self) -> str:
         own = self.arguments == ["own"]
-        ledger = [claim for claim in data.staged(self.env.srcdir, "ledger.json") or []
-                  if claim["item"].startswith("own-") == own]
+        ledger = [claim for claim in data.ledger(self.env.srcdir) if claim.item.startswith("own-") == own]
         if not ledger:
             return '<p class="empty-note">No chapter has settled such a claim yet.</p>'
         words = data.claim_words(self.env.srcdir)
-        counts = Counter(claim["verdict"] for claim in ledger)
-        profile = ", ".join(sorted({claim["profile"] for claim in ledger}))
+        counts = Counter(claim.verdict for claim in ledger)
+        profile = ", ".join(sorted({claim.profile for claim in ledger}))
         summary = "".join(f"<li>{data.badge(verdict)} <strong>{counts[verdict]}</strong></li>"
                           for verdict in data.SYMBOLS if counts[verdict])
-        for page in {claim["page"] for claim in ledger}:
+        for page in {claim.page for claim in ledger}:
             self.env.note_dependency(str(Path(self.env.srcdir) / f"{page}.ipynb"))
         behind = companion_behind.links(self.env.srcdir)
-        rows = [self._row(claim, words, behind.get(claim["id"], [])) for claim in ledger]
+        rows = [self._row(claim, words, behind.get(claim.id, [])) for claim in ledger]
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
                 + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
                              ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
 
-    def _row(self, claim: dict, words, behind: list[str]) -> list[str]:
-        link = f'<a href="{claim["page"]}.html#claim-{claim["id"]}">{words.item_text(claim["item"])}</a>'
+    def _row(self, claim, words, behind: list[str]) -> list[str]:
+        link = f'<a href="{claim.page}.html#claim-{claim.id}">{words.item_text(claim.item)}</a>'
         details = [f"{name}: {html.escape(value)}" for name, value in words.facts(claim)
                    if name not in ("thesis", "reference", "expected", "here")]
         details += behind[:1]
         details += [f"{name}: <code>{html.escape(command)}</code>" for name, command in commands(claim)]
-        statement = f"{data.markup(claim['statement'])}<ul class=\"claim-details\">" + "".join(
+        statement = f"{data.markup(claim.statement)}<ul class=\"claim-details\">" + "".join(
             f"<li>{detail}</li>" for detail in details) + "</ul>"
         if behind[1:]:
             statement += '<details class="claim-behind"><summary>Behind it</summary><ul>' + "".join(
                 f"<li>{line}</li>" for line in behind[1:]) + "</ul></details>"
-        expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim["bound"] else "")
-        where = f'<span class="claim-where">{html.escape(claim["expected"]["where"])}</span>'
+        expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
+        where = f'<span class="claim-where">{html.escape(claim.expected.where)}</span>'
         value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
         whole = ' class="number"' if re.fullmatch(r"[-+\d.e]+", value) else ""  # such a text may take two lines
         measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
-        return [link, statement, f"{expected} {where}", measured, data.badge(claim["verdict"])]
+        return [link, statement, f"{expected} {where}", measured, data.badge(claim.verdict)]
 
 
-def commands(claim: dict) -> list[tuple[str, str]]:
+def commands(claim) -> list[tuple[str, str]]:
     """What computes a claim again, with a word on each: its page, and the record or the benchmarks that it rests on.
 
     Nothing does where it was not run.
     """
-    if claim["verdict"] == "not run":
+    if claim.verdict == "not run":
         return []
-    chapter = claim["page"][:2]
-    profile = "" if claim["profile"] == "laptop" else f" PROFILE={claim['profile']}"
+    chapter = claim.page[:2]
+    profile = "" if claim.profile == "laptop" else f" PROFILE={claim.profile}"
     found = [("run", f"make chapter CH={chapter}{profile}")]
-    if {*claim["records"]} - {"bench"}:
+    if {*claim.records} - {"bench"}:
         found.append(("check the record", f"make audit CH={chapter}"))
-    return found + [("measure", "make bench")] * ("bench" in claim["records"])
+    return found + [("measure", "make bench")] * ("bench" in claim.records)
 
 
 class ItemsStatus(_Table):
@@ -117,18 +116,18 @@ class ItemsStatus(_Table):
     def html(self) -> str:
         items = json.loads((data.repository(self.env.srcdir) / "data/thesis/items.json").read_text("utf-8"))
         words = data.claim_words(self.env.srcdir)
-        ledger = data.staged(self.env.srcdir, "ledger.json") or []
+        ledger = data.ledger(self.env.srcdir)
         rows, built = [], 0
         for item in items:
-            own = [claim for claim in ledger if claim["item"] == item["item"]]
-            settled = [claim for claim in own if claim["verdict"] != "not run"]
+            own = [claim for claim in ledger if claim.item == item["item"]]
+            settled = [claim for claim in own if claim.verdict != "not run"]
             built += bool(settled)
-            counts = Counter(claim["verdict"] for claim in own)
+            counts = Counter(claim.verdict for claim in own)
             state = " ".join(f"{data.badge(verdict)}&nbsp;{counts[verdict]}" for verdict in data.SYMBOLS
                              if counts[verdict]) or '<span class="not-built">not built yet</span>'
             name = words.item_text(item["item"])
             if own:
-                name = f'<a href="{own[0]["page"]}.html#claim-{own[0]["id"]}">{name}</a>'
+                name = f'<a href="{own[0].page}.html#claim-{own[0].id}">{name}</a>'
             rows.append([name, html.escape(item["title"]), state])
         return (f"<p>{built} of the {len(items)} figures and tables have at least one settled claim.</p>"
                 + data.table(["item", "what it shows", "claims here"], rows, "items-table"))
@@ -165,22 +164,26 @@ class Records(_Table):
 
     def html(self) -> str:
         status = data.staged(self.env.srcdir, "status.json") or {"chapters": []}
-        rows = []
+        rows, anchored = [], set()
         for chapter in data.in_order(status["chapters"]):
             made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json") or {}
-            rows += [self._row(chapter, sweep) for sweep in made.get("sweeps", []) if sweep["record"]]
+            for sweep in made.get("sweeps", []):
+                if sweep["record"]:
+                    rows.append(self._row(chapter, sweep, sweep["name"] not in anchored))
+                    anchored.add(sweep["name"])  # a second chapter may read the same
         if not rows:
             return '<p class="empty-note">No chapter has a record yet.</p>'
         return data.table(["record", "figure", "points", "processor time", "made", "audited"], rows, "records-table")
 
-    def _row(self, chapter: dict, sweep: dict) -> list[str]:
+    def _row(self, chapter: dict, sweep: dict, anchored: bool) -> list[str]:
         done = sweep["states"].get("valid", 0)
         states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
         commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
         where = html.escape(", ".join(sweep["processors"]))
         name = html.escape(sweep["name"])
-        return [f'<a id="record-{name}" href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
+        anchor = f'id="record-{name}" ' if anchored else ""
+        return [f'<a {anchor}href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
                 data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
                 html.escape((sweep.get("audits") or {}).get("text", "not yet"))]
@@ -216,20 +219,37 @@ class Mutations(_Table):
     """The committed runs of ``make mutations``: edits of the code, and what the anchors said to each."""
 
     def html(self) -> str:
-        found = data.staged(self.env.srcdir, "mutations.json")
+        found = data.committed(self.env.srcdir, "mutations")
         if not found:
             return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
-        rows = [[html.escape(row["what"]), "<br>".join(f"<code>{html.escape(name)}</code>" for name in row["files"]),
-                 "harmless" if row["harmless"] else "wrong", self._answer(row),
-                 f"<code>{html.escape((row['commit'] or 'unknown')[:10])}</code>, {html.escape(row['date'])}"
-                 f"{', with changes' if row['dirty'] else ''}"] for row in found]
+        rows = [[html.escape(row.what), "<br>".join(f"<code>{html.escape(name)}</code>" for name in row.files),
+                 "harmless" if row.harmless else "wrong", self._answer(row),
+                 f"<code>{html.escape((row.commit or 'unknown')[:10])}</code>, {html.escape(row.date)}"
+                 f"{', with changes' if row.dirty else ''}"] for row in found]
         return data.table(["edit", "file", "kind", "the anchors said", "commit"], rows, "mutations-table")
 
-    def _answer(self, row: dict) -> str:
+    def _answer(self, row) -> str:
         """Who noticed, with the first words of each message folded; and a warning where that is not as it should be."""
-        said = "".join(f"<li>{html.escape(message)}</li>" for message in row["moved"].values())
-        text = f"<details><summary>{', '.join(row['moved'])}</summary><ul>{said}</ul></details>" if said else "nothing"
-        return text if row["as expected"] else f"<strong>not as expected:</strong> {text}"
+        said = "".join(f"<li>{html.escape(message)}</li>" for message in row.moved.values())
+        text = f"<details><summary>{', '.join(row.moved)}</summary><ul>{said}</ul></details>" if said else "nothing"
+        return text if row.as_expected else f"<strong>not as expected:</strong> {text}"
+
+
+class Ranges(_Table):
+    """The committed run of ``make test-ranges``: the package with the oldest and the newest releases it asks for."""
+
+    def html(self) -> str:
+        found = data.committed(self.env.srcdir, "ranges")
+        if not found:
+            return '<p class="empty-note">No run is committed yet; <code>make test-ranges</code> makes one.</p>'
+        rows = [[name, *(row.packages[name] for row in found)] for name in found[0].packages]
+        rows += [["Python", *(row.python for row in found)],
+                 ["tests", *(", ".join(f"{n} {word}" for word, n in row.tests.items()) for row in found)],
+                 ["releases after <code>pip install .</code>",
+                  *(_yes_no("as before" if row.left else "changed", row.left) for row in found)]]
+        where = "; ".join(f"{row.end}: commit <code>{html.escape(row.commit[:10])}</code>, {html.escape(row.date)}, "
+                          f"{html.escape(row.processor)}" for row in found)
+        return data.table(["package", *(row.end for row in found)], rows, "ranges-table") + f"<p>{where}</p>"
 
 
 def _cost(chapter: dict) -> str:

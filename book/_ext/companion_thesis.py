@@ -9,6 +9,7 @@ import html
 import re
 from pathlib import Path
 
+import companion_code as code
 import companion_data as data
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -35,9 +36,9 @@ def table_rows(top: Path, srcdir: str | Path) -> dict[str, list[list[str]]]:
     index, words = data.thesis_index(srcdir), data.claim_words(srcdir)
     figures, treated, errata = index.figures(top), index.treated(top), index.errata(top)
     in_lib, pages = index.in_lib(data.staged(srcdir, "api.json") or {}), api_pages(top)
-    claims: dict[str, list[dict]] = {}
-    for claim in data.staged(srcdir, "ledger.json") or []:
-        claims.setdefault(claim["item"], []).append(claim)
+    claims: dict[str, list] = {}
+    for claim in data.ledger(srcdir):
+        claims.setdefault(claim.item, []).append(claim)
     rows: dict[str, list[list[str]]] = {}
     for entry in [*index.items(top), *index.equations(top)]:
         names = [entry.item, entry.repeats]
@@ -46,14 +47,14 @@ def table_rows(top: Path, srcdir: str | Path) -> dict[str, list[list[str]]]:
         shown = shown or [f'<a href="{place.link}">{data.page_number(place.page)}, {_words(place.heading)}</a>'
                           for place in _first(treated, names)]
         own = claims.get(entry.item, [])
-        shown = shown or [f'<a href="{page}.html#claim-{claim["id"]}">{data.page_number(page)}, claim</a>'
-                          for claim in own[:1] for page in [claim["page"]]]
+        shown = shown or [f'<a href="{page}.html#claim-{claim.id}">{data.page_number(page)}, claim</a>'
+                          for claim in own[:1] for page in [claim.page]]
         library = [_api_link(pages[room], path) for room, path in _first(in_lib, names)]
         what = data.markup(entry.what)
         if entry.repeats:
             what += f" (repeats {words.item_text(entry.repeats).lower()})"
         found = [_verdicts(verdict, alike) for verdict in data.SYMBOLS
-                 if (alike := [claim for claim in own if claim["verdict"] == verdict])]
+                 if (alike := [claim for claim in own if claim.verdict == verdict])]
         found += [f'<a href="{place.link}">erratum: {_words(re.sub(r" [(][^()]*[)]$", "", place.heading))}</a>'
                   for place in errata.get(entry.item, [])]
         rows.setdefault(entry.chapter, []).append(
@@ -76,14 +77,14 @@ def _words(heading: str) -> str:
     return data.markup(heading.replace("`", ""))
 
 
-def _verdicts(verdict: str, claims: list[dict]) -> str:
+def _verdicts(verdict: str, claims: list) -> str:
     """How many claims have a verdict, and the verdict as a link to the first of them."""
-    return f'{len(claims)}&nbsp;<a href="{claims[0]["page"]}.html#claim-{claims[0]["id"]}">{data.badge(verdict)}</a>'
+    return f'{len(claims)}&nbsp;<a href="{claims[0].page}.html#claim-{claims[0].id}">{data.badge(verdict)}</a>'
 
 
 def _api_link(page: str, path: str) -> str:
     name = re.sub(r"(?<=[._])", "<wbr>", html.escape(path.removeprefix("lib.")))
-    return f'<a href="{page}.html#{nodes.make_id(f"api-{path}")}"><code>{name}</code></a>'
+    return f'<a href="{page}.html#{code.anchor(path)}"><code>{name}</code></a>'
 
 
 def _listed(cells: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Single machines and states that the page of chapter 6 computes in every build: points of sweeps without a record.
+"""Single machines and states that the pages of chapter 6 compute in every build: points of sweeps without a record.
 
 They have no versions, since nothing is kept of them but with the code that made it.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from lib import rng
 from lib.experiments.learning_chains import MODELS
-from lib.rbm import conditional, learning, observables, quality, sampling
+from lib.rbm import conditional, learning, observables, quality, sampling, tempering
 from lib.rbm.states import PositiveState
 from lib.spins import bases, chains, exact, ising, mps_averages, mps_fit
 from lib.spins import mps_variational as products
@@ -55,6 +55,38 @@ def coverage(*, n_spins: int, field: float, n_hidden: int, n_samples: int, n_upd
                   for mean, error in zip(local.mean(0), errors, strict=True)]
         found[kind] = np.mean(np.array(bounds) >= off)
     return found
+
+
+def judged(*, n_spins: int, field: float, n_hidden: int, n_samples: int, n_updates: int,
+           seed: int) -> dict[str, list]:
+    """Energy and magnetization of a machine by a sum over all states, by chains from exact samples, by tempered ones.
+
+    Parameters
+    ----------
+    n_spins, n_hidden, n_samples, n_updates : int
+        Of a machine that is trained for a short while, of few enough spins for a sum.
+    field : float
+        h/J.
+    seed : int
+        Of all.
+
+    Returns
+    -------
+    dict of str to list
+        "judge", "energy", "magnetization", the last two as text with their errors.
+
+    """
+    of = learning.chain(n_spins, field, n_samples, seed=seed)
+    state = PositiveState(learning.learn(of, n_hidden, learning.Recipe(n_updates=n_updates), seed=seed))
+    psi = state.psi().numpy()
+    rows = [("sum over all states", f"{ising.energy(psi, field):.6g}", f"{ising.magnetization_z(psi).mean():.6g}")]
+    for judge, draws in (
+            ("fresh exact samples", sampling.sample(state.machine, 20_000, seed=seed, start=of.fresh, n_chains=1000,
+                                                    burn_in=500, thin=10)),
+            ("tempered", tempering.sample(state.machine, 20_000, seed=seed, data=of.data))):
+        values = (observables.energy(state, draws, field), 2 * draws.mean(-1) - 1.0)
+        rows.append((judge, *(str(observables.estimate(one)) for one in values)))
+    return dict(zip(("judge", "energy", "magnetization"), map(list, zip(*rows, strict=True)), strict=True))
 
 
 def bias_deviation(*, n_spins: int, field: float, n_hidden: int, n_samples: int, n_updates: int,

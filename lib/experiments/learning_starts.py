@@ -1,7 +1,8 @@
-"""Is it the form of a machine, or its training? (chapter 6)
+"""Is it the form of a machine, or its training, or its judge? (chapter 6)
 
 `learning_form` fits the exact state of a short chain without measurements and without chance; `learning_start` trains
-on measurements, in one of the ways of chapter 6, from small random weights or from units laid out along the chain.
+on measurements, in one of the ways of chapter 6, from small random weights or from units laid out along the chain;
+`learning_judged` asks of such a machine whether chains that judge it have forgotten the exact samples they start at.
 
 Version 1, 2026-11-29: the first.
 """
@@ -12,11 +13,12 @@ import numpy as np
 
 from lib import rng
 from lib.experiments import experiment
-from lib.rbm import conditional, learning
+from lib.rbm import conditional, learning, observables, sampling, tempering
 from lib.rbm.layout import laid_out
 from lib.rbm.learning import RECIPE, Recipe
 from lib.rbm.machine import Machine
 from lib.rbm.partition import probabilities
+from lib.rbm.states import PositiveState
 from lib.spins import ising
 
 STARTS = ("random", "laid out")
@@ -102,7 +104,7 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
         diverged; "start bound", that of the start itself, None for a random one, which knows nothing.
 
     """
-    _check_start(start)
+    first = _first(start, n_spins, n_hidden, seed)
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
                     n_chains, burn_in, thin)
     of = learning.chain(n_spins, float(field), n_samples, seed=seed)
@@ -110,10 +112,72 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
     def evaluated(machine: Machine | None) -> dict:
         return {} if machine is None else learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
 
-    first = laid_out(n_spins, n_hidden, seed=rng.child_seed(seed, "learning layout")) if start == "laid out" else None
     machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way, start=first)
     found = evaluated(machine)
     return {name: found.get(name) for name in RETURNED} | {"start bound": evaluated(first).get("bound")}
+
+
+@experiment(version=1)
+def learning_judged(*, start: str, way: str, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                    burn_ins: list[int], n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                    n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                    final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
+                    n_chains: int = RECIPE.n_chains, thin: int = RECIPE.thin, n_tempered: int = 6400,
+                    n_ladders: int = 64) -> dict:
+    """Train a machine as `learning_start` does, and take its energy from chains that forget their start more and more.
+
+    Parameters
+    ----------
+    start, way, n_spins, field, n_hidden, n_samples, seed
+        As of `learning_start`, which trains the same machine.
+    burn_ins : list of int
+        Sweeps before the first draw of chains that start at fresh exact samples.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, thin : int
+        Of the recipe, for each burn-in.
+    n_tempered, n_ladders : int, default 6400, 64
+        Samples from tempered chains, which start anywhere, and how many ladders there are.
+
+    Returns
+    -------
+    dict
+        "above", for each burn-in the mean local energy less the exact energy, over the size of the latter, and "above
+        error", its standard error with the autocorrelation time; "start above" and "start above error" at the exact
+        samples themselves, "tempered above" and "tempered above error" by tempered chains. Empty lists and None where
+        training diverged.
+
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, thin=thin)
+    of = learning.chain(n_spins, float(field), n_samples, seed=seed)
+    machine = learning.learn(of, n_hidden, recipe, seed=seed, way=way, start=_first(start, n_spins, n_hidden, seed))
+
+    def above(draws: np.ndarray) -> tuple[float, float]:
+        found = observables.estimate(observables.energy(PositiveState(machine), draws, float(field)))
+        return (found.mean - of.exact.energy) / abs(of.exact.energy), found.error / abs(of.exact.energy)
+
+    by_chains, others = [], [(None, None)] * 2
+    if machine is not None:
+        judge = rng.child_seed(seed, "judge")
+        by_chains = [above(sampling.sample(machine, n_evaluation, seed=rng.child_seed(judge, "burn-in", burn_in),
+                                           start=of.fresh, n_chains=n_chains, burn_in=burn_in, thin=thin))
+                     for burn_in in burn_ins]
+        tempered = tempering.sample(machine, n_tempered, seed=rng.child_seed(judge, "tempered"), n_chains=n_ladders,
+                                    data=of.data)
+        others = [above(of.fresh[None]), above(tempered)]
+    results = {"above": [mean for mean, _ in by_chains], "above error": [error for _, error in by_chains]}
+    for name, (mean, error) in zip(("start above", "tempered above"), others, strict=True):
+        results |= {name: mean, f"{name} error": error}
+    return results
+
+
+def _first(start: str, n_spins: int, n_hidden: int, seed: int) -> Machine | None:
+    """Where training starts; None is the random start of the recipe."""
+    _check_start(start)
+    return laid_out(n_spins, n_hidden, seed=rng.child_seed(seed, "learning layout")) if start == "laid out" else None
 
 
 def _check_start(start: str) -> None:

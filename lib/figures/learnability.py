@@ -39,6 +39,22 @@ def marks(values: Sequence[float]) -> dict[float, dict]:
             for number, value in enumerate(sorted({*values}))}
 
 
+def span(numbers: Sequence[float]) -> str:
+    """One number, or the smallest to the largest, as text.
+
+    Parameters
+    ----------
+    numbers : sequence of float
+        At least one.
+
+    Returns
+    -------
+    str
+
+    """
+    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
+
+
 def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
               bounds: Sequence[float]) -> tuple[Figure, pd.DataFrame]:
     """Figure 6.1: the bound against hidden units, and hidden units needed against the field.
@@ -116,7 +132,7 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, **st
 
 
 def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
-           fits: Mapping[tuple[str, float], Mapping]) -> Figure:
+           fits: Mapping[tuple[str, float], Mapping], tuned: pd.DataFrame) -> Figure:
     """Figure 6.2: hidden units needed against the length of the chain.
 
     Parameters
@@ -127,6 +143,8 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
         Those of the record that are drawn on the left.
     fits : dict of (str, float) to dict
         ("field" or "eps", its value) -> laws of `scaling_laws.laws`; lines are drawn where there are any.
+    tuned : pandas.DataFrame
+        Of `learning_laws.tuned`: stars on the right.
 
     Returns
     -------
@@ -147,6 +165,8 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
                 ends = np.array([lengths.min(), lengths.max()])
                 axes.plot(ends, a + b * ends, color=style["color"], linewidth=1)
         axes.set(xlabel="spins", ylim=(0, None))
+    if len(tuned):
+        searches(panels[1], tuned, x="n_spins", aside=0.8, fmt="*:", color="black", label=r"$\epsilon$ = 0.002, tuned")
     for value, rows in now.groupby("field"):
         panels[0].plot(rows.n_spins, rows.hidden, linestyle="none", **look[value] | HOLLOW)
     panels[0].set(ylabel="hidden units needed")
@@ -156,48 +176,54 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
 
 
 def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Figure 6.3: the share of machines that learn against the number of measurements, and how many are needed.
+    """Figure 6.3: the share of machines that learn against the number of measurements, how many are needed, and for
+    each weight.
 
     Parameters
     ----------
     kinds : sequence of (str, float, pandas.DataFrame)
-        Source, bound that counts as learnt, and machines of one size of chain and machine.
+        Source, bound that counts as learnt, and machines of one size of chain and machine; those of the record with
+        half as many hidden units as spins, and of this build, are drawn on the left.
     needed : pandas.DataFrame
-        Of `learning_thresholds.measurements_table`, with the column ratio.
+        Of `learning_thresholds.measurements_table`.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
     table : pandas.DataFrame
-        A row a point on the left.
+        A row for each number of measurements of each size.
 
     """
     import pandas as pd
 
-    figure, (left, right) = plotting.new_figure(2, height=3.5)
-    rates = []
-    for number, (source, eps, rows) in enumerate(kinds):
+    figure, (left, middle, right) = plotting.new_figure(3, height=3.7)
+    rates, drawn = [], 0
+    for source, eps, rows in kinds:
         n, n_hidden = int(rows.n_spins.iloc[0]), int(rows.n_hidden.iloc[0])
         curve = pd.DataFrame([(amount, *learning_thresholds.success_rate((group.bound <= eps).astype(int)), len(group))
                               for amount, group in rows.groupby("n_samples")],
                              columns=["measurements", "rate", "low", "high", "machines"])
-        here = source != "record"
-        style = {"color": COLORS[number % 7], "marker": MARKS[number % 7]}
-        style |= HOLLOW | {"linestyle": ":"} if here else {}
-        left.errorbar(curve.measurements, curve.rate, [curve.rate - curve.low, curve.high - curve.rate],
-                      label=f"N = {n}, {n_hidden} hidden" + (f", {source}" if here else ""), **style)
         rates.append(curve.assign(n_spins=n, n_hidden=n_hidden, source=source))
+        here = source != "record"
+        if not here and n_hidden != n // 2:
+            continue
+        style = {"color": COLORS[drawn % 7], "marker": MARKS[drawn % 7]} | (HOLLOW | {"linestyle": ":"} if here else {})
+        left.errorbar(curve.measurements, curve.rate, [curve.rate - curve.low, curve.high - curve.rate],
+                      label=f"N = {n}" + (f", {source}" if here else ""), **style)
+        drawn += 1
     for number, (ratio, rows) in enumerate(needed.groupby("ratio")):
-        good, style = rows[np.isfinite(rows.half)], {"color": COLORS[number % 7]}
-        right.errorbar(good.n_spins, good.half, [good.half - good.low, good.high - good.half], fmt="o-",
-                       label=f"half, {ratio:g} N", **style)
-        right.errorbar(rows.n_spins, rows.printed, rows.printed_error, fmt="s--",
-                       label=f"mean of the first, {ratio:g} N", **style | HOLLOW)
+        good, look = rows[np.isfinite(rows.half)], {"color": COLORS[number % 7], "marker": MARKS[number % 7]}
+        middle.errorbar(good.n_spins, good.half, [good.half - good.low, good.high - good.half], label=f"{ratio:g}",
+                        **look)
+        middle.errorbar(rows.n_spins, rows.printed, rows.printed_error, linestyle="--", **look | HOLLOW)
+        right.errorbar(good.n_spins, good.weight, good.weight_error, label=f"{ratio:g}", **look)
     table = pd.concat(rates)
-    left.set(xlabel="measurements", ylabel="share of machines that learn", xscale="log")
-    left.set_xlim(None, 20 * table.measurements.max())  # room for the legends
-    right.set(xlabel="spins", ylabel="measurements needed", ylim=(0, 1.9 * right.dataLim.ymax))
-    left.legend(fontsize=7, loc="lower right"), right.legend(fontsize=8, loc="upper left")
+    left.set(xlabel="measurements", ylabel="share of machines that learn", xscale="log", ylim=(-0.03, 1.75))
+    middle.set(xlabel="spins", ylabel="measurements needed", ylim=(0, 1.5 * max(middle.dataLim.ymax, 1)))
+    right.set(xlabel="spins", ylabel="measurements for each weight", ylim=(0, None))
+    left.legend(fontsize=7, loc="upper left")
+    for axes in (middle, right) if len(needed) else ():
+        axes.legend(fontsize=7, title="hidden units a spin", title_fontsize=7)
     return figure, table
 
 

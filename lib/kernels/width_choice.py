@@ -5,11 +5,13 @@ Accuracies come by seed and width, as tables (seeds, widths) in percent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lib.kernels import optimum
+from lib import rng as streams
+from lib.kernels import optimum, printed
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -88,3 +90,64 @@ def shortfall(accuracies: pd.DataFrame, width: float) -> tuple[float, float | No
     """
     difference = accuracies[accuracies.mean().idxmax()] - accuracies[width]
     return difference.mean(), difference.sem() or None
+
+
+class Choices(NamedTuple):
+    """What records of accuracies and distances say, by normalization; `by_record` makes it."""
+
+    main: pd.DataFrame  # networks at the published rates
+    curves: pd.DataFrame  # their mean accuracy, its error and number, by normalization, dense and width
+    theory: pd.DataFrame  # distances, with the printed one, and whether the last layer is taken off the first
+    summary: dict[str, dict[str, float]]  # `compared`, where both records are complete
+    exact: dict[str, pd.Series]  # exact distances by width
+    tuned: dict[str, pd.DataFrame]  # `at_tuned_rates`
+    edges: dict[str, int]
+    shortfall: dict[tuple[str, str], tuple[float, float | None]]  # at the smallest distance, "published" and "tuned"
+
+
+def by_record(nets: pd.DataFrame, theory: pd.DataFrame, published: pd.Series, widths: Sequence[int], n_seeds: int,
+              n_scanned: int, seed: int) -> Choices:
+    """Compare accuracies and distances of records that may not be complete.
+
+    Parameters
+    ----------
+    nets : pandas.DataFrame
+        A row a network: normalization, dense, width, learning_rate, seed, state, final (a share).
+    theory : pandas.DataFrame
+        A row a distance: normalization, distribution, n_first, width, connectivity, state, exact.
+    published : pandas.Series
+        Rates by dense and width.
+    widths : sequence of int
+        Those of sparse networks; the last one is not scanned.
+    n_seeds, n_scanned : int
+        Networks of each width, at the published rates and at others.
+    seed : int
+        Draws seeds, for errors of the best width.
+
+    Returns
+    -------
+    Choices
+
+    """
+    done = nets[nets.state == "valid"].assign(accuracy=100 * nets.final)
+    done = done.join(published.rename("published"), on=["dense", "width"])
+    main = done[done.learning_rate == done.published]
+    theory = theory[theory.state == "valid"].assign(left=theory.n_first == 6352 - 10 * theory.width)
+    theory["printed"] = [sum(printed.distance(width, 784, p)) for width, p in zip(theory.width, theory.connectivity)]
+    curves = main.groupby(["normalization", "dense", "width"]).accuracy.agg(["mean", "sem", "size"])
+    found = Choices(main, curves, theory, {}, {}, {}, {}, {})
+    for how in nets.normalization.unique():
+        these = main.query("normalization == @how and not dense")
+        rows = theory.query("normalization == @how and distribution == 'normal' and left").sort_values("width")
+        if these.groupby("width").size().eq(n_seeds).sum() < len(widths) or len(rows) < 4:
+            continue
+        exact, by_seed = rows.set_index("width").exact, these.pivot(index="seed", columns="width", values="accuracy")
+        found.exact[how] = exact
+        found.summary[how] = compared(by_seed, exact, rng=streams.stream(seed, "best", how))
+        found.shortfall[how, "published"] = shortfall(by_seed, exact.idxmin())
+        asked = nets.query("normalization == @how and not dense and seed <= @n_scanned")
+        if asked.state.isin(["valid", "failed"]).all():
+            scanned = done.query("normalization == @how and not dense and seed <= @n_scanned")
+            found.tuned[how], found.edges[how] = at_tuned_rates(scanned[scanned.width < widths[-1]])
+            found.shortfall[how, "tuned"] = shortfall(found.tuned[how], exact.idxmin())
+    return found

@@ -8,9 +8,9 @@ tests/native/test_batch_norm.py.
 """
 
 import numpy as np
-from numba import njit, prange
 
 from lib.native.lanes import N_LANES, lanes_of, larger, load, one_where_less, store, store_past, total
+from lib.native.switch import njit, prange
 
 PAST = 2**22  # numbers, 16 MiB: more than a processor's second-level cache, and than its part of the third
 

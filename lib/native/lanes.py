@@ -24,6 +24,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
+from lib.native import _plain, switch
+
 N_LANES = 16
 
 
@@ -244,3 +246,7 @@ def from_bits(typing_context, lanes):
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], _vector(context, floats))
     return floats(lanes), generate
+
+
+if not switch.COMPILED:
+    _plain.put_in_place(globals())

@@ -8,6 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from lib.native import _plain, switch
 from lib.native.lanes import N_LANES
 
 _BITS = ir.VectorType(ir.IntType(1), N_LANES)
@@ -48,3 +49,7 @@ def lanes_and(typing_context, lanes, number):
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), N_LANES), None)
         return builder.and_(arguments[0], builder.shuffle_vector(single, single, zeros))
     return lanes(lanes, lanes.dtype), generate
+
+
+if not switch.COMPILED:
+    _plain.put_in_place(globals())

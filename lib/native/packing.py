@@ -6,8 +6,10 @@ The plain references are `Layout.pack` and `Layout.unpack` of `lib.models.sparse
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import types
 from numba.extending import intrinsic
+
+from lib.native.switch import COMPILED, njit, prange
 
 N = 16  # numbers of a block, images of a group
 _INT, _VECTOR = ir.IntType(64), ir.VectorType(ir.FloatType(), N)
@@ -53,6 +55,18 @@ def _block(to_lanes, past=False):
 _to_lanes = _block(True)  # array[begin + places[pixel + i] + j] = images[first + j image + i] for i, j < 16
 _to_images = _block(False)  # the same from right to left
 _past_images = _block(False, True)
+if not COMPILED:
+    def _to_lanes(images, first, image, array, begin, places, pixel):
+        for i in range(N):
+            at = begin + places[pixel + i]
+            array[at:at + N] = images[first + i:first + i + N * image:image]
+
+    def _to_images(images, first, image, array, begin, places, pixel):
+        for i in range(N):
+            at = begin + places[pixel + i]
+            images[first + i:first + i + N * image:image] = array[at:at + N]
+
+    _past_images = _to_images
 
 
 @njit(cache=True, parallel=True)

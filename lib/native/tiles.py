@@ -33,10 +33,12 @@ number of lanes: after an edit of `lib.native.lanes`, see there.
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import types
 from numba.extending import intrinsic
 
+from lib.native import switch
 from lib.native.lanes import N_LANES as LANES  # images side by side
+from lib.native.switch import njit, prange
 
 PIXELS = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 4  # of a tile: registers for sums
 _MOST_ROWS = 8  # each needs an address register, of which there are sixteen
@@ -327,3 +329,7 @@ def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts
                         at, place = x_row + offsets[k] + LANES * x_step * column, g_row + c * channel \
                             + LANES * g_step * column
                         result[LANES * k:LANES * (k + 1)] += g[place:place + LANES] * x[at:at + LANES]
+
+
+if not switch.COMPILED:
+    sums, products = sums_plain, products_plain

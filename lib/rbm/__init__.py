@@ -34,6 +34,7 @@ living       the machine that runs in the page of chapter 7
 conditional  one machine for all fields, its parameters polynomials of ln h, by exact likelihood
 learning_thresholds  from which size, or number of measurements, half of the machines learn
 learning_searches  what the searches of chapter 6 have found
+learning_laws  laws, tuned schedules and repeats, read off them
 missing_units  what hidden units that are missing to half of the spins cost
 scaling_laws  laws of growth, fitted and compared
 weight_shapes  sorted weights, and those of noise

@@ -18,9 +18,9 @@ of |psi|^2 over their configurations, in the table only.
 import math
 
 import numpy as np
-from numba import njit
 
 from lib.native.lanes import N_LANES, lanes_of, larger, load, one_where_less, quotient, store, total
+from lib.native.switch import njit
 from lib.rbm._kernels import add_gradient, exponential, load_rows, packs, parts, store_rows, sweep
 from lib.rbm.optimizers import descend
 

@@ -12,10 +12,10 @@ chains none is set. A row behind those of the units is set for all chains. Lanes
 """
 
 import numpy as np
-from numba import njit
 
 from lib.native.lanes import N_LANES, lanes_of, load, signed_to_float, store
 from lib.native.masks import add_where, lanes_and, less, nonzero
+from lib.native.switch import njit
 from lib.rbm._kernels import next_random, packs, probability, tanh_half
 from lib.rbm.optimizers import SGD, descend
 

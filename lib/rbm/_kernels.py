@@ -23,7 +23,7 @@ are simulated like the others and are never read.
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from lib.native.lanes import (
@@ -43,6 +43,7 @@ from lib.native.lanes import (
     store,
     total,
 )
+from lib.native.switch import njit
 from lib.rbm.optimizers import SGD, descend
 
 # tanh(a/2) = a P(a^2) / Q(a^2), fitted for |a| <= 15 with the smallest largest error (differential
@@ -61,26 +62,27 @@ _C8, _C9, _C10, _C11, _C12, _C13 = (1 / math.factorial(k) for k in range(8, 14))
 _ROUND = 1.5 * 2.0**52
 
 
+def _tanh_half_float32(a):
+    # Beyond |a| = 15 the factor P/Q stays constant and the value goes on growing with a, past 1: then the
+    # comparison is always true (or always false), as it should be up to S(-15) = 3e-7.
+    s = smaller(a * a, _A_SQUARED)
+    return a * (_P0 + s * (_P1 + s * (_P2 + s * _P3))), 1.0 + s * (_Q1 + s * (_Q2 + s * _Q3))
+
+
+def _tanh_half_float64(a):
+    # (1 - e^-a) / (1 + e^-a) to rounding: the path that float32 is tested against.
+    e = exponential(0.0 - a)
+    return 1.0 - e, 1.0 + e
+
+
 def tanh_half(a):
-    """tanh(a/2) as (numerator, denominator > 0): see the two overloads."""
-    raise NotImplementedError("compiled code only")
+    """tanh(a/2) as (numerator, denominator > 0); compiled by the overload below."""
+    return (_tanh_half_float32 if a.values.dtype == np.float32 else _tanh_half_float64)(a)
 
 
 @overload(tanh_half)
 def _tanh_half(a):
-    if a == Lanes(types.float32):
-        # Beyond |a| = 15 the factor P/Q stays constant and the value goes on growing with a, past 1: then the
-        # comparison is always true (or always false), as it should be up to S(-15) = 3e-7.
-        def tanh_half_float32(a):
-            s = smaller(a * a, _A_SQUARED)
-            return a * (_P0 + s * (_P1 + s * (_P2 + s * _P3))), 1.0 + s * (_Q1 + s * (_Q2 + s * _Q3))
-        return tanh_half_float32
-
-    # (1 - e^-a) / (1 + e^-a) to rounding: the path that float32 is tested against.
-    def tanh_half_float64(a):
-        e = exponential(0.0 - a)
-        return 1.0 - e, 1.0 + e
-    return tanh_half_float64
+    return _tanh_half_float32 if a == Lanes(types.float32) else _tanh_half_float64
 
 
 @njit

@@ -1,9 +1,9 @@
 """Gibbs sweeps of chains that each have fields of their own on the visible units, as fused loops; see `_kernels`."""
 
 import numpy as np
-from numba import njit
 
 from lib.native.lanes import N_LANES, lanes_of, load
+from lib.native.switch import njit
 from lib.rbm._kernels import add_inputs, draw_unit, draw_units, generators_of, load_rows, packs, store_rows
 
 

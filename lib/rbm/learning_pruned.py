@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +53,42 @@ def fewest(needed: pd.DataFrame) -> pd.DataFrame:
 
     """
     return needed.sort_values(["n_spins", "left", "error"]).drop_duplicates("n_spins").reset_index(drop=True)
+
+
+def beside_thesis(thesis: Mapping[int, tuple[int, int]], originals: Mapping[int, tuple[float | None, float | None]],
+                  needed: pd.DataFrame, rounds: Sequence[int], text: Callable[..., str]) -> pd.DataFrame:
+    """Table 6.1 beside the numbers of the thesis.
+
+    Parameters
+    ----------
+    thesis : mapping of int to (int, int)
+        By length, weights needed without pruning and with it.
+    originals : mapping of int to (float or None, float or None)
+        Ours without pruning, with errors.
+    needed : pandas.DataFrame
+        Of `weights_needed`.
+    rounds : sequence of int
+        Limits of rounds.
+    text : callable
+        From a value, its error and a format to text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column for each length; "not run" where the records do not hold it yet.
+
+    """
+    import pandas as pd
+
+    rows = {}
+    for n, (dense, left) in thesis.items():
+        here = "not run" if originals[n][0] is None else text(*originals[n], ".0f")
+        rows[n] = {"thesis: original": dense, "thesis: pruned": left, "here: original": here}
+        rows[n] |= {f"here: pruned, {limit} round(s)": "not run" for limit in rounds}
+    for one in needed.itertuples():
+        learnt = "" if one.learnt == one.machines else f" ({one.learnt} of {one.machines} learnt)"
+        rows[one.n_spins][f"here: pruned, {one.prune_rounds} round(s)"] = text(one.left, one.error, ".0f") + learnt
+    return pd.DataFrame(rows).rename_axis("spins", axis=1)
 
 
 def jumps(bounds: Sequence[float], before: float, eps: float) -> np.ndarray:

@@ -59,6 +59,8 @@ def success_rate(learnt: ArrayLike, level: float = LEVEL) -> Interval:
     k, n, tail = seen.sum(), seen.size, (1 - level) / 2
     low, high = stats.beta.ppf([tail, 1 - tail], k + 0.5, n - k + 0.5)
     return Interval(float(k / n), 0.0 if k == 0 else float(low), 1.0 if k == n else float(high))
+
+
 def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL, widest: float = 0.2) -> Interval:
     """Where half of the machines learn: x0 of the rate 1 / (1 + exp((x0 - x) / w)).
 
@@ -134,7 +136,7 @@ def first_success(steps: ArrayLike, learnt: ArrayLike) -> float:
     return float(steps[seen].min()) if seen.any() else float("inf")
 
 
-def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
+def measurements_table(runs: pd.DataFrame, eps: float, ratios: ArrayLike = (0.5,)) -> pd.DataFrame:
     """A row for each n_spins and n_hidden of runs: how many measurements half of the machines need.
 
     Parameters
@@ -144,27 +146,36 @@ def measurements_table(runs: pd.DataFrame, eps: float) -> pd.DataFrame:
         bound; a bound that is missing is that of a machine whose training diverged.
     eps : float
         The largest bound that counts as learnt.
+    ratios : array_like of float, default (0.5,)
+        Hidden units a spin, which come in whole units: the nearest stands in the column ratio.
 
     Returns
     -------
     pandas.DataFrame
-        With columns n_spins, n_hidden; half, low, high (`half_point` in ln M); printed, the mean
-        over machines of the first number with which each learnt, with its standard error
-        printed_error, missing where one never did; and seeds, the number of machines.
+        With columns n_spins, n_hidden, ratio; half, low, high (`half_point` in ln M), half and low missing where the
+        fewest that were tried are enough, all three where a single number has both outcomes; error, half the interval;
+        weight and weight_error, half and error over n_spins n_hidden; printed, the mean over machines of the first
+        number with which each learnt, with its standard error printed_error, missing where one never did; seeds and
+        machines, how many, and learnt, how many of the machines learnt.
 
     """
     import pandas as pd
 
-    rows = []
+    rows, ratios = [], as_floats(ratios, "ratios")
     for (n_spins, n_hidden), group in runs.groupby(["n_spins", "n_hidden"]):
         learnt = (group.bound <= eps).astype(int)
-        half = half_point(np.log(group.n_samples), learnt)
+        alone = group.n_samples.nunique() == 1 and learnt.nunique() > 1  # a record that has only begun
+        half = Interval(np.nan, np.nan, np.nan) if alone else half_point(np.log(group.n_samples), learnt)
+        half = Interval(*(np.nan if end == -np.inf else float(np.exp(end)) for end in half))
         first = np.array([first_success(one.n_samples, (one.bound <= eps).astype(int))
                           for _, one in group.groupby("seed")])
-        whole = np.isfinite(first).all() and first.size > 1
-        rows.append({"n_spins": n_spins, "n_hidden": n_hidden, "half": np.exp(half.value), "low": np.exp(half.low),
-                     "high": np.exp(half.high), "printed": first.mean() if whole else np.nan,
-                     "printed_error": stats.sem(first) if whole else np.nan, "seeds": first.size})
+        whole, error = np.isfinite(first).all() and first.size > 1, (half.high - half.low) / 2
+        rows.append({"n_spins": n_spins, "n_hidden": n_hidden,
+                     "ratio": float(ratios[np.abs(ratios - n_hidden / n_spins).argmin()]), "half": half.value,
+                     "low": half.low, "high": half.high, "error": error, "weight": half.value / (n_spins * n_hidden),
+                     "weight_error": error / (n_spins * n_hidden), "printed": first.mean() if whole else np.nan,
+                     "printed_error": stats.sem(first) if whole else np.nan, "seeds": first.size,
+                     "machines": len(group), "learnt": int(learnt.sum())})
     return pd.DataFrame(rows)
 
 

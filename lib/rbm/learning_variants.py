@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.rbm.learning_searches import EPS, known, search_table
+from lib.rbm.learning_searches import EPS, Numbers, known, search_table
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -61,6 +61,48 @@ def ways_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def ways_numbers(runs: pd.DataFrame, ways: Sequence[str]) -> Numbers:
+    """What ways to train have in common, and where they differ.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning_ways.learning_way`.
+    ways : sequence of str
+        All of them.
+
+    Returns
+    -------
+    dict
+        Of the shortest chain, "spins" long: "least" and "most" hidden units needed, "spread", their difference where
+        every way found a number; "floor-low", "floor-high" and "floor", the extremes of the median bounds with one unit
+        fewer than half of the spins, and their ratio where there are all ways; "natural-m", "other-m", error of the
+        size of the magnetization (%) with half of the spins or more, by natural gradient, and the largest of the
+        others. Of the longest, "long": "long-WAY", median bounds with half of the spins, "there" how many ways have
+        one, "long-least", "long-most" hidden units needed. "tied", units that symmetric machines need more than PCD-1,
+        where that is largest by size.
+
+    """
+    short, long = runs.n_spins.min(), runs.n_spins.max()
+    needed = ways_needed(runs)
+    first = [needed.get((short, way)) for way in ways]
+    some, whole = [units for units in first if units], None not in first
+    last = [units for (n, _), units in needed.items() if n == long and units]
+    at = runs[runs.n_spins == short]
+    floor = at[at.n_hidden == short // 2 - 1].groupby("way").bound.median()
+    size = 100 * at[at.n_hidden >= short // 2].groupby("way")["abs m error"].median()
+    halved = runs[(runs.n_spins == long) & (runs.n_hidden == long // 2)].groupby("way").bound.median()
+    pairs = [(needed.get((n, "symmetric")), needed.get((n, "PCD-1"))) for n in runs.n_spins.unique()]
+    tied = [own - free for own, free in pairs if own and free]
+    return {name: known(value) for name, value in {
+        "spins": short, "long": long, "least": min(some, default=None), "most": max(some, default=None),
+        "spread": max(some) - min(some) if some and whole else None, "floor-low": floor.min(),
+        "floor-high": floor.max(), "floor": floor.max() / floor.min() if len(floor) == len(ways) else None,
+        "natural-m": size.get("natural gradient"), "other-m": size.drop("natural gradient", errors="ignore").max(),
+        "there": len(halved), "long-least": min(last, default=None), "long-most": max(last, default=None),
+        "tied": max(tied, key=abs, default=None), **{f"long-{way.lower()}": halved.get(way) for way in ways}}.items()}
+
+
 def broken_table(kept: pd.DataFrame, runs: pd.DataFrame, energy: Callable[[int, float], float]) -> pd.DataFrame:
     """What searches with broken symmetry found, beside those with the symmetry kept.
 
@@ -90,6 +132,47 @@ def broken_table(kept: pd.DataFrame, runs: pd.DataFrame, energy: Callable[[int, 
     beside = kept[kept.eps == EPS][["n_spins", "field", "hidden", "error"]]
     beside = beside.rename(columns={"hidden": "kept", "error": "kept error"})
     return table.merge(beside, "left", on=["n_spins", "field"])
+
+
+def broken_numbers(beside: pd.DataFrame, critical: pd.DataFrame) -> Numbers:
+    """Hidden units needed with broken symmetry and with the symmetry kept.
+
+    Parameters
+    ----------
+    beside : pandas.DataFrame
+        Of `broken_table`, of two lengths.
+    critical : pandas.DataFrame
+        Of `search_table`: the critical field, symmetry kept.
+
+    Returns
+    -------
+    dict
+        "spins" and "short", the two lengths; "high", "middle", "low" and "short-...", units at h/J = 0.8, 0.7 and 0.5
+        with broken symmetry, "...-kept" with the symmetry kept; "critical", those at the critical field; "peak", high
+        less critical, "harder", high less the same kept, both of the longer chain; "dmrg", the smallest plain
+        fidelity there; "plain-magnetization", "plain-fidelity", and "short-fidelity", "short-half", the half splitting
+        in percent, at 0.8.
+
+    """
+    most = beside.n_spins.max()
+    long, short = (beside[rows].set_index("field") for rows in (beside.n_spins == most, beside.n_spins < most))
+    numbers = {}
+    for prefix, table in (("", long), ("short-", short)):
+        for name, field in (("high", 0.8), ("middle", 0.7), ("low", 0.5)):
+            row = table.reindex([field]).iloc[0]
+            numbers |= {f"{prefix}{name}": known(row.broken, row["broken error"]),
+                        f"{prefix}{name}-kept": known(row.kept, row["kept error"])}
+    one = critical[critical.n_spins == most].set_index("n_spins").reindex([most]).iloc[0]
+    high, short_high = long.reindex([0.8]).iloc[0], short.reindex([0.8]).iloc[0]
+    return numbers | {
+        "critical": known(one.hidden, one.error),
+        "peak": known(high.broken - one.hidden, np.hypot(high["broken error"], one.error)),
+        "harder": known(high.broken - high.kept, np.hypot(high["broken error"], high["kept error"])),
+        **{name: known(value) for name, value in {
+            "spins": most, "short": short.n_spins.max(),
+            "dmrg": long["plain fidelity"].min(), "plain-magnetization": high["plain magnetization"],
+            "plain-fidelity": high["plain fidelity"], "short-fidelity": short_high["plain fidelity"],
+            "short-half": 100 * short_high["half splitting"]}.items()}}
 
 
 def chains_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -166,3 +249,39 @@ def joint_gain(table: pd.DataFrame, kind: str, n_samples: int, column: str = "kl
         return None, None
     ratios = (at["one a field"] / at[kind]).dropna()
     return known(ratios.mean(), ratios.sem())
+
+
+def joint_numbers(table: pd.DataFrame) -> Numbers:
+    """What one machine for all fields gains over machines of one field.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `joint_table`.
+
+    Returns
+    -------
+    dict
+        "few" and "many", measurements a field; "gain" and "late", `joint_gain` of the quadratic machine with either;
+        "fewer", the ratio of the numbers of parameters, "ratio", gain over that; "between", error of the energy where
+        nothing was measured, quadratic machine and most measurements, and of each kind in percent "between-KIND";
+        "enough-KIND", the fewest measurements with which the mean error of the energy is within `EPS`; "left-KIND",
+        the divergence with most measurements. KIND has dashes.
+
+    """
+    few, many = table.n_samples.min(), table.n_samples.max()
+    gain, late = (joint_gain(table, "degree 2", n) for n in (few, many))
+    sizes, last = table.groupby("kind").parameters.first(), table[table.n_samples == many].groupby("kind")
+    fewer = sizes.get("one a field", np.nan) / sizes.get("degree 2", np.nan)
+    numbers = {"few": known(few), "many": known(many), "gain": gain, "late": late, "fewer": known(fewer),
+               "ratio": (None, None) if gain[0] is None else known(gain[0] / fewer, (gain[1] or np.nan) / fewer)}
+    means, errors = (getattr(last[["held out energy error", "kl"]], name)() for name in ("mean", "sem"))
+    for kind in ("degree 1", "degree 2", "one a field"):
+        (between, left), (error, left_error) = (part.reindex([kind]).iloc[0] for part in (means, errors))
+        learnt = table[table.kind == kind].groupby("n_samples")["energy error"].mean()
+        dashed = kind.replace(" ", "-")
+        numbers |= {f"between-{dashed}": known(100 * between, 100 * error), f"left-{dashed}": known(left, left_error),
+                    f"enough-{dashed}": known(learnt.index[learnt <= EPS].min())}
+        if kind == "degree 2":
+            numbers["between"] = known(between, error)
+    return numbers

@@ -72,12 +72,18 @@ def laws(x: ArrayLike, y: ArrayLike, errors: ArrayLike) -> dict[str, Law]:
     if not all((values > 0).all() and np.isfinite(values).all() for values in (x, y, errors)):
         raise ValueError("expected finite positive sizes, values and errors, got others; try only sizes at which the "
                          "search has found something")
-    found = {}
+    found, middle = {}, np.log(x).mean()
     for name, (n_parameters, law) in LAWS.items():
         rise, at_zero = np.polyfit(np.log(x), np.log(y), 1) if name == "power" else np.polyfit(x, y, 1)
-        start = {"constant": [y.mean()], "linear": [at_zero, rise], "power": [np.exp(at_zero), rise]}
-        fit = optimize.least_squares(lambda p, law=law: (law(x, *p) - y) / errors, start[name])
+        # A power is fitted by ln(a x^b) at the middle of the sizes and b: a and b themselves are nearly one parameter.
+        start = {"constant": [y.mean()], "linear": [at_zero, rise], "power": [at_zero + rise * middle, rise]}[name]
+        curve = law if name != "power" else lambda x, height, b: np.exp(height + b * (np.log(x) - middle))
+        fit = optimize.least_squares(lambda p, curve=curve: (curve(x, *p) - y) / errors, start)
         best, covariance, chi2 = fit.x, np.linalg.inv(fit.jac.T @ fit.jac), 2 * float(fit.cost)
+        if name == "power":
+            a = np.exp(best[0] - best[1] * middle)
+            turn = np.array([[a, -a * middle], [0.0, 1.0]])
+            best, covariance = np.array([a, best[1]]), turn @ covariance @ turn.T
         wider = np.sqrt(max(1.0, chi2 / max(1, x.size - n_parameters)))
         found[name] = Law(name, tuple(map(float, best)), tuple(map(float, wider * np.sqrt(np.diag(covariance)))), chi2,
                           chi2 + 2 * n_parameters)

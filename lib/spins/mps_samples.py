@@ -24,13 +24,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from lib.chain_checks import check_draws
 from lib.checks import require_count
+from lib.native import _plain
 from lib.native.lanes import N_LANES, Lanes, lanes_of, load, store
+from lib.native.switch import COMPILED, njit
 from lib.spins.bases import Measurements
 from lib.spins.gates import basis_codes, gate_table
 from lib.spins.mps import MatrixProductState
@@ -175,6 +177,10 @@ def _multiply_add(typing_context, number, lanes, sum_):
                                                f"llvm.fma.v{N_LANES}f64")
         return builder.call(fused, (many, arguments[1], arguments[2]))
     return Lanes(types.float64)(types.float64, lanes, sum_), generate
+
+
+if not COMPILED:
+    _multiply_add = _plain.multiply_add  # noqa: F811, which rounds twice
 
 
 @njit(cache=True, nogil=True)

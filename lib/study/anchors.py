@@ -14,7 +14,7 @@ import importlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lib import atomic
@@ -30,22 +30,33 @@ def names(top: Path) -> list[str]:
     return sorted(path.stem for path in (top / FOLDER).glob("[!_]*.py"))
 
 
-def check(top: Path, jobs: int = 1) -> dict[str, str]:
-    """For each experiment "" where its anchors pass with the code of this tree, else what moved and what to do."""
-    kept = top / "_build" / "anchors.json"
+def of_modules(top: Path, modules: Iterable[str]) -> list[str]:
+    """The experiments with anchors that these modules of `lib` define, such as all that a chapter imports."""
+    places = [top / f"{module.replace('.', '/')}.py" for module in modules]
+    text = "".join(path.read_text("utf-8") for path in places if path.is_file())  # no package defines any
+    return [name for name in names(top) if f"\ndef {name}(" in text]
+
+
+def check(top: Path, jobs: int = 1, wanted: list[str] | None = None) -> dict[str, str]:
+    """For each experiment "" where its anchors pass with the code of this tree, else what moved and what to do.
+
+    wanted: the experiments whose anchors are measured, all if None.
+    """
+    kept, known = top / "_build" / "anchors.json", names(top)
     passed = atomic.read_json(kept) or {}
-    digests = {name: digest(top, name) for name in names(top)}
+    digests = {name: digest(top, name) for name in known if wanted is None or name in wanted}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
         print(f"anchors of {len(waiting)} experiments, since their code is new here ...", flush=True)
-    lacking = provenance.experiment_versions(top).keys() - digests.keys() if digests else ()
+    lacking = provenance.experiment_versions(top).keys() - {*known} if known else ()
     messages = {name: f"{name} has no anchors, so that nothing holds its version; try {FOLDER}/{name}.py, as its "
                       "neighbours are" for name in sorted(lacking)}
     messages |= dict.fromkeys(digests, "") | {name: message(top, name, _read(_path(top, name)), found)
                                              for name, found in _measured(top, waiting, jobs).items()}
     if waiting:
         kept.parent.mkdir(exist_ok=True)
-        atomic.write_json(kept, {name: digests[name] for name in digests if not messages[name]})
+        rest = {name: passed[name] for name in known if name in passed and name not in digests}
+        atomic.write_json(kept, rest | {name: digests[name] for name in digests if not messages[name]})
     return messages
 
 

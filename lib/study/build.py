@@ -187,7 +187,7 @@ def stale_chapters(top: Path, profile: str) -> list[str]:
     """
     root, stale = runs.profile_root(top, profile), {}
     for path in notebooks.chapter_files(top):
-        last = runs.read_record(root, path.stem)
+        last = runs.read_run(root, path.stem)
         if not runs.is_current(root, path.stem, provenance.chapter_inputs(top, path, profile, last=last)):
             stale[path.stem] = notebooks.read_chapter(path).budget or 0
         else:
@@ -250,7 +250,8 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
         stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
-        _refuse_late(top, jobs, stale)
+        modules = provenance.chapter_inputs(top, path, profile)["modules"]
+        _refuse_late(top, jobs, stale, anchors.of_modules(top, modules))
         execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
         try:
@@ -288,11 +289,12 @@ def _refuse(problems: list[str]) -> None:
         raise BuildError("no chapter was executed, since the sources are not in order:\n  " + "\n  ".join(problems))
 
 
-def _refuse_late(top: Path, jobs: int, stale: list[str]) -> None:
+def _refuse_late(top: Path, jobs: int, stale: list[str], experiments: list[str] | None = None) -> None:
     """Refuse what would else come out after minutes: pages that the renderer refuses (it says so itself in seconds
-    where nothing has to be executed), and code that no longer gives the results that are recorded."""
+    where nothing has to be executed), and code that no longer gives the results that are recorded, of these
+    experiments or, if None, of all."""
     _refuse(rehearsal.problems(top) if stale else [])
-    moved = [message for message in anchors.check(top, jobs).values() if message]
+    moved = [message for message in anchors.check(top, jobs, experiments).values() if message]
     if moved:
         raise BuildError("no chapter was executed, since the code no longer gives the results that are recorded:\n  "
                          + "\n  ".join(moved))

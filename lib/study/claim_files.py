@@ -23,11 +23,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
+
+from lib.study.measures import Table
+from lib.study.stored import Stored, absent
 
 VERDICTS = ("reproduced", "reproduced at reduced scale", "undecided", "differs", "not run")  # best first
 REPRODUCED, REDUCED, UNDECIDED, DIFFERS, NOT_RUN = VERDICTS
@@ -37,13 +41,12 @@ RELATIONS = (*WORDS, "between", *ALONE)
 THESIS, OWN = Path("data/thesis/claims"), Path("data/claims/own")
 KEYS = ("id", "item", "statement", "expected", "where", "reference", "bound", "reason", "tolerance", "decide",
         "depends_on")
-STORED = ("id", "measured", "uncertainty", "scale", "source", "records", "enough", "undecided")  # by a page
 ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 ITEM = re.compile(r"(T|eq|s)?[0-9A-Z]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True)
-class Expected:
+class Expected(Stored):
     """A value, a bound, an interval `[value, upper]`, a direction, or a statement that holds."""
 
     relation: str
@@ -51,7 +54,7 @@ class Expected:
     upper: float | None = None
 
     @classmethod
-    def of(cls, entry: object) -> Expected:
+    def said(cls, entry: object) -> Expected:
         """From a claims file; raises `ValueError` for what is none of the forms above."""
         if entry in ALONE:
             return cls(entry)
@@ -79,7 +82,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Stored):
     """How far the measured value may lie from the expected one, fixed in advance, and why."""
 
     absolute: float | None = None
@@ -87,7 +90,7 @@ class Tolerance:
     reason: str = ""
 
     @classmethod
-    def of(cls, entry: object) -> Tolerance:
+    def said(cls, entry: object) -> Tolerance:
         """From a claims file; raises `ValueError` unless it has one size, zero or more, and a reason."""
         sizes = {"absolute", "relative"} & {*entry} if isinstance(entry, Mapping) else ()
         if len(sizes) != 1 or {*entry} - sizes - {"reason"}:
@@ -161,8 +164,8 @@ class Claim:
         if not own and not ITEM.fullmatch(entry["item"]):
             raise ValueError(f"expected a thesis number such as 5.1, T3.1, B.1, eq3.29 or s6.4, got {entry['item']!r}; "
                              "panels a and b count under one item")
-        expected = Expected.of(entry.get("expected"))
-        tolerance = Tolerance.of(entry["tolerance"]) if "tolerance" in entry else None
+        expected = Expected.said(entry.get("expected"))
+        tolerance = Tolerance.said(entry["tolerance"]) if "tolerance" in entry else None
         if tolerance is None and expected.relation == "equal":
             raise ValueError("expected a tolerance, got none; try tolerance: {absolute: 0, reason: exact}")
         if tolerance and (expected.relation == "holds" or expected.relation in ALONE and tolerance.absolute is None):
@@ -177,6 +180,53 @@ class Claim:
             raise ValueError(f"expected depends_on as a list of ids, got {depends_on!r}")
         return cls(entry["id"], entry["item"], _text(entry["statement"]), expected, _text(entry[source]), chapter,
                    place, tolerance, ours, reason, decide, tuple(depends_on))
+
+
+@dataclass(frozen=True)
+class Settlement(Stored):
+    """What a page stores of a claim, with its run; the verdict is not among it."""
+
+    id: str
+    measured: float | bool | list | None
+    uncertainty: float | None
+    scale: str
+    source: Literal["live", "record", "thesis"]
+    records: list[str]
+    enough: bool
+    undecided: str
+    table: Table | None = absent()  # where the value is a function of the table of a figure
+
+
+@dataclass(frozen=True)
+class Reported(Expected):
+    """What a claim expects, and where that stands."""
+
+    where: str = ""
+
+
+@dataclass
+class Entry(Stored):
+    """A line of the ledger: a claim, what came out, and the verdict."""
+
+    id: str
+    item: str
+    statement: str
+    expected: Reported
+    bound: str | None  # the reason of a bound of ours
+    tolerance: Tolerance | None
+    decide: float | None
+    depends_on: list[str]
+    measured: float | bool | list | None
+    uncertainty: float | None
+    scale: str
+    source: Literal["live", "record", "thesis"]
+    records: list[str]
+    enough: bool
+    undecided: str
+    profile: str
+    verdict: Literal[VERDICTS]
+    page: str | None
+    notes: list[str] = field(default_factory=list)
 
 
 def read(top: Path) -> tuple[dict[str, Claim], list[str]]:
@@ -206,40 +256,38 @@ def _read(top: Path, files: tuple[tuple[Path, int, int], ...]) -> tuple[dict[str
     return claims, problems
 
 
-def judge(claim: Claim, settlement: Mapping) -> str:
-    """The verdict, one of `VERDICTS`, on what a page stored (see :mod:`lib.study`).
+def judge(claim: Claim, settlement: Settlement) -> str:
+    """The verdict, one of `VERDICTS`, on what a page stored.
 
     Error bars enter only where the claim asks for it by `decide`, and then a value without one is undecided; else the
     tolerance alone counts, fixed in advance.
     """
-    measured = settlement["measured"]
-    if settlement["undecided"]:
+    measured = settlement.measured
+    if settlement.undecided:
         return UNDECIDED
     if measured is None:
         return NOT_RUN
-    if not settlement["enough"]:
+    if not settlement.enough:
         return UNDECIDED
     if claim.expected.relation in ALONE:
         agrees = measured if claim.expected.relation == "holds" else _follows(claim, measured)
     else:
         low, high = _interval(claim)
-        error, nearest = settlement["uncertainty"], min(abs(measured - low), abs(measured - high))
+        error, nearest = settlement.uncertainty, min(abs(measured - low), abs(measured - high))
         if claim.decide and (error is None or nearest < claim.decide * error):
             return UNDECIDED
         agrees = low < measured < high if claim.expected.relation in ("above", "below") else low <= measured <= high
     if not agrees:
         return DIFFERS
-    return REPRODUCED if settlement["scale"] == "full" else REDUCED
+    return REPRODUCED if settlement.scale == "full" else REDUCED
 
 
-def entry(claim: Claim, settlement: Mapping, page: str | None, profile: str) -> dict:
-    """A line of the ledger: the claim, what came out, and the verdict (see :mod:`lib.study`)."""
-    return {"id": claim.id, "item": claim.item, "statement": claim.statement,
-            "expected": asdict(claim.expected) | {"where": claim.where},
-            "bound": claim.reason if claim.ours else None,
-            "tolerance": asdict(claim.tolerance) if claim.tolerance else None, "decide": claim.decide,
-            "depends_on": list(claim.depends_on), **{key: settlement[key] for key in STORED[1:]},
-            "profile": profile, "verdict": judge(claim, settlement), "page": page}
+def entry(claim: Claim, settlement: Settlement, page: str | None, profile: str) -> Entry:
+    """A line of the ledger: the claim, what came out, and the verdict."""
+    stored = {name: value for name, value in vars(settlement).items() if name not in ("id", "table")}
+    return Entry(claim.id, claim.item, claim.statement, Reported(**vars(claim.expected), where=claim.where),
+                 claim.reason if claim.ours else None, claim.tolerance, claim.decide, list(claim.depends_on), **stored,
+                 profile=profile, verdict=judge(claim, settlement), page=page)
 
 
 def finite(value: object, what: str) -> float:

@@ -9,32 +9,32 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from lib.study.claim_files import Expected, Tolerance, steps
+from lib.study.claim_files import Entry, steps
 
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
 
 
-def strip(entries: Sequence[Mapping]) -> str:
+def strip(entries: Sequence[Entry]) -> str:
     """Some claims as HTML; the item stands above the first line that it belongs to, a scale in the first of several."""
     lines, item, scale = [], None, "full"
     for entry in entries:
-        if entry["item"] != item:
-            item = entry["item"]
+        if entry.item != item:
+            item = entry.item
             lines.append(f'<p class="claim-item">{html.escape(of_thesis(item))}</p>')
         lines.append(_line(entry, scale))
-        scale = entry["scale"]
+        scale = entry.scale
     return f'<div class="claim-strip" role="group" aria-label="Claims and verdicts">{"".join(lines)}</div>'
 
 
-def text(entries: Sequence[Mapping]) -> str:
+def text(entries: Sequence[Entry]) -> str:
     """The same for a terminal."""
     lines = []
     for entry in entries:
-        lines.append(f"{of_thesis(entry['item'])}: {entry['statement']}")
-        lines += [f"  {name:<10} {value}" for name, value in [*facts(entry), ("verdict", entry["verdict"])]]
+        lines.append(f"{of_thesis(entry.item)}: {entry.statement}")
+        lines += [f"  {name:<10} {value}" for name, value in [*facts(entry), ("verdict", entry.verdict)]]
     return "\n".join(lines)
 
 
@@ -55,16 +55,16 @@ def of_thesis(item: str) -> str:
     return "Thesis " + item_text(item)[0].lower() + item_text(item)[1:]
 
 
-def expected_text(entry: Mapping) -> str:
+def expected_text(entry: Entry) -> str:
     """What the thesis reports, without where."""
-    return str(Expected(**{name: value for name, value in entry["expected"].items() if name != "where"}))
+    return str(entry.expected)
 
 
-def measured_text(entry: Mapping) -> str:
+def measured_text(entry: Entry) -> str:
     """What came out, with its standard error, as text."""
-    value, error = entry["measured"], entry["uncertainty"]
+    value, error = entry.measured, entry.uncertainty
     if value is None:
-        return "no value" if entry.get("undecided") else "not run"
+        return "no value" if entry.undecided else "not run"
     if isinstance(value, bool):
         return "holds" if value else "does not hold"
     if isinstance(value, list):
@@ -76,45 +76,45 @@ def measured_text(entry: Mapping) -> str:
     return f"{value:.6g} ± {error:.2g}"
 
 
-def facts(entry: Mapping) -> list[tuple[str, str]]:
+def facts(entry: Entry) -> list[tuple[str, str]]:
     """What stands below the line of a claim, as names and texts."""
     expected = expected_text(entry)
-    if entry["bound"]:
-        expected += f" (the bound is ours: {entry['bound']})"
-    found = [("reference" if entry["item"].startswith("own-") else "thesis", entry["expected"]["where"]),
+    if entry.bound:
+        expected += f" (the bound is ours: {entry.bound})"
+    found = [("reference" if entry.item.startswith("own-") else "thesis", entry.expected.where),
              ("expected", expected), ("here", measured_text(entry))]
-    if entry["tolerance"]:
-        found.append(("tolerance", str(Tolerance(**entry["tolerance"]))))
-    if entry["decide"]:
-        near = entry["verdict"] == "undecided" and not entry["undecided"] and entry["enough"] and not entry.get("notes")
+    if entry.tolerance:
+        found.append(("tolerance", str(entry.tolerance)))
+    if entry.decide:
+        near = entry.verdict == "undecided" and not entry.undecided and entry.enough and not entry.notes
         what = "not: nearer than" if near else "only where it is further than"
-        found.append(("decided", f"{what} {entry['decide']:g} standard errors from the bound"))
-    if entry["undecided"]:
-        found.append(("undecided", entry["undecided"]))
-    elif not entry["enough"]:
+        found.append(("decided", f"{what} {entry.decide:g} standard errors from the bound"))
+    if entry.undecided:
+        found.append(("undecided", entry.undecided))
+    elif not entry.enough:
         found.append(("undecided", "this scale is too small to say"))
-    found += [("scale", entry["scale"]),
-              ("source", ", ".join(["record", *entry["records"]]) if entry["records"] else entry["source"])]
-    if entry["depends_on"]:
-        found.append(("depends on", ", ".join(entry["depends_on"])))
-    return found + [("note", note) for note in entry.get("notes", [])]
+    found += [("scale", entry.scale),
+              ("source", ", ".join(["record", *entry.records]) if entry.records else entry.source)]
+    if entry.depends_on:
+        found.append(("depends on", ", ".join(entry.depends_on)))
+    return found + [("note", note) for note in entry.notes]
 
 
-def _line(entry: Mapping, above: str) -> str:
+def _line(entry: Entry, above: str) -> str:
     """A claim as one line that unfolds; `above` is the scale of the line above, which is not said again."""
     scale = ""
-    if entry["scale"] != "full":
-        words = "as above" if entry["scale"] == above else entry["scale"]
+    if entry.scale != "full":
+        words = "as above" if entry.scale == above else entry.scale
         scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
     listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
-    source = "expected" if entry["item"].startswith("own-") else "bound of ours" if entry["bound"] else "thesis"
-    return (f'<details class="claim claim-{CSS_CLASS[entry["verdict"]]}" id="claim-{entry["id"]}"><summary>'
-            f'<span class="claim-statement">{html.escape(entry["statement"])}{scale}</span> '
+    source = "expected" if entry.item.startswith("own-") else "bound of ours" if entry.bound else "thesis"
+    return (f'<details class="claim claim-{CSS_CLASS[entry.verdict]}" id="claim-{entry.id}"><summary>'
+            f'<span class="claim-statement">{html.escape(entry.statement)}{scale}</span> '
             f'<span class="claim-value"><span class="claim-label">{source}</span> '
             f"{html.escape(expected_text(entry))}</span> "
             f'<span class="claim-value"><span class="claim-label">here</span> '
             f"{html.escape(measured_text(entry))}</span> "
-            f'<span class="claim-verdict">{entry["verdict"]}</span></summary>'
+            f'<span class="claim-verdict">{entry.verdict}</span></summary>'
             f'<dl class="claim-facts">{listed}</dl></details>')
 
 

@@ -13,12 +13,26 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lib.study import claim_files, claim_text, session
-from lib.study.claim_files import ALONE, Claim, finite
+from lib.study.claim_files import ALONE, Claim, Settlement, finite
 from lib.study.measures import FromTable, from_table
 from lib.study.notebooks import root
+from lib.study.stored import Stored
+
+
+@dataclass(frozen=True)
+class Number(Stored):
+    """A number of a chapter, with the text that its prose shows."""
+
+    key: str
+    value: float
+    uncertainty: float | None
+    unit: str
+    text: str
+
 
 __all__ = ["from_table", "number", "numbers", "plus_minus", "scale", "settle"]
 
@@ -50,13 +64,10 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     if uncertainty is not None:
         uncertainty = _size(uncertainty, f"claim {id}: the uncertainty")
     kind, records = _source(source, id)
-    settlement = {"id": id, "measured": measured, "uncertainty": uncertainty, "scale": str(scale), "source": kind,
-                  "records": records, "enough": bool(enough), "undecided": str(undecided)}
-    if table:
-        settlement["table"] = table
-    session.keep("claims.json", settlement, "id")
+    settlement = Settlement(id, measured, uncertainty, str(scale), kind, records, bool(enough), str(undecided), table)
+    session.keep("claims.json", settlement.plain(), "id")
     entry = claim_files.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
-                         os.environ.get("COMPANION_PROFILE", "session"))
+                              os.environ.get("COMPANION_PROFILE", "session"))
     session.show(claim_text.text([entry]), claim_text.strip([entry]), {"claims": [id]})
 
 
@@ -98,8 +109,7 @@ def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float |
         text = plus_minus(value, uncertainty, fmt)
         if unit:
             text += f" {unit}"
-        session.keep("numbers.json",
-                     {"key": key, "value": value, "uncertainty": uncertainty, "unit": unit, "text": text}, "key")
+        session.keep("numbers.json", Number(key, value, uncertainty, unit, text).plain(), "key")
     # This is what myst_nb.glue(key, text, display=False) sends, quotes included (they keep "10,000" a text);
     # importing it would load Sphinx into every chapter.
     if session.in_notebook():

@@ -26,6 +26,7 @@ OPTIONS = {"chapter": {"help": "such as 05"}, "minutes": {"type": float, "help":
            "--measure": {"nargs": "+", "default": [], "help": argparse.SUPPRESS},
            "--cores": {"type": int, "default": 1}, "--output": {"type": Path},
            "staged": {"type": Path}, "place": {"type": Path},
+           "--outside": {"action": "store_true", "help": "ask the addresses outside the site, too"},
            **dict.fromkeys(("--strict", "--update", "--rehearse"), {"action": "store_true"})}
 # A command: the function of lib.study that it calls with the tree and these options, what it does, and how its result
 # is said.
@@ -38,6 +39,7 @@ COMMANDS = {
     "accept": ("site.accept", "profile", "accept the present verdicts, and note what chapters took", "{}"),
     "status": ("status.text", "profile", "which chapters are fresh, stale or failed, and why", "{}"),
     "verify": ("verify.verify", "profile", "is everything that is published as the build made it?", "{}"),
+    "links": ("links.check", "profile --outside", "does every link of the built site lead somewhere?", "{}"),
     "pdf": ("pdf.build", "profile", "print the built site", "\nThe PDF: {}"),
     "epub": ("epub.build", "profile", "write the built site for readers of books", "\nThe EPUB: {}"),
     "crate": ("crate.build", "profile", "pack the build as an RO-Crate", "\nThe crate: {}"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import provenance, runs, verify
+from lib.study import ledger, provenance, runs, verify
 from lib.study.build import locked
 from lib.study.notebooks import chapter_files
 
@@ -57,7 +57,7 @@ def _pack(top: Path, profile: str) -> Path:
                      for name, words in LICENCES.items()]
     author = about("#authors", "Organization", name=config["author"])
     crate.root_dataset["author"] = crate.root_dataset["publisher"] = author
-    verdicts = Counter(claim["verdict"] for claim in atomic.read_json(root / "ledger.json"))
+    verdicts = Counter(claim.verdict for claim in ledger.read(root))
     code = about("#commit", "CreativeWork", name=f"source code of {project['name']}", author=author,
                  version=(commit or "no commit") + (", with uncommitted changes" if dirty else ""))
     entities, actions = {}, []
@@ -70,18 +70,18 @@ def _pack(top: Path, profile: str) -> Path:
             "contentSize": str((top / name).stat().st_size),
             "encodingFormat": mimetypes.guess_type(name)[0] or "text/plain"})
     for path in chapter_files(top):
-        record = runs.read_record(root, path.stem)
-        made = record["provenance"]
+        record = runs.read_run(root, path.stem)
+        made = record.provenance
         used = [about(f"#{package}-{version}", "SoftwareApplication", name=package, version=version,
                       url="https://www.python.org" if package == "python" else f"pkg:pypi/{package}@{version}")
-                for package, version in made["versions"].items()]
+                for package, version in made.versions.items()]
         own = [f"{root.relative_to(top)}/executed/{path.stem}.{kind}" for kind in ("ipynb", "json")]
-        values = ", ".join(f"{key} = {value!r}" for key, value in made["parameters"].items())
+        values = ", ".join(f"{key} = {value!r}" for key, value in made.parameters.items())
         actions.append(about(
-            f"#run-{path.stem}", "CreateAction", name=f"{record['title']}, executed", endTime=made["date"],
+            f"#run-{path.stem}", "CreateAction", name=f"{record.title}, executed", endTime=made.date,
             agent=author, instrument=[code, *used], object=entities[f"book/{path.name}"],
             result=[entities[name] for name in own],
-            description=f"{profile} profile, commit {made['commit']}, on {made['processor']}; parameters: {values}"))
+            description=f"{profile} profile, commit {made.commit}, on {made.processor}; parameters: {values}"))
     crate.root_dataset["mentions"] = actions
     target = root / "crate.zip"
     part = target.with_name(f".{target.stem}.part.zip")

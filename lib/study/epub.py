@@ -48,8 +48,8 @@ def book(page: str) -> tuple[str, str]:
     title = soup.title.get_text()
     for gone in soup.select(GONE):
         gone.decompose()
-    for image in soup.select("img"):
-        image["src"] = image["src"].partition("#")[0]
+    for image in soup.select("img"):  # as wide as a reader's screen, where it is wider
+        image.attrs = {"src": image["src"].partition("#")[0], "alt": image.get("alt", "")}
     for drawing in soup.select("svg"):
         drawing["xmlns"] = "http://www.w3.org/2000/svg"  # becomes a file of its own
     for named in soup.select("body [id]:not(h1, h2, h3, h4, h5, svg, svg *)"):

@@ -14,11 +14,14 @@ import shutil
 import signal
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from lib import atomic
 from lib.study import gate, guard, lifeline, provenance, results, runs, session
 from lib.study import inputs as declarations
+from lib.study.claim_files import Settlement
+from lib.study.claims import Number
 from lib.study.following import Following, OverTime, line_of
 from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import (
@@ -30,6 +33,7 @@ from lib.study.notebooks import (
     skip_address_parser,
 )
 from lib.study.parameters import declared, parse_assignments
+from lib.study.stored import checked
 
 PROGRESS_SECONDS, LIVE_SECONDS = 15.0, 1.0  # between two lines about where a run is, in a log and in a terminal
 START_SECONDS = 600  # for a kernel to start, and for outputs to arrive, on a machine that is busy with other things
@@ -38,8 +42,8 @@ LONGER = {"paper": 10}  # times the limit of a chapter, which is for the setting
 FINISH = "from lib.study import inside as _inside\nawait _inside.finish()"
 
 
-def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | None = None, cores: int = 1) -> dict:
-    """Execute the chapter at `path` and put the result below `root`; return its record (see :mod:`lib.study`).
+def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | None = None, cores: int = 1) -> runs.Run:
+    """Execute the chapter at `path` and put the result below `root`; return it.
 
     `changes` are parameters set by hand.  Raises `ValueError` for inputs that are refused before a kernel
     starts, :class:`ChapterFailed` for a run that failed.
@@ -58,9 +62,9 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     try:
         try:
             limit = 60 * chapter.time_limit * LONGER.get(profile, 1)
-            last = runs.read_record(runs.profile_root(top, profile), chapter.stem)
-            expected = last and last["provenance"]["seconds"]
-            notebook, cost = _run(chapter, inputs["parameters"], work, run, limit, expected)
+            last = runs.read_run(runs.profile_root(top, profile), chapter.stem)
+            expected = last and last.provenance.seconds
+            notebook, cost = _run(chapter, inputs.parameters, work, run, limit, expected)
             _tell_unread(chapter, work)
             gate.check_outputs(chapter, notebook, run / "figures")
             gate.scrub(notebook, top, run)
@@ -70,8 +74,8 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
             _keep_failure(top, root, failure, work / "executed.ipynb", inputs)
             raise
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        origin = provenance.run_provenance(top, chapter, profile, inputs["parameters"], threads=runs.THREADS,
-                                           date=date, versions=atomic.read_json(run / "versions.json"), **cost)
+        origin = provenance.origin(top, chapter, profile, inputs.parameters, threads=runs.THREADS, date=date,
+                                   versions=atomic.read_json(run / "versions.json"), **cost)
         return _publish(root, chapter, notebook, run, inputs, origin)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -159,10 +163,11 @@ def _tell_progress(following: Following, path: Path, expected: float | None, end
         print(f"\r    {line}" if live else f"    {line}", flush=True)
 
 
-def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, origin: dict) -> dict:
+def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: provenance.Inputs,
+             origin: provenance.Origin) -> runs.Run:
     """Figures, notebook, record, in this order: the record names the digests of the others and so completes the run."""
     stem = chapter.stem
-    notebook.metadata["companion"] = {**chapter.settings, "provenance": origin}
+    notebook.metadata["companion"] = {**chapter.settings, "provenance": origin.plain()}
     content = (json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
     figures = run / "figures"
     figures.mkdir(exist_ok=True)
@@ -170,21 +175,19 @@ def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: dict, or
                for file in sorted(figures.rglob("*")) if file.is_file()}
     atomic.swap_directory(figures, root / "files" / stem)
     atomic.write_bytes(root / "executed" / f"{stem}.ipynb", content)
+    kept = {name: atomic.read_json(run / f"{name}.json") or [] for name in ("claims", "numbers", "sweeps")}
     read = {entry["name"]: entry["digest"] for entry in atomic.read_json(run / runs.EXPERIMENTS_READ) or []}
-    record = {"format": runs.FORMAT, "chapter": stem, "number": chapter.number, "title": chapter.title,
-              "page": chapter.page, "inputs": inputs | {"data": inputs["data"] | read},
-              "experiments_read": sorted(read), "provenance": origin,
-              "claims": atomic.read_json(run / "claims.json") or [],
-              "numbers": atomic.read_json(run / "numbers.json") or [],
-              "sweeps": atomic.read_json(run / "sweeps.json") or [],
-              "figures": digests, "notebook": atomic.sha256(root / "executed" / f"{stem}.ipynb")}
-    record["check"] = runs.check_sum(record)
-    atomic.write_json(root / "executed" / f"{stem}.json", record)
+    made = runs.Run(runs.FORMAT, stem, chapter.number, chapter.title, chapter.page,
+                    replace(inputs, data=inputs.data | read), sorted(read), origin,
+                    checked(list[Settlement], kept["claims"], "claims.json"),
+                    checked(list[Number], kept["numbers"], "numbers.json"), kept["sweeps"], digests,
+                    atomic.sha256(root / "executed" / f"{stem}.ipynb"))
+    made.write(root)
     runs.clear_failure(root, stem)
-    return record
+    return made
 
 
-def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path, inputs: dict) -> None:
+def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path, inputs: provenance.Inputs) -> None:
     stem = failure.chapter.stem
     runs.clear_failure(root, stem)
     message = str(failure)
@@ -193,9 +196,8 @@ def _keep_failure(top: Path, root: Path, failure: ChapterFailed, notebook: Path,
         atomic.write_bytes(kept, notebook.read_bytes())
         message += f"\n    the notebook as far as it came: {kept.relative_to(top)}"
     failure.args = (message,)
-    atomic.write_json(root / "failed" / f"{stem}.json", {
-        "chapter": stem, "kind": failure.kind, "cell": failure.cell, "line": failure.line,
-        "first_line": failure.first_line, "error": failure.error, "message": message, "inputs": inputs})
+    atomic.write_json(root / "failed" / f"{stem}.json", runs.Failure(
+        stem, failure.kind, failure.cell, failure.line, failure.first_line, failure.error, message, inputs).plain())
 
 
 def run(top: Path, profile: str, chapter: str, params: str, cores: int, output: Path | None) -> None:
@@ -207,5 +209,5 @@ def run(top: Path, profile: str, chapter: str, params: str, cores: int, output: 
     changes = parse_assignments(params, read_chapter(path)) if params else None
     what = f"{path.stem}, {params}" if params else path.stem
     print(f"  {what} ...", flush=True)
-    cost = execute(top, path, profile, output or runs.profile_root(top, profile), changes, cores)["provenance"]
-    print(f"  {what}: {cost['seconds']:.0f} s, {cost['peak_memory_bytes'] / 1e9:.2f} GB", flush=True)
+    cost = execute(top, path, profile, output or runs.profile_root(top, profile), changes, cores).provenance
+    print(f"  {what}: {cost.seconds:.0f} s, {cost.peak_memory_bytes / 1e9:.2f} GB", flush=True)

@@ -73,9 +73,9 @@ def digests(top: Path, chapter: Chapter) -> dict[str, str | None]:
     return {entry: digest(top, entry) for entry in sorted(declared(chapter))}
 
 
-def of_experiments(top: Path, last: dict | None) -> dict[str, str | None]:
-    """The digests now of what experiments have read in the last run of a chapter, given its record."""
-    return {name: atomic.sha256(top / name) for name in (last or {}).get("experiments_read", ())}
+def of_experiments(top: Path, last) -> dict[str, str | None]:
+    """The digests now of what experiments have read in the last run of a chapter, where there is one."""
+    return {name: atomic.sha256(top / name) for name in (last.experiments_read if last else ())}
 
 
 def digest(top: Path, entry: str) -> str | None:

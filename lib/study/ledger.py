@@ -11,13 +11,29 @@ from __future__ import annotations
 import ast
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from lib import atomic
 from lib.study import claim_files, notebooks
-from lib.study.claim_files import ALONE, DIFFERS, NOT_RUN, REDUCED, REPRODUCED, UNDECIDED, VERDICTS, Claim
+from lib.study.claim_files import (
+    ALONE,
+    DIFFERS,
+    NOT_RUN,
+    REDUCED,
+    REPRODUCED,
+    UNDECIDED,
+    VERDICTS,
+    Claim,
+    Entry,
+    Settlement,
+)
 from lib.study.claim_text import measured_text
+from lib.study.stored import checked
 
-VERDICTS_FILE = Path("data/thesis/verdicts.json")
+if TYPE_CHECKING:
+    from lib.study.runs import Run
+
+FILE, VERDICTS_FILE = "ledger.json", Path("data/thesis/verdicts.json")
 SHAPES_ONLY = ("smoke",)
 
 
@@ -56,7 +72,7 @@ def problems(top: Path) -> list[str]:
     return lines
 
 
-def entries(top: Path, profile: str, records: list[dict]) -> list[dict]:
+def entries(top: Path, profile: str, found: list[Run]) -> list[Entry]:
     """The claims that these runs settled, with their verdicts, in the order of the runs.
 
     A record that a claim rests on counts only while it is verified: where one of its points is of an earlier version,
@@ -65,51 +81,55 @@ def entries(top: Path, profile: str, records: list[dict]) -> list[dict]:
     settlement that no claims file has, or that its relation cannot judge.
     """
     claims, wrong = claim_files.read(top)
-    found = []
-    for record in records:
-        doubts = {sweep["name"]: _doubt(sweep) for sweep in record.get("sweeps", [])}
-        for settlement in record["claims"]:
-            claim = claims.get(settlement["id"])
+    lines = []
+    for run in found:
+        doubts = {sweep["name"]: _doubt(sweep) for sweep in run.sweeps}
+        for settlement in run.claims:
+            claim = claims.get(settlement.id)
             if claim is None:
-                why = next((line for line in wrong if f"claim {settlement['id']}:" in line), "got none there")
-                raise ValueError(f"claim {settlement['id']}, settled by {record['chapter']}: expected it in a claims "
-                                 f"file, {why}; try to mend it, or make chapter CH={record['chapter'][:2]}")
-            _refuse_other_kind(claim, settlement, record["chapter"])
-            entry = claim_files.entry(claim, settlement, record["chapter"], profile)
-            notes = [f"record {name}: {doubt}" for name in settlement["records"]
-                     if (doubt := doubts[name] if name in doubts else _unread(top, name))]
-            if notes and entry["verdict"] in (REPRODUCED, REDUCED):
-                entry["verdict"] = UNDECIDED
-            found.append(entry | {"notes": notes})
-    verdicts = {entry["id"]: entry["verdict"] for entry in found}
-    for entry in found:
-        entry["notes"] += [f"depends on {name}, which differs" for name in entry["depends_on"]
-                           if verdicts.get(name) == DIFFERS]
-    return found
+                why = next((line for line in wrong if f"claim {settlement.id}:" in line), "got none there")
+                raise ValueError(f"claim {settlement.id}, settled by {run.chapter}: expected it in a claims "
+                                 f"file, {why}; try to mend it, or make chapter CH={run.chapter[:2]}")
+            _refuse_other_kind(claim, settlement, run.chapter)
+            entry = claim_files.entry(claim, settlement, run.chapter, profile)
+            entry.notes = [f"record {name}: {doubt}" for name in settlement.records
+                           if (doubt := doubts[name] if name in doubts else _unread(top, name))]
+            if entry.notes and entry.verdict in (REPRODUCED, REDUCED):
+                entry.verdict = UNDECIDED
+            lines.append(entry)
+    verdicts = {entry.id: entry.verdict for entry in lines}
+    for entry in lines:
+        entry.notes += [f"depends on {name}, which differs" for name in entry.depends_on
+                        if verdicts.get(name) == DIFFERS]
+    return lines
 
 
-def collect(top: Path, profile: str, records: list[dict]) -> list[dict]:
+def read(root: Path) -> list[Entry]:
+    """The ledger of the last site of a profile; raises `ValueError` that names a damaged entry."""
+    return checked(list[Entry], atomic.read_json(root / FILE) or [], FILE)
+
+
+def collect(top: Path, profile: str, found: list[Run]) -> list[Entry]:
     """All claims in the order of the book.
 
     Raises `ValueError` where two chapters use one id or number key, and where no chapter settles a claim.
     """
     for kind, key in (("claims", "id"), ("numbers", "key")):
         seen: dict[str, str] = {}
-        for record in records:
-            for entry in record[kind]:
-                name = entry[key]
+        for run in found:
+            for name in (getattr(entry, key) for entry in getattr(run, kind)):
                 if name in seen:
                     raise ValueError(f"expected every {key} of {kind} once in the book, got {name!r} in "
-                                     f"{seen[name]} and {record['chapter']}; try a prefix with the chapter's number")
-                seen[name] = record["chapter"]
-    found = entries(top, profile, records)
-    settled = {entry["id"] for entry in found}
+                                     f"{seen[name]} and {run.chapter}; try a prefix with the chapter's number")
+                seen[name] = run.chapter
+    lines = entries(top, profile, found)
+    settled = {entry.id for entry in lines}
     claims, wrong = claim_files.read(top)
     missing = [f"{claim.place}: claim {name}" for name, claim in claims.items() if name not in settled]
     if missing or wrong:
         raise ValueError("expected claims files in order, and every claim settled by a page, got\n    "
                          + "\n    ".join([*wrong, *missing]))
-    return found
+    return lines
 
 
 def accepted(top: Path, profile: str) -> dict[str, str]:
@@ -117,33 +137,26 @@ def accepted(top: Path, profile: str) -> dict[str, str]:
     path = top / VERDICTS_FILE
     if not path.exists():
         return {}
-    content = atomic.read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(verdicts, dict) for verdicts in content.values()):
-        raise ValueError(f"{VERDICTS_FILE}: expected {{profile: {{claim: verdict}}}}; try git checkout {VERDICTS_FILE}")
-    for name, verdict in content.get(profile, {}).items():
-        if verdict not in VERDICTS:
-            raise ValueError(f"{VERDICTS_FILE}: expected one of {', '.join(VERDICTS)} for {name}, got {verdict!r}")
-    return content.get(profile, {})
+    return checked(dict[str, dict[str, Literal[VERDICTS]]], atomic.read_json(path), str(VERDICTS_FILE)).get(profile, {})
 
 
-def worse(claims: list[dict], accepted_verdicts: dict[str, str]) -> list[str]:
+def worse(claims: list[Entry], accepted_verdicts: dict[str, str]) -> list[str]:
     """One line for each claim whose verdict is worse than the accepted one; a claim that is gone was not run."""
-    now = {claim["id"]: claim for claim in claims}
+    now = {claim.id: claim for claim in claims}
     lines = []
     for name, before in accepted_verdicts.items():
-        after = now[name]["verdict"] if name in now else NOT_RUN
+        after = now[name].verdict if name in now else NOT_RUN
         if VERDICTS.index(after) > VERDICTS.index(before):
             what = "no chapter settles it"
             if name in now:
-                what = "; ".join([f"here {measured_text(now[name])}, on page {now[name]['page']}",
-                                  *now[name].get("notes", [])])
+                what = "; ".join([f"here {measured_text(now[name])}, on page {now[name].page}", *now[name].notes])
             lines.append(f"claim {name}: {before} -> {after} ({what})")
     return lines
 
 
-def check(top: Path, profile: str, records: list[dict]) -> list[dict]:
+def check(top: Path, profile: str, found: list[Run]) -> list[Entry]:
     """The ledger of these runs; raises `ValueError` naming the claims that became worse than accepted."""
-    claims = collect(top, profile, records)
+    claims = collect(top, profile, found)
     if profile not in SHAPES_ONLY:
         lines = worse(claims, accepted(top, profile))
         if lines:
@@ -152,12 +165,12 @@ def check(top: Path, profile: str, records: list[dict]) -> list[dict]:
     return claims
 
 
-def accept(top: Path, profile: str, records: list[dict]) -> list[str]:
+def accept(top: Path, profile: str, found: list[Run]) -> list[str]:
     """Make the verdicts of these runs the accepted ones; return what changed, one line a claim."""
     if profile in SHAPES_ONLY:
         raise ValueError(f"expected the laptop or paper profile, got {profile}, which checks shapes only")
     before = accepted(top, profile)
-    after = {claim["id"]: claim["verdict"] for claim in collect(top, profile, records)}
+    after = {claim.id: claim.verdict for claim in collect(top, profile, found)}
     content = atomic.read_json(top / VERDICTS_FILE) or {}
     atomic.write_json(top / VERDICTS_FILE, content | {profile: dict(sorted(after.items()))})
     return [f"{name}: {before.get(name, 'new')} -> {after.get(name, 'gone')}"
@@ -176,9 +189,9 @@ def _unread(top: Path, name: str) -> str:
     return "" if (top / "data" / "records" / f"{name}.json").exists() else "the page does not read it as a sweep"
 
 
-def _refuse_other_kind(claim: Claim, settlement: dict, chapter: str) -> None:
+def _refuse_other_kind(claim: Claim, settlement: Settlement, chapter: str) -> None:
     """A changed relation may need another kind of measured value than the run stored."""
-    relation, measured = claim.expected.relation, settlement["measured"]
+    relation, measured = claim.expected.relation, settlement.measured
     kind = bool if relation == "holds" else list if relation in ALONE else float
     if isinstance(measured, int) and not isinstance(measured, bool):
         measured = float(measured)

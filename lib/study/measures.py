@@ -7,9 +7,11 @@ and names every claim whose value is another (:mod:`lib.study.verify`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lib.study.stored import Stored
 
 if TYPE_CHECKING:  # the driver imports this, too, and has to be quick
     import pandas as pd
@@ -82,19 +84,21 @@ FUNCTIONS = {function.__name__: function
 
 
 @dataclass(frozen=True)
-class FromTable:
-    """A number, and where it comes from: the figure, a function of this module, its columns, conditions on the rows."""
+class Table(Stored):
+    """Where a number comes from: the figure, a function of this module, its columns, conditions on the rows."""
 
-    value: float
     figure: str
     function: str
-    columns: tuple[str, ...]
-    where: Mapping[str, object]
+    columns: list[str]
+    where: dict[str, object]
 
-    @property
-    def source(self) -> dict:
-        """What is kept with a claim."""
-        return {name: value for name, value in asdict(self).items() if name != "value"}
+
+@dataclass(frozen=True)
+class FromTable:
+    """A number, and where it comes from."""
+
+    value: float
+    source: Table
 
 
 def from_table(figure: str, function: str, *columns: str, where: Mapping[str, object] | None = None,
@@ -134,4 +138,4 @@ def from_table(figure: str, function: str, *columns: str, where: Mapping[str, ob
         rows = rows[rows[name] == value]
     if rows.empty:
         raise ValueError(f"expected rows of {figure} with {where}, got none")
-    return FromTable(float(FUNCTIONS[function](rows, *columns)), figure, function, columns, where)
+    return FromTable(float(FUNCTIONS[function](rows, *columns)), Table(figure, function, list(columns), where))

@@ -86,6 +86,8 @@ def one_page(html: Path, pages: list[str]) -> str:
         for details in article.select("details"):
             if details.css.closest(FOLDED) is None:
                 details["open"] = ""
+        for image in article.select("img[loading]"):
+            del image["loading"]  # nobody scrolls to it
         for gone in article.select("script"):
             gone.decompose()
         article["id"] = name

@@ -16,6 +16,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -24,8 +25,49 @@ from lib import atomic
 from lib.study import inputs, surroundings
 from lib.study.notebooks import Chapter, read_chapter, root, without_magic
 from lib.study.parameters import profile_values, resolve
+from lib.study.stored import Stored, named
 
 DISTRIBUTION = "deep-quantum-companion"  # the name of the package in pyproject.toml
+
+
+@dataclass(frozen=True)
+class Code(Stored):
+    """Digests of what a chapter executes, without what only shapes its page."""
+
+    front_matter: str = named("front matter")
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Inputs(Stored):
+    """What a chapter depends on."""
+
+    code: Code
+    parameters: dict[str, object]  # the values of this profile
+    modules: dict[str, str]  # digests of the code of `lib`, without docstrings and comments
+    data: dict[str, str | None]  # SHA-256 of each declared input, null where it is missing
+    environment: str  # digest of the pinned packages and the version of Python
+
+
+@dataclass(frozen=True)
+class Origin(Stored):
+    """Where a run came from and what it cost."""
+
+    commit: str | None
+    dirty: bool | None
+    profile: str
+    parameters: dict[str, object]
+    seed: object
+    versions: dict[str, str]
+    processor: str
+    device: str
+    threads: int
+    seconds: float
+    core_seconds: float
+    peak_memory_bytes: float
+    budget_core_minutes: float | None
+    time_limit_minutes: float
+    date: str
 
 
 def _noted(function: Callable) -> Callable:
@@ -50,19 +92,18 @@ def _own_digest() -> str:
     return atomic.digest([Path(__file__).read_text("utf-8"), platform.python_version()])
 
 
-def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None, last: dict | None = None) -> dict:
+def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = None, last=None) -> Inputs:
     """Digests of everything the chapter at `path` depends on; `changes` are parameters set by hand (PARAMS).
 
-    last: the record of its last run, which tells what data its experiments have read, by their own declarations.
+    last: its last run (:class:`lib.study.runs.Run`), which tells what data its experiments have read, by their own
+    declarations.
     """
     chapter = read_chapter(path)
     parameters = chapter_parameters(top, chapter, profile, changes)
     names = [name for cell in chapter.cells for name in _imports(cell.source, path.name, "", cell.line)]
-    return {"code": chapter.code, "parameters": parameters,
-            "modules": {module: code_digest(file.read_text("utf-8"))
-                        for module, file in modules_of(top, names).items()},
-            "data": inputs.digests(top, chapter) | inputs.of_experiments(top, last),
-            "environment": environment_digest(top)}
+    modules = {module: code_digest(file.read_text("utf-8")) for module, file in modules_of(top, names).items()}
+    return Inputs(Code.of(chapter.code, chapter.stem), parameters, modules,
+                  inputs.digests(top, chapter) | inputs.of_experiments(top, last), environment_digest(top))
 
 
 def chapter_parameters(top: Path, chapter: Chapter, profile: str, changes: dict | None = None) -> dict:
@@ -74,30 +115,30 @@ def chapter_parameters(top: Path, chapter: Chapter, profile: str, changes: dict 
     return parameters
 
 
-def differences(then: dict, now: dict) -> list[str]:
+def differences(then: Inputs, now: Inputs) -> list[str]:
     """What changed between two results of :func:`chapter_inputs`, in words."""
-    reasons = _code_differences(then["code"], now["code"])
-    for name in sorted({*then["parameters"], *now["parameters"]}):
-        before, after = (inputs["parameters"].get(name, "absent") for inputs in (then, now))
+    reasons = _code_differences(then.code, now.code)
+    for name in sorted({*then.parameters, *now.parameters}):
+        before, after = (inputs.parameters.get(name, "absent") for inputs in (then, now))
         if before != after:
             reasons.append(f"parameter {name}: {before} -> {after}")
-    for key, what in (("modules", "module"), ("data", "data")):
-        for name in sorted({*then[key], *now[key]}):
-            if name not in then[key] or name not in now[key]:
+    for what, before, after in (("module", then.modules, now.modules), ("data", then.data, now.data)):
+        for name in sorted({*before, *after}):
+            if name not in before or name not in after:
                 # New code brings new imports: the code is then the reason, not each of them.
-                if then["code"] == now["code"]:
-                    reasons.append(f"{what} {name} {'added' if name in now[key] else 'no longer used'}")
-            elif then[key][name] != now[key][name]:
-                reasons.append(f"{what} {name} {'is missing' if now[key][name] is None else 'changed'}")
-    if then["environment"] != now["environment"]:
+                if then.code == now.code:
+                    reasons.append(f"{what} {name} {'added' if name in after else 'no longer used'}")
+            elif before[name] != after[name]:
+                reasons.append(f"{what} {name} {'is missing' if after[name] is None else 'changed'}")
+    if then.environment != now.environment:
         reasons.append("the pinned packages or the Python version changed")
     return reasons
 
 
-def _code_differences(then: dict, now: dict) -> list[str]:
+def _code_differences(then: Code, now: Code) -> list[str]:
     """What changed in the code of a chapter, in words; cells are counted from 1."""
-    reasons = ["its front matter changed"] if then["front matter"] != now["front matter"] else []
-    before, after = then["cells"], now["cells"]
+    reasons = ["its front matter changed"] if then.front_matter != now.front_matter else []
+    before, after = then.cells, now.cells
     if len(before) != len(after):
         return [*reasons, f"its code cells changed ({len(before)} -> {len(after)})"]
     changed = [str(number) for number, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]]
@@ -160,7 +201,7 @@ def function_digest(top: Path, module: str, file: Path, name: str) -> str:
 
 
 def compiled_digest(top: Path) -> str:
-    """Digest of the modules of `lib` that import numba and of all that they import, for the name of its cache folder.
+    """Digest of the modules of `lib` that compile and of all that they import, for the name of its cache folder.
 
     numba's own cache asks only for the content of the file with the compiled function, and would go on using what was
     compiled from an older version of another module.
@@ -168,7 +209,7 @@ def compiled_digest(top: Path) -> str:
     names = []
     for file in (top / "lib").rglob("*.py"):
         name = ".".join(file.relative_to(top).with_suffix("").parts)
-        if "numba" in {used.split(".")[0] for used in _imports(file.read_text("utf-8"), file.name, "")}:
+        if {"numba", "lib.native.switch"} & {*_imports(file.read_text("utf-8"), file.name, "")}:
             names.append(name.removesuffix(".__init__"))
     digests = [code_digest(file.read_text("utf-8")) for file in modules_of(top, names).values()]
     return atomic.digest(digests)[:16]
@@ -287,18 +328,17 @@ def processor() -> str:
     return f"{name} ({', '.join(kind)})" if kind else name
 
 
-def run_provenance(top: Path, chapter: Chapter, profile: str, parameters: dict, *, threads: int, seconds: float,
-                   core_seconds: float, peak_memory_bytes: int, date: str, versions: dict[str, str]) -> dict:
+def origin(top: Path, chapter: Chapter, profile: str, parameters: dict, *, seconds: float, core_seconds: float,
+           **more: object) -> Origin:
     """Where a run came from and what it cost, as stored with it and shown at the foot of its page.
 
-    versions: of the packages, as the process that computed had them.
+    more: versions of the packages, as the process that computed had them; threads, peak_memory_bytes, date.
     """
     name, dirty = commit(top)
-    return {"commit": name, "dirty": dirty, "profile": profile, "parameters": parameters,
-            "seed": parameters.get("seed"), "versions": versions, "processor": processor(),
-            "device": parameters.get("device", "cpu"), "threads": threads, "seconds": round(seconds, 2),
-            "core_seconds": round(core_seconds, 2), "peak_memory_bytes": peak_memory_bytes,
-            "budget_core_minutes": chapter.budget, "time_limit_minutes": chapter.time_limit, "date": date}
+    return Origin(name, dirty, profile, parameters, parameters.get("seed"), processor=processor(),
+                  device=parameters.get("device", "cpu"), seconds=round(seconds, 2),
+                  core_seconds=round(core_seconds, 2), budget_core_minutes=chapter.budget,
+                  time_limit_minutes=chapter.time_limit, **more)
 
 
 def _imported_names(tree: ast.Module, package: str) -> list[str]:

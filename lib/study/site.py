@@ -12,17 +12,21 @@ import json
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from lib import atomic
 from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
+from lib.study.claim_files import Entry
 from lib.study.notebooks import chapter_files
 from lib.study.render import FACTS, MOVED
+from lib.study.runs import Run
+from lib.study.stored import checked, plain
 
 DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
-BENCHMARKS, MUTATIONS = Path("data/records/bench.json"), Path("data/records/mutations.json")
+BENCHMARKS, MUTATIONS, RANGES = (Path(f"data/records/{name}.json") for name in ("bench", "mutations", "ranges"))
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
 NARROW = ".narrow.svg"  # end of the name of a picture for phones (lib/plotting.py, which loads matplotlib)
 PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv|svg)")  # staged files of only the pages that read them
@@ -30,10 +34,10 @@ PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv|svg)")  # staged file
 TABLES = re.compile(r"(?m)^ *(?:`{3,}|~{3,}|:{3,})\{(?:knob|living-machine)\} *(\S+)")
 
 
-def read_records(top: Path, profile: str) -> list[dict]:
+def read_records(top: Path, profile: str) -> list[Run]:
     """The records of the last good runs; raises `ValueError` naming the chapters that have none."""
     root, files = runs.profile_root(top, profile), chapter_files(top)
-    records = [runs.read_record(root, path.stem) for path in files]
+    records = [runs.read_run(root, path.stem) for path in files]
     missing = [path.stem for path, record in zip(files, records, strict=True)
                if not record or not runs.is_complete(root, record)]
     if missing:
@@ -61,9 +65,9 @@ def build(top: Path, profile: str, lock: int) -> bool:
         raise ValueError("\n    ".join(messages))
     root, files = runs.profile_root(top, profile), chapter_files(top)
     records = [described(top, record) for record in read_records(top, profile)]
-    shown = {"ledger": ledger.check(top, profile, records), "status": status.book_status(top, profile),
-             "bench": atomic.read_json(top / BENCHMARKS), "mutations": atomic.read_json(top / MUTATIONS),
-             "times": atomic.read_json(top / runs.TIMES) or {}}  # one that is missing would be news to every page
+    shown = {"ledger": plain(ledger.check(top, profile, records)), "status": plain(status.book_status(top, profile)),
+             **{path.stem: atomic.read_json(top / path) for path in (BENCHMARKS, MUTATIONS, RANGES)},
+             "times": plain(runs.read_times(top))}  # one that is missing would be news to every page
     if (top / "book" / "api.md").exists():
         shown |= {"api": api.described(top), "imports": api.imports(top)}
     digest = _digest(top, records, shown)
@@ -84,29 +88,28 @@ def build(top: Path, profile: str, lock: int) -> bool:
     return not current
 
 
-def described(top: Path, record: dict) -> dict:
-    """The record of a run with what its page says besides: title, budget and commit of its present text, the audits
+def described(top: Path, run: Run) -> Run:
+    """A run with what its page says besides: title, budget and commit of its present text, the audits
     of the records that it reads, files to download."""
     from lib.study import audits
 
-    stem = record["chapter"]
-    path = top / "book" / f"{stem}.md"
+    stem, path = run.chapter, top / "book" / f"{run.chapter}.md"
     chapter = notebooks.read_chapter(path)
     offered = {"executed notebook": f"{stem}-executed.ipynb", "notebook without outputs": f"{stem}.ipynb",
                "text (MyST)": f"{stem}.md",
-               **{name: f"figures/{name}" for name in record["figures"] if not name.endswith(NARROW)}}
+               **{name: f"figures/{name}" for name in run.figures if not name.endswith(NARROW)}}
     sweeps = [sweep | ({"audits": audits.summary(top, sweep["name"])} if sweep["record"] else {})
-              for sweep in record["sweeps"]]
-    return record | {"title": chapter.title, "sweeps": sweeps, "text": provenance.commit_of(top, path),
-                     "provenance": record["provenance"] | {"budget_core_minutes": chapter.budget},
-                     "downloads": [{"label": label, "path": f"downloads/{stem}/{name}"}
-                                   for label, name in offered.items()]}
+              for sweep in run.sweeps]
+    return replace(run, title=chapter.title, sweeps=sweeps, text=provenance.commit_of(top, path),
+                   provenance=replace(run.provenance, budget_core_minutes=chapter.budget),
+                   downloads=[{"label": label, "path": f"downloads/{stem}/{name}"} for label, name in offered.items()])
 
 
-def _digest(top: Path, records: list[dict], shown: dict) -> str:
+def _digest(top: Path, records: list[Run], shown: dict) -> str:
     """Digest of everything that shapes the site."""
     places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis", "data/claims")
-    parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), records, shown]
+    parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), plain(records),
+             shown]
     return atomic.digest(parts)
 
 
@@ -139,25 +142,23 @@ def read_toc(top: Path, stems: list[str]) -> object:
     return toc
 
 
-def stage(top: Path, root: Path, records: list[dict], toc: object, shown: dict) -> dict[str, bytes]:
+def stage(top: Path, root: Path, records: list[Run], toc: object, shown: dict) -> dict[str, bytes]:
     """The files that the renderer reads, by name: all of `book`, the chapters with their outputs, and in `_data` what
     pages show of the build."""
     staged = sources(top, toc)
-    claims = {entry["id"]: entry for entry in shown["ledger"]}
-    for record in records:
-        del staged[f"{record['chapter']}.md"]
-        notebook = _with_outputs(top, root, record)
-        strips.fill(notebook, claims, {sweep["name"]: sweep for sweep in record["sweeps"]})
-        staged[f"{record['chapter']}.ipynb"] = _json(notebook)
-        text = (top / "book" / f"{record['chapter']}.md").read_text("utf-8")
-        for name in {f"{table}.csv" for table in TABLES.findall(text)} & set(record["figures"]):
-            path = root / "files" / record["chapter"] / name
-            staged[f"_data/tables/{record['chapter']}/{name}"] = path.read_bytes()
-        for name in record["figures"]:
-            if name.endswith(NARROW):
-                path = root / "files" / record["chapter"] / name
-                staged[f"_data/narrow/{record['chapter']}/{name}"] = path.read_bytes()
-    described = {f"chapters/{record['chapter']}": record for record in records}
+    claims = {entry.id: entry for entry in checked(list[Entry], shown["ledger"], "ledger")}
+    for run in records:
+        stem, files = run.chapter, root / "files" / run.chapter
+        del staged[f"{stem}.md"]
+        notebook = _with_outputs(top, root, stem)
+        strips.fill(notebook, claims, {sweep["name"]: sweep for sweep in run.sweeps})
+        staged[f"{stem}.ipynb"] = _json(notebook)
+        text = (top / "book" / f"{stem}.md").read_text("utf-8")
+        staged |= {f"_data/tables/{stem}/{name}": (files / name).read_bytes()
+                   for name in {f"{table}.csv" for table in TABLES.findall(text)} & set(run.figures)}
+        staged |= {f"_data/narrow/{stem}/{name}": (files / name).read_bytes()
+                   for name in run.figures if name.endswith(NARROW)}
+    described = {f"chapters/{run.chapter}": run.plain() for run in records}
     return staged | {f"_data/{name}.json": _json(content) for name, content in (shown | described).items()
                      if content is not None}
 
@@ -175,12 +176,11 @@ def sources(top: Path, toc: object) -> dict[str, bytes]:
     return staged
 
 
-def _with_outputs(top: Path, root: Path, record: dict) -> dict:
+def _with_outputs(top: Path, root: Path, stem: str) -> dict:
     """The present text of a chapter with the outputs of its last run; passes the gate like the run itself."""
     notebooks.skip_address_parser()
     import nbformat
 
-    stem = record["chapter"]
     chapter = notebooks.read_chapter(top / "book" / f"{stem}.md")
     executed = nbformat.read(root / "executed" / f"{stem}.ipynb", as_version=4)
     notebook = notebooks.with_outputs(chapter, executed)
@@ -249,11 +249,10 @@ def write_files(place: Path, files: dict[str, bytes], known: dict[str, str]) -> 
             path.unlink()
 
 
-def publish(top: Path, root: Path, html: Path, staged: dict[str, bytes], records: list[dict], site: Path) -> Path:
+def publish(top: Path, root: Path, html: Path, staged: dict[str, bytes], records: list[Run], site: Path) -> Path:
     """A copy of rendered pages, with the files that they offer for download."""
     shutil.copytree(html, site)
-    for record in records:
-        stem = record["chapter"]
+    for stem in (run.chapter for run in records):
         shutil.copytree(root / "files" / stem, site / "downloads" / stem / "figures")
         executed = _json(without_lines(json.loads(staged[f"{stem}.ipynb"])))
         for name, content in ((f"{stem}-executed.ipynb", executed), (f"{stem}.ipynb", clean_notebook(executed)),

@@ -5,49 +5,83 @@ Quick on purpose: it reads text and JSON, and loads neither Jupyter nor torch.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from lib.study import parameters, provenance, runs
 from lib.study.notebooks import chapter_files, check_chapter, read_chapter
+from lib.study.stored import Stored
+
+
+@dataclass
+class ChapterStatus(Stored):
+    """The state of a chapter, why it is not fresh, and what its last good run took; the last six null if never run."""
+
+    chapter: str
+    number: str
+    title: str
+    page: str
+    state: Literal["fresh", "stale", "failed", "never run"] = "never run"
+    reasons: list[str] = field(default_factory=list)
+    error: str | None = None
+    budget_core_minutes: float | None = None
+    core_seconds: float | None = None
+    seconds: float | None = None
+    peak_memory_bytes: float | None = None
+    commit: str | None = None
+    dirty: bool | None = None
+    date: str | None = None
+
+
+@dataclass
+class BookStatus(Stored):
+    """The state of every chapter, `status.json`."""
+
+    profile: str
+    chapters: list[ChapterStatus]
+
 
 COST = ("core_seconds", "seconds", "peak_memory_bytes", "commit", "dirty", "date")
 
 
-def chapter_status(top: Path, path: Path, profile: str) -> dict:
-    """The state of one chapter, as described in :mod:`lib.study`."""
+def chapter_status(top: Path, path: Path, profile: str) -> ChapterStatus:
+    """The state of one chapter."""
     root = runs.profile_root(top, profile)
-    record, failure = runs.read_record(root, path.stem), runs.read_failure(root, path.stem)
-    status = {"chapter": path.stem, "number": path.stem[:2], "title": path.stem, "page": f"{path.stem}.html",
-              "state": "never run", "reasons": [], "error": None, "budget_core_minutes": None,
-              **{name: record["provenance"][name] if record else None for name in COST}}
+    run, failure = runs.read_run(root, path.stem), runs.read_failure(root, path.stem)
+    status = ChapterStatus(path.stem, path.stem[:2], path.stem, f"{path.stem}.html",
+                           **{name: getattr(run.provenance, name) for name in COST if run})
     try:
         chapter = read_chapter(path)
-        status |= {"title": chapter.title, "budget_core_minutes": chapter.budget}
+        status.title, status.budget_core_minutes = chapter.title, chapter.budget
         check_chapter(chapter)
-        inputs = provenance.chapter_inputs(top, path, profile, last=record)
+        inputs = provenance.chapter_inputs(top, path, profile, last=run)
     except ValueError as error:
-        return status | {"state": "failed", "error": str(error)}
-    if failure and failure["inputs"] == inputs:
-        return status | {"state": "failed", "error": one_line(failure)}
-    if record:
-        reasons = provenance.differences(record["inputs"], inputs)
-        if not runs.is_complete(root, record):
-            reasons.append("its output is missing or incomplete")
-        if failure and reasons:
-            reasons.append("its last run, with other inputs, failed")
-        status |= {"state": "stale" if reasons else "fresh", "reasons": reasons}
+        status.state, status.error = "failed", str(error)
+        return status
+    if failure and failure.inputs == inputs:
+        status.state, status.error = "failed", one_line(failure)
+    elif run:
+        status.reasons = provenance.differences(run.inputs, inputs)
+        if not runs.is_complete(root, run):
+            status.reasons.append("its output is missing or incomplete")
+        if failure and status.reasons:
+            status.reasons.append("its last run, with other inputs, failed")
+        status.state = "stale" if status.reasons else "fresh"
     return status
 
 
-def one_line(failure: dict) -> str:
-    """Where and how a chapter failed."""
-    place = f"code cell {failure['cell']}, line {failure['line']}: " if failure["cell"] else ""
-    return place + (failure["error"].splitlines() or [""])[0]
+def one_line(failure: runs.Failure | None) -> str:
+    """Where and how a chapter failed; None where nothing was left of the run."""
+    if failure is None:
+        return "it ended"
+    place = f"code cell {failure.cell}, line {failure.line}: " if failure.cell else ""
+    return place + (failure.error.splitlines() or [""])[0]
 
 
-def book_status(top: Path, profile: str) -> dict:
+def book_status(top: Path, profile: str) -> BookStatus:
     """The state of every chapter."""
-    return {"profile": profile, "chapters": [chapter_status(top, path, profile) for path in chapter_files(top)]}
+    return BookStatus(profile, [chapter_status(top, path, profile) for path in chapter_files(top)])
 
 
 def text(top: Path, profile: str) -> str:
@@ -56,19 +90,18 @@ def text(top: Path, profile: str) -> str:
     return table(book_status(top, profile))
 
 
-def table(status: dict) -> str:
+def table(status: BookStatus) -> str:
     """The status as lines for a terminal."""
-    chapters = status["chapters"]
-    width = max((len(chapter["chapter"]) for chapter in chapters), default=0)
+    width = max((len(chapter.chapter) for chapter in status.chapters), default=0)
     lines = []
-    for chapter in chapters:
+    for chapter in status.chapters:
         cost = ""
-        if chapter["core_seconds"] is not None:
-            budget = chapter["budget_core_minutes"]
-            of = f" of {budget:g}" if budget and status["profile"] == "laptop" else ""
-            cost = f"{chapter['core_seconds'] / 60:.1f}{of} core-minutes, {chapter['peak_memory_bytes'] / 1e9:.2f} GB"
-        lines.append(f"{chapter['chapter']:<{width}}  {chapter['state']:<9}  {cost}".rstrip())
-        lines += [f"{'':<{width}}    {reason}" for reason in chapter["reasons"]]
-        if chapter["error"]:
-            lines.append(f"{'':<{width}}    {chapter['error']}")
+        if chapter.core_seconds is not None:
+            budget = chapter.budget_core_minutes
+            of = f" of {budget:g}" if budget and status.profile == "laptop" else ""
+            cost = f"{chapter.core_seconds / 60:.1f}{of} core-minutes, {chapter.peak_memory_bytes / 1e9:.2f} GB"
+        lines.append(f"{chapter.chapter:<{width}}  {chapter.state:<9}  {cost}".rstrip())
+        lines += [f"{'':<{width}}    {reason}" for reason in chapter.reasons]
+        if chapter.error:
+            lines.append(f"{'':<{width}}    {chapter.error}")
     return "\n".join(lines)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lib.study import results
+from lib.study.claim_files import Entry
 from lib.study.claim_text import strip, text
 
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}  # tags of cells whose code does not part two strips
 
 
-def fill(notebook: dict, claims: Mapping[str, Mapping], records: Mapping[str, Mapping]) -> None:
+def fill(notebook: dict, claims: Mapping[str, Entry], records: Mapping[str, Mapping]) -> None:
     """Render the claims and records of an executed notebook anew, in place.
 
     Outputs whose `metadata.companion` names claims become one strip where nothing that a reader sees stands between
@@ -38,7 +39,7 @@ def fill(notebook: dict, claims: Mapping[str, Mapping], records: Mapping[str, Ma
                 strip_of, found = output, []
             if ids:
                 found += [claims[name] for name in ids]
-                _show(strip_of, text(found), strip(found), {"claims": [entry["id"] for entry in found]})
+                _show(strip_of, text(found), strip(found), {"claims": [entry.id for entry in found]})
                 if output is not strip_of:
                     continue
             elif named.get("record") in records:

@@ -30,9 +30,9 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
         raise ValueError(f"expected {name} in SWEEP or in PARAMS, got it in both; try PARAMS without it")
     texts = [f"{params} {name}={typed}".strip() for typed in values]
     ended = whatif.executed(top, path, profile, texts, jobs)
-    kept = {str(value): runs.read_record(place, path.stem)
+    kept = {str(value): runs.read_run(place, path.stem)
             for value, (place, failed) in zip(values.values(), ended) if not failed}
-    lost = [f"{typed}: {status.one_line(runs.read_failure(place, path.stem) or {'cell': None, 'error': 'it ended'})} "
+    lost = [f"{typed}: {status.one_line(runs.read_failure(place, path.stem))} "
             f"(log: {(place / whatif.LOG).relative_to(top)})" for typed, (place, failed) in zip(texts, ended) if failed]
     told = "\n    ".join(lost)
     if len(kept) < 2:

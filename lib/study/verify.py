@@ -17,8 +17,10 @@ from pathlib import Path
 
 from lib import atomic
 from lib.study import ledger, measures, results, runs
+from lib.study.claim_files import Settlement
 from lib.study.claim_text import CSS_CLASS
 from lib.study.notebooks import chapter_files
+from lib.study.runs import Run
 
 SUMS = "sums.json"  # below the root of a profile
 METADATA = "ro-crate-metadata.json"  # at the top of an unpacked crate (:mod:`lib.study.crate`)
@@ -49,13 +51,14 @@ def problems(top: Path, profile: str) -> tuple[list[str], list[str]]:
     lines = [*published(root, seen), *_records(top, seen)]
     found = []
     for path in chapter_files(top):
-        record = runs.read_record(root, path.stem)
+        record = runs.read_run(root, path.stem)
         if record is None:
             lines.append(f"{path.stem}: expected the record of a run, got none; try make book")
             continue
         found.append(record)
         lines += _run(root, record)
-    lines += _measured(root, found, seen)
+    lines += _measured([(root / "files" / run.chapter, settlement) for run in found for settlement in run.claims
+                        if settlement.table], seen)
     lines += _verdicts(top, profile, root, found, seen)
     return lines, seen
 
@@ -131,68 +134,66 @@ def _records(top: Path, seen: list[str]) -> Iterator[str]:
         yield str(error).replace(f"{top}/", "")
 
 
-def _run(root: Path, record: dict) -> Iterator[str]:
+def _run(root: Path, run: Run) -> Iterator[str]:
     """The notebook and the figures of a run are those that its record names."""
-    stem = record["chapter"]
-    if atomic.sha256(root / "executed" / f"{stem}.ipynb") != record["notebook"]:
+    stem = run.chapter
+    if atomic.sha256(root / "executed" / f"{stem}.ipynb") != run.notebook:
         yield f"executed/{stem}.ipynb: expected the notebook that was executed, got another"
-    for name, digest in record["figures"].items():
+    for name, digest in run.figures.items():
         if atomic.sha256(root / "files" / stem / name) != digest:
             yield f"files/{stem}/{name}: expected what the run saved, got another file or none"
 
 
-def _measured(root: Path, records: list[dict], seen: list[str]) -> Iterator[str]:
-    """Values that follow from the table of a figure, computed again."""
-    n_values = 0
-    for record in records:
-        folder = root / "files" / record["chapter"]
-        for settlement in record["claims"]:
-            table = settlement.get("table")
-            if not table:
-                continue
-            n_values += 1
-            what = f"{table['function']} of {', '.join(table['columns'])} in {table['figure']}.csv"
-            try:
-                value = measures.from_table(table["figure"], table["function"], *table["columns"],
-                                            where=table["where"], folder=folder).value
-            except ValueError as error:
-                yield f"claim {settlement['id']}: {error}"
-                continue
-            if not math.isclose(value, settlement["measured"], rel_tol=ROUNDING, abs_tol=1e-12):
-                yield (f"claim {settlement['id']}: expected {settlement['measured']!r}, as measured, from the {what}, "
-                       f"got {value!r}")
-    seen.append(f"{n_values} measured values from their tables")
+def _measured(found: list[tuple[Path, Settlement]], seen: list[str]) -> Iterator[str]:
+    """Values that follow from the table of a figure, computed again; with the folder of each."""
+    for folder, settlement in found:
+        table = settlement.table
+        what = f"{table.function} of {', '.join(table.columns)} in {table.figure}.csv"
+        try:
+            value = measures.from_table(table.figure, table.function, *table.columns, where=table.where,
+                                        folder=folder).value
+        except ValueError as error:
+            yield f"claim {settlement.id}: {error}"
+            continue
+        if not math.isclose(value, settlement.measured, rel_tol=ROUNDING, abs_tol=1e-12):
+            yield (f"claim {settlement.id}: expected {settlement.measured!r}, as measured, from the {what}, "
+                   f"got {value!r}")
+    seen.append(f"{len(found)} measured values from their tables")
 
 
-def _verdicts(top: Path, profile: str, root: Path, records: list[dict], seen: list[str]) -> Iterator[str]:
+def _verdicts(top: Path, profile: str, root: Path, records: list[Run], seen: list[str]) -> Iterator[str]:
     """The ledger follows from the runs and the claims files, no verdict is worse than accepted, and pages show it."""
     yield from ledger.problems(top)
     try:
-        now = {entry["id"]: entry for entry in ledger.check(top, profile, records)}
+        now = {entry.id: entry for entry in ledger.check(top, profile, records)}
     except ValueError as error:
         yield str(error)
         return
     seen.append(f"{len(now)} verdicts")
     if not (root / SUMS).exists():  # nothing is published, which one line says
         return
-    stored = {entry["id"]: entry for entry in atomic.read_json(root / "ledger.json") or []}
+    try:
+        stored = {entry.id: entry for entry in ledger.read(root)}
+    except ValueError as error:
+        yield str(error)
+        return
     for name in sorted({*now, *stored}):
         if name not in stored or name not in now:
             yield f"ledger.json: claim {name}: expected {'no such' if name in stored else 'an'} entry"
             continue
-        differ = [f"{key} {now[name][key]!r}, got {stored[name].get(key)!r}" for key in now[name]
-                  if json.loads(json.dumps(now[name][key])) != stored[name].get(key)]
+        differ = [f"{key} {value!r}, got {getattr(stored[name], key)!r}" for key, value in vars(now[name]).items()
+                  if value != getattr(stored[name], key)]
         if differ:
             yield f"ledger.json: claim {name}: expected {'; '.join(differ)}"
     for record in records:
-        page = root / "html" / f"{record['chapter']}.html"
+        page = root / "html" / f"{record.chapter}.html"
         if not page.exists():
             yield f"html/{page.name}: expected a page, got none; try make book"
             continue
         lines = re.findall(r'class="claim claim-([a-z-]+)" id="claim-([^"]+)"', page.read_text("utf-8"))
         shown = {name: kind for kind, name in lines}
-        for settlement in record["claims"]:
-            verdict = now[settlement["id"]]["verdict"]
-            if shown.get(settlement["id"]) != CSS_CLASS[verdict]:
-                yield (f"html/{page.name}: claim {settlement['id']}: expected {verdict}, got "
-                       f"{shown.get(settlement['id'], 'no line')}")
+        for settlement in record.claims:
+            verdict = now[settlement.id].verdict
+            if shown.get(settlement.id) != CSS_CLASS[verdict]:
+                yield (f"html/{page.name}: claim {settlement.id}: expected {verdict}, got "
+                       f"{shown.get(settlement.id, 'no line')}")

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from lib import atomic
 from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
+from lib.study.claim_files import Entry
 from lib.study.claim_text import measured_text
 from lib.study.measures import is_number
 from lib.study.notebooks import checked_chapter
 from lib.study.parameters import parse_assignments
+from lib.study.stored import plain
 
 LOG = "execute.log"
 COLUMNS = ("", "in the book", "here", "change")
@@ -32,21 +34,21 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     if failed:
         raise ValueError("the what-if page was not made; the book is untouched "
                          f"(log: {(place / LOG).relative_to(top)})")
-    record = runs.read_record(place, path.stem)
-    book = runs.read_record(runs.profile_root(top, profile), path.stem)
+    record = runs.read_run(place, path.stem)
+    book = runs.read_run(runs.profile_root(top, profile), path.stem)
     entries = ledger.entries(top, profile, [record])
     rows, same = compare(cells(book, ledger.entries(top, profile, [book])), cells(record, entries)) if book else ([], 0)
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
     print(terminal_table(rows, same, COLUMNS) if book else absent(profile), flush=True)
-    stale = provenance.differences(book["inputs"], provenance.chapter_inputs(
+    stale = provenance.differences(book.inputs, provenance.chapter_inputs(
         top, path, profile, last=book)) if book else []
     if stale:
         print(f"\nThe book's own run is stale ({'; '.join(stale)}); try make book first.", flush=True)
     pictures = {f"_{where}/{name}": (root / "files" / path.stem / name).read_bytes()
-                for name, digest in record["figures"].items() if name.endswith(".svg")
-                and not name.endswith(site.NARROW) and book and book["figures"].get(name, digest) != digest
+                for name, digest in record.figures.items() if name.endswith(".svg")
+                and not name.endswith(site.NARROW) and book and book.figures.get(name, digest) != digest
                 for where, root in (("book", runs.profile_root(top, profile)), ("here", place))}
     text = note(book, record, rows, same, changed, names(path, entries), sorted({name[6:] for name in pictures}))
     return render_alone(top, place, place, path.stem, text, pictures)
@@ -63,10 +65,10 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
     for text in texts:
         changes = parse_assignments(text, chapter)
         inputs = provenance.chapter_inputs(top, path, profile, changes)
-        name = atomic.digest([profile, inputs["parameters"]])[:8]
+        name = atomic.digest([profile, inputs.parameters])[:8]
         place = top / "_build" / "whatif" / f"{path.stem}-{name}"
         places.append(place)
-        last = runs.read_record(place, path.stem)
+        last = runs.read_run(place, path.stem)
         if runs.is_current(place, path.stem, provenance.chapter_inputs(top, path, profile, changes, last)):
             print(f"  {path.stem}{f', {text}' if len(texts) > 1 else ''}: kept", flush=True)
         else:
@@ -82,10 +84,10 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
     return [(place, bool(ended.get(place.name))) for place in places]
 
 
-def changed_parameters(top: Path, path: Path, profile: str, record: dict) -> list[tuple[str, object, object]]:
+def changed_parameters(top: Path, path: Path, profile: str, record: runs.Run) -> list[tuple[str, object, object]]:
     """The parameters (name, in the book, here) in which a run differs from the book at a profile."""
-    book = provenance.chapter_inputs(top, path, profile)["parameters"]
-    return [(name, book.get(name), value) for name, value in record["inputs"]["parameters"].items()
+    book = provenance.chapter_inputs(top, path, profile).parameters
+    return [(name, book.get(name), value) for name, value in record.inputs.parameters.items()
             if book.get(name) != value]
 
 
@@ -94,13 +96,13 @@ def absent(profile: str) -> str:
     return f"the book has no run of this chapter at profile {profile} to compare with; try it without parameters first"
 
 
-def cells(record: dict, claims: list[dict]) -> dict[str, dict]:
+def cells(record: runs.Run, claims: list[Entry]) -> dict[str, dict]:
     """What a run gives to compare, its numbers by key and its claims as `claim ID`: value, error, text, verdict."""
-    found = {number["key"]: {"value": number["value"], "error": number["uncertainty"], "text": number["text"],
-                             "verdict": None} for number in record["numbers"]}
-    return found | {f"claim {claim['id']}": {"value": claim["measured"], "error": claim["uncertainty"],
-                                             "text": f"{measured_text(claim)}, {claim['verdict']}",
-                                             "verdict": claim["verdict"]} for claim in claims}
+    found = {number.key: {"value": number.value, "error": number.uncertainty, "text": number.text, "verdict": None}
+             for number in record.numbers}
+    return found | {f"claim {claim.id}": {"value": claim.measured, "error": claim.uncertainty,
+                                          "text": f"{measured_text(claim)}, {claim.verdict}", "verdict": claim.verdict}
+                    for claim in claims}
 
 
 def moved(runs: list[dict[str, dict]]) -> tuple[dict[str, list[dict]], int]:
@@ -132,7 +134,7 @@ def terminal_table(rows: list[tuple[str, ...]], same: int, head: tuple[str, ...]
     return "\n".join(table + ([folded(same)] if same else []))
 
 
-def names(path: Path, claims: list[dict]) -> dict[str, str]:
+def names(path: Path, claims: list[Entry]) -> dict[str, str]:
     """What the claims and numbers of a chapter are, in words, by id and key: the statement of a claim, the sentence in
     which a number stands, as Markdown, with `▢key▢` in the places of numbers."""
     found = {}
@@ -143,17 +145,17 @@ def names(path: Path, claims: list[dict]) -> dict[str, str]:
                 words = re.sub(r"\s*\{[\w:]+\}`[^`]*`", " …", words)  # other numbers, references
                 words = re.sub(r"\[([^\]]*)\]\([^)]*\)|\*\*|^[-*#>|:]+ ", r"\1", words)
                 found.setdefault(key, words.strip(" |`"))
-    return found | {claim["id"]: claim["statement"] for claim in claims}
+    return found | {claim.id: claim.statement for claim in claims}
 
 
-def note(book: dict | None, record: dict, rows: list[tuple[str, str, str, str]], same: int,
+def note(book: runs.Run | None, record: runs.Run, rows: list[tuple[str, str, str, str]], same: int,
          changed: list[tuple[str, object, object]], words: dict[str, str], pictures: list[str]) -> str:
     """The comparison as Markdown for the page; `words` say what its rows are, `pictures` are those that differ."""
     settings = ", ".join(f"{code(f'{name} = {after}')} (book: {code(before)})" for name, before, after in changed)
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
              "Its sentences were written for those of the book.", ""]
     if not book:
-        lines += ["There is nothing to compare with: " + absent(record["provenance"]["profile"]) + ".", ""]
+        lines += ["There is nothing to compare with: " + absent(record.provenance.profile) + ".", ""]
     elif rows:
         lines += markdown_table(("what", *COLUMNS[1:]), in_words(rows, words))
         lines += ["", "Changes are those of the unrounded values.", ""]
@@ -207,11 +209,11 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
     """Render the run of one chapter below `root` as a site of this page and the list of references below `place`;
     `text`, which may show `more` files, goes below its title.  Links to other pages have no target here, so that what
     the renderer complains of is not told: the sources have passed a rehearsal (:mod:`lib.study.rehearsal`)."""
-    record = site.described(top, runs.read_record(root, stem))
+    record = site.described(top, runs.read_run(root, stem))
     references = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
                   if page_text.has_directive(path, "bibliography")]
     toc = {"format": "jb-book", "root": f"{stem}.ipynb"} | ({"chapters": references} if references else {})
-    shown = {"ledger": ledger.entries(top, record["provenance"]["profile"], [record])}
+    shown = {"ledger": plain(ledger.entries(top, record.provenance.profile, [record]))}
     kept = {f"{entry['file']}.md" for entry in references}
     staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
               if "/" in name or name in kept or not name.endswith(".md")} | (more or {})
@@ -222,7 +224,7 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
     return publish(top, root, place, staged, [record]) / f"{stem}.html"
 
 
-def publish(top: Path, root: Path, place: Path, staged: dict[str, bytes], records: list[dict]) -> Path:
+def publish(top: Path, root: Path, place: Path, staged: dict[str, bytes], records: list[runs.Run]) -> Path:
     """Render staged sources of a few pages, and put them in place of what was below `place`; return their directory."""
     with tempfile.TemporaryDirectory(prefix="alone-", dir=top / "_build" / "tmp") as temporary:
         source, output = Path(temporary) / "stage", Path(temporary) / "output"

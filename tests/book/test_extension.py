@@ -132,17 +132,32 @@ def test_pages_that_are_no_chapters_keep_their_numbers():
     assert env.toc_fignumbers["notation"]["figure"] == {"fig-5-1": (1, 1)}
 
 
-def test_thebe_and_font_preloads_leave_the_pages(tmp_path):
+def test_thebe_and_preloads_leave_the_pages(tmp_path):
     context = {"script_files": [SimpleNamespace(filename="a.js", attributes={}), SimpleNamespace(
         filename=None, attributes={"body": "const THEBE_JS_URL = 1"})], "css_files": ["_static/sphinx-thebe.css"]}
     companion_files._drop_thebe(None, "a", "page.html", context, None)
     assert [asset.filename for asset in context["script_files"]] == ["a.js"] and context["css_files"] == []
-    (tmp_path / "_static").mkdir()
+    script = tmp_path / "_static/vendor/fontawesome/6/js/all.js"
+    script.parent.mkdir(parents=True)
+    script.touch()
     page = tmp_path / "a.html"
     page.write_text('<head>\n  <link rel="preload" as="font" href="x.woff2" crossorigin>\n  <title>a</title></head>')
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
-    companion_files._drop_preloads(app, None)
-    assert page.read_text() == "<head>\n  <title>a</title></head>"
+    companion_files.mend_pages(app, None)
+    assert page.read_text() == "<head>\n  <title>a</title></head>" and not script.parent.exists()
+
+
+def test_scripts_wait_for_the_page_and_colours_do_not_wait_for_scripts():
+    page = '<script src="_static/documentation_options.js?v=1"></script><script>a()</script>' \
+           '<script src="b.js"></script><script async="async" src="c.js"></script><script defer src="d.js"></script>' \
+           '<script src="_static/vendor/fontawesome/6/js/all.min.js?d=1"></script><i class="fa-solid fa-x"></i>' \
+           '<script data-x="1">theme = localStorage.getItem("theme") || "auto";</script>'
+    mended = companion_files.mended(page)
+    assert mended == companion_files.mended(mended) == \
+        '<script src="_static/documentation_options.js?v=1"></script><script>a()</script><script defer src="b.js">' \
+        '</script><script async="async" src="c.js"></script><script defer src="d.js"></script>' \
+        '<i aria-hidden="true" class="fa-solid fa-x"></i><script data-x="1">theme = localStorage.getItem("theme") || ' \
+        '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");</script>'
 
 
 def test_sections_and_claims_are_places_of_the_search():

@@ -139,6 +139,9 @@ def test_records_say_what_tables_rest_on(tmp_path):
                   "a &amp; b", "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
+    (tmp_path / "_data/chapters/06-b.json").write_text(json.dumps({"sweeps": [sweep]}))
+    text = render(companion_tables.Records, book)  # the same record, of which the first row has the anchor
+    assert text.count('id="record-a"') == 1 and '<a href="06-b.html">a</a>' in text
 
 
 def test_benchmarks_say_whether_the_goal_is_met(tmp_path):
@@ -192,6 +195,15 @@ def test_benchmarks_stand_with_the_machine_that_measured_them(tmp_path):
                                        companion_tables.Benchmarks])
 def test_tables_without_data_say_so(tmp_path, directive):
     assert "empty-note" in render(directive, staged(tmp_path))
+
+
+def test_ranges_show_both_ends_and_whether_an_installation_left_them(tmp_path):
+    row = {"end": "oldest", "python": "3.11.7", "status": 0, "tests": {"passed": 7}, "packages": {"numpy": "2.0.2"},
+           "left": True, "seconds": 60, "commit": "0123456789abcdef", "date": "2026-11-30", "processor": "a <name>"}
+    other = row | {"end": "newest", "packages": {"numpy": "2.4.6"}, "tests": {"passed": 6, "failed": 1}, "left": False}
+    text = render(companion_tables.Ranges, staged(tmp_path, ranges=[row, other]))
+    for words in (">2.0.2<", ">2.4.6<", "6 passed, 1 failed", "as before</span>", "changed</span>", "a &lt;name&gt;"):
+        assert words in text, text
 
 
 def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):

@@ -184,6 +184,19 @@ def test_an_svg_is_shown_for_light_and_for_dark():
     assert 'class="only-dark" src="_images/a.svg#dark"' in tags[1]
 
 
+def test_the_first_picture_is_loaded_first_and_the_others_when_they_are_seen(tmp_path):
+    (tmp_path / "a.svg").write_text('<?xml version="1.0"?>\n<svg width="75pt" height="33.2pt" viewBox="0 0 75 33.2"/>')
+    translator = Translator()
+    translator.builder = SimpleNamespace(srcdir=tmp_path, outdir=tmp_path)
+    for given in ({}, {}, {"width": "50%"}):
+        figures.show_both(translator, nodes.image(uri="a.svg", alt="A curve.", candidates={}, **given))
+    tags = [re.findall(r"<img [^>]*>", written) for written in translator.body]
+    loading = [["lazy" if 'decoding="async" loading="lazy"' in tag else "first" if 'fetchpriority="high"' in tag else ""
+                for tag in both] for both in tags]
+    assert loading == [["first", "lazy"], ["lazy", "lazy"], ["lazy", "lazy"]]
+    assert [[' width="100" height="44"' in tag for tag in both] for both in tags] == [[True] * 2] * 2 + [[False] * 2]
+
+
 def test_other_pictures_are_shown_once():
     translator = Translator()
     figures.show_both(
@@ -266,7 +279,7 @@ def test_pages_show_the_narrow_variant_where_there_is_one(panels, tmp_path, draw
     (tmp_path / "html").mkdir()
     image = nodes.image(uri="a.svg", alt="A curve.", candidates={}, narrow="own.narrow.svg")
     figures.show_both(translator, image)
-    sources = re.findall(r'<source media="([^"]+)" srcset="([^"]+)"( data-stacked)?>', translator.body[0])
+    sources = re.findall(r'<source media="([^"]+)" srcset="([^"]+)"[^>]*?( data-stacked)?>', translator.body[0])
     mark = "" if drawn else " data-stacked"
     assert sources == [(figures.PHONES, "a.narrow.svg", mark), (figures.PHONES, "a.narrow.svg#dark", mark)]
     wanted = "<svg/>" if drawn else companion_narrow.narrow(panels[0])

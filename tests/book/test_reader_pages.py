@@ -11,6 +11,7 @@ from sphinx import addnodes
 
 from lib.study import claim_files, claim_text, notebooks, parameters, typed_numbers
 from tests import toy_book
+from tests.claim_parts import entries, line
 from tests.tree import ROOT
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -129,11 +130,9 @@ def test_a_chapter_ends_with_exercises_and_what_is_open(path):
 
 
 def test_a_page_lists_what_it_leaves_undecided():
-    entry = {"item": "3.8", "page": "35-a", "statement": "A < B.", "bound": None, "measured": None,
-             "expected": {"relation": "holds", "where": "p. 1"}, "uncertainty": None, "undecided": ""}
-    ledger = [entry | {"id": "one", "verdict": "undecided"}, entry | {"id": "two", "verdict": "differs"},
-              entry | {"id": "three", "verdict": "not run"},
-              entry | {"id": "four", "verdict": "undecided", "page": "02-b"}]
+    verdicts = {"one": "undecided", "two": "differs", "three": "not run", "four": "undecided"}
+    ledger = entries(*(line(name, statement="A < B.", verdict=verdict, page="02-b" if name == "four" else "35-a")
+                       for name, verdict in verdicts.items()))
     shown = companion_results.open_claims(ledger, "35-a", claim_text)
     assert "<summary>2 claims of this page are undecided or not run in this build</summary>" in shown
     assert re.findall(r"35-a\.html#claim-(\w+)", shown) == ["one", "three"] and "A &lt; B." in shown

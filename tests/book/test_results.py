@@ -13,6 +13,8 @@ import pytest
 from docutils import nodes
 from sphinx.testing.util import SphinxTestApp
 
+from tests import claim_parts
+from tests.claim_parts import line
 from tests.tree import ROOT
 
 SVG = '<svg width="1pt" xmlns="http://www.w3.org/2000/svg"><path style="fill: #0072b2"/></svg>'
@@ -55,18 +57,15 @@ CLAIMS = """
   where: Fig. 5.1, p. 61
   tolerance: {absolute: 0.1, reason: a toy}
 """
-ENTRY = {
-    "id": "fig5.1-toy",
-    "item": "5.1",
-    "statement": "The curve rises to $x < 1$.",
-    "measured": 0.75,
-    "uncertainty": None,
-    "expected": {"value": 0.5, "relation": "at least", "upper": None, "where": "Fig. 5.1, p. 61"},
-    "bound": "a toy",
-    "verdict": "reproduced",
-    "page": "05-states",
-    "profile": "smoke",
-}
+ENTRY = line(
+    "fig5.1-toy",
+    statement="The curve rises to $x < 1$.",
+    measured=0.75,
+    expected={"value": 0.5, "relation": "at least", "upper": None, "where": "Fig. 5.1, p. 61"},
+    bound="a toy",
+    page="05-states",
+    profile="smoke",
+)
 
 
 @pytest.fixture
@@ -175,11 +174,11 @@ def test_the_sentence_counts_what_the_thesis_says():
         differs=[("s6.4", "06-size")],
         reproduced_at_reduced_scale=[("T3.1", "34-resnets")],
     )
-    assert companion_summary.sentence(ledger) == (
+    assert companion_summary.sentence(claim_parts.entries(*ledger)) == (
         "Of 4 statements of the thesis put to the test, 2 reproduced, 1 reproduced at reduced scale "
         "and 1 found to differ (profile smoke)."
     )
-    assert companion_summary.sentence(ledger[:1]) == (
+    assert companion_summary.sentence(claim_parts.entries(ledger[0])) == (
         "Of 1 statements of the thesis put to the test, 1 reproduced (profile smoke)."
     )
 
@@ -192,7 +191,7 @@ def test_items_have_a_kind(item, kind):
     assert companion_summary.kind(item) == kind and kind in companion_summary.KINDS
 
 
-def test_the_summary_counts_by_kind_and_page(tmp_path):
+def test_the_summary_counts_by_kind_and_page(tmp_path, repository):
     ledger = entries(
         reproduced=[("5.1", "05-states"), ("5.2", "05-states"), ("own-05", "05-states")],
         not_run=[("eq3.29", "35-kernels")],
@@ -249,7 +248,7 @@ def test_entries_of_the_bibliography_are_items_of_a_list(tmp_path):
         '<div role="list"><div class="citation" role="doc-biblioentry">A, 2021</div></div>'
     )
     app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
-    companion_files._drop_preloads(app, None)
+    companion_files.mend_pages(app, None)
     assert (
         page.read_text()
         == '<div role="list"><div class="citation" role="listitem">A, 2021</div></div>'

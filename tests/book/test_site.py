@@ -8,6 +8,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
+from lib.study import links
 from tests.browsing import CONTRAST, SITE, in_site, open_page
 from tests.tree import ROOT
 
@@ -173,6 +174,11 @@ def test_links_and_anchors_lead_somewhere(visits):
             if fragment and target.suffix == ".html":
                 text = anchors.setdefault(target, target.read_text("utf-8"))
                 assert f'id="{fragment}"' in text, f"{name}: no {fragment} in {target.name}"
+
+
+def test_every_page_has_its_anchors_once_and_no_link_leads_nowhere(pages):
+    found = {path.name: links.Page(path.read_text("utf-8")) for path in SITE.glob("*.html")}
+    assert {*pages} <= {*found} and links.problems(SITE, found) == []
 
 
 def test_the_errata_link_to_the_boxes_that_prove_them(visits):

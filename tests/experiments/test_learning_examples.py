@@ -6,7 +6,8 @@ import pytest
 from lib.experiments import learning_examples as examples
 from lib.experiments.learning_chains import MODELS
 from lib.rbm import conditional, learning
-from lib.spins import exact
+from lib.rbm.states import PositiveState
+from lib.spins import exact, ising
 from lib.spins import mps_variational as products
 
 SMALL = {"n_spins": 4, "field": 1.0, "n_samples": 400, "seed": 2}
@@ -16,6 +17,18 @@ def test_a_longer_time_of_correlation_makes_wider_bounds_which_cover_more():
     found = examples.coverage(**SMALL, n_hidden=2, n_updates=50, n_chains=60, n_draws=40)
     assert found["tau"] > 0.5 and 0 <= found["as printed"] <= 1
     assert (found["with tau"] >= found["as printed"]) == (found["tau"] >= 1)
+
+
+def test_three_judges_agree_on_the_energy_of_one_machine():
+    found = examples.judged(**SMALL, n_hidden=2, n_updates=400)
+    assert found["judge"] == ["sum over all states", "fresh exact samples", "tempered"]
+    of = learning.chain(4, 1.0, 400, seed=2)
+    state = PositiveState(learning.learn(of, 2, learning.Recipe(n_updates=400), seed=2))
+    exactly = ising.energy(state.psi().numpy(), 1.0)
+    assert float(found["energy"][0]) == pytest.approx(exactly, rel=1e-5)
+    for text in found["energy"][1:]:
+        mean, error = map(float, text.split(" +- "))
+        assert 0 < error < 0.02 and abs(mean - exactly) < 5 * error
 
 
 def test_biases_deviate_by_what_they_and_half_the_weights_do_not_cancel():

@@ -43,6 +43,10 @@ def test_marks_are_the_same_for_equal_values():
     assert found[0.5] == {"color": plotting.COLORS[0], "marker": "s"}
 
 
+def test_a_span_is_one_number_or_two():
+    assert drawings.span([2, 2]) == "2" and drawings.span([4, 2, 3]) == "2 to 4"
+
+
 def test_searches_have_intervals_and_arrows_where_nothing_was_enough():
     figure, (axes,) = plotting.new_figure()
     drawings.searches(axes, FOUND[(FOUND.n_spins == 20)], x="field", aside=0.1, fmt="o", color="red")
@@ -67,8 +71,12 @@ def test_growth_has_a_panel_of_fields_and_one_of_bounds_with_their_lines():
     line = scaling_laws.laws([10, 20, 30], [5, 10, 15], [1, 1, 1])
     fits = {("field", 1.0): line, ("field", 0.5): {}, ("eps", 0.01): {}}
     now = pd.DataFrame({"n_spins": [6, 8], "hidden": [3, 4], "field": 1.0})
-    left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits).axes
-    assert labels(left) == ["h/J = 0.5", "h/J = 1"] and labels(right) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01"]
+    tuned = FOUND[(FOUND.n_spins == 20) & (FOUND.field == 1.0)].assign(hidden=8, low=7, high=9)
+    left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned).axes
+    assert labels(left) == ["h/J = 0.5", "h/J = 1"] and (20.8, 8, "*") in points(right)
+    assert labels(right) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01", r"$\epsilon$ = 0.002, tuned"]
+    bare = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned[:0]).axes[1]
+    assert labels(bare) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01"]
     line = next(line for line in left.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None")
     assert line.get_xdata().tolist() == [10, 30] and line.get_ydata() == pytest.approx([5, 15])
     assert {(6, 3, "v"), (8, 4, "v"), (10 - 0.15, 5, "v")} <= points(left) and (20 - 0.45, 20, "^") in points(left)
@@ -78,13 +86,16 @@ def test_success_is_drawn_against_samples_with_what_the_thesis_prints():
     rows = pd.DataFrame({"n_samples": [100, 100, 200, 200], "bound": [0.1, 0.001, 0.001, 0.001]})
     rows = rows.assign(n_spins=10, n_hidden=5)
     needed = pd.DataFrame({"n_spins": [10, 20], "half": [150.0, np.inf], "low": [100.0, 400.0], "high": [200.0, np.inf],
-                           "printed": [180.0, np.nan], "printed_error": [5.0, np.nan], "ratio": 0.5})
-    figure, table = drawings.samples([("record", 0.002, rows), ("this build", 0.5, rows)], needed)
-    assert table[table.source == "record"].rate.tolist() == [0.5, 1.0]
+                           "printed": [180.0, np.nan], "printed_error": [5.0, np.nan], "ratio": 0.5, "weight": 3.0,
+                           "weight_error": 1.0})
+    kinds = [("record", 0.002, rows), ("record", 0.002, rows.assign(n_hidden=8)), ("this build", 0.5, rows)]
+    figure, table = drawings.samples(kinds, needed)
+    assert table[table.source == "record"].rate.tolist() == [0.5, 1.0] * 2
     assert table[table.source == "this build"].rate.tolist() == [1.0, 1.0] and set(table.machines) == {2}
-    left, right = figure.axes
-    assert labels(left) == ["N = 10, 5 hidden", "N = 10, 5 hidden, this build"]
-    assert (10, 150, "o") in points(right) and (10, 180, "s") in points(right)
+    left, middle, right = figure.axes
+    assert labels(left) == ["N = 10", "N = 10, this build"]  # of the record, half as many units as spins
+    assert (10, 150, "o") in points(middle) and (10, 180, "o") in points(middle) and (10, 3, "o") in points(right)
+    assert labels(middle) == labels(right) == ["0.5"]
 
 
 def test_weights_and_the_noise_of_the_same_median():

@@ -9,6 +9,7 @@ import tomllib
 import pytest
 import yaml
 
+from lib.study import committed
 from tests.tree import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -29,6 +30,17 @@ def test_the_package_leaves_what_is_installed_as_it_is():
     """Someone who installs it beside other work keeps versions of their own: ranges without a ceiling."""
     for item in PROJECT["dependencies"] + EXTRAS["images"] + EXTRAS["dmrg"] + EXTRAS["figures"]:
         assert re.fullmatch(r"[a-z-]+>=[0-9.]+", item), item
+
+
+def test_ranges_try_every_package_with_tests_that_are_there():
+    from tests import ranges
+    floors = ranges.floors(ROOT)
+    assert {*ranges.CHOSEN} == {*floors} and len(floors) == 11
+    for name, files in ranges.CHOSEN.items():
+        assert files and all((ROOT / "tests" / file.partition("::")[0]).exists() for file in files), name
+    for row in committed.read(ROOT, "ranges"):
+        assert row.left and not row.status and row.tests["passed"] > 100 and "failed" not in row.tests, row.end
+        assert {*row.packages} == {*floors}
 
 
 def test_conda_users_get_the_same_pins():

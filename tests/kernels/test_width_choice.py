@@ -47,3 +47,39 @@ def test_what_a_width_loses_is_counted_seed_by_seed():
     accuracies = pd.DataFrame({8: [80.0, 82, 84], 16: [85.0, 86, 90]})
     mean, error = width_choice.shortfall(accuracies, 8)
     assert mean == 5 and error == pytest.approx(1 / np.sqrt(3)) and width_choice.shortfall(accuracies, 16) == (0, None)
+
+
+def records(n_seeds=3, lost=()):
+    """Made-up networks of widths 8 to 635 at the published rate and twice it, and distances with a minimum at 32."""
+    widths, seeds = [8, 16, 32, 64, 635], range(1, n_seeds + 1)
+    nets = pd.DataFrame([{"normalization": "minibatch", "dense": False, "width": width, "seed": seed, "state": "valid",
+                          "learning_rate": 0.5 * factor, "final": 0.9 - 0.01 * abs(np.log2(width) - 4) - 0.001 * seed
+                          + 0.02 * (factor - 1)}
+                         for width in widths for seed in seeds for factor in (1, 2)])
+    nets.loc[list(lost), "state"] = "not run"
+    theory = pd.DataFrame([{"normalization": "minibatch", "distribution": "normal", "n_first": 6352 - 10 * width,
+                            "width": width, "connectivity": 0.01, "state": "valid",
+                            "exact": 1 + (np.log2(width) - 5) ** 2} for width in widths])
+    published = pd.Series({(False, width): 0.5 for width in widths})
+    published.index.names = ["dense", "width"]
+    return nets, theory, published, widths
+
+
+def test_a_record_is_compared_width_by_width():
+    nets, theory, published, widths = records()
+    found = width_choice.by_record(nets, theory, published, widths, 3, 3, seed=1)
+    assert len(found.main) == 15 and found.curves.loc["minibatch", False, 16]["mean"] == pytest.approx(89.8)
+    assert found.summary["minibatch"]["best"] == 16 and found.exact["minibatch"].idxmin() == 32
+    assert found.shortfall["minibatch", "published"][0] == pytest.approx(1.0)
+    assert list(found.tuned["minibatch"].columns) == widths[:-1] and found.edges["minibatch"] == 4
+    assert found.tuned["minibatch"].loc[1, 16] == pytest.approx(91.9)
+    assert found.theory.left.all() and (found.theory.printed > 0).all()
+
+
+def test_an_incomplete_record_compares_nothing_and_a_scan_that_is_not_over_names_no_rates():
+    nets, theory, published, widths = records(lost=[0])  # at the published rate
+    found = width_choice.by_record(nets, theory, published, widths, 3, 3, seed=1)
+    assert not found.summary and not found.tuned and len(found.main) == 14
+    nets, *rest = records(lost=[1])  # at twice that
+    found = width_choice.by_record(nets, *rest, 3, 3, seed=1)
+    assert found.summary and not found.tuned and ("minibatch", "tuned") not in found.shortfall

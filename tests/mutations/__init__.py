@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.study import anchors, provenance
+from lib.study import anchors, committed, provenance
 
 
 class Mutation(NamedTuple):
@@ -176,7 +176,7 @@ def compiled_as_in(top: Path, place: Path) -> None:
             shutil.copytree(top / cache / theirs, place / cache / ours, dirs_exist_ok=True)
 
 
-def verdict(top: Path, mutation: Mutation, jobs: int) -> dict:
+def verdict(top: Path, mutation: Mutation, jobs: int) -> committed.Mutation:
     """Apply one mutation to a tree whose anchors pass, ask them, and put everything back."""
     kept = (top / "_build" / "anchors.json").read_bytes()
     times = {path: path.stat() for name, *_ in mutation.edits if (path := top / name).exists()}
@@ -190,5 +190,5 @@ def verdict(top: Path, mutation: Mutation, jobs: int) -> dict:
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # what was compiled from it is as good as before
         (top / "_build" / "anchors.json").write_bytes(kept)
     right = bool(set(messages) & set(mutation.caught_by)) if mutation.caught_by else not messages
-    return {"what": mutation.what, "files": sorted({name for name, *_ in mutation.edits}),
-            "harmless": not mutation.caught_by, "moved": messages, "as expected": right}
+    return committed.Mutation(mutation.what, sorted({name for name, *_ in mutation.edits}), not mutation.caught_by,
+                              messages, right)

@@ -5,10 +5,10 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from lib import atomic
-from lib.study import anchors, provenance
+from lib.study import anchors, committed, provenance
 from tests.mutations import MUTATIONS, copy_of, verdict
 
 
@@ -27,14 +27,13 @@ def main(words: list[str]) -> int:
         for mutation in chosen:
             began = time.monotonic()
             rows.append(verdict(copy, mutation, jobs))
-            print(f"{'ok' if rows[-1]['as expected'] else 'NOT AS EXPECTED'}: {mutation.what}: "
-                  f"{', '.join(rows[-1]['moved']) or 'nothing moved'} ({time.monotonic() - began:.0f} s)", flush=True)
-    place = top / "data" / "records" / "mutations.json"
-    found = {row["what"]: row | {"commit": commit, "dirty": dirty, "date": datetime.date.today().isoformat()}
-             for row in rows}
-    kept = {row["what"]: row for row in atomic.read_json(place) or []} | found
-    atomic.write_json(place, [kept[one.what] for one in MUTATIONS if one.what in kept])
-    return int(not all(row["as expected"] for row in rows))
+            print(f"{'ok' if rows[-1].as_expected else 'NOT AS EXPECTED'}: {mutation.what}: "
+                  f"{', '.join(rows[-1].moved) or 'nothing moved'} ({time.monotonic() - began:.0f} s)", flush=True)
+    today = datetime.date.today().isoformat()
+    kept = {row.what: row for row in committed.read(top, "mutations")}
+    kept |= {row.what: replace(row, commit=commit, dirty=dirty, date=today) for row in rows}
+    committed.write(top, "mutations", [kept[one.what] for one in MUTATIONS if one.what in kept])
+    return int(not all(row.as_expected for row in rows))
 
 
 if __name__ == "__main__":

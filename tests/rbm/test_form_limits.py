@@ -59,3 +59,44 @@ def test_recipes_in_the_order_of_the_record():
     runs = pd.DataFrame(rows, columns=["start", "way", "n_hidden", "n_updates", "bound"])
     table = form_limits.recipes_table(runs)
     assert table.iloc[0].tolist() == [2, 1, 0.001, 0.002] and table.iloc[1, :2].tolist() == [1, 0]
+
+
+def test_what_criteria_come_to_at_the_longest_chain():
+    rows = [(10, 4, 0.001, 0.001, 5e-5), (12, 5, 0.01, 0.009, 5e-5), (12, 5, 0.01, 0.001, 5e-5),
+            (12, 6, 0.001, 0.001, 5e-5), (12, 4, 0.01, 0.02, 2e-4)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", *form_limits.CRITERIA])
+    found = form_limits.criteria_numbers(runs, form_limits.needed_by(runs))
+    assert [found[name][0] for name in ("spins", "energy", "fidelity", "correlations", "least")] == [12, 6, 5, 5, 4]
+    assert found["more fidelity"] == found["more correlations"] == (-1, pytest.approx(6**-0.5))
+    assert [found[name][0] for name in ("near-low", "near", "near-high")] == pytest.approx([0.001, 0.005, 0.009])
+    assert [found[name][0] for name in ("few", "many", "lengths", "fewer")] == [1, 2, 2, 1]
+    none = form_limits.criteria_numbers(runs[:0], form_limits.needed_by(runs[:0]))
+    assert none["fidelity"] == none["more fidelity"] == (None, None) and none["lengths"] == (0, None)
+
+
+def test_machines_of_a_hundred_spins_by_kind():
+    rows = [("laid out", "symmetric", 50, 300, 0.001), ("laid out", "symmetric", 50, 300, 0.003),
+            ("laid out", "symmetric", 50, 900, 0.0005), ("random", "symmetric", 50, 300, 0.002),
+            ("random", "PCD-1", 60, 300, 0.0001)]
+    runs = pd.DataFrame(rows, columns=["start", "way", "n_hidden", "n_updates", "bound"]).assign(n_spins=100)
+    found = form_limits.hundred(runs, pd.Series([0.004]))
+    assert found["lowest"] == (0.0005, None) and found["tried"] == (5, None) and found["learnt"] == (3, None)
+    assert found["laid-out"] == (0.002, None) and found["laid-out-machines"] == (2, None)
+    assert found["at-random"] == (0.002, None) and found["there"] == (5, None)
+    assert form_limits.hundred(runs[:0], pd.Series([], dtype=float))["lowest"] == (None, None)
+
+
+def test_judges_are_compared_in_percent_of_what_is_allowed():
+    one = {"burn_ins": [500, 8000], "above": [0.001, 0.0012], "above error": [3e-5, 4e-5], "start above": -0.001,
+           "start above error": 1e-5, "tempered above": 0.001, "tempered above error": 4e-5}
+    other = one | {"above": [0.002, 0.0019], "tempered above": 0.0014}
+    gone = dict.fromkeys(one) | {"above": [], "above error": []}
+    found = form_limits.judged(pd.DataFrame([one, other, gone]))
+    assert list(found.table) == ["machine 1", "machine 2"]
+    assert found.table["machine 1"].to_dict() == {"exact samples": "-50.0 ± 0.5", "500 sweeps": "50.0 ± 1.5",
+                                                  "8,000 sweeps": "60.0 ± 2.0", "tempered chains": "50.0 ± 2.0"}
+    numbers = found.numbers
+    assert numbers["start"][0] == pytest.approx(-50) and numbers["first"][0] == pytest.approx(75)
+    assert numbers["moved"] == (pytest.approx(10), pytest.approx(2.5)) and numbers["machines"] == (2, None)
+    assert numbers["tempered"] == (pytest.approx(30), pytest.approx(2.5))
+    assert form_limits.judged(pd.DataFrame()).numbers["moved"] == (None, None)

@@ -38,3 +38,11 @@ def test_the_fewest_weights_are_those_of_the_better_limit():
     assert list(fewest(table)[["n_spins", "prune_rounds", "left"]].itertuples(index=False, name=None)) == [
         (10, 5, 20), (20, 1, 51)]
     assert np.isclose(fewest(table).error[1], 1) and fewest(table[:0]).empty
+
+
+def test_weights_stand_beside_those_of_the_thesis():
+    needed = weights_needed(runs((10, 1, 22), (10, 1, 24), (10, 5, 20), (10, 5, 20), (10, 5, None)))
+    table = learning_pruned.beside_thesis({10: (50, 20), 20: (200, 50)}, {10: (50.0, 2.9), 20: (None, None)}, needed,
+                                          [1, 5], lambda value, error, fmt: f"{value:{fmt}} ± {error:{fmt}}")
+    assert table[10].tolist() == [50, 20, "50 ± 3", "23 ± 1", "20 ± 0 (2 of 3 learnt)"]
+    assert table[20].tolist() == [200, 50, "not run", "not run", "not run"]

@@ -86,3 +86,22 @@ def test_the_table_of_measurements_has_half_points_and_the_mean_first_success():
     runs.loc[(runs.n_spins == 20) & (runs.seed == 1), "bound"] = np.nan  # diverged
     again = learning_thresholds.measurements_table(runs, 0.002).set_index("n_spins")
     assert np.isnan(again.printed[20]) and again.half[20] > found.half[20] and again.seeds[20] == 3
+
+
+def test_sizes_stand_beside_their_ratio_and_weights_count_for_each_measurement():
+    rows = [(20, units, m, seed, 0.001 if m >= 5000 and units > 8 else 0.003)
+            for units in (8, 10, 15) for m in (2500, 5000, 10000) for seed in (1, 2)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "n_hidden", "n_samples", "seed", "bound"])
+    found = learning_thresholds.measurements_table(runs, 0.002, [0.4, 0.5, 0.75]).set_index("ratio")
+    assert found.n_hidden.to_dict() == {0.4: 8, 0.5: 10, 0.75: 15}
+    assert found.learnt.to_dict() == {0.4: 0, 0.5: 4, 0.75: 4} and set(found.machines) == {6}
+    assert np.isinf(found.half[0.4]) and found.weight[0.5] == pytest.approx(found.half[0.5] / 200)
+    assert found.weight_error[0.75] == pytest.approx((found.high[0.75] - found.low[0.75]) / 2 / 300)
+
+
+def test_a_record_that_has_only_begun_and_machines_that_all_learn_have_no_half_point():
+    runs = pd.DataFrame({"n_spins": [10, 10, 20, 20], "n_hidden": 5, "n_samples": [2500, 5000, 2500, 2500],
+                         "seed": [1, 1, 1, 2], "bound": [0.001, 0.001, 0.001, 0.01]})
+    found = learning_thresholds.measurements_table(runs, 0.002).set_index("n_spins")
+    assert np.isnan(found.half).all() and np.isnan(found.weight).all()
+    assert found.high[10] == pytest.approx(2500) and np.isnan(found.high[20]) and found.learnt.tolist() == [2, 1]

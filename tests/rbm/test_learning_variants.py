@@ -62,3 +62,43 @@ def test_chains_have_their_names():
     found = variants.chains_table(runs)
     assert found.model.tolist() == ["b", "a"] and found.field.tolist() == [2.5, 1.0] and found.hidden.tolist() == [3, 3]
     assert len(variants.chains_table(runs[:0])) == 0
+
+
+def test_ways_to_train_in_numbers():
+    rows = [(10, way, 4, floor, 0.3) for way, floor in (("PCD-1", 0.005), ("symmetric", 0.006))]
+    rows += [(10, "PCD-1", 5, 0.001, 0.02), (10, "symmetric", 5, 0.001, 0.04), (20, "PCD-1", 10, 0.003, 0.1),
+             (20, "PCD-1", 11, 0.001, 0.1), (20, "symmetric", 10, 0.001, 0.1)]
+    runs = pd.DataFrame(rows, columns=["n_spins", "way", "n_hidden", "bound", "abs m error"])
+    found = variants.ways_numbers(runs, ["PCD-1", "symmetric"])
+    assert [found[name][0] for name in ("spins", "long", "least", "most", "spread", "there")] == [10, 20, 5, 5, 0, 2]
+    assert found["floor"][0] == pytest.approx(1.2) and found["floor-low"] == (0.005, None)
+    assert [found[f"long-{name}"][0] for name in ("least", "most", "pcd-1", "symmetric")] == [10, 11, 0.003, 0.001]
+    assert found["tied"] == (-1, None) and found["other-m"] == (4, None) and found["natural-m"] == (None, None)
+    more = variants.ways_numbers(runs, ["PCD-1", "symmetric", "CD-1"])
+    assert more["spread"] == more["floor"] == (None, None) and more["least"] == (5, None)
+
+
+def test_broken_symmetry_in_numbers():
+    beside = pd.DataFrame([(20, 0.8, 9, 1.0, 11, 0.6), (40, 0.8, 28, 3.0, 30, 4.0), (40, 0.5, 1, 0.3, 1, 0.3)],
+                          columns=["n_spins", "field", "broken", "broken error", "kept", "kept error"])
+    beside = beside.assign(**{"plain fidelity": [0.4, 0.9, 1.0], "plain magnetization": 0.5, "half splitting": 0.07})
+    found = variants.broken_numbers(beside, searches((20, 1.0, 10, 0.8), (40, 1.0, 20, 4.0)))
+    assert found["peak"] == (8, 5) and found["harder"] == (-2, 5) and found["critical"] == (20, 4)
+    assert found["high"] == (28, 3) and found["short-high-kept"] == (11, 0.6) and found["middle"] == (None, None)
+    assert [found[name][0] for name in ("spins", "short", "dmrg", "plain-fidelity", "short-fidelity", "short-half")] \
+        == [40, 20, 0.9, 0.9, 0.4, pytest.approx(7)]
+    alone = variants.broken_numbers(beside[1:], searches((20, 1.0, 10, 0.8)))
+    assert alone["short"] == alone["peak"] == alone["short-high"] == (None, None)
+
+
+def test_machines_for_all_fields_in_numbers():
+    runs = joint_runs()
+    many = runs[runs.n_samples == 500].assign(n_samples=2000, kl=[[0.001]] * 4, **{"energy error": [[0.001]] * 4})
+    table = variants.joint_table(pd.concat([runs, many]).assign(parameters=[50, 100] * 4 + [50]))
+    found = variants.joint_numbers(table)
+    assert found["few"] == (500, None) and found["many"] == (2000, None) and found["gain"][0] == pytest.approx(2.5)
+    assert found["late"][0] == pytest.approx(1) and found["enough-degree-2"] == (2000, None)
+    assert found["between"][0] == pytest.approx(0.02) and found["between-degree-2"][0] == pytest.approx(2)
+    assert found["left-degree-1"] == (pytest.approx(0.01), None) and found["enough-degree-1"] == (None, None)
+    empty = variants.joint_numbers(variants.joint_table(runs[:0]))
+    assert set(empty.values()) == {(None, None)}

@@ -20,6 +20,17 @@ def test_each_law_is_found_where_it_holds(name, law, parameters):
     assert all(after > before for before, after in zip(found[name].errors, wrong.errors, strict=True))
 
 
+def test_a_power_is_found_among_points_that_follow_none():
+    """Many units in short chains, one in long ones: in a and b themselves the fit ran away."""
+    x, y, errors = [10, 20, 30, 40, 50, 60], [5, 13, 28, 1, 1, 1], [0.29, 1, 6, 0.29, 0.5, 0.5]
+    power = laws(x, y, errors)["power"]
+    grid = [(np.exp(height), b) for height in np.linspace(0, 2, 81) for b in np.linspace(-2, 0, 81)]
+    chi2 = min((((h * (np.array(x) / 30) ** b - y) / errors) ** 2).sum() for h, b in grid)
+    assert power.chi2 <= chi2 and power.chi2 == pytest.approx(chi2, rel=0.01) and -1 < power.parameters[1] < -0.5
+    fitted = power.parameters[0] * np.array(x) ** power.parameters[1]
+    assert (((fitted - y) / errors) ** 2).sum() == pytest.approx(power.chi2) and np.isfinite(power.errors).all()
+
+
 def test_intervals_of_exponents_hold_as_often_as_they_say():
     dice, x, held = np.random.default_rng(3), np.array([10.0, 20, 30, 40]), 0
     for _ in range(150):

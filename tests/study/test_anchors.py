@@ -9,7 +9,7 @@ from unittest import mock
 import psutil
 import pytest
 
-from lib.study import anchors, surroundings
+from lib.study import anchors, notebooks, provenance, records, surroundings
 from tests import mutations, patience
 from tests.tree import ROOT
 
@@ -68,6 +68,33 @@ def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
     assert anchors.check(toy) == {"walk": ""} and anchors.changed_without_version(toy) == []
     path.write_text("raise RuntimeError('no')\n")
     assert anchors.check(toy)["walk"] == "the anchors of walk do not run: RuntimeError: no"
+
+
+def test_of_some_experiments_only_theirs_are_measured_and_what_has_passed_stays_known(toy):
+    for suffix in (".py", ".json"):
+        text = (toy / f"tests/anchors/walk{suffix}").read_text("utf-8")
+        (toy / f"tests/anchors/run{suffix}").write_text(text.replace("walk as", "run as").replace('"walk"', '"run"')
+                                                        .replace("lib.walks", "lib.runs"), "utf-8")
+    (toy / "lib/runs.py").write_text(TOY["lib/walks.py"].replace("walk", "run"), "utf-8")
+    assert anchors.of_modules(toy, ["lib", "lib.runs", "lib.walks.deep"]) == ["run"]
+    assert anchors.of_modules(toy, ["lib.walks", "lib.runs"]) == ["run", "walk"]
+    assert anchors.check(toy, wanted=[]) == {} and not (toy / "_build/anchors.json").exists()
+    for wanted, waiting in ((["run"], ["run"]), (["run", "walk"], ["walk"]), (["walk"], []), (None, [])):
+        with mock.patch.object(anchors, "_measured", wraps=anchors._measured) as measured:
+            assert anchors.check(toy, wanted=wanted) == dict.fromkeys(wanted or ["run", "walk"], "")
+        assert measured.call_args.args[1] == waiting
+
+
+def test_the_experiments_of_a_chapter_are_those_that_it_imports():
+    found = {}
+    for path in notebooks.chapter_files(ROOT):
+        modules = provenance.chapter_inputs(ROOT, path, "laptop")["modules"]
+        found[path.stem] = {*anchors.of_modules(ROOT, modules)}
+        sweeps = records.declared_sweeps(ROOT, notebooks.read_chapter(path), "paper")
+        assert {sweep.function.__name__ for sweep in sweeps.values()} <= found[path.stem], path.stem
+    assert found["04-restricted-boltzmann-machines"] == set()
+    assert found["05-quantum-state-reconstruction"] == {"magnetizations"}
+    assert set(NAMES) - set.union(*found.values()) == {"imagenet_accuracy"}  # of no chapter, since it needs ImageNet
 
 
 def test_numbers_that_changed_under_one_version_are_named(toy):

@@ -11,6 +11,7 @@ from tests.toy_book import ROOT, write
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import companion_api  # noqa: E402
+import companion_code  # noqa: E402
 import companion_rooms  # noqa: E402
 
 WALKS = '''"""Random walks.
@@ -89,8 +90,17 @@ def test_a_docstring_is_drawn_as_it_is_written(rooms):
     assert [found.astext() for found in drawn.findall(nodes.literal_block)] == [
         "x_n = x_{n-1} +- 1", "walk(n: int, *, seed: int, step=1.0)", "class Walker", "place"]
     sections = [found["ids"][0] for found in drawn.findall(nodes.section)]
-    assert sections == ["api-lib-walks-plain", "api-lib-walks-plain-walk", "api-lib-walks-plain-walker",
-                        "api-lib-walks-plain-walker-place"]
+    assert sections == ["api-lib.walks.plain", "api-lib.walks.plain.walk", "api-lib.walks.plain.Walker",
+                        "api-lib.walks.plain.Walker.place"]
+
+
+def test_names_that_differ_in_capitals_alone_have_entries_of_their_own(tmp_path):
+    write(tmp_path, "lib/walks/__init__.py", "def walker():\n    pass\n\n\nclass Walker:\n    pass\n")
+    (module,) = api.described(tmp_path)["lib.walks"]
+    anchors = [found["ids"][0] for found in companion_api.module(module).findall(nodes.section)]
+    assert anchors == ["api-lib.walks", "api-lib.walks.walker", "api-lib.walks.Walker"]
+    assert {companion_code.entry(f"lib.walks.more.{name}") for name in ("walk", "Walk")} == {
+        "api-walks.html#api-lib.walks.more.walk", "api-walks.html#api-lib.walks.more.Walk"}
 
 
 @pytest.mark.parametrize("tick", ["", "`"])

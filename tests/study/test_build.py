@@ -17,7 +17,7 @@ HOME = os.path.expanduser("~")
 def test_the_site_holds_pages_with_their_numbers_and_downloads(reference):
     files = html(reference)
     page = files["01-first.html"].decode()
-    total = next(entry["text"] for entry in runs.read_record(reference / "_build", "01-first")["numbers"])
+    total = runs.read_run(reference / "_build", "01-first").numbers[0].text
     assert f"The total is {total}" in re.sub("<[^>]+>", "", page) and "claim-reproduced" in page
     downloads = {name for name in files if name.startswith("downloads/01-first/")}
     assert downloads == {f"downloads/01-first/{name}" for name in
@@ -37,10 +37,9 @@ def test_nothing_that_is_published_holds_a_path_of_this_machine(reference):
 
 
 def test_the_record_names_costs_and_origin(reference):
-    record = runs.read_record(reference / "_build", "01-first")
-    origin = record["provenance"]
-    assert origin["parameters"]["n_points"] == 4 and origin["seed"] == 1 and origin["threads"] == 1
-    assert origin["seconds"] > 0 and origin["core_seconds"] > 0 and origin["peak_memory_bytes"] > 10**7
+    origin = runs.read_run(reference / "_build", "01-first").provenance
+    assert origin.parameters["n_points"] == 4 and origin.seed == 1 and origin.threads == 1
+    assert origin.seconds > 0 and origin.core_seconds > 0 and origin.peak_memory_bytes > 10**7
     ledger = json.loads((reference / "_build/ledger.json").read_text("utf-8"))
     assert [claim["id"] for claim in ledger] == ["toy1-offset", "toy2-offset"]
     states = json.loads((reference / "_build/status.json").read_text("utf-8"))["chapters"]
@@ -73,9 +72,8 @@ def test_one_worker_and_two_give_the_same_site(reference, bare):
     assert done.returncode == 0, done.stdout + done.stderr
     assert without_stamps(html(bare)) == without_stamps(html(reference))
     for stem in ("01-first", "02-second"):
-        one, two = runs.read_record(bare / "_build", stem), runs.read_record(reference / "_build", stem)
-        assert [one[key] for key in ("inputs", "claims", "numbers", "figures")] == [
-            two[key] for key in ("inputs", "claims", "numbers", "figures")]
+        one, two = runs.read_run(bare / "_build", stem), runs.read_run(reference / "_build", stem)
+        assert all(getattr(one, key) == getattr(two, key) for key in ("inputs", "claims", "numbers", "figures"))
 
 
 def test_a_cell_that_raises_leaves_the_site_and_is_named(top):
@@ -117,11 +115,12 @@ def test_a_log_is_shown_only_where_no_step_has_said_what_is_wrong(top):
 
 def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert "toy1-offset: new -> reproduced" in toy_book.run(top, "accept").stdout
-    times, record = json.loads((top / runs.TIMES).read_text()), runs.read_record(top / "_build", "01-first")
+    times, record = json.loads((top / runs.TIMES).read_text()), runs.read_run(top / "_build", "01-first")
     assert set(times) == {"laptop"} and set(times["laptop"]) == {"01-first", "02-second"}
-    assert len(times["laptop"]["01-first"]) == 4 and times["laptop"]["01-first"].items() <= record["provenance"].items()
-    other = {"smoke": {"01-first": {"core_seconds": 1}}}  # measured by others
-    toy_book.write(top, str(runs.TIMES), json.dumps({"laptop": {"09-gone": {}}} | other))
+    known = times["laptop"]["01-first"]
+    assert len(known) == 4 and known.items() <= vars(record.provenance).items()
+    other = {"smoke": {"01-first": known | {"core_seconds": 1}}}  # measured by others
+    toy_book.write(top, str(runs.TIMES), json.dumps({"laptop": {"09-gone": known}} | other))
     runs.note_times(top)
     assert json.loads((top / runs.TIMES).read_text()) == times | other
     before = html(top)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lib.study import claim_files, claim_text, claims, ledger
-from tests.claim_parts import ENTRY, STORED, claim, repository, write
+from tests.claim_parts import ENTRY, STORED, claim, repository, settled, write
 
 ROOT = Path(__file__).resolve().parents[2]
 BOUND = {"bound": "ours", "reason": "test"}
@@ -19,7 +19,7 @@ BOUND = {"bound": "ours", "reason": "test"}
 def verdict(expected, measured, tolerance=0.1, decide=None, **stored):
     size = None if tolerance is None else {"absolute": tolerance, "reason": "test"}
     return claim_files.judge(claim(expected=expected, tolerance=size, decide=decide),
-                             STORED | {"measured": measured} | stored)
+                             settled(measured=measured, **stored))
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def test_without_a_tolerance_bounds_and_steps_are_exact(expected, measured, outc
 
 def test_a_relative_tolerance_scales_with_the_expected_value():
     far = claim(expected={"equal": -200}, tolerance={"relative": 0.1, "reason": "test"})
-    assert claim_files.judge(far, STORED | {"measured": -181.0}) == "reproduced"
-    assert claim_files.judge(far, STORED | {"measured": -179.0}) == "differs"
+    assert claim_files.judge(far, settled(measured=-181.0)) == "reproduced"
+    assert claim_files.judge(far, settled(measured=-179.0)) == "differs"
 
 
 def test_undecided_is_what_was_computed_and_cannot_say():
@@ -239,7 +239,7 @@ def test_the_scale_names_every_setting_that_is_not_the_thesis_s():
 
 def test_measured_values_have_no_digits_beyond_their_error():
     def text(measured, uncertainty=None):
-        return claim_text.measured_text({"measured": measured, "uncertainty": uncertainty})
+        return claim_text.measured_text(settled(measured=measured, uncertainty=uncertainty))
 
     assert text(59.5679, 4.51) == "59.6 ± 4.5" and text(78.5185, 0.22) == "78.52 ± 0.22"
     assert text(6.36729e-05) == "6.367e-05" and text(3970.0) == "3970" and text(11678912) == "11678912"

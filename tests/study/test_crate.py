@@ -60,14 +60,14 @@ def test_the_metadata_follow_the_rules_and_tell_where_everything_is_from(built, 
     named = {name for entity in found.values() for value in entity.values() for name in references(value)}
     assert named - set(found) == {descriptor["conformsTo"]["@id"]}
     assert {entry["@id"] for entry in root["mentions"]} == {"#run-01-first", "#run-02-second"}
-    run, record = found["#run-01-first"], runs.read_record(built / "_build", "01-first")
-    assert run["@type"] == "CreateAction" and run["endTime"] == record["provenance"]["date"]
+    run, record = found["#run-01-first"], runs.read_run(built / "_build", "01-first")
+    assert run["@type"] == "CreateAction" and run["endTime"] == record.provenance.date
     assert run["object"] == {"@id": "book/01-first.md"} and "n_points = 4" in run["description"]
     assert {entry["@id"] for entry in run["result"]} == {f"_build/executed/01-first.{kind}"
                                                          for kind in ("ipynb", "json")}
     assert found["#commit"]["version"] == toy_book.git(built, "rev-parse", "HEAD")
     used = {found[entry["@id"]]["name"]: found[entry["@id"]]["version"] for entry in run["instrument"][1:]}
-    assert used == record["provenance"]["versions"]
+    assert used == record.provenance.versions
     assert found["_build/ledger.json"]["description"].endswith("2 reproduced")
     for name in ("_build/html/01-first.html", "data/thesis/claims/01.yml", "constraints.txt", "lib/toy/first.py"):
         assert name in files

@@ -14,7 +14,8 @@ PAGE = r"""<html data-theme="light"><head><title>A book</title></head><body><art
 <section id="{name}-title"><h1>{name}<a class="headerlink" href="#x">#</a></h1>
 <p id="a">So <a href="#a">here</a>, <a href="other.html#row">there</a>, <a href="other.html">other</a></p>
 <span class="math">\(x^2\)</span><table><tr id="row"><td>cell</td></tr></table>
-<picture><source srcset="_images/a.narrow.svg"/><img alt="A line" class="only-light" src="_images/a.svg"/></picture>
+<picture><source srcset="_images/a.narrow.svg"/>
+<img alt="A line" class="only-light" src="_images/a.svg" width="600"/></picture>
 <picture><img alt="A line" class="only-dark" src="_images/a.svg#dark"/></picture>
 <style scoped>td { color: red; }</style><details class="hide"><summary>Show</summary><pre>code</pre></details>
 <details class="claim" id="claim-a"><summary>It holds</summary><dl class="claim-facts"><dt>facts</dt></dl></details>
@@ -38,7 +39,7 @@ def test_what_is_linked_to_is_a_span_that_pandoc_keeps(built):
     links = re.findall(r'<a href="#([^"]+)"', text)
     assert len(set(names)) == len(names) and links and set(links) <= set(names)
     assert '<td><span id="other--row"></span>cell' in text and "<section" not in text and ">other</span>" in text
-    assert text.count("<img") == 2 and "#dark" not in text and "<source" not in text
+    assert text.count("<img") == 2 and "600" not in text and "#dark" not in text and "<source" not in text
     assert "scoped" not in text and "It holds" in text and "facts" not in text
     assert "code" not in text and "headerlink" not in text
 
@@ -57,10 +58,15 @@ def test_a_site_becomes_a_book_with_pictures_formulas_and_links_that_lead_somewh
         pytest.skip("no pandoc on this machine")
     assert command.main(["epub", "--root", str(built)]) == 0
     with zipfile.ZipFile(built / "_build/book.epub") as book:
+        first = book.infolist()[0]
+        assert (first.filename, first.compress_type, book.read(first)) == (
+            "mimetype", zipfile.ZIP_STORED, b"application/epub+zip")
         parts = {name: ElementTree.fromstring(book.read(name)) for name in book.namelist() if name.endswith(".xhtml")}
         assert sum(name.endswith(".svg") for name in book.namelist()) == 1
-    ids = {f"{name.rpartition('/')[2]}#{found.get('id')}" for name, part in parts.items()
-           for found in part.iter() if found.get("id")}
+    named = [f"{name.rpartition('/')[2]}#{found.get('id')}" for name, part in parts.items()
+             for found in part.iter() if found.get("id")]
+    ids = {*named}
+    assert len(ids) == len(named)
     links = [(name, found.get("href")) for name, part in parts.items() if "/text/ch" in name
              for found in part.iter("{http://www.w3.org/1999/xhtml}a")]
     assert len(links) == 6

@@ -134,11 +134,11 @@ def test_a_failure_fails_its_cell_with_its_cause(top, name):
     cells, cell, line, words = FAILURES[name]
     done, failure = execute(top, *cells)
     assert done.returncode == lifeline.TOLD, done.stdout + done.stderr
-    assert words in failure["error"]
-    assert failure["cell"] == cell
+    assert words in failure.error
+    assert failure.cell == cell
     text = (top / "book/01-first.md").read_text().splitlines()
     if line is not None:
-        assert text[failure["line"] - 1] == cells[cell - 2].splitlines()[line - 1]
+        assert text[failure.line - 1] == cells[cell - 2].splitlines()[line - 1]
     assert not (top / "_build/executed").exists() and not list((top / "_build/tmp").iterdir())
 
 
@@ -177,20 +177,20 @@ FINE = {
 def test_what_is_no_failure_is_published(top):
     """All in one chapter, a cell each; the failure names the cell."""
     done, failure = execute(top, *FINE.values(), "2")
-    at_fault = failure and ["the parameters", *FINE][failure["cell"] - 1]
+    at_fault = failure and ["the parameters", *FINE][failure.cell - 1]
     assert done.returncode == 0 and failure is None, f"{at_fault}: {done.stdout}{done.stderr}"
 
 
 def test_the_kernel_that_is_killed_from_outside_is_told_apart(top):
     kill = "import os, subprocess\nsubprocess.Popen(['kill', '-9', str(os.getpid())]).wait()"
     _, failure = execute(top, "1", kill, "2")
-    assert failure["cell"] == 3 and "most often the memory was not enough" in failure["error"]
+    assert failure.cell == 3 and "most often the memory was not enough" in failure.error
     kill = "import os, subprocess\nsubprocess.Popen(['kill', str(os.getpid())]).wait()\nwhile True: pass"
     _, failure = execute(top, kill)
-    assert failure["cell"] == 2 and "the kernel died of signal 15 (SIGTERM)" in failure["error"]
+    assert failure.cell == 2 and "the kernel died of signal 15 (SIGTERM)" in failure.error
 
 
 def test_a_thread_that_never_ends_is_named_when_the_time_is_over(top):
     cell = "import threading\nthreading.Thread(target=threading.Event().wait).start()"
     _, failure = execute(top, cell, "2", companion="  time_limit_minutes: 0.1\n")
-    assert failure["cell"] == 2 and "a thread that this cell started was still running" in failure["error"]
+    assert failure.cell == 2 and "a thread that this cell started was still running" in failure.error

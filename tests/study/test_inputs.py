@@ -129,7 +129,7 @@ def seen(reference, tmp_path_factory):
     first = f"ways, out = {json.dumps(READERS | UNSEEN)!r}, {str(out)!r}"
     here = "here, trouble = os.getcwd(), Path('../trouble.jsonl').resolve()\n"
     done, failure = execute(top, f"{first}\n{START}", here + LOOP)
-    assert done.returncode == lifeline.TOLD and failure["cell"] == 3, done.stdout + done.stderr
+    assert done.returncode == lifeline.TOLD and failure.cell == 3, done.stdout + done.stderr
     assert (top / "data/offset.txt").read_text() == "0.5\n"
     return json.loads(out.read_text())
 
@@ -153,10 +153,10 @@ def test_a_refusal_names_the_lines_that_help(top):
     declared = []
     for cell, read in ((3, "data/offset.txt"), (4, "data")):
         done, failure = execute(top, *cells, declared=declared)
-        assert done.returncode == lifeline.TOLD and failure["cell"] == cell
-        assert "below 'companion:' in its front matter" in failure["error"] and "book/01-first.md" in failure["error"]
+        assert done.returncode == lifeline.TOLD and failure.cell == cell
+        assert "below 'companion:' in its front matter" in failure.error and "book/01-first.md" in failure.error
         declared.append(read)
-        assert failure["error"].endswith(guard.lines(declared))
+        assert failure.error.endswith(guard.lines(declared))
     assert execute(top, *cells, declared=declared)[0].returncode == 0
     declared[1] = "data/a table, of #2: [x].csv"
     assert guard.lines(declared).endswith('\n  - "data/a table, of #2: [x].csv"')
@@ -263,9 +263,9 @@ def test_experiments_declare_their_data_and_chapters_are_stale_when_it_changes(t
     for jobs in (1, 2):
         toy_book.write(top, "lib/experiments/toy.py", EXPERIMENT.format(""))
         done, failure = execute(top, cell.format(jobs=jobs, y=0.5))
-        assert done.returncode == lifeline.TOLD and failure["cell"] == 2
+        assert done.returncode == lifeline.TOLD and failure.cell == 2
         line = '@experiment(version=1, data=("data/offset.txt",))'
-        assert failure["error"].endswith(f"the experiment lib.experiments.toy.point declares, got a read of "
+        assert failure.error.endswith(f"the experiment lib.experiments.toy.point declares, got a read of "
                                          f"data/offset.txt; try this line above it:\n{line}")
     toy_book.write(top, "lib/experiments/toy.py", EXPERIMENT.format(', data=("data/offset.txt",)'))
     done, _ = execute(top, cell.format(jobs=2, y=0.5))

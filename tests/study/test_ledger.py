@@ -15,9 +15,9 @@ def top(tmp_path, monkeypatch):
 
 def test_a_changed_bound_changes_the_verdict_and_no_run(top):
     record = run("05-first", [settled(measured=1.5)])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "differs"
+    assert ledger.entries(top, "laptop", [record])[0].verdict == "differs"
     write(top, [ENTRY | {"expected": {"equal": 1.45}}])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    assert ledger.entries(top, "laptop", [record])[0].verdict == "reproduced"
     write(top, [{key: value for key, value in ENTRY.items() if key != "tolerance"} | {"expected": "falls"}])
     with pytest.raises(ValueError, match=r"05\.yml.*another kind of value for falls, got 1\.5.*make chapter CH=05"):
         ledger.entries(top, "laptop", [record])
@@ -34,7 +34,7 @@ def test_a_claim_that_no_page_settles_and_one_that_no_file_has_are_errors(top):
 def test_ids_and_keys_are_unique_over_the_book(top):
     write(top, [ENTRY, ENTRY | {"id": "b"}])
     both = [run("05-first", [settled()], ["n"]), run("06-b", [settled("b")], ["m"])]
-    assert [entry["id"] for entry in ledger.collect(top, "laptop", both)] == ["a-claim", "b"]
+    assert [entry.id for entry in ledger.collect(top, "laptop", both)] == ["a-claim", "b"]
     with pytest.raises(ValueError, match="'b' in 05-first and 06-b"):
         ledger.collect(top, "laptop", [run("05-first", [settled("b")]), run("06-b", [settled("b")])])
     with pytest.raises(ValueError, match="'n' in 05-first and 06-b"):
@@ -50,25 +50,25 @@ def test_ids_and_keys_are_unique_over_the_book(top):
 def test_a_record_that_is_not_verified_reproduces_nothing(top, sweep, note):
     record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=[sweep])
     (entry,) = ledger.entries(top, "laptop", [record])
-    assert entry["verdict"] == ("undecided" if note else "reproduced")
-    assert not note and not entry["notes"] or note in entry["notes"][0]
+    assert entry.verdict == ("undecided" if note else "reproduced")
+    assert not note and not entry.notes or note in entry.notes[0]
 
 
 def test_a_doubtful_record_concerns_its_own_claims_and_a_file_of_another_kind_is_no_record(top):
     sweeps = [{"name": "fig-1", "states": {"valid": 3}}, {"name": "fig-2", "states": {"superseded": 2}}]
     record = run("05-first", [settled(source="record", records=["fig-1"])], sweeps=sweeps)
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    assert ledger.entries(top, "laptop", [record])[0].verdict == "reproduced"
     record = run("05-first", [settled(source="record", records=["bench"])])
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "undecided"
+    assert ledger.entries(top, "laptop", [record])[0].verdict == "undecided"
     (top / "data/records").mkdir(parents=True)
     (top / "data/records/bench.json").write_text("[]")
-    assert ledger.entries(top, "laptop", [record])[0]["verdict"] == "reproduced"
+    assert ledger.entries(top, "laptop", [record])[0].verdict == "reproduced"
 
 
 def test_a_claim_that_depends_on_one_that_differs_says_so(top):
     write(top, [ENTRY, ENTRY | {"id": "b", "depends_on": ["a-claim"]}])
     one, two = ledger.entries(top, "laptop", [run("05-first", [settled(measured=9.0), settled("b")])])
-    assert (two["verdict"], two["notes"]) == ("reproduced", ["depends on a-claim, which differs"]) and not one["notes"]
+    assert (two.verdict, two.notes) == ("reproduced", ["depends on a-claim, which differs"]) and not one.notes
 
 
 @pytest.mark.parametrize("verdict, said", [("reproduced", 1), ("undecided", 0), ("differs", 0)])

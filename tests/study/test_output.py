@@ -71,14 +71,14 @@ def run(top, *cells, **settings):
 def test_a_cell_that_writes_too_much_is_stopped_by_name(top, how):
     done, failure = run(top, START, (ENDLESS | LONG)[how], "n = 2")
     assert done.returncode == lifeline.TOLD, done.stdout + done.stderr
-    assert failure["cell"] == 3
-    assert "the cell wrote more than 0.004 MB of output, the limit for one cell" in failure["error"]
-    assert "try to print less, or into a file" in failure["error"] and len(done.stdout + done.stderr) < 20_000
+    assert failure.cell == 3
+    assert "the cell wrote more than 0.004 MB of output, the limit for one cell" in failure.error
+    assert "try to print less, or into a file" in failure.error and len(done.stdout + done.stderr) < 20_000
 
 
 def test_more_text_than_a_page_can_bear_is_refused(top):
     _, failure = run(top, START, "print('x' * 600)\nprint('x' * 600, file=sys.stderr)", "n = 2")
-    assert failure["cell"] == 3 and "1 kB of text, more than the limit of 1 kB for one cell" in failure["error"]
+    assert failure.cell == 3 and "1 kB of text, more than the limit of 1 kB for one cell" in failure.error
 
 
 @pytest.mark.parametrize("outputs", [
@@ -108,16 +108,16 @@ def test_what_is_within_the_limits_is_published_as_a_terminal_would_show_it(top)
 
 def test_a_long_error_is_cut_and_keeps_its_cause(top):
     done, failure = run(top, START, "raise ValueError('x' * 10_000)")
-    assert failure["cell"] == 3 and failure["error"].startswith("ValueError: xxx")
-    assert failure["error"].endswith("... (10012 characters)") and len(done.stdout) < 3000
+    assert failure.cell == 3 and failure.error.startswith("ValueError: xxx")
+    assert failure.error.endswith("... (10012 characters)") and len(done.stdout) < 3000
 
 
 def test_the_time_limit_counts_from_the_first_cell_and_is_told_as_such(top):
     for cell in ("while True: pass", "try:\n    while True: pass\nexcept BaseException: pass",
                  "import time\ntime.sleep(10**6)"):
         _, failure = run(top, cell, "n = 2", companion="  time_limit_minutes: 0.06\n")
-        assert failure["cell"] == 2 and "the chapter's time limit of 0.06 minutes was over" in failure["error"]
-        assert failure["kind"] == "time limit"
+        assert failure.cell == 2 and "the chapter's time limit of 0.06 minutes was over" in failure.error
+        assert failure.kind == "time limit"
     toy_book.replace(top, "lib/study/kernel.py", "    launch_new_instance()", "    import time\n    time.sleep(7)\n"
                      "    launch_new_instance()")
     done, _ = run(top, "n = 1", companion="  time_limit_minutes: 0.1\n")
@@ -130,20 +130,20 @@ def test_the_run_itself_is_stopped_where_no_cell_can_be(top):
     begins = "    streams, others = {}, []\n"
     toy_book.replace(top, "lib/study/gate.py", begins, "    while cell.outputs:\n        pass\n" + begins)
     _, failure = run(top, "print(1)", companion="  time_limit_minutes: 0.05\n")
-    assert failure["cell"] == 2 and "the chapter's time limit of 0.05 minutes was over" in failure["error"]
+    assert failure.cell == 2 and "the chapter's time limit of 0.05 minutes was over" in failure.error
 
 
 def test_a_kernel_that_does_not_start_is_told(top):
     toy_book.replace(top, "lib/study/kernel.py", "    launch_new_instance()", "    sys.exit(5)")
     _, failure = run(top, START)
-    assert failure["error"].startswith("the kernel did not start") and failure["cell"] is None
+    assert failure.error.startswith("the kernel did not start") and failure.cell is None
 
 
 def test_a_kernel_without_its_guard_is_refused(top):
     toy_book.replace(top, "lib/study/inside.py", "def load_ipython_extension(shell) -> None:\n",
                      "def load_ipython_extension(shell) -> None:\n    raise RuntimeError\n")
     _, failure = run(top, START)
-    assert "the kernel could not load lib.study.inside" in failure["error"]
+    assert "the kernel could not load lib.study.inside" in failure.error
 
 
 @pytest.mark.parametrize(("written", "shown"), [

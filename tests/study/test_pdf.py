@@ -14,7 +14,7 @@ PAGE = """<html data-theme="dark"><head><link href="_static/a.css" rel="styleshe
 <p id="a">So <a href="#a">here</a>, <a href="other.html#a">there</a>, <a href="other.html">other</a>,
 <a href="downloads/x.csv" download="">file</a>, <a href="https://example.org/x.html">out</a>,
 <a href="gone.html">gone</a></p>
-<svg><defs><clipPath id="clip"></clipPath></defs></svg>
+<img alt="A line" loading="lazy" src="a.svg"/><svg><defs><clipPath id="clip"></clipPath></defs></svg>
 <details class="hide above-input"><summary>Show</summary><details><summary>deep</summary></details></details>
 <details class="code-behind"><summary>The code behind</summary></details>
 <details class="companion-box"><summary>Words</summary><p>open</p></details><script>2</script></section></article>
@@ -40,6 +40,7 @@ def test_pages_become_one_whose_links_stay_within_it(site):
     assert {link[1:] for link in links if link.startswith("#")} <= set(anchors)
     assert 'data-theme="light"' in text and "dataset.theme" not in text and "<script>1" in text
     assert "menu" not in text and "next" not in text and "<script>2" not in text
+    assert text.count("<img") == 2 and "lazy" not in text
     assert text.count("open=") == 2  # words; code stays folded, with all that is in it
 
 

@@ -29,11 +29,10 @@ def imported(top, source):
 
 
 def test_imports_are_followed_with_the_packages_on_the_way(top):
-    assert list(inputs(top)["modules"]) == [
+    assert list(inputs(top).modules) == [
         "lib", "lib.study", "lib.study.claim_files", "lib.study.claim_text", "lib.study.claims", "lib.study.measures",
-        "lib.study.notebooks", "lib.study.session", "lib.toy", "lib.toy.deep",
-        "lib.toy.first"]
-    assert "lib.toy.deep" not in inputs(top, "02-second")["modules"]
+        "lib.study.notebooks", "lib.study.session", "lib.study.stored", "lib.toy", "lib.toy.deep", "lib.toy.first"]
+    assert "lib.toy.deep" not in inputs(top, "02-second").modules
 
 
 @pytest.mark.parametrize("source", [
@@ -151,7 +150,7 @@ def test_what_was_noted_of_code_is_used_only_for_the_same_code(top, monkeypatch)
 
 
 def test_parameters_set_by_hand_come_on_top_of_the_profile(top):
-    found = inputs(top, profile="smoke", changes={"seed": 3})["parameters"]
+    found = inputs(top, profile="smoke", changes={"seed": 3}).parameters
     assert (found["n_points"], found["seed"], found["width"]) == (2, 3, 1.0)
     with pytest.raises(ValueError, match="PARAMS: expected seed in"):
         inputs(top, changes={"seed": -1})
@@ -204,13 +203,13 @@ def test_the_commit_and_whether_the_tree_is_dirty(tmp_path):
 
 def test_a_run_says_where_it_came_from(top):
     chapter = read_chapter(top / "book/01-first.md")
-    found = provenance.run_provenance(top, chapter, "laptop", {"seed": 7}, threads=1, seconds=1.234, core_seconds=1.0,
+    found = provenance.origin(top, chapter, "laptop", {"seed": 7}, threads=1, seconds=1.234, core_seconds=1.0,
                                       peak_memory_bytes=5, date="2025-01-31T12:00:00+00:00",
                                       versions=provenance.versions(top))
-    assert (found["seed"], found["device"], found["seconds"], found["budget_core_minutes"]) == (7, "cpu", 1.23, 1)
-    assert set(found["versions"]) == {
+    assert (found.seed, found.device, found.seconds, found.budget_core_minutes) == (7, "cpu", 1.23, 1)
+    assert set(found.versions) == {
         "python", "numpy", "scipy", "scikit-learn", "numba", "torch", "torchvision", "pillow"}
-    assert found["processor"]
+    assert found.processor
 
 
 def test_the_machinery_that_chapters_import_does_not_load_torch_or_jupyter():
@@ -264,6 +263,6 @@ def test_a_swap_that_died_between_its_two_renames_is_undone(tmp_path, monkeypatc
 def test_every_chapter_of_the_book_has_its_inputs_in_place():
     for path in chapter_files(toy_book.ROOT):
         found = provenance.chapter_inputs(toy_book.ROOT, path, "laptop")
-        absent = [name for name, digest in found["data"].items() if digest is None]
+        absent = [name for name, digest in found.data.items() if digest is None]
         assert [name for name in absent if not name.startswith("data/records/")] == []  # which are made later
-        assert "lib.study.claims" in found["modules"]
+        assert "lib.study.claims" in found.modules

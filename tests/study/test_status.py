@@ -7,6 +7,7 @@ import pytest
 from lib import atomic
 from lib.study import provenance, runs, status
 from tests import toy_book
+from tests.claim_parts import run, settled
 
 
 @pytest.fixture
@@ -22,19 +23,14 @@ def pretend_run(top, stem):
     inputs = provenance.chapter_inputs(top, top / "book" / f"{stem}.md", "laptop")
     atomic.write_bytes(top / f"_build/executed/{stem}.ipynb", b"{}")
     atomic.write_bytes(top / f"_build/files/{stem}/a.svg", b"<svg/>")
-    cost = {"core_seconds": 30.0, "seconds": 31.0, "peak_memory_bytes": 250_000_000, "commit": None, "dirty": None,
-            "date": "2025-01-31T12:00:00+00:00"}
-    record = {"format": runs.FORMAT, "chapter": stem, "inputs": inputs, "provenance": cost,
-              "claims": [{"id": "a", "measured": 1.25}],
-              "figures": {"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
-              "notebook": atomic.sha256(top / f"_build/executed/{stem}.ipynb")}
-    atomic.write_json(top / f"_build/executed/{stem}.json", record | {"check": runs.check_sum(record)})
+    run(stem, [settled(measured=1.25)], inputs=inputs,
+        figures={"a.svg": atomic.sha256(top / f"_build/files/{stem}/a.svg")},
+        notebook=atomic.sha256(top / f"_build/executed/{stem}.ipynb")).write(top / "_build")
     return inputs
 
 
 def states(top, profile="laptop"):
-    return [(chapter["state"], chapter["reasons"], chapter["error"])
-            for chapter in status.book_status(top, profile)["chapters"]]
+    return [(chapter.state, chapter.reasons, chapter.error) for chapter in status.book_status(top, profile).chapters]
 
 
 def test_fresh_and_never_run(top):
@@ -72,9 +68,8 @@ def test_a_damaged_record_counts_as_never_run(top, text):
 
 def test_a_failure_shows_its_error_until_the_inputs_change(top):
     inputs = provenance.chapter_inputs(top, top / "book/01-first.md", "laptop")
-    atomic.write_json(top / "_build/failed/01-first.json", {
-        "chapter": "01-first", "kind": "error", "cell": 2, "line": 30, "error": "ValueError: no\nmore",
-        "inputs": inputs})
+    failure = runs.Failure("01-first", "error", 2, 30, "x = 1", "ValueError: no\nmore", "all of it", inputs)
+    atomic.write_json(top / "_build/failed/01-first.json", failure.plain())
     assert states(top)[0] == ("failed", [], "code cell 2, line 30: ValueError: no")
     toy_book.write(top, "data/offset.txt", "0.6\n")
     why = ["data data/offset.txt changed", "its last run, with other inputs, failed"]
@@ -97,4 +92,4 @@ def test_the_command_prints_states_costs_and_budgets(top):
 
 
 def test_the_status_is_plain_json(top):
-    assert json.loads(json.dumps(status.book_status(top, "laptop")))["chapters"][0]["budget_core_minutes"] == 1
+    assert json.loads(json.dumps(status.book_status(top, "laptop").plain()))["chapters"][0]["budget_core_minutes"] == 1

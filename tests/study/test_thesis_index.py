@@ -13,6 +13,7 @@ import yaml
 
 from lib.study import api, book_files, claim_files, items, thesis_index
 from tests import toy_book
+from tests.claim_parts import line
 from tests.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -30,7 +31,7 @@ def rooms():
 def rows(tmp_path, monkeypatch, rooms):
     """The rows of the tables, with a ledger of two claims."""
     monkeypatch.setenv("COMPANION_ROOT", str(ROOT))
-    ledger = [{"id": f"eq3.29-{name}", "item": "eq3.29", "page": "35-sparse-kernels", "verdict": verdict}
+    ledger = [line(f"eq3.29-{name}", item="eq3.29", page="35-sparse-kernels", verdict=verdict)
               for name, verdict in (("bias", "differs"), ("variance", "reproduced"), ("third", "reproduced"))]
     for name, content in (("api", rooms), ("ledger", ledger)):
         toy_book.write(tmp_path, f"_data/{name}.json", json.dumps(content))
@@ -65,8 +66,7 @@ def test_every_equation_is_treated_in_a_chapter():
 
 def test_every_link_leads_to_a_page_and_a_section_of_it(rows):
     pages = {path.stem: path.read_text("utf-8") for path in (ROOT / "book").glob("*.md")}
-    names = {f"api-{path}".replace(".", "-").replace("_", "-").lower()
-             for found in thesis_index.in_lib(api.described(ROOT)).values() for _, path in found}
+    names = {f"api-{path}" for found in thesis_index.in_lib(api.described(ROOT)).values() for _, path in found}
     for row in sum(rows.values(), []):
         for page, anchor in re.findall(r'href="([\w-]+)\.html(?:#([\w.-]+))?"', " ".join(row)):
             assert page in pages, row

@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from lib.study import lifeline, notebooks, parameters, runs, vary, whatif
+from lib.study.claims import Number
 from tests import toy_book
+from tests.claim_parts import run
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +71,12 @@ def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top)
     page = re.search(r"The page of the others: (.*)", done.stderr)[1]
     totals, kept = {}, sorted((top / "_build/whatif").glob("*/executed/01-first.json"))
     for path in kept:
-        record = runs.read_record(path.parents[1], "01-first")
-        totals[record["inputs"]["parameters"]["width"]] = record["numbers"][0]
-        assert record["inputs"]["parameters"]["seed"] == 5
+        record = runs.read_run(path.parents[1], "01-first")
+        totals[record.inputs.parameters["width"]] = record.numbers[0]
+        assert record.inputs.parameters["seed"] == 5
     assert set(totals) == {1.0, 2.0}
-    assert totals[2.0]["value"] - 0.5 == pytest.approx(2 * (totals[1.0]["value"] - 0.5))
-    shown = [totals[width]["text"] for width in (1.0, 2.0)]
+    assert totals[2.0].value - 0.5 == pytest.approx(2 * (totals[1.0].value - 0.5))
+    shown = [totals[width].text for width in (1.0, 2.0)]
     assert re.search(rf"toy1-total +{shown[0]} +{shown[1]}\n", done.stdout)
     assert "1 check unchanged within rounding" in done.stdout and not (top / "_build/executed").exists()
 
@@ -90,7 +92,7 @@ def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top)
     with table.open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["what"], row["width"]) for row in rows] == [("toy1-total", "1.0"), ("toy1-total", "2.0")]
-    assert [float(row["measured"]) for row in rows] == [totals[width]["value"] for width in (1.0, 2.0)]
+    assert [float(row["measured"]) for row in rows] == [totals[width].value for width in (1.0, 2.0)]
 
     before = {path: path.read_bytes() for path in kept}
     done = toy_book.run(top, "chapter", "1", "--sweep", "width=2,1,0.5", "--params", "seed=5")
@@ -99,9 +101,9 @@ def test_a_value_that_fails_leaves_the_others_and_what_was_computed_is_kept(top)
 
 
 def test_what_moved_below_the_rounding_of_its_text_is_told_with_more_digits():
-    records = [{"numbers": [{"key": "a", "value": value, "uncertainty": None, "text": "0.01"},
-                            {"key": "b", "value": 10 * value, "uncertainty": None, "text": f"{10 * value:.2f}"}]}
-               for value in (0.0059, 0.0144)]
+    records = [run("01-first") for _ in range(2)]
+    for record, value in zip(records, (0.0059, 0.0144)):
+        record.numbers = [Number("a", value, None, "", "0.01"), Number("b", 10 * value, None, "", f"{10 * value:.2f}")]
     moved, same = vary.rows([whatif.cells(record, []) for record in records])
     assert {key: [cell["text"] for cell in cells] for key, cells in moved} == {
         "a": ["0.0059", "0.0144"], "b": ["0.06", "0.14"]} and same == 0

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from lib import atomic
-from lib.study import audits, claim_text, command, ledger, measures, results, runs, verify
+from lib.study import audits, claim_text, command, ledger, measures, results, verify
+from lib.study.stored import plain
 from tests import toy_book
+from tests.claim_parts import run, settled
 
 CHAPTER = """---
 companion: {budget_core_minutes: 1}
@@ -54,16 +56,12 @@ def build(top):
     toy_book.write(root, "files/05-page/fig-1.csv", rows.to_csv(index=False))
     toy_book.write(root, "executed/05-page.ipynb", '{"cells": []}\n')
     value = measures.from_table("fig-1", "largest_distance", "x", "exact", folder=root / "files/05-page")
-    plain = {"uncertainty": None, "scale": "full", "source": "live", "records": [], "enough": True, "undecided": ""}
-    claims = [{"id": "offset", "measured": value.value, **plain, "table": value.source},
-              {"id": "size", "measured": 2.0, **plain}]
-    record = {"format": runs.FORMAT, "chapter": "05-page", "claims": claims, "numbers": [], "sweeps": [],
-              "figures": {"fig-1.csv": atomic.sha256(root / "files/05-page/fig-1.csv")},
-              "notebook": atomic.sha256(root / "executed/05-page.ipynb")}
-    record["check"] = runs.check_sum(record)
-    atomic.write_json(root / "executed/05-page.json", record)
-    entries = ledger.check(top, "laptop", [record])
-    atomic.write_json(root / "ledger.json", entries)
+    made = run("05-page", [settled("offset", value.value, table=value.source.plain()), settled("size", 2.0)],
+               figures={"fig-1.csv": atomic.sha256(root / "files/05-page/fig-1.csv")},
+               notebook=atomic.sha256(root / "executed/05-page.ipynb"))
+    made.write(root)
+    entries = ledger.check(top, "laptop", [made])
+    atomic.write_json(root / "ledger.json", plain(entries))
     toy_book.write(root, "html/05-page.html", f"<p>It is 1234.</p>{claim_text.strip(entries)}")
     verify.seal(root)
 
@@ -168,7 +166,7 @@ def test_measures_of_a_table(tmp_path, function, columns, where, value):
     rows.to_csv(tmp_path / "fig-1.csv", index=False)
     found = measures.from_table("fig-1", function, *columns, where=where, folder=tmp_path)
     assert found.value == pytest.approx(value)
-    assert found.source == {"figure": "fig-1", "function": function, "columns": tuple(columns), "where": where}
+    assert found.source == measures.Table("fig-1", function, [*columns], where)
 
 
 @pytest.mark.parametrize(("arguments", "where", "words"), [

@@ -6,6 +6,7 @@ import pytest
 
 from lib.study import runs, whatif
 from tests import toy_book
+from tests.claim_parts import entries, line
 from tests.toy_site import fails
 
 
@@ -15,7 +16,7 @@ def test_a_whatif_page_shows_how_numbers_moved_and_leaves_the_book(top):
     assert done.returncode == 0, done.stdout + done.stderr
     page = top / done.stdout.strip().split("The what-if page: ")[1]
     assert page.is_relative_to(top / "_build/whatif") and page.name == "01-first.html"
-    old, new = (runs.read_record(root, "01-first")["numbers"][0]["text"]
+    old, new = (runs.read_run(root, "01-first").numbers[0].text
                 for root in (top / "_build", page.parents[1]))
     assert old != new and re.search(rf"toy1-total +{old} +{new} +[+-]", done.stdout)
     text = re.sub("<[^>]+>", "", page.read_text("utf-8"))
@@ -48,7 +49,7 @@ def test_what_the_renderer_would_refuse_is_refused_before_a_whatif_page_is_made(
 def test_a_sentence_stands_once_above_the_rows_of_its_numbers(tmp_path):
     path = tmp_path / "01-first.md"
     path.write_text("# A\n\nSome {glue:text}`a` of {glue:text}`b`, and {glue:text}`c`. One {glue:text}`d` more.\n")
-    words = whatif.names(path, [{"id": "x", "statement": "It holds."}, {"id": "y", "statement": "It holds."}])
+    words = whatif.names(path, entries(*(line(name, statement="It holds.") for name in "xy")))
     rows = [(key, f"1{key}", f"2{key}") for key in ("b", "d", "a", "gone", "claim x", "claim y")]
     shown = whatif.in_words(rows, words)
     assert [what for what, *_ in shown] == ["Some ① of ②, and ….", "② (`b`)", "① (`a`)", "One ▢ more. (`d`)", "`gone`",

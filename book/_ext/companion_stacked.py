@@ -1,0 +1,87 @@
+"""Tables of chapters that are wider than a phone: there a row becomes a card, each value beside its column's name.
+
+Chapters print tables as pandas writes them.  Here wide ones get what the style sheet needs for that (`data-label`), and
+roles: a browser that is told to draw a table as blocks would tell those who listen that it is none.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+WIDEST = 40  # characters of a row that a phone has room for, with two beside each column
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", stack_wide)
+
+
+def stack_wide(app: Sphinx, doctree: nodes.document) -> None:
+    for output in doctree.findall(nodes.raw):
+        if 'class="dataframe"' in (text := output.astext()):
+            output.clear()
+            output += nodes.Text(stacked(text))
+
+
+def stacked(text: str) -> str:
+    """The HTML of an output with its wide tables marked; all else stays as it is."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(text, "html.parser")
+    wide = [table for table in soup.select("table.dataframe") if width(table) > WIDEST]
+    for table in wide:
+        label(soup, table)
+    return str(soup) if wide else text
+
+
+def width(table) -> int:
+    """Characters of the widest row, if no cell is broken."""
+    columns: dict[int, int] = {}
+    for row in table.select("tr"):
+        cells = row.find_all(["th", "td"])
+        missing = sum(int(cell.get("colspan", 1)) for cell in table.tr.find_all(["th", "td"])) - len(cells)
+        for number, cell in enumerate(cells, missing):
+            if not cell.get("colspan"):
+                columns[number] = max(columns.get(number, 0), len(cell.get_text().strip()))
+    return sum(columns.values()) + 2 * len(columns)
+
+
+def column_names(table) -> tuple[list[str], str]:
+    """What stands above each column, the name of an index or of a column, and what all columns are called together."""
+    rows = [[cell.get_text().strip() for cell in row.find_all("th") for _ in range(int(cell.get("colspan", 1)))]
+            for row in table.thead.find_all("tr")]
+    n_index = len(table.tbody.tr.find_all("th"))
+    index = rows.pop() if len(rows) > 1 and not any(rows[-1][n_index:]) else [""] * n_index
+    columns = [", ".join(row[n] for row in rows if row[n]) for n in range(n_index, len(rows[0]))]
+    return index[:n_index] + columns, ", ".join(row[n_index - 1] for row in rows if n_index and row[n_index - 1])
+
+
+def label(soup, table) -> None:
+    """Mark a table: roles, the names of their columns for cells, and in every row the words that stand for several."""
+    table["class"] = [*table["class"], "stacked"]
+    names, together = column_names(table)
+    if together:
+        caption = soup.new_tag("caption", attrs={"class": "stacked-only"})
+        caption.string = f"{together}:"
+        table.insert(0, caption)
+    several: dict[int, tuple[int, object]] = {}  # by column: in how many more rows a cell holds, and the cell
+    for row in table.tbody.find_all("tr"):
+        column = 0
+        for cell in row.find_all(["th", "td"]):
+            while several.get(column, (0,))[0]:
+                left, above = several[column]
+                several[column] = left - 1, above
+                again = copy.copy(above)
+                again.attrs = {"class": "stacked-only", "aria-hidden": "true", "data-label": names[column]}
+                cell.insert_before(again)
+                column += 1
+            cell["data-label"] = names[column]
+            several[column] = int(cell.get("rowspan", 1)) - 1, cell
+            column += 1
+    for selector, role in (("thead, tbody", "rowgroup"), ("tr", "row"), ("td", "cell"),
+                           ("thead th", "columnheader"), ("tbody th", "rowheader")):
+        for part in table.select(selector):
+            part["role"] = role
+    table["role"] = "table"

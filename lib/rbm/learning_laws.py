@@ -1,0 +1,294 @@
+"""What chapter 6 reads off its searches: numbers by name, the best of several schedules, searches that were repeated.
+
+As in `learning_searches`, numbers are (value, standard error), each None where the records do not hold it yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.rbm import learning_searches, missing_units
+from lib.rbm.learning_searches import EPS, Numbers, known, search_table
+from lib.rbm.scaling_laws import Law, fitted, parameter
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
+
+SHORT = 12**-0.5  # the standard error of rounding to whole units
+Fits = Mapping[tuple[str, float], Mapping[str, Law]]
+Energy = Callable[[int, float], float]
+
+
+def fits(found: pd.DataFrame, fields: Sequence[float]) -> Fits:
+    """The laws of hidden units against the length of the chain, for each field and for each bound.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`.
+    fields : sequence of float
+        Which count.
+
+    Returns
+    -------
+    dict of (str, float) to dict
+        ("field", h/J) at the bound `EPS`, and ("eps", bound) at the critical field; of each the laws of
+        `scaling_laws.fitted`.
+
+    """
+    at_bound, critical = found[(found.eps == EPS) & found.field.isin(fields)], found[found.field == 1.0]
+    return {(column, value): fitted(rows) for column, table in (("field", at_bound), ("eps", critical))
+            for value, rows in table.groupby(column)}
+
+
+def law_table(found: pd.DataFrame, laws: Fits, text: Callable[..., str]) -> pd.DataFrame:
+    """The laws as a table of text.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`.
+    laws : mapping
+        Of `fits`.
+    text : callable
+        From a value, its error and a format to text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each field and each bound that has laws: the lengths at which something was found, slope, exponent
+        and Akaike's criterion of each law.
+
+    """
+    import pandas as pd
+
+    rows = {}
+    for (column, value), several in laws.items():
+        if not several or (column, value) == ("eps", EPS):  # that is the critical field again
+            continue
+        wanted = {"eps": EPS, "field": 1.0} | {column: value}
+        at = found[(found.eps == wanted["eps"]) & (found.field == wanted["field"]) & np.isfinite(found.hidden)]
+        rows[f"h/J = {value:g}" if column == "field" else f"h/J = 1, eps = {value:g}"] = {
+            "lengths": ", ".join(map(str, at.n_spins)),
+            "slope of a line": text(*parameter(several, "linear", 1), ".2f"),
+            "exponent of a power": text(*parameter(several, "power", 1), ".2f"),
+            **{f"AIC {name}": f"{fit.aic:.1f}" for name, fit in several.items()}}
+    return pd.DataFrame(rows).T.rename_axis("record")
+
+
+def difference(first: tuple[float | None, ...], second: tuple[float | None, ...]) -> tuple[float | None, float | None]:
+    """One number less another, errors added in squares; None where one is missing.
+
+    Parameters
+    ----------
+    first, second : tuple of (float or None, float or None)
+        Value and error.
+
+    Returns
+    -------
+    tuple of (float or None, float or None)
+
+    """
+    if None in (first[0], second[0]):
+        return None, None
+    return known(first[0] - second[0], np.hypot(first[1] or 0.0, second[1] or 0.0))
+
+
+def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy: Energy) -> Numbers:
+    """What is said of the law, from all searches.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`.
+    runs : sequence of dict
+        The searches behind it.
+    laws : mapping
+        Of `fits`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+
+    Returns
+    -------
+    dict
+        "found-N" and, times N, "weights-N" of each length at the critical point; "width", of the interval at 20 spins;
+        "two-units-N" and "two-units-j-N", the bound with two units at h/J = 0.5 and the same in units of J;
+        "ordered-most", "ordered-last" with "...-spins", hidden units there at most, and in the longest chain;
+        "level-...", how level bounds are at 30 spins and that field; "two-share", hidden units a spin at h/J = 2 and
+        the longest chain, "two-spins"; "saved" machines a search; "prior-..." of `learning_searches.prior_moves`;
+        "tight-slope" at half of the bound, "steeper", that less the usual one; "rounded", share of searches (%) whose
+        error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2"; "close-exponent" at h/J = 0.8; "lengths",
+        "searches" and "trained", counts.
+
+    """
+    critical, tight = laws.get(("field", 1.0), {}), laws.get(("eps", EPS / 2), {})
+    at_bound = found[found.eps == EPS]
+    at = at_bound[(at_bound.field == 1.0) & np.isfinite(at_bound.hidden)].set_index("n_spins")
+    numbers = {"tight-slope": parameter(tight, "linear", 1),
+               "steeper": difference(parameter(tight, "linear", 1), parameter(critical, "linear", 1)),
+               "close-exponent": parameter(laws.get(("field", 0.8), {}), "power", 1),
+               "saved": known(found.saved.mean(), found.saved.sem())}
+    for n in (10, 20, 30, 40, 50, 60, 100):
+        row = at.reindex([n]).iloc[0]
+        numbers |= {f"found-{n}": known(row.hidden), f"weights-{n}": known(n * row.hidden, n * row.error)}
+    twenty, ordered = at.reindex([20]).iloc[0], at_bound[(at_bound.field == 0.5) & np.isfinite(at_bound.hidden)]
+    numbers["width"] = known(twenty.high - twenty.low)
+    for name, rows in (("ordered-most", ordered.sort_values("hidden")), ("ordered-last", ordered)):
+        last = rows.iloc[-1:]
+        numbers |= {name: known(last.hidden.max()), f"{name}-spins": known(last.n_spins.max())}
+    for n in (10, 20, 30):
+        miss = missing_units.two_units(runs, n, 0.5)
+        numbers |= {f"two-units-{n}": known(miss),
+                    f"two-units-j-{n}": known(None if miss is None else -miss * energy(n, 0.5))}
+    level = missing_units.tried_bounds(runs, 30, 0.5, at_least=5)
+    two = at_bound[at_bound.field == 2.0].iloc[-1:]
+    share = two.hidden.where(np.isfinite(two.hidden), two.low) / two.n_spins
+    moved = learning_searches.prior_moves(runs)
+    aic = [fit.aic for fit in critical.values()] or [np.nan] * 3
+    ordered_line = laws.get(("field", 0.5), {}).get("linear")
+    return numbers | {name: known(value) for name, value in {
+        "level-machines": len(level), "level-near": sum(abs(bound - EPS) <= EPS / 10 for bound in level),
+        "level-low": min(level, default=None), "level-high": max(level, default=None),
+        "two-share": share.max(), "two-spins": two.n_spins.max(), "prior-moves": moved.units.mean(),
+        "prior-most": moved.units.max(), "prior-critical": moved.units[moved.field == 1.0].max(),
+        "rounded": 100 * (found.error[np.isfinite(found.hidden)] <= SHORT).mean(), "lengths": len(at),
+        "aic-constant": aic[0] - min(aic), "aic-gap": abs(aic[1] - aic[2]), "searches": len(found),
+        "trained": found.machines.sum(), "ordered-chi2": ordered_line and ordered_line.chi2}.items()}
+
+
+def argument_numbers(costs: pd.DataFrame, found: pd.DataFrame, energy: Energy, fields: Sequence[float]) -> Numbers:
+    """What the argument says that a unit looks after two bonds, and what searches say of it.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        Of `missing_units.missing_costs`.
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+    fields : sequence of float
+        Those at which the argument is held against searches; the first is the critical one.
+
+    Returns
+    -------
+    dict
+        "one-less", "one-less-20", the cost in J of one missing unit at 10 and 20 critical spins; "ratio" of the two;
+        "two-less" and "three-less", costs of more units over that of one, 20 spins; "predicted-slope"; "spared-N",
+        "predicted-N", units that may be missing and that are left at N spins; "missing-grown", largest ratio of the
+        cost of one unit to that at 10 spins; "predictions", "predictions-met", "predictions-off", how many searches
+        there are, where they meet the argument, how far they are off at most; "product", the field from which 20
+        spins need no correlation.
+
+    """
+    critical = costs[costs.field == 1.0]
+    one = critical[critical.missing == 1].set_index("n_spins").cost
+    twenty = critical[critical.n_spins == 20].set_index("missing").cost
+    numbers = {"one-less": one.get(10), "one-less-20": one.get(20), "ratio": one.get(20, np.nan) / one.get(10, np.nan),
+               "two-less": twenty.get(2, np.nan) / twenty.get(1, np.nan),
+               "three-less": twenty.get(3, np.nan) / twenty.get(1, np.nan),
+               "predicted-slope": 0.5 - EPS * 4 / np.pi / (2 * one.get(10, np.nan))}
+    for n in (10, 20, 30, 40, 50, 60):
+        spared = missing_units.spared(-EPS * energy(n, 1.0), one.get(10))
+        numbers |= {f"spared-{n}": spared, f"predicted-{n}": None if spared is None else n // 2 - spared}
+    beyond = costs[(costs.field >= 1.0) & (costs.missing == 1)].pivot(index="n_spins", columns="field", values="cost")
+    misses = missing_units.predictions(found, costs, energy, fields)
+    strong = np.geomspace(4, 40, 400)
+    enough = np.array([1 - 20 * h / -energy(20, h) for h in strong]) <= EPS
+    return {name: known(value) for name, value in (numbers | {
+        "missing-grown": (beyond / beyond.loc[10]).max().max() if 10 in beyond.index else None,
+        "predictions": len(misses), "predictions-met": misses.count(0),
+        "predictions-off": max(map(abs, misses), default=None), "product": strong[np.argmax(enough)]}).items()}
+
+
+def tuned(found: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The best of several schedules at each length: which needs the fewest hidden units, the one recipe among them.
+
+    The choice is made by what is then counted, so that it is optimistic: of several equally good schedules the luckiest
+    is taken.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `learning_searches.search_table`: the one recipe.
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning.minimal_hidden` by other schedules, with n_updates and learning_rate, at one field
+        and bound.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `search_table`, a row for each length that has all schedules, and: schedule, "the one recipe" or its steps
+        and rate; by recipe, and recipe error, what the one recipe needs.
+
+    """
+    import pandas as pd
+
+    groups = runs.groupby(["n_updates", "learning_rate"]) if len(runs) else ()
+    several = [search_table(rows.to_dict("records")).assign(schedule=f"{steps:,} steps from {rate:g}")
+               for (steps, rate), rows in groups]
+    usual = found[(found.eps == EPS) & (found.field == 1.0)].assign(schedule="the one recipe")
+    table = pd.concat([usual, *several], ignore_index=True)
+    table = table[table.groupby("n_spins").schedule.transform("nunique") > max(1, len(several))]
+    best = table.sort_values(["n_spins", "hidden"], kind="stable").drop_duplicates("n_spins")  # of equal ones the first
+    beside = usual[["n_spins", "hidden", "error"]].set_axis(["n_spins", "by recipe", "recipe error"], axis=1)
+    return best.merge(beside, "left", on="n_spins").reset_index(drop=True)
+
+
+def tuned_numbers(best: pd.DataFrame) -> Numbers:
+    """How much is gained where the schedule is tuned at each length.
+
+    Parameters
+    ----------
+    best : pandas.DataFrame
+        Of `tuned`.
+
+    Returns
+    -------
+    dict
+        "spared", hidden units by the one recipe less the tuned number, longest chain at which both found one, and
+        "spins"; "errors", the same in units of its error; "slope" of a line through the tuned numbers, "recipe slope"
+        at the same lengths, "slope change", the first less the second.
+
+    """
+    both = best[np.isfinite(best.hidden) & np.isfinite(best["by recipe"])]
+    last = both.iloc[-1:]
+    spared = known((last["by recipe"] - last.hidden).max(), np.hypot(last["recipe error"], last.error).max())
+    slope = parameter(fitted(both), "linear", 1)
+    recipe = parameter(fitted(both, y="by recipe", error="recipe error"), "linear", 1)
+    return {"spared": spared, "spins": known(last.n_spins.max()), "slope": slope, "recipe slope": recipe,
+            "errors": known(None if spared[0] is None else spared[0] / spared[1]),
+            "slope change": difference(slope, recipe)}
+
+
+def repeats(searches: Iterable[pd.DataFrame]) -> Numbers:
+    """How far searches that were repeated by other machines agree.
+
+    Parameters
+    ----------
+    searches : iterable of pandas.DataFrame
+        Of `learning_searches.search_table`, one for each setting: a row for each repeat.
+
+    Returns
+    -------
+    dict
+        "settings" that were searched more than once, "equal", those with one result; "apart", the largest difference
+        of hidden units; "scatter", the root of chi^2 over its degrees of freedom, of those that always found a size.
+
+    """
+    chi2, freedom, apart, equal, settings = 0.0, 0, [], 0, 0
+    for rows in searches:
+        if len(rows) < 2:
+            continue
+        settings += 1
+        equal += rows.hidden.nunique() == 1  # one size, or none each time
+        if np.isfinite(rows.hidden).all():
+            weights = rows.error**-2.0
+            mean = (weights * rows.hidden).sum() / weights.sum()
+            chi2, freedom = chi2 + (weights * (rows.hidden - mean) ** 2).sum(), freedom + len(rows) - 1
+            apart.append(rows.hidden.max() - rows.hidden.min())
+    return {"settings": known(settings), "equal": known(equal), "apart": known(max(apart, default=None)),
+            "scatter": known(np.sqrt(chi2 / freedom) if freedom else None)}

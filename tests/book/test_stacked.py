@@ -1,0 +1,72 @@
+"""Wide tables of chapters on phones: what each cell is called, who is told that it is a table, and how it looks."""
+
+import companion_stacked
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from docutils import nodes
+
+from tests.browsing import SITE
+
+LONG = [f"a column of number {number}" for number in range(3)]
+
+
+def marked(frame):
+    return BeautifulSoup(companion_stacked.stacked(frame.to_html()), "html.parser").table
+
+
+def labels(row):
+    return [(cell["data-label"], cell.get_text()) for cell in row.select("th, td")]
+
+
+def test_a_narrow_table_and_all_other_output_stay_as_they_are():
+    text = pd.DataFrame({"a": [1.5], "b": [2]}).to_html()
+    assert companion_stacked.stacked(text) == text
+    output, other = (nodes.raw("", words, format="html") for words in (text, "<p>stacked</p>"))
+    wide = nodes.raw("", pd.DataFrame([[1, 2, 3]], columns=LONG).to_html(), format="html")
+    companion_stacked.stack_wide(None, nodes.container("", output, other, wide))
+    assert (output.astext(), other.astext()) == (text, "<p>stacked</p>")
+    assert 'class="dataframe stacked"' in wide.astext()
+
+
+def test_every_cell_has_the_name_of_its_column_and_its_part_in_the_table():
+    table = marked(pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=LONG).rename_axis("spins").rename_axis("at", axis=1))
+    assert labels(table.tbody.tr) == [("spins", "0"), *zip(LONG, "123")]
+    assert table.caption.get_text() == "at:"
+    roles = [part.get("role") for part in [table, *table.select("thead, tr, td, th")]]
+    assert None not in roles and {*roles} == {"table", "rowgroup", "row", "cell", "columnheader", "rowheader"}
+    assert table.thead.th["role"] == "columnheader" and table.tbody.th["role"] == "rowheader"
+    plain = marked(pd.DataFrame([[1, 2, 3]], columns=LONG))
+    assert labels(plain.tbody.tr)[0] == ("", "0") and not plain.caption
+
+
+def test_a_word_for_several_rows_is_said_in_each_card():
+    index = pd.MultiIndex.from_product([["strong", "weak"], [8, 10]], names=["field", "spins"])
+    table = marked(pd.DataFrame([[1, 2, 3]] * 4, index=index, columns=LONG))
+    rows = table.tbody.select("tr")
+    assert [labels(row)[:2] for row in rows] == [
+        [("field", field), ("spins", spins)] for field in ("strong", "weak") for spins in ("8", "10")]
+    again = [cell for row in rows for cell in row.select(".stacked-only")]
+    assert [cell.get_text() for cell in again] == ["strong", "weak"]
+    assert all(cell["aria-hidden"] == "true" and not cell.get("rowspan") for cell in again)
+
+
+def test_columns_of_two_levels_have_the_names_of_both():
+    columns = pd.MultiIndex.from_product([["energy", "order"], ["mean of all runs", "its error"]])
+    table = marked(pd.DataFrame([[1, 2, 3, 4]], columns=columns, index=["a"]))
+    assert [name for name, _ in labels(table.tbody.tr)] == [
+        "", "energy, mean of all runs", "energy, its error", "order, mean of all runs", "order, its error"]
+
+
+@pytest.mark.parametrize("width", [400, 320])
+def test_no_table_scrolls_sideways_on_a_phone(visit, chapters, width):
+    seen = 0
+    page = visit(chapters[0], width=width)
+    for name in chapters:
+        page.goto((SITE / name).as_uri())
+        seen += page.locator("table.stacked").count()
+        wide = page.evaluate("""[...document.querySelectorAll('article table.dataframe')].filter(
+            e => e.getBoundingClientRect().right > innerWidth || e.closest('.output').scrollWidth
+              > e.closest('.output').clientWidth + 1).map(e => e.innerText.slice(0, 80))""")
+        assert wide == [], name
+    assert seen > 3

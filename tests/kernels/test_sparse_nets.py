@@ -1,0 +1,62 @@
+"""Sparse nets of one hidden layer beside their formulas: drawn kernels, integrals on a grid, tables of distances."""
+
+import numpy as np
+import pytest
+
+from lib import rng
+from lib.kernels import printed, sparse, sparse_nets
+from lib.kernels.arc_cosine import arc_cosine_pairs
+
+
+def pair(d, name="pair"):
+    return rng.stream(1, name).standard_normal((2, d))
+
+
+@pytest.mark.parametrize("connectivity", [1.0, 0.4])
+def test_the_mean_of_drawn_kernels_is_that_over_masks(connectivity):
+    x, y = pair(6)
+    theta = sparse_nets.drawn_kernels(3, connectivity, 40_000, x, y, rng=rng.stream(2, "nets"))
+    assert theta.shape == (40_000,)
+    exact = sparse.enumerated([x], [y], connectivity)[0] / 6
+    assert abs(theta.mean() - exact) < 4 * theta.std() / 200
+
+
+def test_drawn_kernels_do_not_depend_on_where_a_batch_ends():
+    x, y = pair(3)
+    one = sparse_nets.drawn_kernels(50_000, 0.5, 3, x, y, rng=rng.stream(3, "nets"))  # two nets at a time
+    stream = rng.stream(3, "nets")
+    u = stream.standard_normal((2, 50_000, 3)) * (stream.random((2, 50_000, 3)) < 0.5) / np.sqrt(0.5)
+    by_hand = (np.maximum(u @ x, 0) * np.maximum(u @ y, 0)).mean(axis=1) / 3
+    np.testing.assert_allclose(one[:2], by_hand, rtol=1e-12)
+
+
+@pytest.mark.parametrize("connectivity", [0.3, 1.0])
+def test_the_integral_over_weights_is_the_sum_of_arc_cosine_kernels(connectivity):
+    x, y = pair(2)
+    expected = sparse.enumerated([x], [y], connectivity)[0]
+    assert sparse_nets.integrated(x, y, connectivity) == pytest.approx(expected, rel=1e-5)
+    assert sparse_nets.integrated(x, y, connectivity, step=0.2, reach=40) == pytest.approx(expected, rel=0.02)
+
+
+def test_a_pair_has_the_lengths_and_the_overlap_that_are_typical():
+    x, y = sparse_nets.pair_with_overlap(100, rng=rng.stream(4, "pair"))
+    assert x @ x == pytest.approx(100) and y @ y == pytest.approx(100) and x @ y == pytest.approx(10)
+
+
+@pytest.mark.parametrize("order, power, exact", [(1, 1.5, {0: 1, 0.5: np.pi / 2}), (2, 1.0, {0: np.pi / 2, 0.5: 4})])
+def test_what_remains_after_right_terms_stays_and_after_wrong_ones_grows(order, power, exact):
+    small, large = (abs(sparse_nets.remainder(order, power, exact, q)) for q in (1e4, 1e6))
+    assert 0.3 < large / small < 3
+    wrong = exact | {0.5: 2 * exact[0.5]}
+    assert abs(sparse_nets.remainder(order, power, wrong, 1e6)) > 100 * abs(large)
+
+
+def test_a_row_of_distances_holds_the_exact_the_closed_and_the_printed_one():
+    x, y = rng.stream(5, "pairs").standard_normal((2, 30, 20))
+    table = sparse_nets.distances(x, y, [16, 32], 8, 64, seed=1)
+    assert table.width.tolist() == [16, 32] and table.connectivity.tolist() == [0.5, 0.25]
+    row, exact = table.iloc[0], sparse.expected_distance(x, y, 16, 0.5, n_masks=64, seed=1)
+    assert tuple(row[["exact", "exact_bias", "exact_variance", "error", "bias_error"]]) == tuple(exact)
+    assert row.closed == sparse.second_order_distance(x, y, 16, 0.5).value
+    assert (row.printed_bias, row.printed_variance) == printed.distance(16, 20, 0.5)
+    assert arc_cosine_pairs(x[:1], y[:1]).shape == (1,)
