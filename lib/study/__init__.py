@@ -17,7 +17,7 @@ Every step writes plain JSON. What a file holds is a dataclass that reads and wr
 `data/records/times.json`             what chapters took, by profile and chapter: `runs.Times`
 `data/thesis/verdicts.json`           the accepted verdicts, by profile and claim
 
-A sweep that reads a record (`sweep.Sweep.facts`), as a chapter's run keeps it::
+A sweep that reads a record (`Sweep._facts`), as a chapter's run keeps it::
 
     {"record": "data/records/fig-5-2-fields.jsonl", "name": "fig-5-2-fields", "item": "5.2",
      "experiment": "magnetizations", "version": 1, "points": 1400,

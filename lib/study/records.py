@@ -98,8 +98,8 @@ def status(top: Path, profile: str) -> str:
     rows, failures = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")], []
     for chapter in map(read_chapter, chapter_files(top)):
         for name, sweep in declared_sweeps(top, chapter, profile).items():
-            facts = sweep.facts()
-            states, spent, n = facts["states"], facts["core_seconds"], facts["states"].get(VALID, 0)
+            facts = sweep.progress()
+            states, spent, n = facts["states"], facts["spent"], facts["states"][VALID]
             rest = "nothing" if n == facts["points"] else "unknown, nothing is recorded" if not n else \
                 f"about {duration(spent / n * (facts['points'] - n))}"
             rows.append((chapter.number, name, sweep.item or "-", f"{n} of {facts['points']}", duration(spent), rest,

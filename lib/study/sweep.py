@@ -94,7 +94,7 @@ class Sweep:
         home = os.environ.get("COMPANION_HOME") or root()
         return self.record and (Path(home, self.record) if self._of_book else Path(self.record))
 
-    def _folder(self, draft: bool = False, data: Mapping | None = None) -> Path | None:
+    def _folder(self, draft: bool, data: Mapping) -> Path | None:
         """Where the points of a run are, a file each; None for those that live as long as the call.
 
         data: what those of a build have read; they depend on the code, too.
@@ -161,12 +161,14 @@ class Sweep:
                              f"that failed; the first: {failed.error.iloc[0]}; the others are done")
         return table
 
-    def facts(self, record: results.Record | None = None) -> dict:
-        """What a table rests on, for the page and the ledger (see :mod:`lib.study`).
+    def progress(self) -> dict:
+        """What there is, with what a run has kept and not yet packed: number of points, counts by state and by error,
+        seconds of processor time that were spent (and what else :mod:`lib.study` says of a sweep); computes nothing."""
+        facts = self._facts(self._recorded(self._folder(False, self._data_read())))
+        return facts | {"states": Counter(facts["states"]), "spent": facts["core_seconds"]}
 
-        record: None is all that there is, with what a run has kept and not yet packed.
-        """
-        record = record or self._recorded(self._folder())
+    def _facts(self, record: results.Record) -> dict:
+        """What a table rests on, for the page and the ledger."""
         found = self._found(record)
         used = [line for _, state, line in found if state == VALID]
         made = [record.runs[line["run"]] for line in used]
@@ -225,7 +227,7 @@ class Sweep:
         table["state"] = [state for _, state, _ in found]
         table["error"] = [line["error"] if state == FAILED else None for _, state, line in found]
         if self.record is not None:
-            facts = self.facts(record)
+            facts = self._facts(record)
             session.keep("sweeps.json", facts, "name", replace=True)
             session.show(*results.box(facts), companion={"record": self.name})
             table.attrs["record"] = self.name

@@ -9,11 +9,11 @@ from tests import sweep_points
 
 def test_facts_count_points_and_their_cost(record):
     asked = Sweep(sweep_points.logged, grid(a=range(4), log=os.devnull, seconds=[0.0, 0.05]), record=record)
-    found = asked.facts()
+    found = asked.progress()
     assert (found["points"], found["states"], found["errors"]) == (8, {"not run": 8}, {})
-    assert found["core_seconds"] == 0 and found["commits"] == found["dates"] == []
+    assert found["spent"] == 0 and found["commits"] == found["dates"] == []
     Sweep(sweep_points.logged, grid(a=range(2), log=os.devnull, seconds=[0.0, 0.05]), record=record).run(1)
-    assert asked.facts()["states"] == {"valid": 4, "not run": 4} and len(asked.facts()["dates"]) == 2
+    assert asked.progress()["states"] == {"valid": 4, "not run": 4} and len(asked.progress()["dates"]) == 2
 
 
 def walk(n_points):

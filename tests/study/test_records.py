@@ -244,5 +244,5 @@ def test_a_stopped_run_says_what_is_safe(top, how, jobs):
 def test_every_record_that_the_book_declares_is_there_and_valid():
     for path in chapter_files(toy_book.ROOT):
         for sweep in records.declared_sweeps(toy_book.ROOT, read_chapter(path), "laptop").values():
-            assert sweep.item and sweep.facts()["states"].keys() <= {"valid", "failed", "not run"}
-            assert sweep.facts()["states"]["valid"] > 0
+            assert sweep.item and sweep.progress()["states"].keys() <= {"valid", "failed", "not run"}
+            assert sweep.progress()["states"]["valid"] > 0

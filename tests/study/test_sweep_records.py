@@ -86,7 +86,7 @@ def test_results_of_another_version_do_not_count_and_stay(record, monkeypatch):
     monkeypatch.setattr(sweep_points.line, "version", 2)
     with pytest.raises(ValueError, match="got none of the 3 that are asked for, of version 2"):
         asked.read()
-    assert asked.facts()["states"] == {"superseded": 3}
+    assert asked.progress()["states"] == {"superseded": 3}
     Sweep(sweep_points.line, grid(a=0), record=record).run(1)
     table = asked.read()
     assert list(table.state) == ["valid", "superseded", "superseded"] and list(table.y.isna()) == [False, True, True]
