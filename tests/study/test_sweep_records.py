@@ -149,6 +149,7 @@ def test_a_build_leaves_the_records_of_the_book_alone(tmp_path, record, monkeypa
     (kept,) = folder.iterdir()
     when = kept.stat().st_mtime_ns
     assert count(asked.run(1)) == {"valid": 3} and kept.stat().st_mtime_ns == when  # found there by the next build
+    assert asked.progress()["states"] == {"valid": 3} and asked.progress()["points"] == 3
     (summary,) = json.loads((run / "sweeps.json").read_text())
     assert (summary["name"], summary["item"], summary["points"], summary["states"]) == ("lines", "3.5", 3,
                                                                                         {"valid": 3})
