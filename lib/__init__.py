@@ -60,6 +60,7 @@
 `rbm.ensembles`    many machines trained as one batch
 `rbm.checkpoints`  where a training stands, on disk, and going on from there
 `rbm.readout`      training on what was read with errors, or not read at all
+`rbm.noisy`        states behind depolarizing noise of a chance that is learnt with them
 `rbm.from_shots`   from shots along z to a machine and its observables
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines

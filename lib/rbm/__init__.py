@@ -12,6 +12,7 @@ ensembles    many machines trained as one batch, to the bits of each alone
 optimizers   momentum, Adam, the natural and the centred gradient, for every kind of state
 checkpoints  where a training stands, on the way and on disk, and going on from there
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
+noisy        a state behind depolarizing noise, whose chance is learnt with it
 readout_trials  machines trained on shots with errors and gaps, those ignored and corrected
 reconstruction_trials  machines that learn the Ising chain, the balance of two valleys, and cures (chapter 5)
 complex_trials  states with phases and mixed ones learnt in many bases, beside other methods (5.4)

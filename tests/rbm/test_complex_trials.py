@@ -142,3 +142,20 @@ def test_one_machine_and_their_mean_are_compared_with_likelihood_and_inversion()
     assert list(table.method) == ["maximum likelihood", "linear inversion", "one machine", "mean of machines"]
     assert (table.fidelity[:2] > 0.98).all() and table.fidelity[2] != table.fidelity[3]
     pd.testing.assert_series_equal(table.error, 1 - table.fidelity, check_names=False)
+
+
+def test_shots_go_through_all_bases_in_turn():
+    rho = complex_trials.noisy_ghz(2, 0.1)
+    rows = complex_trials.shots_in_turn(rho, 20, "use", seed=1)
+    assert rows.bases()[:4] == ["XX", "XY", "XZ", "YX"] and rows.bases()[9:18] == rows.bases()[:9]
+    other = complex_trials.shots_in_turn(rho, 20, "other", seed=1)
+    assert not np.array_equal(rows.bits, other.bits)
+
+
+def test_outcomes_held_back_speak_for_noise_where_it_is_and_its_chance_is_learnt():
+    adam = StateSettings(epochs=12, batch_size=50, optimizer="adam", learning_rate=0.1, final_learning_rate=0.005)
+    table = complex_trials.learnt_noise(2, 0.15, 4000, 1, (adam, adam), QUICK, 2, seed=1)
+    assert table.gain[0] > 0 and table.chance[0] == pytest.approx(0.15, abs=0.05) and table.fidelity[0] > 0.98
+    unlearnt = StateSettings(epochs=1, batch_size=2000, learning_rate=0.0)
+    table = complex_trials.learnt_noise(2, 0.2, 2000, 2, (unlearnt, unlearnt), adam, 1, seed=2)
+    assert list(table.set) == [1, 2] and (table.gain < -2 * table.error).all() and (table.chance == 0).all()
