@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -225,6 +225,38 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
     for axes in (middle, right) if len(needed) else ():
         axes.legend(fontsize=7, title="hidden units a spin", title_fontsize=7)
     return figure, table
+
+
+def samples_table(needed: pd.DataFrame, laws: Mapping[str, Mapping[float, tuple]],
+                  text: Callable[..., str]) -> pd.DataFrame:
+    """Exponents of measurements against the length, and measurements for each weight, by hidden units a spin.
+
+    Parameters
+    ----------
+    needed : pandas.DataFrame
+        Of `learning_thresholds.measurements_table`.
+    laws : mapping of str to mapping
+        "half" and "printed" -> hidden units a spin -> an exponent with its error, None where there is none.
+    text : callable
+        From a value, its error and a format to text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text; empty where a record does not hold it.
+
+    """
+    import pandas as pd
+
+    rows = {}
+    for ratio, table in needed.groupby("ratio"):
+        exponents = [laws[kind][ratio] for kind in ("half", "printed")]
+        good = table[np.isfinite(table.weight)]
+        ends = [f"{text(one.weight, one.weight_error, '.0f')} (N = {one.n_spins})" for one in good.itertuples()]
+        rows[f"{ratio:g}"] = [*(text(*one, ".2f") if one[0] is not None else "" for one in exponents),
+                              *(ends[:1] + ends[-1:] if len(ends) > 1 else ["", ""])]
+    columns = ("exponent, half of the machines", "exponent, mean first number", "for each weight, shortest", "longest")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("hidden units a spin")
 
 
 def weights(machines: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:

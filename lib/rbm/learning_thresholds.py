@@ -155,8 +155,9 @@ def measurements_table(runs: pd.DataFrame, eps: float, ratios: ArrayLike = (0.5,
         With columns n_spins, n_hidden, ratio; half, low, high (`half_point` in ln M), half and low missing where the
         fewest that were tried are enough, all three where a single number has both outcomes; error, half the interval;
         weight and weight_error, half and error over n_spins n_hidden; printed, the mean over machines of the first
-        number with which each learnt, with its standard error printed_error, missing where one never did; seeds and
-        machines, how many, and learnt, how many of the machines learnt.
+        number with which each learnt, with its standard error printed_error, at least that of the last step between
+        the numbers that were tried, missing where one never did; seeds and machines, how many, and learnt, how many of
+        the machines learnt.
 
     """
     import pandas as pd
@@ -170,11 +171,13 @@ def measurements_table(runs: pd.DataFrame, eps: float, ratios: ArrayLike = (0.5,
         first = np.array([first_success(one.n_samples, (one.bound <= eps).astype(int))
                           for _, one in group.groupby("seed")])
         whole, error = np.isfinite(first).all() and first.size > 1, (half.high - half.low) / 2
+        below = group.n_samples[group.n_samples < first.max()].max() if whole else np.nan
+        rounded = (first.max() - (0 if np.isnan(below) else below)) / np.sqrt(12 * first.size)
         rows.append({"n_spins": n_spins, "n_hidden": n_hidden,
                      "ratio": float(ratios[np.abs(ratios - n_hidden / n_spins).argmin()]), "half": half.value,
                      "low": half.low, "high": half.high, "error": error, "weight": half.value / (n_spins * n_hidden),
                      "weight_error": error / (n_spins * n_hidden), "printed": first.mean() if whole else np.nan,
-                     "printed_error": stats.sem(first) if whole else np.nan, "seeds": first.size,
+                     "printed_error": max(stats.sem(first), rounded) if whole else np.nan, "seeds": first.size,
                      "machines": len(group), "learnt": int(learnt.sum())})
     return pd.DataFrame(rows)
 

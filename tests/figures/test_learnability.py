@@ -98,6 +98,15 @@ def test_success_is_drawn_against_samples_with_what_the_thesis_prints():
     assert labels(middle) == labels(right) == ["0.5"]
 
 
+def test_measurements_for_each_weight_stand_in_a_table():
+    needed = pd.DataFrame({"n_spins": [10, 20, 10], "ratio": [0.5, 0.5, 0.4], "weight": [96.0, 40.0, np.inf],
+                           "weight_error": [6.0, 4.0, np.inf]})
+    laws = {"half": {0.5: (1.0, 0.2), 0.4: (None, None)}, "printed": {0.5: (0.9, 0.1), 0.4: (None, None)}}
+    table = drawings.samples_table(needed, laws, lambda value, error, fmt: f"{value:{fmt}} ± {error:{fmt}}")
+    assert table.loc["0.5"].tolist() == ["1.00 ± 0.20", "0.90 ± 0.10", "96 ± 6 (N = 10)", "40 ± 4 (N = 20)"]
+    assert table.loc["0.4"].tolist() == [""] * 4
+
+
 def test_weights_and_the_noise_of_the_same_median():
     sizes = np.exp(-np.linspace(0, 3, 41))
     lists = [[1.0] * 41, sizes.tolist(), (4 * sizes).tolist()]

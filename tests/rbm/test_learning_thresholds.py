@@ -95,6 +95,7 @@ def test_sizes_stand_beside_their_ratio_and_weights_count_for_each_measurement()
     found = learning_thresholds.measurements_table(runs, 0.002, [0.4, 0.5, 0.75]).set_index("ratio")
     assert found.n_hidden.to_dict() == {0.4: 8, 0.5: 10, 0.75: 15}
     assert found.learnt.to_dict() == {0.4: 0, 0.5: 4, 0.75: 4} and set(found.machines) == {6}
+    assert found.printed[0.5] == 5000 and found.printed_error[0.5] == pytest.approx(2500 / np.sqrt(24))  # no scatter
     assert np.isinf(found.half[0.4]) and found.weight[0.5] == pytest.approx(found.half[0.5] / 200)
     assert found.weight_error[0.75] == pytest.approx((found.high[0.75] - found.low[0.75]) / 2 / 300)
 
