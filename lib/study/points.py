@@ -34,19 +34,18 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
     been yielded then.
     """
     backend, n_jobs = get_active_backend()
-    processes = type(backend).__name__ == "LokyBackend"
+    processes, dask = (type(backend).__name__ == name for name in ("LokyBackend", "DaskDistributedBackend"))
     n = joblib.effective_n_jobs(jobs or n_jobs or (cores() if processes else -1))
     config = joblib.parallel_config("loky", inner_max_num_threads=THREADS) if processes else contextlib.nullcontext()
-    calls = (joblib.delayed(compute)(function, point, version_of(function), os.getpid()) for point in points)
+    calls = ((compute, function, point, version_of(function), os.getpid()) for point in points)
     waiting = list(points)
     try:
         # The points may run in this process, perhaps in several of its threads, which share one limit.
         with config, thread_limit(THREADS):
-            # A cluster is told of all, so that workers which join later get their share; processes are not, since what
-            # waits for them would speak up when they are stopped.
-            parallel = joblib.Parallel(n, return_as="generator_unordered", batch_size=1,
-                                       pre_dispatch=n if processes else "all")
-            for line in parallel(calls):
+            # More than n at once would make noise when processes are stopped.
+            parallel = joblib.Parallel(n, return_as="generator_unordered", batch_size=1, pre_dispatch=n)
+            for line in _on_dask(backend.client, calls) if dask else parallel(
+                    joblib.delayed(call)(*arguments) for call, *arguments in calls):
                 waiting.remove(line["settings"])
                 yield line
     except Exception as error:  # not of a point, whose errors are lines
@@ -54,6 +53,22 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
         raise ValueError(f"expected processes that can import {name_of(function)} and live, got {what} (most often the "
                          "memory was not enough: try fewer points at once); "
                          f"in hand or next were {waiting[:3 * n]}; what was finished is kept") from None
+
+
+def _on_dask(client, calls: Iterator[tuple]) -> Iterator[dict]:
+    """The lines of calls on a Dask cluster, by its own client: joblib's backend waits on where a point ends its worker.
+
+    All are handed over at once, so that workers which join later get their share.
+    """
+    from distributed import as_completed
+
+    futures = {client.submit(*call, pure=False) for call in calls}
+    try:
+        for future, line in as_completed(futures, with_results=True):
+            futures.remove(future)  # or Dask would compute it again where its worker dies
+            yield line
+    finally:
+        client.cancel(list(futures))
 
 
 def compute(function: Callable, settings: Mapping, version: int | None = None, driver: int | None = None) -> dict:
