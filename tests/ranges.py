@@ -2,7 +2,8 @@
 
 Each end gets an environment of its own.  The releases of that end go in first, as somebody's environment might have
 them; then `pip install` puts a copy of the commit beside them, and has to leave them as they are.  `CHOSEN` names the
-tests that run there: for each package those of modules that lean on it, a few minutes an end.  What came out
+tests that run there: for each package those of modules that lean on it, a few minutes an end.  Of torch the newest
+end is that of builds for the CPU, where the package index has any.  What came out
 goes to data/records/ranges.json, which the page "The library" shows.
 """
 
@@ -57,6 +58,7 @@ def run(top: Path, end: str, place: Path, commit: str) -> committed.End:
     subprocess.run([sys.executable, "-I", "-m", "venv", place / "env"], check=True)
     # ~=2.0.0: the last repair of the oldest release
     asked = [f"{name}~={floor}.0" if end == "oldest" else name for name, floor in floors(top).items()]
+    asked += _torch_for_the_cpu(python) if end == "newest" else []
     _pip(python, *asked, *TOOLS)
     before = versions(top, python)
     _pip(python, f"{tree}[{','.join(EXTRAS)}]")
@@ -82,6 +84,12 @@ def versions(top: Path, python: Path) -> dict[str, str]:
                                        capture_output=True, text=True).stdout)
     found = {item["name"].lower(): item["version"] for item in listed}
     return {name: found[name] for name in floors(top)}
+
+
+def _torch_for_the_cpu(python: Path) -> list[str]:
+    """The newest torch without CUDA, where the package index has such builds: it spares some gigabytes."""
+    listed = subprocess.run([python, "-I", "-m", "pip", "index", "versions", "torch"], capture_output=True, text=True)
+    return [f"torch=={version}" for version in re.findall(r"[\d.]+\+cpu", listed.stdout)[:1]]
 
 
 def _pip(python: Path, *what: str) -> None:

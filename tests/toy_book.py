@@ -150,11 +150,11 @@ def commit(top: Path) -> None:
     git(top, "commit", "--quiet", "--message", "as it is")
 
 
-def run(top: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run a command of `python -m lib` on the toy book, as :func:`command` does but sooner."""
+def run(top: Path, *arguments: str, limit: float = patience.LIMIT) -> subprocess.CompletedProcess:
+    """Run a command of `python -m lib` on the toy book, as :func:`command` does but sooner; for `limit` seconds."""
     know(top)
     words = [surroundings.MADE, "lib", "--root", str(top), *arguments]
-    done = forks.run(top, words, top, surroundings.variables(os.environ), patience.LIMIT)
+    done = forks.run(top, words, top, surroundings.variables(os.environ), limit)
     if (notes := top / NOTES).is_dir():
         shutil.copytree(notes, _notes(), dirs_exist_ok=True)
     return done

@@ -1,7 +1,8 @@
-"""Formulas without a network: MathJax is copied into the site, and only the part of it that pages use.
+"""Formulas without a network, and after the first picture: MathJax is copied into the site, as far as pages use it.
 
 The package ``sphinx-mathjax-offline`` carries all of MathJax 3 (15 MB).  A page needs one script, its fonts, and the
-TeX extensions that MathJax fetches when a formula uses them: 2 MB.
+TeX extensions that MathJax fetches when a formula uses them: 2 MB.  On a page of many formulas it takes a browser
+seconds, in which nothing else is drawn, so that it waits for the first picture.
 """
 
 from __future__ import annotations
@@ -13,11 +14,20 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+# MathJax's own hook: what it does as soon as the page is read, here once the picture is seen, or after a while.
+_AFTER_PICTURE = """
+window.MathJax.startup = {pageReady: () => {
+  const image = [...document.querySelectorAll("article img")].find(image => image.getClientRects().length);
+  const seen = image ? image.decode().catch(() => null).then(() => new Promise(requestAnimationFrame)) : null;
+  return Promise.race([seen, new Promise(done => setTimeout(done, 3000))])
+    .then(() => new Promise(done => setTimeout(done))).then(() => MathJax.startup.defaultPageReady());
+}};"""
 _NEEDED = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 
 
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", _point_to_copy)
+    app.connect("html-page-context", wait_for_picture, priority=900)  # after Sphinx has added the settings
     app.connect("build-finished", copy_mathjax)
 
 
@@ -27,6 +37,14 @@ def _point_to_copy(app: Sphinx, config: object) -> None:
     # The menu offers speech and other parts that are not copied.
     settings["options"] = {**settings.get("options", {}), "enableMenu": False}
     config.mathjax3_config = settings
+
+
+def wait_for_picture(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Put the hook behind MathJax's settings on a page that has formulas."""
+    for script in context.get("script_files", []):
+        body = getattr(script, "attributes", {}).get("body") or ""
+        if body.startswith("window.MathJax = ") and not body.endswith(_AFTER_PICTURE):
+            script.attributes["body"] = body + ";" + _AFTER_PICTURE
 
 
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:

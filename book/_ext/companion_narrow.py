@@ -77,9 +77,9 @@ def pieces(picture: str) -> tuple[list[Box], list[Box]]:
         elif name.startswith("axes"):
             panels.append(_around(boxes))
             edges.append(boxes[0].left)
-        elif name.startswith("legend"):  # its columns are far from each other, a sample is near its words
-            whole = _around(boxes)
-            others += _columns([box for box in boxes if box != whole] or boxes, apart=11.0)  # a frame is no entry
+        elif name.startswith("legend"):
+            title, entries = _entries(part, frame=_around(boxes))
+            others += title + _columns(entries, apart=0.0)
         else:
             others.append(_around(boxes))
     for bar in bars:
@@ -91,6 +91,17 @@ def pieces(picture: str) -> tuple[list[Box], list[Box]]:
     edge = GAP / 2
     return tuple([Box(box.left - edge, box.top - edge, box.right + edge, box.bottom + edge) for box in boxes]
                  for boxes in (columns, beside))
+
+
+def _entries(legend: xml.Element, frame: Box) -> tuple[list[Box], list[Box]]:
+    """The boxes of a legend's title, and of its entries: a sample and the words that follow it each."""
+    title, entries, entry = [], [], []
+    for part in legend:
+        entry += [box for box in _boxes(part) if box != frame]
+        if part.get("id", "").startswith("text") and entry:
+            (entries if len(entry) > 1 else title).append(_around(entry))
+            entry = []
+    return title, entries
 
 
 def _columns(boxes: list[Box], apart: float) -> list[Box]:

@@ -64,7 +64,7 @@ def label(soup, table) -> None:
     names, together = column_names(table)
     if together:
         caption = soup.new_tag("caption", attrs={"class": "stacked-only"})
-        caption.string = f"{together}:"
+        caption.string = f"{together.rstrip(':')}:"
         table.insert(0, caption)
     several: dict[int, tuple[int, object]] = {}  # by column: in how many more rows a cell holds, and the cell
     for row in table.tbody.find_all("tr"):

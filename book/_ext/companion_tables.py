@@ -292,7 +292,8 @@ def _circumstances(row: dict) -> str:
     """The peer, number type and threads of a row; and where it has them fidelities, the path that was chosen, the times
     of others."""
     pair = [row.get("fidelity_ours"), row.get("fidelity_peer")]
-    parts = [f"{row['peer']}, {row['dtype']}, {row['threads']} thread{'s' * (row['threads'] != 1)}"]
+    kind = "" if row["dtype"] == "-" else f"{row['dtype']}, "
+    parts = [f"{row['peer']}, {kind}{row['threads']} thread{'s' * (row['threads'] != 1)}"]
     parts += ["fidelity " + " / ".join("–" if value is None else f"{value:.4f}" for value in pair)] if any(pair) else []
     parts += [f"{row['path']} path"] if "path" in row else []
     parts += [f"torch.sparse CSR {_amount(row, 'csr')}"] if "seconds_csr" in row else []

@@ -36,11 +36,12 @@ def one_mask(kernels: np.ndarray, printed: float, scan: pd.DataFrame) -> tuple[F
 
     """
     figure, (left, right) = plotting.new_figure(2, height=3.1)
-    left.hist(kernels, bins=80, color=plotting.SKY, density=True)
-    left.axvline(kernels.mean(), color=plotting.EXACT, label="mean of all masks")
-    left.axvline(printed, color=plotting.THESIS, linestyle="--", label="printed (3.25)")
-    left.set(xlabel="kernel of one mask, relative to dense", ylabel="density", xlim=(0, 2.5))
-    left.legend()
+    density = left.hist(kernels, bins=80, color=plotting.SKY, density=True)[0]
+    left.axvline(kernels.mean(), ymax=0.8, color=plotting.EXACT, label="mean of all masks")
+    left.axvline(printed, ymax=0.8, color=plotting.THESIS, linestyle="--", label="printed (3.25)")
+    left.set(xlabel="kernel of one mask, relative to dense", ylabel="density")
+    left.set(xlim=(0, 2.5), ylim=(0, 1.3 * density.max()))
+    left.legend(loc="upper right")  # above bars and lines
     right.semilogx(scan.connectivity, scan.printed, "--", color=plotting.THESIS, label="printed (3.25)")
     right.semilogx(scan.connectivity, scan.closed_form, color=plotting.EXACT, label="second order")
     right.errorbar(scan.connectivity, scan.monte_carlo, scan.error, fmt="o", color=plotting.ESTIMATE, label="masks")

@@ -357,3 +357,71 @@ def top(line: pd.DataFrame, sigma: float) -> tuple[float, float]:
     slope, bend = low - last, low - 2 * high + last
     by_point = np.array([1 / 2 - slope / bend / 2, slope / bend, -1 / 2 - slope / bend / 2]) / bend
     return np.log2(best) + slope / bend / 2, sigma * np.linalg.norm(by_point) / np.sqrt(int(line["count"].min()))
+
+
+def beside_costs(table: pd.DataFrame, cost: Mapping, networks: Sequence[tuple[str, int, float]],
+                 column: str = "best") -> pd.DataFrame:
+    """Accuracies of some networks beside what they cost, for a page.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Networks at one learning rate, at 16 x 16 pixels.
+    cost : mapping
+        As `costs` gives it.
+    networks : sequence of (str, int, float)
+        Way to widen, base width, factor; a row each.
+    column : str
+        The accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In words: network, test accuracy, its standard error (or why there is none), millions of multiply-adds.
+
+    """
+    import pandas as pd
+
+    rows = []
+    for way, base, factor in networks:
+        found = curve(table, way, base, column).reindex([factor]).iloc[0]
+        error = f"{found['sem']:.1f}" if found["count"] > 1 else "one seed" if found["count"] == 1 else "not run"
+        name = f"{'dense' if factor == 1 else way}, {base * factor} channels"
+        rows.append((name, found["mean"], error, cost.get((way, base, factor, 16), np.nan) / 1e6))
+    return pd.DataFrame(rows, columns=["network", "test accuracy (%)", "standard error", "multiply-adds (million)"])
+
+
+#: Table 3.1 of the thesis: top-1 accuracy on ImageNet in percent by width, of dense and of sparse networks.
+TABLE_3_1 = {64: (68.03, None), 90: (69.11, 69.56), 128: (70.22, 70.02), 181: (70.91, 70.66), 256: (71.89, 70.53)}
+
+
+def beside_table_3_1(table: pd.DataFrame, budgets: Sequence[tuple[int, tuple[int, int], str]],
+                     column: str = "best") -> pd.DataFrame:
+    """Table 3.1 of the thesis, and the same of networks here below it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Networks at one learning rate.
+    budgets : sequence of (int, (int, int), str)
+        Base width, pixels and epochs, and what a row says of them.
+    column : str
+        The accuracy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In words: set and budget, base width, widening factor, accuracies of dense and of sparse networks.
+
+    """
+    import pandas as pd
+
+    rows = [("ImageNet, the thesis's", 64, f"{width / 64:.3g}", *values) for width, values in TABLE_3_1.items()]
+    for base, budget, name in budgets:
+        sparse, dense = (curve(table, way, base, column, budget)["mean"] for way in ("sparse", "dense"))
+        for factor in sorted({*sparse.index, *dense.index}):
+            first = sparse.get(1, np.nan) if factor == 1 else np.nan
+            rows.append((name, base, f"{factor:g}", dense.get(factor, first),
+                         sparse.get(factor) if factor > 1 else np.nan))
+    names = ["set and budget", "base width", "widening factor", "dense (%)", "sparse (%)"]
+    return pd.DataFrame(rows, columns=names).astype({"dense (%)": float, "sparse (%)": float})

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import companion_data
 import companion_files
+import companion_math
 import companion_numbers
 import companion_pages
 import companion_search
 import pytest
 from docutils import nodes
+from sphinx.builders.html._assets import _JavaScript
 
 from lib.study.parameters import Parameter
 
@@ -185,3 +187,11 @@ def test_sections_and_claims_are_places_of_the_search():
     assert (first["anchor"], first["heading"], first["text"]) == ("claim-a-1", "Claim: F > 0.99", "F > 0.99")
     assert (second["anchor"], second["heading"]) == ("claim-b", "Claim: Second")
     assert third["heading"] == "Claim: Half." and last["heading"] == f"Claim:{17 * ' word'} …"
+
+
+def test_formulas_wait_where_there_are_settings_of_mathjax():
+    scripts = [_JavaScript("", body="window.MathJax = {}"), _JavaScript("a.js"), _JavaScript("", body="let a = 1;")]
+    for _ in range(2):
+        companion_math.wait_for_picture(None, "a", "page.html", {"script_files": scripts}, None)
+    bodies = [script.attributes.get("body") for script in scripts]
+    assert bodies == ["window.MathJax = {};" + companion_math._AFTER_PICTURE, None, "let a = 1;"]

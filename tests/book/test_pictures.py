@@ -239,6 +239,22 @@ def test_panels_are_found_with_all_that_belongs_to_them(panels):
     assert entries[1].left - left > 40 and entries[0].left - left < 12  # marks too
 
 
+def test_samples_of_a_legend_stay_with_their_words(tmp_path):
+    """Also where a sample is a mark that lies far from its words, and where the legend has a title."""
+    with matplotlib.rc_context():
+        plotting.use_style()
+        figure, panels = plotting.new_figure(2, height=3)
+        for axes in panels:
+            axes.set(xlabel="steps", ylabel="what comes out")
+        marks = [panels[0].scatter([0, 1], [0, 1], label=f"marks {number}") for number in range(3)]
+        figure.legend(handles=marks, loc="outside lower center", ncols=3, title="fields", fontsize=14)
+        plotting.save_figure(figure, "fig-marks", pd.DataFrame({"a": [1]}), directory=tmp_path)
+    picture = (tmp_path / "fig-marks.svg").read_text("utf-8")
+    _, entries = companion_narrow.pieces(picture)
+    title, *entries = entries
+    assert len(entries) == 3 and all(box.top >= title.bottom - 8 and box.right - box.left > 60 for box in entries)
+
+
 def test_on_phones_panels_stand_below_each_other(panels):
     picture, _ = panels
     text = companion_narrow.narrow(picture)

@@ -132,6 +132,16 @@ def test_a_worse_verdict_stops_the_build_until_it_is_accepted(top):
     assert toy_book.run(top, "book").returncode == 0 and html(top) != before
 
 
+def test_what_chapters_took_at_paper_settings_is_noted_when_it_is_accepted(top):
+    toy_book.write(top, "book/parameters/paper.yml", '"01":\n  n_points: 5\n')
+    assert toy_book.run(top, "--profile", "paper", "book").returncode == 0
+    assert toy_book.run(top, "--profile", "paper", "accept").returncode == 0
+    times, made = json.loads((top / runs.TIMES).read_text()), runs.read_record(top / "_build/paper", "01-first")
+    assert set(times) == {"laptop", "paper"} and set(times["paper"]) == {"01-first", "02-second"}
+    assert times["paper"]["01-first"].items() <= made["provenance"].items()
+    assert made["provenance"]["parameters"]["n_points"] == 5 and made["provenance"]["profile"] == "paper"
+
+
 def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):
     assert toy_book.run(top, "verify").returncode == 0
     toy_book.replace(top, "data/thesis/claims/01.yml", "expected: {equal: 0.5}", "expected: {equal: 0.9}")
