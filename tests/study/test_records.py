@@ -205,7 +205,7 @@ def test_wrong_requests_are_refused_in_a_sentence(top):
             (("records", "1", "--jobs", "two"), "got 'two'; try JOBS=2"),
             (("records", "1", "--params=n_points = 8"), "without spaces around =, got"),
             (("--profile", "galaxy", "records-status"), "got 'galaxy'"),
-            (("records", "1", "--dask", "nowhere://1"), "expected a Dask scheduler at nowhere://1")):
+            (("records", "1", "--dask", "tcp://127.0.0.1:1"), "expected a Dask scheduler at tcp://127.0.0.1:1")):
         done = records_in(top, *arguments)
         assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr, done.stderr
     done = records_in(top, "records", "2")
