@@ -66,7 +66,7 @@ def convergence(curves: pd.DataFrame, rates: Mapping[str, float], floors: Mappin
         slowest = anchor.exact * rates[name] ** (rows.sweep - anchor.sweep)
         axes.semilogy(rows.sweep, slowest, "--", color=colour, linewidth=1)
     axes.set(xlabel="sweeps", ylabel="total variation distance", ylim=(1e-6, 1.5))
-    axes.legend()
+    axes.legend(loc="upper right")  # on phones, too, where the steep line leaves no other place
     return figure
 
 

@@ -250,7 +250,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         path = notebooks.find_chapter(top, name)
         _refuse(check(top))
         stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
-        modules = provenance.chapter_inputs(top, path, profile)["modules"]
+        modules = provenance.chapter_inputs(top, path, profile).modules
         _refuse_late(top, jobs, stale, anchors.of_modules(top, modules))
         execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)

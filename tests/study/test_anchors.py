@@ -88,7 +88,7 @@ def test_of_some_experiments_only_theirs_are_measured_and_what_has_passed_stays_
 def test_the_experiments_of_a_chapter_are_those_that_it_imports():
     found = {}
     for path in notebooks.chapter_files(ROOT):
-        modules = provenance.chapter_inputs(ROOT, path, "laptop")["modules"]
+        modules = provenance.chapter_inputs(ROOT, path, "laptop").modules
         found[path.stem] = {*anchors.of_modules(ROOT, modules)}
         sweeps = records.declared_sweeps(ROOT, notebooks.read_chapter(path), "paper")
         assert {sweep.function.__name__ for sweep in sweeps.values()} <= found[path.stem], path.stem

@@ -136,10 +136,10 @@ def test_what_chapters_took_at_paper_settings_is_noted_when_it_is_accepted(top):
     toy_book.write(top, "book/parameters/paper.yml", '"01":\n  n_points: 5\n')
     assert toy_book.run(top, "--profile", "paper", "book").returncode == 0
     assert toy_book.run(top, "--profile", "paper", "accept").returncode == 0
-    times, made = json.loads((top / runs.TIMES).read_text()), runs.read_record(top / "_build/paper", "01-first")
+    times, run = json.loads((top / runs.TIMES).read_text()), runs.read_run(top / "_build/paper", "01-first")
     assert set(times) == {"laptop", "paper"} and set(times["paper"]) == {"01-first", "02-second"}
-    assert times["paper"]["01-first"].items() <= made["provenance"].items()
-    assert made["provenance"]["parameters"]["n_points"] == 5 and made["provenance"]["profile"] == "paper"
+    assert times["paper"]["01-first"].items() <= vars(run.provenance).items()
+    assert run.provenance.parameters["n_points"] == 5 and run.provenance.profile == "paper"
 
 
 def test_a_changed_bound_renders_the_page_and_starts_no_kernel(top):

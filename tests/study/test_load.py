@@ -126,7 +126,7 @@ def test_a_book_of_many_chapters_is_built_and_its_status_grows_as_their_number(t
     n_few, n_many = (len(list((top / "book").glob("[0-9]*.md"))) for top in (few, many))
     done = toy_book.run(many, "book", limit=max(patience.LIMIT, 60 * n_many))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {chapter["state"] for chapter in status.book_status(many, "laptop")["chapters"]} == {"fresh"}
+    assert {chapter.state for chapter in status.book_status(many, "laptop").chapters} == {"fresh"}
     assert len(list((many / "_build/html").glob("[0-9]*.html"))) == n_many
     steps = [patience.steps(lambda top=top: status.book_status(top, "smoke")) / n
              for top, n in ((few, n_few), (many, n_many))]
