@@ -39,8 +39,7 @@ import numpy as np
 
 from lib import atomic
 from lib.study import provenance, scatter
-from lib.study.progress import duration
-from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
+from lib.study.results import FAILED, VALID, decode, duration, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record

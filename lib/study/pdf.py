@@ -82,7 +82,8 @@ def one_page(html: Path, pages: list[str]) -> str:
             if other in pages:
                 link["href"] = f"#{other}--{anchor}" if anchor else f"#{other}"
             elif "//" not in target:
-                del link["href"]
+                for gone in ("href", "download"):
+                    link.attrs.pop(gone, None)
         for details in article.select("details"):
             if details.css.closest(FOLDED) is None:
                 details["open"] = ""
