@@ -120,9 +120,8 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
         "level-...", how level bounds are at 30 spins and that field; "two-share", hidden units a spin at h/J = 2 and
         the longest chain that has a number, "two-spins"; "saved" machines a search; "prior-..." of
         `learning_searches.prior_moves`; "tight-slope" at half of the bound, "steeper", that less the usual one;
-        "rounded", share of searches (%) whose
-        error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2"; "close-exponent" at h/J = 0.8; "lengths",
-        "searches" and "trained", counts.
+        "rounded", share of searches (%) whose error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2";
+        "close-exponent" at h/J = 0.8; "lengths", "searches" and "trained", counts.
 
     """
     critical, tight = laws.get(("field", 1.0), {}), laws.get(("eps", EPS / 2), {})
@@ -153,7 +152,8 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
         "level-machines": len(level), "level-near": sum(abs(bound - EPS) <= EPS / 10 for bound in level),
         "level-low": min(level, default=None), "level-high": max(level, default=None),
         "two-share": (two.hidden / two.n_spins).max(), "two-spins": two.n_spins.max(),
-        "prior-moves": moved.units.mean(), "prior-most": moved.units.max(), "prior-critical": moved.units[moved.field == 1.0].max(),
+        "prior-moves": moved.units.mean(), "prior-most": moved.units.max(),
+        "prior-critical": moved.units[moved.field == 1.0].max(),
         "rounded": 100 * (found.error[np.isfinite(found.hidden)] <= SHORT).mean(), "lengths": len(at),
         "aic-constant": aic[0] - min(aic), "aic-gap": abs(aic[1] - aic[2]), "searches": len(found),
         "trained": found.machines.sum(), "ordered-chi2": ordered_line and ordered_line.chi2}.items()}
