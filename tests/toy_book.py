@@ -144,7 +144,7 @@ def git(top: Path, *arguments: str) -> str:
 
 def commit(top: Path) -> None:
     """Commit everything as it is, in a repository of the book's own."""
-    write(top, ".gitignore", "/_build/\n__pycache__\n")
+    write(top, ".gitignore", "/_build/\n/data/cache\n__pycache__\n")
     git(top, "init", "--quiet")
     git(top, "add", "--all")
     git(top, "commit", "--quiet", "--message", "as it is")

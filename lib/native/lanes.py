@@ -7,9 +7,9 @@ arrays do not overlap.
 
 Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat array, `number_at` for a single one,
 `+ - * ^ | << >>` between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
-`one_where_less`, `add_chosen`, `total`, and three changes of type. Nothing is reordered, and nothing fused that would
-be rounded twice otherwise: the bits are those of the operations as they are written, on every processor. Nothing here
-knows about Boltzmann machines or networks.
+`one_where_less`, `add_chosen`, `square_root`, `total`, and three changes of type. Nothing is reordered, and nothing
+fused that would be rounded twice otherwise: the bits are those of the operations as they are written, on every
+processor. Nothing here knows about Boltzmann machines or networks.
 
 numba's cache on disk knows a function by the content of the file that it stands in, not by what that file imports:
 after an edit here, what was compiled before goes on being used, whatever the dates of the files. The book and the tests
@@ -218,6 +218,17 @@ def total(typing_context, lanes):
             vector = builder.fadd(low, high)
         return builder.extract_element(vector, ir.IntType(32)(0))
     return lanes.dtype(lanes), generate
+
+
+@intrinsic
+def square_root(typing_context, lanes):
+    """The square root of each lane."""
+    def generate(context, builder, signature, arguments):
+        vector = arguments[0].type
+        name = f"llvm.sqrt.v{N_LANES}f{8 * context.get_abi_sizeof(vector.element)}"
+        root = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), name)
+        return builder.call(root, arguments)
+    return lanes(lanes), generate
 
 
 @intrinsic

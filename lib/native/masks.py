@@ -24,6 +24,14 @@ def add_where(typing_context, lanes, mask, other):
 
 
 @intrinsic
+def choose(typing_context, mask, chosen, others):
+    """Lanes of `chosen` where the mask, a uint16, is set, and of `others` elsewhere."""
+    def generate(context, builder, signature, arguments):
+        return builder.select(builder.bitcast(arguments[0], _BITS), *arguments[1:])
+    return chosen(types.uint16, chosen, chosen), generate
+
+
+@intrinsic
 def less(typing_context, lanes, other):
     """Where lanes < other, as a uint16."""
     def generate(context, builder, signature, arguments):

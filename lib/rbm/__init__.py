@@ -51,6 +51,7 @@ correlation_decay  powers, exponentials and cut-offs fitted to C(d)
 files        machines on disk, without pickle
 _kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 _ensemble_kernels  those of sixteen machines at once, under `ensembles`
+_flip_kernels  sums over single flips of sixteen samples at once, under `states`
 _readout_kernels  those of chains in fields of their own, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
 

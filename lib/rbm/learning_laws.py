@@ -118,10 +118,10 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
         "two-units-N" and "two-units-j-N", the bound with two units at h/J = 0.5 and the same in units of J;
         "ordered-most", "ordered-last" with "...-spins", hidden units there at most, and in the longest chain;
         "level-...", how level bounds are at 30 spins and that field; "two-share", hidden units a spin at h/J = 2 and
-        the longest chain, "two-spins"; "saved" machines a search; "prior-..." of `learning_searches.prior_moves`;
-        "tight-slope" at half of the bound, "steeper", that less the usual one; "rounded", share of searches (%) whose
-        error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2"; "close-exponent" at h/J = 0.8; "lengths",
-        "searches" and "trained", counts.
+        the longest chain that has a number, "two-spins"; "saved" machines a search; "prior-..." of
+        `learning_searches.prior_moves`; "tight-slope" at half of the bound, "steeper", that less the usual one;
+        "rounded", share of searches (%) whose error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2";
+        "close-exponent" at h/J = 0.8; "lengths", "searches" and "trained", counts.
 
     """
     critical, tight = laws.get(("field", 1.0), {}), laws.get(("eps", EPS / 2), {})
@@ -144,16 +144,16 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
         numbers |= {f"two-units-{n}": known(miss),
                     f"two-units-j-{n}": known(None if miss is None else -miss * energy(n, 0.5))}
     level = missing_units.tried_bounds(runs, 30, 0.5, at_least=5)
-    two = at_bound[at_bound.field == 2.0].iloc[-1:]
-    share = two.hidden.where(np.isfinite(two.hidden), two.low) / two.n_spins
+    two = at_bound[(at_bound.field == 2.0) & np.isfinite(at_bound.hidden)].iloc[-1:]
     moved = learning_searches.prior_moves(runs)
     aic = [fit.aic for fit in critical.values()] or [np.nan] * 3
     ordered_line = laws.get(("field", 0.5), {}).get("linear")
     return numbers | {name: known(value) for name, value in {
         "level-machines": len(level), "level-near": sum(abs(bound - EPS) <= EPS / 10 for bound in level),
         "level-low": min(level, default=None), "level-high": max(level, default=None),
-        "two-share": share.max(), "two-spins": two.n_spins.max(), "prior-moves": moved.units.mean(),
-        "prior-most": moved.units.max(), "prior-critical": moved.units[moved.field == 1.0].max(),
+        "two-share": (two.hidden / two.n_spins).max(), "two-spins": two.n_spins.max(),
+        "prior-moves": moved.units.mean(), "prior-most": moved.units.max(),
+        "prior-critical": moved.units[moved.field == 1.0].max(),
         "rounded": 100 * (found.error[np.isfinite(found.hidden)] <= SHORT).mean(), "lengths": len(at),
         "aic-constant": aic[0] - min(aic), "aic-gap": abs(aic[1] - aic[2]), "searches": len(found),
         "trained": found.machines.sum(), "ordered-chi2": ordered_line and ordered_line.chi2}.items()}

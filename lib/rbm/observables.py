@@ -109,11 +109,10 @@ def magnetization_x(state: PositiveState, samples):
 
     Notes
     -----
-    It is (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by
-    `PositiveState.flip_log_ratios`.
+    It is (1/N) sum_i psi(sample with spin i flipped) / psi(sample), by `PositiveState.flip_sums`.
 
     """
-    return _like(samples, _checked_state(state).flip_log_ratios(samples).exp().mean(-1))
+    return _like(samples, _checked_state(state).flip_sums(samples)[0] / state.n_spins)
 
 
 def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
@@ -150,10 +149,9 @@ def energy(state: PositiveState, samples, field: float, coupling: float = 1.0):
     """
     _checked_state(state)
     field, coupling = check_number(field, "field"), check_number(coupling, "coupling")
-    s = _spins(samples)
-    bonds = (s[..., :-1] * s[..., 1:]).sum(-1)
-    flips = state.flip_log_ratios(samples).exp().sum(-1)
-    return _like(samples, -coupling * bonds.to(flips.device) - field * flips)
+    flips, walls = state.flip_sums(_some(samples))
+    bonds = (state.n_spins - 1 - 2 * walls).to(torch.float64)  # an integer times a float would be of single precision
+    return _like(samples, -coupling * bonds - field * flips)
 
 
 def swap(state: PositiveState | ComplexState | MixedState, samples_a, samples_b, region: Iterable[int]):
@@ -409,11 +407,16 @@ def _checked_state(state) -> PositiveState:
 
 def _spins(samples) -> torch.Tensor:
     """Spins sz = 2 bit - 1 of checked bits, float64 (..., n_spins)."""
+    return 2 * zeros_and_ones(_some(samples).to(torch.float64)) - 1
+
+
+def _some(samples) -> torch.Tensor:
+    """Samples as a tensor of at least one row."""
     bits = as_tensor(samples, "samples")
     if bits.ndim == 0 or bits.numel() == 0:
         raise ValueError(f"expected samples of shape (..., n_spins), at least one, got {tuple(bits.shape)}; "
                          "try n_samples >= 1")
-    return 2 * zeros_and_ones(bits.to(torch.float64)) - 1
+    return bits
 
 
 def _like(samples, values: torch.Tensor):

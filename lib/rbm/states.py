@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.rbm import sampling
+from lib.checks import as_tensor
+from lib.rbm import _flip_kernels, sampling
 from lib.rbm.distributions import effective_energy
 from lib.rbm.machine import Machine, as_units, check_machine, zeros_and_ones
 from lib.rbm.partition import probabilities
@@ -161,6 +162,38 @@ class PositiveState:
             ratios = _flips_plain(self.machine, rows)
         return ratios.reshape(v.shape)
 
+    def flip_sums(self, visible) -> tuple[Tensor, Tensor]:
+        """Sum over i of psi(v with spin i flipped) / psi(v), and how many neighbours differ.
+
+        Parameters
+        ----------
+        visible : array_like of 0 and 1, shape (..., n_spins)
+            Configurations.
+
+        Returns
+        -------
+        sums : Tensor of float64, shape (...)
+            What local energies of the Ising chain take (5.7, 5.9).
+        walls : Tensor of int64, shape (...)
+            Of the n_spins - 1 pairs of neighbours, those with unlike bits.
+
+        Raises
+        ------
+        ValueError
+            For bits of another width or value.
+
+        """
+        bits = as_tensor(visible, "visible units")
+        machine = self.machine
+        if bits.dtype != torch.uint8 or bits.shape[-1:] != (self.n_spins,) or bool((bits > 1).any()):
+            bits = check_visible(machine, bits).to(torch.uint8)  # in other forms, or refused
+        largest = float(machine.weights.abs().max()) * machine.n_hidden + float(machine.visible_bias.abs().max())
+        if machine.device.type == bits.device.type == "cpu" and largest < LARGEST_EXPONENT:
+            sums, walls = _sums_compiled(machine, bits.reshape(-1, self.n_spins))
+            return sums.reshape(bits.shape[:-1]), walls.reshape(bits.shape[:-1])
+        sums = self.flip_log_ratios(bits).exp().sum(-1)
+        return sums, (bits[..., 1:] != bits[..., :-1]).sum(-1).to(sums.device)
+
     def sample(self, n_samples: int, *, seed: int, start=None, n_chains: int = 512, burn_in: int = 200,
                thin: int = 10, engine: str = "auto", precision: str = "float32") -> np.ndarray:
         """Born-rule samples by block Gibbs sampling: `sampling.sample` of the machine.
@@ -180,6 +213,19 @@ class PositiveState:
         """
         return sampling.sample(self.machine, n_samples, seed=seed, start=start, n_chains=n_chains,
                                burn_in=burn_in, thin=thin, engine=engine, precision=precision)
+
+
+def _sums_compiled(machine: Machine, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """`PositiveState.flip_sums` of rows, uint8 (n, n_spins), where products of all factors stay in range."""
+    weights, visible_bias, hidden_bias = (
+        value.detach().to(torch.float64).numpy()
+        for value in (machine.weights, machine.visible_bias, machine.hidden_bias))
+    grow = np.exp(np.pad(weights, ((0, 3), (0, 0))))
+    sums, walls = np.empty(len(rows)), np.empty(len(rows), np.int64)
+    rise, fall = (np.pad(np.exp(sign * 0.5 * visible_bias), (0, 3)) for sign in (1, -1))
+    _flip_kernels.flip_sums(np.ascontiguousarray(rows.numpy()), np.ascontiguousarray(weights.T).ravel(), hidden_bias,
+                            grow.ravel(), (1 / grow).ravel(), rise, fall, sums, walls)
+    return torch.from_numpy(sums), torch.from_numpy(walls)
 
 
 def _flips_plain(machine: Machine, rows: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ Every step writes plain JSON. What a file holds is a dataclass that reads and wr
 `data/records/times.json`             what chapters took, by profile and chapter: `runs.Times`
 `data/thesis/verdicts.json`           the accepted verdicts, by profile and claim
 
-A sweep that reads a record (`results.summary`), as a chapter's run keeps it::
+A sweep that reads a record (`Sweep._facts`), as a chapter's run keeps it::
 
     {"record": "data/records/fig-5-2-fields.jsonl", "name": "fig-5-2-fields", "item": "5.2",
      "experiment": "magnetizations", "version": 1, "points": 1400,
      "states": {"valid": 1390, "failed": 2, "not run": 8},       of `results.STATES`
-     "errors": ["ValueError: ..."], "core_seconds": 4000.1, "processors": ["..."], "commits": ["..."],
+     "errors": {"ValueError: ...": 2}, "core_seconds": 4000.1, "processors": ["..."], "commits": ["..."],
      "dirty": how many points a tree with uncommitted changes made, "dates": [first, last]}
 
 A record, `data/records/NAME.jsonl` (`results.write`): lines of runs by date, then of points by settings; a point that

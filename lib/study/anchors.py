@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import lifeline, progress, provenance, runs, surroundings
+from lib.study import lifeline, provenance, results, runs, surroundings
 from lib.study.measures import is_number
 
 FOLDER = "tests/anchors"
@@ -131,7 +131,7 @@ def renewed(top: Path, measure: list[str], output: Path | None) -> None:
     for name in measure:
         began = time.perf_counter()
         atomic.write_json(output / f"{name}.json", measured(name))
-        print(f"  anchors of {name}: {progress.duration(time.perf_counter() - began)}", flush=True)
+        print(f"  anchors of {name}: {results.duration(time.perf_counter() - began)}", flush=True)
 
 
 def renew(top: Path) -> list[str]:

@@ -39,8 +39,7 @@ import numpy as np
 
 from lib import atomic
 from lib.study import provenance, scatter
-from lib.study.progress import duration
-from lib.study.results import FAILED, VALID, decode, encode, read, settings_key
+from lib.study.results import FAILED, VALID, decode, duration, encode, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
@@ -61,6 +60,8 @@ class Measures(NamedTuple):
     plain: tuple[str, ...] = ()
 
 
+#: Experiments that search for the smallest machine, `lib.experiments.learning.searched`.
+_SEARCHES = ("minimal_hidden", "minimal_hidden_broken", "minimal_hidden_chain")
 _STAGES = ("training", "control", "pruning", "same mask", "local mask", "random mask", "fewer units")
 #: What counts, by experiment. Few, so that a shift of one is not lost among many; "best" over epochs, accuracies on
 #: halves and training accuracies say again what these say.
@@ -78,8 +79,11 @@ MEASURES = {
                                                     "pruning correlation mse")),
     "learning_run": Measures(("exact energy",), log=("bound", "correlation mse")),
     "learning_way": Measures((), log=("bound",)),
+    "learning_start": Measures((), log=("bound",)),
+    "learning_form": Measures((), log=("energy error",)),
+    "learning_conditional": Measures(("parameters",), log=("kl",)),
     # Of a single machine of a search (`PARTS`): what a search finds is a count of those.
-    "minimal_hidden": Measures((), log=("best bound",)),
+    **dict.fromkeys(_SEARCHES, Measures((), log=("best bound",))),
 }
 #: The parts of an experiment that take turns, by its settings: code that only some points run.
 BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
@@ -94,7 +98,12 @@ BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
     "learning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",
                                "pruned" if s["prune_updates"] else "not pruned"),
     "minimal_hidden": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",),
+    "minimal_hidden_broken": lambda s: (f"{s['n_spins']} spins",),
+    "minimal_hidden_chain": lambda s: (s["model"],),
     "learning_way": lambda s: (s["way"],),
+    "learning_start": lambda s: (s["start"], s["way"]),
+    "learning_form": lambda s: (s["start"],),
+    "learning_conditional": lambda s: (f"degree {s['degree']}",),
 }
 _SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
            "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
@@ -114,7 +123,7 @@ def _machines(search: Mapping) -> Iterator[dict]:
 
 
 #: Experiments whose points are many runs: the runs of a point, each as a point that can be computed by itself.
-PARTS: dict[str, Callable[[Mapping], Iterator[dict]]] = {"minimal_hidden": _machines}
+PARTS: dict[str, Callable[[Mapping], Iterator[dict]]] = dict.fromkeys(_SEARCHES, _machines)
 
 
 def branch_of(line: Mapping) -> tuple:

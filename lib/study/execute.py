@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lib import atomic
-from lib.study import gate, guard, lifeline, progress, provenance, runs
+from lib.study import gate, guard, lifeline, provenance, results, runs, session
 from lib.study import inputs as declarations
 from lib.study.claim_files import Settlement
 from lib.study.claims import Number
@@ -108,7 +108,8 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
     changed = {name: value for name, value in parameters.items() if value != defaults[name]}
     following = Following(chapter, work, limit)
     ended = threading.Event()
-    threading.Thread(target=_tell_progress, args=(following, run / progress.FILE, expected, ended), daemon=True).start()
+    told = (following, run / session.PROGRESS, expected, ended)
+    threading.Thread(target=_tell_progress, args=told, daemon=True).start()
     try:
         papermill.execute_notebook(
             _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
@@ -154,11 +155,11 @@ def _tell_progress(following: Following, path: Path, expected: float | None, end
     """Say now and then where a run is, and what a long sweep says of its progress."""
     live = lifeline.LIVE in os.environ
     while not ended.wait(LIVE_SECONDS if live else PROGRESS_SECONDS):
-        about = f" of about {progress.duration(expected)}" if expected else ""
+        about = f" of about {results.duration(expected)}" if expected else ""
         line = (f"{following.chapter.stem}: cell {max(following.cell, 1)} of {len(following.chapter.cells)}, "
-                f"{progress.duration(following.seconds())}{about}")
+                f"{results.duration(following.seconds())}{about}")
         with contextlib.suppress(OSError):
-            line += f"; {path.read_text('utf-8')}"
+            line += f"; {path.read_text('utf-8').rpartition(chr(13))[2].strip()}"
         print(f"\r    {line}" if live else f"    {line}", flush=True)
 
 

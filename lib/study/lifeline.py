@@ -13,8 +13,9 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
-from lib.study import progress, surroundings
+from lib.study import surroundings
 
 LIVE = "COMPANION_LIVE"  # set where what a step says of its state is shown in a terminal
 VARIABLE = "COMPANION_LIFELINE"  # set where the standard input is such a pipe
@@ -26,7 +27,7 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
     """Run commands by name, `jobs` at once, and return their exit statuses; one that fails stops no other.
 
     `environment` comes on top of what passes of the user's (:mod:`lib.study.surroundings`).
-    They speak to the terminal (:func:`lib.study.progress.pass_on`); what they write to stderr goes to `logs`/NAME.log.
+    They speak to the terminal (:func:`_pass_on`); what they write to stderr goes to `logs`/NAME.log.
     `inherited` are descriptors, of a lock say, that they hold too.  An exception here ends all of them; so does Ctrl-C,
     which reaches this process alone, and not a cell that would count as failed.
     """
@@ -40,7 +41,7 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
             process = subprocess.Popen(commands[name], stdin=reading, stdout=subprocess.PIPE if live else None,
                                        stderr=errors, pass_fds=inherited, env=variables, process_group=0)
             if live:
-                shown = threading.Thread(target=progress.pass_on, args=(process.stdout,), daemon=True)
+                shown = threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True)
                 shown.start()
             status = process.wait()
             if live:
@@ -54,6 +55,20 @@ def run(commands: dict[str, list[str]], logs: Path, jobs: int, environment: dict
         os.close(writing)
         pool.shutdown(cancel_futures=True)
         os.close(reading)
+
+
+def _pass_on(stream: BinaryIO) -> None:
+    """Show what a step writes in a terminal: a line that begins with a carriage return is its present state, which
+    stays at the bottom until the next one; all others go above."""
+    from tqdm import tqdm  # a terminal alone needs it
+
+    with tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True, file=sys.stdout) as state:
+        for line in stream:
+            text = line.decode("utf-8", "replace").removesuffix("\n")
+            if text.startswith("\r"):
+                state.set_description_str(text[1:])
+            else:
+                tqdm.write(text, file=sys.stdout)
 
 
 def hold() -> None:

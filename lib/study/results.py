@@ -3,7 +3,7 @@
 Each line of a record begins with a check sum of the rest.  `kind` "run" tells where and when points were computed, and
 `kind` "point" has settings, results, the version of the experiment that gave them, and the name of its run.  While a
 sweep computes, each point is a small file of its own in a folder, put there in one move: a killed run loses what it
-was computing, and several processes may work on one record.  :func:`pack` moves them into the record.
+was computing.  :func:`pack` moves them into the record.  One process extends a record at a time (:func:`alone`).
 """
 
 from __future__ import annotations
@@ -13,34 +13,25 @@ import fcntl
 import hashlib
 import html
 import json
-import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lib import atomic
-from lib.study.progress import duration
 
 FORMAT = 2
 KINDS = ("run", "point")
 VALID, SUPERSEDED, FAILED, NOT_RUN = STATES = ("valid", "superseded", "failed", "not run")
-_MERGE_MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 
 
 def encode(body: Mapping) -> str:
-    """One line for a mapping; raises `ValueError` for NaN, infinities and what JSON cannot hold."""
-    try:
-        text = json.dumps({"format": FORMAT, **body}, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"expected finite numbers, texts, lists and mappings, got: {error}") from None
+    """One line for a mapping of what JSON can hold; raises `ValueError` for NaN and infinities."""
+    text = json.dumps({"format": FORMAT, **body}, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     return f'{{"check":"{_check_sum(text)}",{text[1:]}\n'
 
 
 def decode(line: str, kinds: tuple[str, ...] = KINDS) -> dict:
     """The mapping of a line without its end; raises `ValueError` where it is not what was written."""
-    if line.startswith(_MERGE_MARKS):
-        raise ValueError("a mark of a merge conflict; try to delete the marks and keep the lines of both sides")
     head, rest = line[:28], "{" + line[28:]
     if head != f'{{"check":"{_check_sum(rest)}",':
         raise ValueError("a line that is damaged or was edited (its check sum is wrong); try the file's last "
@@ -96,12 +87,13 @@ def read(*places: Path) -> Record:
     Raises `ValueError` that names the file and the line where one is damaged or a run is missing.
     """
     record = Record()
-    for place in places:
-        for path in sorted(place.glob("*.jsonl")) if place.is_dir() else [place]:
-            with contextlib.suppress(FileNotFoundError):  # another process has just packed it
-                for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-                    if line:
-                        record.add(_decoded(line, f"{path}, line {number}"))
+    files = [file for place in places for file in (sorted(place.glob("*.jsonl")) if place.is_dir() else [place])]
+    for path in filter(Path.exists, files):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+            try:
+                record.add(decode(line)) if line else None
+            except (ValueError, KeyError) as error:
+                raise ValueError(f"{path}, line {number}: expected a line of a record, got {error}") from None
     lost = {line["run"] for lines in record.points.values() for line in lines} - record.runs.keys()
     if lost:
         raise ValueError(f"{', '.join(map(str, places))}: expected the run of every point, got none named "
@@ -109,15 +101,13 @@ def read(*places: Path) -> Record:
     return record
 
 
-def problems(top: Path) -> list[str]:
+def problems(top: Path) -> Iterator[str]:
     """The records of the book that are damaged, one line each."""
-    lines = []
     for path in sorted((top / "data" / "records").glob("*.jsonl")):
         try:
             read(path)
         except ValueError as error:
-            lines.append(str(error).replace(f"{top}/", ""))
-    return lines
+            yield str(error).replace(f"{top}/", "")
 
 
 def run_of(body: Mapping) -> dict:
@@ -126,33 +116,33 @@ def run_of(body: Mapping) -> dict:
     return {"kind": "run", "run": name, **body}
 
 
-def point_file(folder: Path, point: Mapping) -> Path:
-    """The file of one point in a folder of points; other versions have other files."""
-    text = settings_key({name: point[name] for name in ("experiment", "version", "settings")})
-    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.jsonl"
-
-
 def keep(folder: Path, run: Mapping, point: Mapping) -> None:
-    """Put one point with its run into a folder, in one move."""
-    content = encode(run) + encode({"kind": "point", **point, "run": run["run"]})
-    with _alone(folder.parent, fcntl.LOCK_SH):  # or another process might take the empty folder away
-        atomic.write_bytes(point_file(folder, point), content.encode())
+    """Put one point with its run into a folder, in one move; another result of it, of this version, gives way."""
+    name = hashlib.sha256(settings_key({what: point[what] for what in ("experiment", "version", "settings")}).encode())
+    atomic.write_bytes(folder / f"{name.hexdigest()[:24]}.jsonl", (encode(run) + encode(point)).encode())
 
 
-def pack(path: Path, folder: Path) -> int:
-    """Move the points of a folder into the record `path`, sorted; return how many there were.
+def pack(path: Path, folder: Path) -> None:
+    """Move the points of a folder into the record `path`, sorted; a failed point gives way to one that is done."""
+    if files := sorted(folder.glob("*.jsonl")):
+        write(path, read(path, *files))
+    for file in files:
+        file.unlink()
 
-    A failed point gives way to one that is done.
-    """
-    with _alone(folder.parent, fcntl.LOCK_EX):
-        files = sorted(folder.glob("*.jsonl"))
-        if files:
-            write(path, read(path, *files))
-        for file in files:
-            file.unlink()
-        with contextlib.suppress(OSError):  # where a killed run left half a file
-            folder.rmdir()
-    return len(files)
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of points, which stays; `ValueError` where another process holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"expected one process that adds to the record {folder.stem}, got another at work; try "
+                             "again when it has ended, or give it more JOBS") from None
+        except OSError:  # a file system without locks has to do without
+            pass
+        yield
 
 
 def write(path: Path, record: Record) -> None:
@@ -167,61 +157,29 @@ def write(path: Path, record: Record) -> None:
     atomic.write_bytes(path, "".join([*map(encode, runs), *points]).encode())
 
 
-@contextlib.contextmanager
-def _alone(place: Path, kind: int) -> Iterator[None]:
-    """Keep other processes from packing meanwhile; a file system without locks has to do without.
-
-    place: a folder that stays. A lock of one that is taken away and made again would be two.
-    """
-    place.mkdir(parents=True, exist_ok=True)
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, kind)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _decoded(line: str, where: str) -> dict:
-    try:
-        return decode(line)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f"{where}: expected a line of a record, got {error}") from None
-
-
 def _check_sum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def summary(name: str, where: str | None, item: str, experiment: str, version: int,
-            found: list[tuple[str, dict | None]], runs: Mapping[str, Mapping]) -> dict:
-    """What the points of a table rest on, for the page and the ledger; `found` as `Record.find` gives it."""
-    used = [line for state, line in found if state == VALID]
-    made = [runs[line["run"]] for line in used]
-    return {"name": name, "record": where, "item": item, "experiment": experiment, "version": version,
-            "points": len(found), "states": {state: n for state, n in Counter(s for s, _ in found).items()},
-            "errors": sorted({line["error"] for state, line in found if state == FAILED}),
-            "core_seconds": round(sum(line["core_seconds"] for line in used), 1),
-            "processors": sorted({run["processor"] for run in made}),
-            "commits": sorted({run["commit"] or "unknown" for run in made}),
-            "dirty": sum(bool(run["dirty"]) for run in made),
-            "dates": [f(run["date"] for run in made) for f in (min, max)] if made else []}
-
-
 def box(facts: Mapping) -> tuple[str, str]:
-    """What a table rests on, as text and as HTML; `facts` as :func:`summary` gives them, with `audits` if known."""
-    states = ", ".join(f"{n} {state}" for state, n in facts["states"].items())
-    lines = [f"{facts['points']} points of {facts['experiment']}, version {facts['version']}: {states}"]
+    """What a table rests on, as text and as HTML; `facts` as a sweep gives them, with `audits` if known."""
+    lines = [f"{facts['points']} points of {facts['experiment']}, version {facts['version']}: "
+             + ", ".join(f"{n} {state}" for state, n in facts["states"].items())]
     if facts["dates"]:
         days = " to ".join(dict.fromkeys(date[:10] for date in facts["dates"]))
-        commits = ", ".join(commit[:7] for commit in facts["commits"])
         changed = f" ({facts['dirty']} points: with uncommitted changes)" if facts["dirty"] else ""
-        lines += [f"made {days}, commits {commits}{changed}, in {duration(facts['core_seconds'])} of processor time"]
-    if facts.get("audits"):
-        lines.append(facts["audits"]["text"])
-    whole = set(facts["states"]) == {VALID} and not (facts.get("audits") or {}).get("contradicted")
+        lines.append(f"made {days}, commits {', '.join(commit[:7] for commit in facts['commits'])}{changed}, in "
+                     f"{duration(facts['core_seconds'])} of processor time")
+    audits = facts.get("audits") or {"contradicted": False}
+    lines += [audits["text"]] if "text" in audits else []
+    partial = "" if {*facts["states"]} == {VALID} and not audits["contradicted"] else " record-partial"
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     return (f"record {facts['name']}: " + "; ".join(lines),
-            f'<div class="record-box{"" if whole else " record-partial"}"><p class="record-name">Record <code>'
-            f'{html.escape(facts["name"])}</code></p><ul>{items}</ul></div>')
+            f'<div class="record-box{partial}"><p class="record-name">Record <code>{html.escape(facts["name"])}</code>'
+            f"</p><ul>{items}</ul></div>")
+
+
+def duration(seconds: float) -> str:
+    """A time in words, to two figures: `45 s`, `12 min`, `3.5 h`."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
+        f"{seconds / 3600:.1f} h"

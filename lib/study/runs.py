@@ -43,7 +43,7 @@ class Run(Stored):
     provenance: provenance.Origin
     claims: list[Settlement]
     numbers: list[Number]
-    sweeps: list[dict]  # `results.summary`; on its way to a page with `audits.summary`
+    sweeps: list[dict]  # `Sweep._facts`; on its way to a page with `audits.summary`
     figures: dict[str, str]  # SHA-256 of the files in `files/STEM/`
     notebook: str
     check: str | None = absent()  # guards what was measured: who edits a number by hand has the chapter executed again

@@ -1,11 +1,17 @@
-"""What code in a chapter finds around it: a notebook or a terminal to show things in, a run to keep them in."""
+"""What code in a chapter finds around it: a notebook or terminal to show things and progress in, a run to keep them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from tqdm import tqdm
+
+PROGRESS = "progress.txt"  # in the directory of a chapter's run; the build shows its end
 
 
 def in_notebook() -> bool:
@@ -26,7 +32,7 @@ def show(text: str, markup: str, companion: dict | None = None) -> None:
     """
     if in_notebook():
         from IPython.display import display
-        metadata = {} if companion is None else {"companion": companion}
+        metadata = {"companion": companion} if companion else {}
         display({"text/plain": text, "text/html": markup}, raw=True, metadata=metadata)
     else:
         print(text)
@@ -38,15 +44,27 @@ def keep(name: str, entry: dict, key: str, *, replace: bool = False) -> None:
     Raises `ValueError` where its `key` is there already, unless it may `replace` that.
     The whole file is replaced, so it is never half-written.
     """
-    directory = os.environ.get("COMPANION_RUN")
-    if not directory:
+    if not in_build():
         return
-    path = Path(directory) / name
+    path = Path(os.environ["COMPANION_RUN"], name)
     entries = json.loads(path.read_text("utf-8")) if path.exists() else []
-    if replace:
-        entries = [earlier for earlier in entries if earlier[key] != entry[key]]
-    if any(earlier[key] == entry[key] for earlier in entries):
+    kept = [earlier for earlier in entries if earlier[key] != entry[key]]
+    if kept != entries and not replace:
         raise ValueError(f"expected every {key} once, got {entry[key]!r} again; try another name")
     temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps([*entries, entry], ensure_ascii=False, allow_nan=False), "utf-8")
+    temporary.write_text(json.dumps([*kept, entry], ensure_ascii=False, allow_nan=False), "utf-8")
     temporary.replace(path)
+
+
+@contextlib.contextmanager
+def progress(name: str, total: int) -> Iterator[tqdm]:
+    """A bar that counts points: done / total, rate, time left; in a log it moves once a minute at most.
+
+    In a build it is in a file of the run's directory, which the build shows, so that pages hold no trace of it.
+    """
+    place = Path(os.environ["COMPANION_RUN"], PROGRESS) if in_build() else os.devnull
+    seconds = 1.0 if in_build() or in_notebook() or sys.stderr.isatty() else 60.0
+    with open(place, "w", encoding="utf-8") as file, tqdm(
+            total=total, desc=name, unit=" points", dynamic_ncols=True, mininterval=seconds, maxinterval=float("inf"),
+            miniters=1, file=file if in_build() else sys.stderr) as bar:
+        yield bar

@@ -125,7 +125,7 @@ def test_the_status_shows_costs_against_budgets(tmp_path):
 
 
 def test_records_say_what_tables_rest_on(tmp_path):
-    sweep = {"record": "data/records/a.jsonl", "name": "a", "item": "3.5", "points": 12, "errors": [],
+    sweep = {"record": "data/records/a.jsonl", "name": "a", "item": "3.5", "points": 12, "errors": {},
              "states": {"valid": 9, "superseded": 2, "not run": 1}, "core_seconds": 95.2,
              "processors": ["a & b"], "commits": ["0123456789"], "audits": {"text": "5 of 12 audited"},
              "dates": ["2025-01-31T13:05:00+01:00", "2025-02-01T13:05:00+01:00"]}

@@ -27,7 +27,7 @@ def found(*rows):
 
 FOUND = found((10, 0.5, 0.002, 9), (30, 0.5, 0.002, 2), (10, 1.0, 0.002, 5), (20, 1.0, 0.002, 10), (30, 1.0, 0.002, 15),
               (40, 1.0, 0.002, np.inf), (10, 1.0, 0.001, 5), (20, 1.0, 0.001, 11), (30, 1.0, 0.001, 17),
-              (10, 2.0, 0.002, 4), (20, 2.0, 0.002, 8))
+              (10, 2.0, 0.002, 4), (20, 2.0, 0.002, 8), (40, 2.0, 0.002, np.inf))
 RUNS = [run(30, 0.5, 2, [2, 5, 6, 7], [0, 0, 1, 1]), run(10, 1.0, 5, [4, 5], [0, 1])]
 
 
@@ -50,7 +50,7 @@ def test_numbers_of_the_law():
     assert [numbers[f"level-{name}"][0] for name in ("machines", "near", "low", "high")] == [3, 0, 0.001, 0.01]
     assert numbers["two-units-30"] == (0.01, None) and numbers["two-units-j-30"][0] == pytest.approx(0.3)
     assert numbers["two-share"] == (0.4, None) and numbers["two-spins"] == (20, None)
-    assert numbers["searches"] == (11, None) and numbers["trained"] == (44, None) and numbers["lengths"] == (3, None)
+    assert numbers["searches"] == (12, None) and numbers["trained"] == (48, None) and numbers["lengths"] == (3, None)
     assert numbers["rounded"] == (0, None) and numbers["aic-constant"][0] > 0
 
 

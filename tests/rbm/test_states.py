@@ -87,6 +87,19 @@ def test_both_engines_agree_on_many_samples_of_any_shape():
     torch.testing.assert_close(state.flip_log_ratios(bits[3, 2]), compiled[3, 2], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("n_visible, n_hidden, scale, n_rows", [(1, 1, 1.0, 2), (5, 3, 4.0, 16), (12, 17, 0.8, 50),
+                                                                (7, 40, 60.0, 9)])  # the last beyond the range
+@pytest.mark.parametrize("form", [np.uint8, np.float64, torch.uint8])
+def test_sums_over_flips_are_sums_of_the_ratios(n_visible, n_hidden, scale, n_rows, form):
+    machine = make_machine(n_visible, n_hidden, scale, 5)
+    bits = np.random.default_rng(0).integers(0, 2, (3, n_rows, n_visible), dtype=np.uint8)
+    state = PositiveState(machine)
+    sums, walls = state.flip_sums(torch.from_numpy(bits) if form is torch.uint8 else bits.astype(form))
+    torch.testing.assert_close(sums, state.flip_log_ratios(bits, engine="torch").exp().sum(-1), rtol=1e-11, atol=0)
+    assert np.array_equal(walls, np.abs(np.diff(bits.astype(int))).sum(-1))
+    assert state.flip_sums(bits[:0])[0].shape == (0, n_rows)
+
+
 def test_plain_engine_splits_into_blocks(monkeypatch):
     machine = make_machine(4, 3, 1.0, 5)
     rows = oracles.states(4)
@@ -130,7 +143,7 @@ def test_sampling_is_that_of_the_machine():
 ])
 def test_bad_bits_are_refused(bad, message):
     state = PositiveState(make_machine(3, 2, 1.0, 0))
-    for function in (state.log_psi, state.flip_log_ratios):
+    for function in (state.log_psi, state.flip_log_ratios, state.flip_sums):
         with pytest.raises(ValueError, match=message):
             function(bad)
 

@@ -1,5 +1,6 @@
 """Audits: which points are drawn, how they are compared, and when they contradict a record."""
 
+import importlib
 import json
 from collections import Counter, defaultdict
 from functools import cache
@@ -195,24 +196,29 @@ def test_what_follows_from_the_settings_needs_no_scatter_to_be_wrong(top, experi
     assert audits.summary(top, "toy")["contradicted"]
 
 
-def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound():
-    from lib.experiments.learning import minimal_hidden
-
-    few = {"n_updates": 20, "batch_size": 20, "n_training_chains": 9, "n_evaluation": 40, "n_chains": 10, "burn_in": 3}
-    search = {"n_spins": 5, "field": 1.0, "n_samples": 60, "eps": 0.2, "first": 2, "largest": 4, "n_seeds": 3,
-              "seed": 1, **few}
-    line = points.compute(minimal_hidden, search)
+@pytest.mark.parametrize("name, of", [
+    ("learning.minimal_hidden", {"field": 1.0, "n_chains": 10, "burn_in": 3}),
+    ("learning_chains.minimal_hidden_broken", {"field": 0.7, "n_chains": 10, "burn_in": 3}),
+    ("learning_chains.minimal_hidden_chain", {"model": "XXZ", "parameter": 0.5}),
+])
+def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound(name, of):
+    module, name = name.split(".")
+    search_for = getattr(importlib.import_module(f"lib.experiments.{module}"), name)
+    few = {"n_updates": 20, "batch_size": 20, "n_training_chains": 9, "n_evaluation": 40}
+    search = {"n_spins": 5, "n_samples": 60, "eps": 0.001, "first": 2, "largest": 4, "n_seeds": 3, "seed": 1,
+              **few, **of}
+    line = points.compute(search_for, search)
     bounds = line["results"]["tried bound"]
-    parts = list(audits.PARTS["minimal_hidden"](line))
+    parts = list(audits.PARTS[name](line))
     assert [part["results"]["best bound"] for part in parts] == bounds and len(bounds) > 3
     assert sum(part["core_seconds"] for part in parts) == pytest.approx(line["core_seconds"])
     for part in parts:
-        alone = minimal_hidden(**part["settings"])
+        alone = search_for(**part["settings"])
         assert alone["tried hidden"] == [part["settings"]["first"]] and alone["smallest"] is None
         assert alone["tried seed"] == [part["settings"]["seed"]]
         assert alone["best bound"] == pytest.approx(part["results"]["best bound"], rel=1e-9)
-    wider = points.compute(minimal_hidden, {**search, "eps": 0.5})
-    common = {settings_key(part["settings"]) for part in audits.PARTS["minimal_hidden"](wider)}
+    wider = points.compute(search_for, {**search, "eps": 0.002})
+    common = {settings_key(part["settings"]) for part in audits.PARTS[name](wider)}
     assert common & {settings_key(part["settings"]) for part in parts}  # a machine of two searches is one
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.study import records, results
+from lib.study import records, results, surroundings
 from lib.study.notebooks import chapter_files, read_chapter
 from tests import patience, toy_book
 
@@ -67,7 +67,7 @@ def recorded(top, place="data/records/squares.jsonl"):
 
 @pytest.mark.parametrize("settings", [
     {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}", "GIT_INDEX_FILE": "{other}/.git/index"},
-    {"COMPANION_HOME": "{other}", "COMPANION_ROOT": "{other}", "COMPANION_DRAFT": "1", "PYTHONPATH": "{other}"}],
+    {"COMPANION_HOME": "{other}", "COMPANION_ROOT": "{other}", "PYTHONPATH": "{other}"}],
     ids=lambda settings: " ".join(settings))
 def test_records_name_their_own_commit_whatever_the_shell_says(top, tmp_path_factory, settings):
     other = tmp_path_factory.mktemp("other")
@@ -87,19 +87,19 @@ def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(to
     (top / "_build").mkdir(exist_ok=True)
     (top / "_build/broken").touch()
     done = extend(top)
-    assert done.returncode == 1 and "1 points failed; the same command tries them again" in done.stderr
-    assert "squares: 4/4 points" in done.stderr and "1 failed: ValueError: broken" in done.stderr
+    assert done.returncode == 1 and "; the next run tries them again" in done.stderr
+    assert " 4/4 " in done.stderr and "squares: 1 failed: ValueError: broken" in done.stderr
     assert "3 of 4" in (status := records_in(top, "records-status").stdout) and "1 failed" in status
     assert status.splitlines()[-1] == "squares, 1 failed: ValueError: broken"
     (top / "_build/broken").unlink()
     done = extend(top)
-    assert done.returncode == 0 and "squares: 1/1 points" in done.stderr
+    assert done.returncode == 0 and " 1/1 " in done.stderr
     assert "4 of 4  0 s    nothing" in records_in(top, "records-status").stdout
     commit = toy_book.git(top, "rev-parse", "HEAD")
     assert {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()} == {(commit, False)}
-    assert len(recorded(top).points) == 4 and not (top / "_build/records/squares").exists()
+    assert len(recorded(top).points) == 4 and not list((top / "_build/records/squares").glob("*.jsonl"))
     done = extend(top, "--params", "n_points=2 heights=[1.0,2.0]")  # the record itself makes no tree dirty
-    assert done.returncode == 0 and "squares: 2/2 points" in done.stderr and len(recorded(top).points) == 6
+    assert done.returncode == 0 and " 2/2 " in done.stderr and len(recorded(top).points) == 6
 
 
 def test_a_tree_that_differs_from_its_commit_makes_drafts(top):
@@ -119,14 +119,13 @@ def test_a_session_adds_to_a_record_of_the_book_only_what_a_commit_gives(top):
     code = ("from lib.study.sweep import Sweep, grid; from lib.toy import squares;"
             "Sweep(squares.square, grid(x=1.0, seed=range(2)), record='data/records/squares.jsonl').run(1)")
     toy_book.replace(top, "lib/toy/squares.py", "x * x + seed", "x * x + seed + 1")
-    for change, words in ((True, "expected a tree without changes, since data/records/squares.jsonl"), (False, "")):
-        if not change:
-            toy_book.git(top, "checkout", "--quiet", ".")
-        done = subprocess.run([sys.executable, "-c", code], cwd=top, capture_output=True, text=True,
-                              env=toy_book.environment(top) | {"PYTHONPATH": str(top)})
-        assert words in done.stderr and done.returncode == change, done.stderr
-        assert (top / "data/records").exists() != change
-    assert {run["dirty"] for run in recorded(top).runs.values()} == {False}
+    run = lambda: subprocess.run([sys.executable, "-c", code], cwd=top, capture_output=True, text=True, check=True,
+                                 env=toy_book.environment(top) | {"PYTHONPATH": str(top)})
+    assert "the tree differs from its commit: what is computed now is a draft in _build/drafts" in run().stderr
+    assert not (top / "data/records").exists() and len(recorded(top, "_build/drafts/squares").points) == 2
+    toy_book.git(top, "checkout", "--quiet", ".")
+    assert "draft" not in run().stderr
+    assert {run["dirty"] for run in recorded(top).runs.values()} == {False} and len(recorded(top).points) == 2
 
 
 def test_editing_goes_on_while_records_are_computed(top):
@@ -145,21 +144,19 @@ def test_editing_goes_on_while_records_are_computed(top):
 
 
 def test_a_copy_of_the_commit_is_whole_or_not_there_and_finds_data_that_come_later(top, monkeypatch):
-    toy_book.write(top, ".gitignore", "/_build/\n/data/cache\n__pycache__/\n")
-    toy_book.git(top, "commit", "--quiet", "--all", "--message", "data sets are not part of it")
     copy = top / "_build/copies" / toy_book.git(top, "rev-parse", "HEAD")[:12]
     with monkeypatch.context() as stopped:
-        def git(*arguments, real=records._git):
-            real(*arguments)
-            if "clone" in arguments:  # stopped between the files of a checkout
-                (Path(arguments[-1]) / "lib").mkdir()
-                raise KeyboardInterrupt
-        stopped.setattr(records, "_git", git)
+        def git(*arguments, real=surroundings.git):
+            if "clone" not in arguments:
+                return real(*arguments)
+            (Path(arguments[-1]) / "lib").mkdir(parents=True)  # stopped between the files of a checkout
+            raise KeyboardInterrupt
+        stopped.setattr(surroundings, "git", git)
         with pytest.raises(KeyboardInterrupt):
             records.copy_of_commit(top)
     assert not copy.exists() and not list(copy.parent.iterdir())
     assert records.copy_of_commit(top) == copy and (copy / "lib/toy/squares.py").is_file()
-    assert not (copy / "data/cache").exists()
+    assert not (copy / "data/cache").exists() and toy_book.git(copy, "status", "--porcelain") == ""
     toy_book.write(top, "data/cache/set.bin", "images")
     assert records.copy_of_commit(top) == copy and (copy / "data/cache/set.bin").read_text() == "images"
     assert toy_book.git(copy, "status", "--porcelain") == ""

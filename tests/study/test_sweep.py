@@ -36,8 +36,8 @@ def test_a_grid_is_every_combination_the_last_axis_fastest():
     ({"x": 1.0}, "got x: missing a required.* 'a'"),
     ({"a": 1.5}, "expected setting a .* as an integer, got 1.5"),
     ({"a": True}, "expected setting a .* as an integer, got True"),
-    ({"a": 1, "x": math.nan}, "expected setting x to be finite, got nan"),
-    ({"a": 1, "x": {}}, "expected setting x as a number, text, None or list, got dict"),
+    ({"a": 1, "x": math.nan}, "expected setting x as a finite number, .*got nan"),
+    ({"a": 1, "x": {}}, "expected setting x as a finite number, text, None or list, got dict"),
 ])
 def test_settings_that_the_function_does_not_take_are_refused(point, message):
     with pytest.raises(ValueError, match=message):
@@ -52,7 +52,7 @@ def test_one_and_one_point_zero_are_one_point_and_defaults_count():
 def test_functions_that_other_processes_cannot_import_are_refused():
     def inner(*, a):
         return {}
-    for function in (inner, lambda a: {}, eval("lambda a: {}", {"__name__": "__main__"}), print):
+    for function in (inner, lambda a: {}, eval("lambda a: {}", {"__name__": "__main__"})):
         with pytest.raises(ValueError, match="expected a function of a module"):
             Sweep(function, [{"a": 1}])
 
@@ -62,8 +62,6 @@ def test_other_malformed_sweeps_are_refused():
         Sweep(sweep_points.line, [])
     with pytest.raises(ValueError, match="expected a version of tests.sweep_points.kill_at_random, whose results"):
         Sweep(sweep_points.kill_at_random, [{"folder": ".", "n_points": 1, "n_kills": 1, "seed": 1}], record="r.jsonl")
-    with pytest.raises(ValueError, match="jobs as an integer >= 1"):
-        Sweep(sweep_points.line, [{"a": 1}]).run(0)
 
 
 # --- tables
@@ -125,7 +123,7 @@ def test_points_for_a_gpu_are_refused_where_there_is_none(record):
     if torch.cuda.is_available():
         assert set(sweep.run(1).state) == {"valid"}
         return
-    with pytest.raises(ValueError, match="expected a GPU, .* for 4 points of lines that .* got none; nothing was comp"):
+    with pytest.raises(ValueError, match="expected a GPU, .* for 4 points of lines, got none; nothing was comp"):
         sweep.run(1)
     assert not record.exists()
     assert len(Sweep(sweep_points.on_device, points[::3], record=record).run(1)) == 2  # on the CPU
@@ -157,20 +155,11 @@ def test_workers_of_another_version_are_refused_and_what_is_finished_is_kept(rec
     assert n_lines(record) == 2
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
-def test_threads_that_are_no_number_of_them_are_refused(threads):
-    with pytest.raises(ValueError, match="expected threads as an integer >= 1"):
-        Sweep(sweep_points.line, grid(a=1), threads=threads)
-
-
 def test_a_chapter_takes_its_share_of_the_cores(monkeypatch):
     monkeypatch.setenv("COMPANION_CORES", "3")
     assert cores() == 3
     monkeypatch.delenv("COMPANION_CORES")
     assert cores() == joblib.cpu_count()
-    monkeypatch.setenv("COMPANION_CORES", "many")
-    with pytest.raises(ValueError, match="expected COMPANION_CORES as a whole number"):
-        cores()
 
 
 def test_the_key_of_a_point_does_not_depend_on_the_order_of_its_settings():
