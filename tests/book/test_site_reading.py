@@ -61,6 +61,10 @@ def test_pictures_fit_on_a_phone_and_none_scrolls(visit, pages, width):
             ".filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.id || e.className)"
         )
         assert wide == [], name
+        page.evaluate(  # also those that load only when they come near
+            "Promise.all([...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
+            ".map(e => { e.loading = 'eager'; return e.decode() }))"
+        )
         shown = page.evaluate(
             "[...document.querySelectorAll('article .picture img')].filter(e => e.offsetWidth)"
             ".map(e => [e.currentSrc.split('/').pop().split('#')[0], e.getBoundingClientRect().right])"

@@ -134,7 +134,7 @@ def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
     learning = {"learning_run", "learning_way", "learning_start", "minimal_hidden", "minimal_hidden_chain",
-                "minimal_hidden_broken"}
+                "minimal_hidden_broken", "learning_judged"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
                "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
                "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": {"learning_form", *learning},

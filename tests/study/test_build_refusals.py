@@ -19,7 +19,7 @@ def test_a_run_that_does_not_pass_the_gate_is_not_published(bare, cell, words):
     toy_book.replace(bare, "book/01-first.md", "measured=offset)", f"measured=offset)\n{cell}")
     fails(toy_book.run(bare, "execute", "01"), "chapter 01-first failed", *words)
     assert not (bare / "_build/executed").exists() and not list((bare / "_build/tmp").iterdir())
-    assert runs.read_failure(bare / "_build", "01-first")["error"]
+    assert runs.read_failure(bare / "_build", "01-first").error
 
 
 def test_a_cell_that_promises_a_figure_and_draws_none_is_refused(bare):

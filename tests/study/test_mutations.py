@@ -24,8 +24,8 @@ def mutated(tmp_path_factory):
 def test_a_mutation_gets_the_verdict_that_it_should(mutated, what):
     (mutation,) = [one for one in mutations.MUTATIONS if one.what == what]
     row = mutations.verdict(mutated, mutation, 2)
-    assert row["as expected"], row
-    assert list(row["moved"]) == list(mutation.caught_by)
+    assert row.as_expected, row
+    assert list(row.moved) == list(mutation.caught_by)
     assert set(anchors.check(mutated).values()) == {""}  # all is as it was
 
 
