@@ -237,7 +237,8 @@ def test_options_that_a_program_wrapped_are_named_and_mended(tmp_path, name):
     lines = editing.problems(tmp_path)
     assert lines and all(line.startswith(f"{name}, line ") and f"try make tidy CH={name[:2]}" in line for line in lines)
     number = int(lines[0].split("line ")[1].split(":")[0])
-    assert path.read_text("utf-8").splitlines()[number - 1].strip().partition(":")[0] in ("caption", "alt", "code_prompt_show")
+    option = path.read_text("utf-8").splitlines()[number - 1].strip().partition(":")[0]
+    assert option in ("caption", "alt", "code_prompt_show")
     assert command.main(["tidy", name[:2], "--root", str(tmp_path)]) == 0
     assert editing.problems(tmp_path) == []
     # Only what jupytext does to lines outside of options is left.
