@@ -284,7 +284,7 @@ def test_a_committed_record_stands_and_moved_by_three_scatters_it_would_not(comm
 def test_the_first_audits_of_a_record_are_those_of_the_draw(committed, name):
     """Passed over are only points that came later, and those that had no room in the time that was left."""
     found = committed[name]
-    commit = next((line["commit"] for line in found.audits.values()), "")
+    commit = min((line["date"], place, line["commit"]) for place, line in enumerate(found.audits.values()))[2]
     first = {key: line for key, line in found.audits.items() if line["commit"] == commit}
     runs = results.read(ROOT / f"data/records/{name}.jsonl").runs
 
