@@ -4,7 +4,6 @@ questions with the lines of the ledger that answer them."""
 from __future__ import annotations
 
 import difflib
-import html
 import re
 
 import companion_data as data
@@ -61,7 +60,7 @@ class Answers(companion_tables._Table):
 
 
 def _answer(claim, question: str, words) -> list[str]:
-    expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
+    expected = words.shown(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
     where = f'<a href="{claim.page}.html#claim-{claim.id}">Page {data.page_number(claim.page)}</a>'
-    return [f"<span>{data.markup(question)}</span>", f'<strong>{html.escape(words.measured_text(claim))}</strong>',
+    return [f"<span>{data.markup(question)}</span>", f'<strong>{words.shown(words.measured_text(claim))}</strong>',
             expected, data.badge(claim.verdict), where]

@@ -6,6 +6,7 @@ All of it is added while Sphinx reads the executed notebook, from the record of 
 from __future__ import annotations
 
 import html
+import re
 
 import companion_data as data
 import companion_figures
@@ -15,6 +16,14 @@ from sphinx.application import Sphinx
 
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", describe_page)
+    app.connect("doctree-read", keep_names_whole, priority=400)  # before titles are taken for other pages
+
+
+def keep_names_whole(app: Sphinx, doctree: nodes.document) -> None:
+    """Let no title break within CIFAR-10 or ResNet-18; the anchors of their sections have been made before."""
+    for title in doctree.findall(nodes.title):
+        for text in list(title.findall(nodes.Text)):
+            text.parent.replace(text, nodes.Text(re.sub(r"(?<=[A-Za-z])-(?=\d)", "\u2011", text)))
 
 
 def describe_page(app: Sphinx, doctree: nodes.document) -> None:

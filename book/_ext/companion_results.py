@@ -129,7 +129,7 @@ def claim_list(ledger: list, names: list[str], words) -> str:
         numbers = f"{words.expected_text(claim)}; here: {words.measured_text(claim)}"
         lines.append(
             f"<li>{link} {data.markup(claim.statement)} "
-            f'<span class="result-numbers">{label}: {html.escape(numbers)}</span></li>'
+            f'<span class="result-numbers">{label}: {words.shown(numbers)}</span></li>'
         )
     return f'<ul class="result-claims">{"".join(lines)}</ul>'
 

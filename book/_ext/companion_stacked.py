@@ -1,12 +1,15 @@
-"""Tables of chapters that are wider than a phone: there a row becomes a card, each value beside its column's name.
+"""Tables of chapters: one row of names, minus signs, and on phones a card a row for what is wider than they are.
 
-Chapters print tables as pandas writes them.  Here wide ones get what the style sheet needs for that (`data-label`), and
-roles: a browser that is told to draw a table as blocks would tell those who listen that it is none.
+Chapters print tables as pandas writes them.  Here the name of an index comes down to the names of the columns, and
+hyphens before numbers become minus signs.  Wide tables get what the style sheet needs for cards, each value beside its
+column's name (`data-label`), and roles: a browser that is told to draw a table as blocks would tell those who listen
+that it is none.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -26,14 +29,40 @@ def stack_wide(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def stacked(text: str) -> str:
-    """The HTML of an output with its wide tables marked; all else stays as it is."""
+    """The HTML of an output with its tables mended, and wide ones marked; all else stays as it is."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(text, "html.parser")
-    wide = [table for table in soup.select("table.dataframe") if width(table) > WIDEST]
-    for table in wide:
-        label(soup, table)
-    return str(soup) if wide else text
+    tables = soup.select("table.dataframe")
+    wide = [(table, *column_names(table)) for table in tables if width(table) > WIDEST]
+    changed = [*map(join_names, tables), *map(put_minus, tables)]
+    for named in wide:
+        label(soup, *named)
+    return str(soup) if wide or any(changed) else text
+
+
+def join_names(table) -> bool:
+    """Take names of an index out of a row of their own, into the one above, where that has room; whether it had."""
+    rows = table.select("thead tr")
+    names = [cell.get_text().strip() for cell in rows[-1].find_all("th")] if len(rows) > 1 else []
+    n_index = len(table.select("tbody tr:first-child > th"))
+    if not any(names[:n_index]) or any(names[n_index:]):
+        return False
+    above = rows[-2].find_all("th")[:n_index]
+    if any(cell.get_text().strip() or cell.get("colspan") for cell in above):
+        return False
+    for cell, name in zip(above, names):
+        cell.string = name
+    rows[-1].decompose()
+    return True
+
+
+def put_minus(table) -> bool:
+    """Put minus signs before the negative numbers of a table; whether there were any."""
+    texts = [text for text in table.find_all(string=re.compile(r"^\s*-\.?\d")) if text.find_parent(["td", "th"])]
+    for text in texts:
+        text.replace_with(text.replace("-", "\u2212", 1))
+    return bool(texts)
 
 
 def width(table) -> int:
@@ -58,10 +87,10 @@ def column_names(table) -> tuple[list[str], str]:
     return index[:n_index] + columns, ", ".join(row[n_index - 1] for row in rows if n_index and row[n_index - 1])
 
 
-def label(soup, table) -> None:
-    """Mark a table: roles, the names of their columns for cells, and in every row the words that stand for several."""
+def label(soup, table, names: list[str], together: str) -> None:
+    """Mark a table, by what :func:`column_names` says of it: roles, the names of their columns for cells, and in every
+    row the words that stand for several."""
     table["class"] = [*table["class"], "stacked"]
-    names, together = column_names(table)
     if together:
         caption = soup.new_tag("caption", attrs={"class": "stacked-only"})
         caption.string = f"{together.rstrip(':')}:"

@@ -78,7 +78,7 @@ class ClaimsLedger(_Table):
 
     def _row(self, claim, words, behind: list[str]) -> list[str]:
         link = f'<a href="{claim.page}.html#claim-{claim.id}">{words.item_text(claim.item)}</a>'
-        details = [f"{name}: {html.escape(value)}" for name, value in words.facts(claim)
+        details = [f"{name}: {words.shown(value)}" for name, value in words.facts(claim)
                    if name not in ("thesis", "reference", "expected", "here")]
         details += behind[:1]
         details += [f"{name}: <code>{html.escape(command)}</code>" for name, command in commands(claim)]
@@ -87,10 +87,10 @@ class ClaimsLedger(_Table):
         if behind[1:]:
             statement += '<details class="claim-behind"><summary>Behind it</summary><ul>' + "".join(
                 f"<li>{line}</li>" for line in behind[1:]) + "</ul></details>"
-        expected = html.escape(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
+        expected = words.shown(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
         where = f'<span class="claim-where">{html.escape(claim.expected.where)}</span>'
-        value, _, error = html.escape(words.measured_text(claim)).partition(" ± ")
-        whole = ' class="number"' if re.fullmatch(r"[-+\d.e]+", value) else ""  # such a text may take two lines
+        value, _, error = words.shown(words.measured_text(claim)).partition(" ± ")
+        whole = ' class="number"' if re.fullmatch(r"[-−+\d.e]+", value) else ""  # such a text may take two lines
         measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim.verdict)]
 

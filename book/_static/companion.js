@@ -76,7 +76,7 @@ function addSorting(table) {
   const ranks = ["reproduced", "reproduced at reduced scale", "undecided", "differs", "not run"];
   const key = (row, column) => {
     const cell = row.cells[column], verdict = cell.querySelector(".verdict");
-    return verdict ? `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}` : cell.textContent.trim();
+    return verdict ? `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}` : cell.textContent.trim().replace("−", "-");
   };
   const size = text => /^[-+]?\d/.test(text) ? parseFloat(text) : NaN;
   const compare = (a, b) => {

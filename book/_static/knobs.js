@@ -20,8 +20,9 @@ function element(name, attributes = {}, ...children) {
 const shape = (name, attributes, ...children) => element(name, { xmlns: SVG, ...attributes }, ...children);
 const short = value => `${+value.toPrecision(4)}`.replace("-", "−");
 
-// Where an axis has its marks: at 1, 2, 5 times powers of ten, in number about `wanted`.
-function ticks([low, high], log, wanted) {
+// Where an axis has its marks: at 1, 2, 5 times powers of ten, in number about `wanted`; at whole numbers where only
+// those have a meaning.
+function ticks([low, high], log, wanted, whole = false) {
   if (log) {
     const found = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
@@ -32,7 +33,7 @@ function ticks([low, high], log, wanted) {
   }
   const rough = (high - low) / wanted || 1;
   const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find(factor => factor * unit >= rough * 0.999) * unit;
+  const step = Math.max([1, 2, 5, 10].find(factor => factor * unit >= rough * 0.999) * unit, whole ? 1 : 0);
   const found = [];
   for (let n = Math.ceil(low / step - 1e-9); n * step <= high + 1e-9 * step; n++) found.push(+(n * step).toPrecision(12));
   return found;
@@ -53,7 +54,7 @@ function plot(svg, x, y, curves) {
     parts.push(shape("path", { class: "plot-grid", d: `M${left},${up(value)}H${width - right}` }),
                shape("text", { x: left - 7, y: up(value) + 4, "text-anchor": "end" }, short(value)));
   }
-  for (const value of ticks(x.range, x.log, Math.min(7, width / 70))) {
+  for (const value of ticks(x.range, x.log, Math.min(7, width / 70), x.whole)) {
     parts.push(shape("path", { class: "plot-grid", d: `M${across(value)},${top}V${height - bottom}` }),
                shape("text", { x: across(value), y: height - bottom + 18, "text-anchor": "middle" }, short(value)));
   }
@@ -130,7 +131,7 @@ function turnable(box) {
     const { curves, text } = chart().settings[+setting.input.value];
     svg.setAttribute("aria-label", `${y.label} against ${x.label}: ${text}${pick ? `, ${chart().name}` : ""}. ` +
                                    "The table below has the numbers.");
-    plot(svg, { ...x, range: chart().across }, { ...y, range: y.range || chart().up }, curves);
+    plot(svg, { ...x, range: chart().across, whole: chart().whole }, { ...y, range: y.range || chart().up }, curves);
     const at = curves.map(curve => new Map(curve.points));
     const places = [...new Set(curves.flatMap(curve => curve.points.map(([place]) => place)))].sort((a, b) => a - b);
     table.replaceChildren(
@@ -152,6 +153,7 @@ function turnable(box) {
   for (const one of charts) {  // axes stay while the knob turns
     const all = one.settings.flatMap(at => at.curves.flatMap(curve => curve.points));
     one.across = extent(all.map(point => point[0]), x.log);
+    one.whole = all.every(point => Number.isInteger(point[0]));
     one.up = extent(all.map(point => point[1]), y.log);
   }
   const controls = element("div", { class: "knob-controls" });

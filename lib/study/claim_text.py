@@ -48,6 +48,16 @@ def item_text(item: str) -> str:
     return f"{name} {item[kind.end() if kind else 0:]}"
 
 
+def shown(text: str) -> str:
+    """A text with numbers as HTML: signs are minus signs there, which are as wide as a plus, and no hyphens."""
+    return html.escape(with_minus(text))
+
+
+def with_minus(text: str) -> str:
+    """A text whose negative numbers have a minus sign; exponents, ranges, dates and names keep their hyphens."""
+    return re.sub(r"(?<![\w.)\]}-])-(?=\.?\d)", "−", text)
+
+
 def of_thesis(item: str) -> str:
     """`5.1` as "Thesis figure 5.1": the pages have numbers of their own; our own results are not in the thesis."""
     if item.startswith("own-"):
@@ -106,14 +116,14 @@ def _line(entry: Entry, above: str) -> str:
     if entry.scale != "full":
         words = "as above" if entry.scale == above else entry.scale
         scale = f' <span class="claim-scale">Scale: {html.escape(words)}.</span>'
-    listed = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts(entry))
+    listed = "".join(f"<dt>{name}</dt><dd>{shown(value)}</dd>" for name, value in facts(entry))
     source = "expected" if entry.item.startswith("own-") else "bound of ours" if entry.bound else "thesis"
     return (f'<details class="claim claim-{CSS_CLASS[entry.verdict]}" id="claim-{entry.id}"><summary>'
             f'<span class="claim-statement">{html.escape(entry.statement)}{scale}</span> '
             f'<span class="claim-value"><span class="claim-label">{source}</span> '
-            f"{html.escape(expected_text(entry))}</span> "
+            f"{shown(expected_text(entry))}</span> "
             f'<span class="claim-value"><span class="claim-label">here</span> '
-            f"{html.escape(measured_text(entry))}</span> "
+            f"{shown(measured_text(entry))}</span> "
             f'<span class="claim-verdict">{entry.verdict}</span></summary>'
             f'<dl class="claim-facts">{listed}</dl></details>')
 

@@ -42,6 +42,15 @@ def test_text_becomes_html_and_formulas():
         'a &lt; b &amp; <span class="math notranslate nohighlight">\\(x &lt; 1\\)</span>, c')
 
 
+def test_titles_do_not_break_within_names_of_data_sets_and_networks():
+    title = nodes.title("", "ResNet-18 on CIFAR-10, at 3-5 ")
+    title += nodes.literal("", "wide-sparse")
+    section = nodes.section("", title, nodes.paragraph("", "CIFAR-10"), ids=["resnet-18-on-cifar-10"])
+    companion_pages.keep_names_whole(None, nodes.container("", section))
+    assert title.astext() == "ResNet‑18 on CIFAR‑10, at 3-5 wide-sparse"
+    assert section.children[1].astext() == "CIFAR-10" and section["ids"] == ["resnet-18-on-cifar-10"]
+
+
 def test_the_parameter_box_marks_what_was_changed():
     parameters = {"n_spins": Parameter("n_spins", "int", 10, "length", 3, 1000), "start": Parameter(
         "start", "str", "<all up>", "first state", choices=("<all up>", "random"))}

@@ -128,13 +128,14 @@ def test_curves_have_the_colours_of_the_pictures():
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-@pytest.mark.parametrize(("ends", "log", "marks"), [
-    ([0, 10], False, [0, 2, 4, 6, 8, 10]), ([3, 3], False, [3]), ([-0.1, 0.8], False, [0, 0.2, 0.4, 0.6, 0.8]),
-    ([0.01, 1], True, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), ([1, 1000], True, [1, 10, 100, 1000]),
-    ([2.1, 4.9], True, [3, 4])])
-def test_axes_have_round_marks(ends, log, marks):
+@pytest.mark.parametrize(("ends", "log", "whole", "marks"), [
+    ([0, 10], False, False, [0, 2, 4, 6, 8, 10]), ([3, 3], False, False, [3]),
+    ([-0.1, 0.8], False, False, [0, 0.2, 0.4, 0.6, 0.8]), ([1, 3], False, True, [1, 2, 3]), ([4, 4], False, True, [4]),
+    ([0.01, 1], True, False, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), ([1, 1000], True, True, [1, 10, 100, 1000]),
+    ([2.1, 4.9], True, False, [3, 4])])
+def test_axes_have_round_marks(ends, log, whole, marks):
     text = (ROOT / "book/_static/knobs.js").read_text("utf-8")
-    call = f"ticks({ends}, {json.dumps(log)}, 5)"
+    call = f"ticks({ends}, {json.dumps(log)}, 5, {json.dumps(whole)})"
     code = f"globalThis.document = {{ addEventListener() {{}} }};\n{text}\nconsole.log(JSON.stringify({call}))"
     done = subprocess.run(["node", "-"], input=code, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == pytest.approx(marks)

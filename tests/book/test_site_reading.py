@@ -160,7 +160,7 @@ def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     assert head.get_attribute("aria-sort") is None and order() == book
     table.get_by_role("button", name="here").click()
     numbers = re.findall(r"^-?[\d.]+(?:e[-+]\d+)?(?= ±|$)", "\n".join(
-        table.locator("td:nth-child(4)").all_inner_texts()), re.MULTILINE)
+        table.locator("td:nth-child(4)").all_inner_texts()).replace("−", "-"), re.MULTILINE)
     assert len(numbers) > 100 and [float(number) for number in numbers] == sorted(map(float, numbers))
     page.locator(".ledger-filters").first.get_by_label("verdict").select_option("differs")
     assert {*table.locator("tr:visible .verdict").all_inner_texts()} == {"✗\xa0differs"}

@@ -28,6 +28,28 @@ def test_a_narrow_table_and_all_other_output_stay_as_they_are():
     assert 'class="dataframe stacked"' in wide.astext()
 
 
+def test_names_of_an_index_stand_in_the_row_of_the_columns_where_there_is_room():
+    def head(frame):
+        table = BeautifulSoup(companion_stacked.stacked(frame.to_html()), "html.parser").table
+        return [[cell.get_text() for cell in row.select("th")] for row in table.select("thead tr")]
+
+    frame = pd.DataFrame({"a": [1.5], "b": [2]})
+    assert head(frame) == [["", "a", "b"]]
+    assert head(frame.rename_axis("n")) == [["n", "a", "b"]]
+    assert head(frame.rename_axis("n").rename_axis("at:", axis=1)) == [["at:", "a", "b"], ["n", "", ""]]
+    index = pd.MultiIndex.from_product([["strong"], [8]], names=["field", "spins"])
+    assert head(frame.set_index(index)) == [["field", "spins", "a", "b"]]
+    columns = pd.MultiIndex.from_product([["energy"], ["mean", "its error"]])
+    frame = pd.DataFrame([[1, 2]], columns=columns).rename_axis("n")
+    assert head(frame) == [["", "energy"], ["n", "mean", "its error"]]
+
+
+def test_negative_numbers_have_minus_signs_and_names_their_hyphens():
+    text = pd.DataFrame({"a-1": [-1.5, 2.0]}, index=["x-2", "-3"]).to_html()
+    cells = BeautifulSoup(companion_stacked.stacked(text), "html.parser").select("tbody > tr > *")
+    assert [cell.get_text() for cell in cells] == ["x-2", "\u22121.5", "\u22123", "2.0"]
+
+
 def test_every_cell_has_the_name_of_its_column_and_its_part_in_the_table():
     table = marked(pd.DataFrame([[1, 2, 3], [4, 5, 6]], columns=LONG).rename_axis("spins").rename_axis("at:", axis=1))
     assert labels(table.tbody.tr) == [("spins", "0"), *zip(LONG, "123")]

@@ -66,6 +66,19 @@ def test_what_the_ledger_does_not_have_stays_as_the_kernel_showed_it():
     assert notebook["cells"][0]["outputs"][0]["data"]["text/html"] == "as the kernel showed it"
 
 
+def test_negative_numbers_have_minus_signs_on_pages_and_nothing_else_has():
+    for text, shown in [("-0.31 ± 0.02", "−0.31 ± 0.02"), ("'-.5'", "'−.5'"), ("from -1 to -3", "from −1 to −3"),
+                        *((same, same) for same in ("1e-05", "2026-01-31", "5-3", "CIFAR-10", "f(x)-1", "a - 1"))]:
+        assert claim_text.with_minus(text) == shown
+    number = output(**{"application/papermill.record/text/plain": "'-2.5 J'"})
+    notebook = {"cells": [cell(number)]}
+    strips.fill(notebook, {}, {})
+    assert notebook["cells"][0]["outputs"][0]["data"] == {"application/papermill.record/text/plain": "'−2.5 J'"}
+    markup = claim_text.strip([entry("one", measured=-1.5)])
+    assert "−1.5" in markup and "-1.5" not in markup
+    assert "-1.5" in claim_text.text([entry("one", measured=-1.5)])
+
+
 def test_filling_again_with_a_changed_bound_gives_the_new_verdict():
     notebook = {"cells": [cell(output("a"), output("b"))]}
     strips.fill(notebook, {"a": entry("a"), "b": entry("b")}, {})
