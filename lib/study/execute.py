@@ -159,7 +159,7 @@ def _tell_progress(following: Following, path: Path, expected: float | None, end
         line = (f"{following.chapter.stem}: cell {max(following.cell, 1)} of {len(following.chapter.cells)}, "
                 f"{results.duration(following.seconds())}{about}")
         with contextlib.suppress(OSError):
-            line += f"; {path.read_text('utf-8').rpartition(chr(13))[2].strip()}"
+            line += f"; {path.read_text('utf-8').strip().rpartition(chr(10))[2]}"  # read, a return is a new line
         print(f"\r    {line}" if live else f"    {line}", flush=True)
 
 
