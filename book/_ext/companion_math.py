@@ -7,10 +7,12 @@ seconds, in which nothing else is drawn, so that it waits for the first picture.
 
 from __future__ import annotations
 
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -22,11 +24,13 @@ window.MathJax.startup = {pageReady: () => {
   return Promise.race([seen, new Promise(done => setTimeout(done, 3000))])
     .then(() => new Promise(done => setTimeout(done))).then(() => MathJax.startup.defaultPageReady());
 }};"""
+LONGEST = 40  # characters of a formula that stays on a line with what follows it
 _NEEDED = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
 
 
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", _point_to_copy)
+    app.connect("doctree-read", keep_punctuation)
     app.connect("html-page-context", wait_for_picture, priority=900)  # after Sphinx has added the settings
     app.connect("build-finished", copy_mathjax)
 
@@ -37,6 +41,24 @@ def _point_to_copy(app: Sphinx, config: object) -> None:
     # The menu offers speech and other parts that are not copied.
     settings["options"] = {**settings.get("options", {}), "enableMenu": False}
     config.mathjax3_config = settings
+
+
+def keep_punctuation(app: Sphinx, doctree: nodes.document) -> None:
+    """Let no line begin with the comma behind a formula, nor end with the bracket before one: browsers break lines
+    there, as beside a picture.  Long formulas are left alone, which a phone has no room for otherwise."""
+    for formula in list(doctree.findall(nodes.math)):
+        parent = formula.parent
+        if isinstance(parent, nodes.title) or len(formula.astext()) > LONGEST:
+            continue
+        parts = [formula]
+        for step, edge in ((-1, r"[(\[“]+$"), (1, r"^[,.;:!?)\]”]+")):
+            place = parent.index(formula) + step
+            beside = parent[place] if 0 <= place < len(parent) else None
+            if isinstance(beside, nodes.Text) and (found := re.search(edge, beside)):
+                parent[place] = nodes.Text(beside[:found.start()] + beside[found.end():])
+                parts.insert(0 if step < 0 else len(parts), nodes.Text(found[0]))
+        if len(parts) > 1:
+            parent.replace(formula, nodes.inline("", "", *parts, classes=["whole"]))
 
 
 def wait_for_picture(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:

@@ -14,6 +14,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
+_NUMBERS = re.compile(r"(?<![\w.)-])-(?=\.?\d)| ± ")
 WIDEST = 40  # characters of a row that a phone has room for, with two beside each column
 
 
@@ -35,7 +36,7 @@ def stacked(text: str) -> str:
     soup = BeautifulSoup(text, "html.parser")
     tables = soup.select("table.dataframe")
     wide = [(table, *column_names(table)) for table in tables if width(table) > WIDEST]
-    changed = [*map(join_names, tables), *map(put_minus, tables)]
+    changed = [*map(join_names, tables), *map(typeset, tables)]
     for named in wide:
         label(soup, *named)
     return str(soup) if wide or any(changed) else text
@@ -57,11 +58,11 @@ def join_names(table) -> bool:
     return True
 
 
-def put_minus(table) -> bool:
-    """Put minus signs before the negative numbers of a table; whether there were any."""
-    texts = [text for text in table.find_all(string=re.compile(r"^\s*-\.?\d")) if text.find_parent(["td", "th"])]
+def typeset(table) -> bool:
+    """Put minus signs before the negative numbers of a table, errors beside their values; whether there were any."""
+    texts = [text for text in table.find_all(string=_NUMBERS) if text.find_parent(["td", "th"])]
     for text in texts:
-        text.replace_with(text.replace("-", "\u2212", 1))
+        text.replace_with(_NUMBERS.sub(lambda found: "\u2212" if found[0] == "-" else "\xa0±\xa0", text))
     return bool(texts)
 
 

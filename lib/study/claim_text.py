@@ -13,14 +13,16 @@ from collections.abc import Sequence
 
 from lib.study.claim_files import Entry, steps
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
 
 
 def strip(entries: Sequence[Entry]) -> str:
-    """Some claims as HTML; the item stands above the first line that it belongs to, a scale in the first of several."""
+    """Some claims as HTML, item by item; a scale stands in the first of several lines."""
     lines, item, scale = [], None, "full"
-    for entry in entries:
+    items = list(dict.fromkeys(entry.item for entry in entries))
+    for entry in sorted(entries, key=lambda entry: items.index(entry.item)):
         if entry.item != item:
             item = entry.item
             lines.append(f'<p class="claim-item">{html.escape(of_thesis(item))}</p>')
@@ -56,6 +58,12 @@ def shown(text: str) -> str:
 def with_minus(text: str) -> str:
     """A text whose negative numbers have a minus sign; exponents, ranges, dates and names keep their hyphens."""
     return re.sub(r"(?<![\w.)\]}-])-(?=\.?\d)", "−", text)
+
+
+def typeset(text: str) -> str:
+    """A number for prose: with minus signs, powers of ten as such, and an error that stays on the line of its value."""
+    powers = re.sub(r"e([-+])0*(\d+)\b", lambda found: f" × 10{(found[1] + found[2]).translate(_RAISED)}", text)
+    return with_minus(powers).replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
 
 
 def of_thesis(item: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from lib.study import results
 from lib.study.claim_files import Entry
-from lib.study.claim_text import strip, text, with_minus
+from lib.study.claim_text import strip, text, typeset
 
 NUMBER = "application/papermill.record/text/plain"  # a number that the prose takes over
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}  # tags of cells whose code does not part two strips
@@ -20,8 +20,8 @@ def fill(notebook: dict, claims: Mapping[str, Entry], records: Mapping[str, Mapp
     """Render the claims and records of an executed notebook anew, in place.
 
     Outputs whose `metadata.companion` names claims become one strip where nothing that a reader sees stands between
-    them; the first holds it and the others go.  Those that name a record become its box, and numbers of the prose get
-    minus signs.  Arguments: the notebook as JSON; `claims` entries of the ledger by id, `records` summaries by name.
+    them; the first holds it and the others go.  Those that name a record become its box, and numbers of the prose are
+    typeset.  Arguments: the notebook as JSON; `claims` entries of the ledger by id, `records` summaries by name.
     What has no entry stays as the kernel showed it.
     """
     strip_of, found = None, []  # the output that holds the present strip, and its claims
@@ -50,7 +50,7 @@ def fill(notebook: dict, claims: Mapping[str, Entry], records: Mapping[str, Mapp
             elif _is_seen(output):
                 strip_of = None
             if NUMBER in output.get("data", {}):
-                output["data"] = {**output["data"], NUMBER: with_minus(output["data"][NUMBER])}
+                output["data"] = {**output["data"], NUMBER: typeset(output["data"][NUMBER])}
             kept.append(output)
         cell["outputs"] = kept
 

@@ -198,6 +198,18 @@ def test_sections_and_claims_are_places_of_the_search():
     assert third["heading"] == "Claim: Half." and last["heading"] == f"Claim:{17 * ' word'} …"
 
 
+def test_punctuation_stays_with_its_formula_unless_that_is_long():
+    short, long, alone = (nodes.math("", text) for text in ("p", "x" * 50, "q"))
+    line = nodes.paragraph("", "", nodes.Text("so (as "), alone, nodes.Text(" says, ("), short, nodes.Text("), and"),
+                           long, nodes.Text(", too"))
+    title = nodes.title("", "", nodes.math("", "n"), nodes.Text(", a count"))
+    before = title.deepcopy()
+    companion_math.keep_punctuation(None, nodes.container("", line, title))
+    (whole,) = line.findall(nodes.inline)
+    assert whole["classes"] == ["whole"] and whole.astext() == "(p),"
+    assert line.astext() == f"so (as q says, (p), and{long.astext()}, too" and title.astext() == before.astext()
+
+
 def test_formulas_wait_where_there_are_settings_of_mathjax():
     scripts = [_JavaScript("", body="window.MathJax = {}"), _JavaScript("a.js"), _JavaScript("", body="let a = 1;")]
     for _ in range(2):

@@ -45,9 +45,9 @@ def test_names_of_an_index_stand_in_the_row_of_the_columns_where_there_is_room()
 
 
 def test_negative_numbers_have_minus_signs_and_names_their_hyphens():
-    text = pd.DataFrame({"a-1": [-1.5, 2.0]}, index=["x-2", "-3"]).to_html()
+    text = pd.DataFrame({"a-1": [-1.5, "[-1, 2 ± 3]"]}, index=["x-2", "-3"]).to_html()
     cells = BeautifulSoup(companion_stacked.stacked(text), "html.parser").select("tbody > tr > *")
-    assert [cell.get_text() for cell in cells] == ["x-2", "\u22121.5", "\u22123", "2.0"]
+    assert [cell.get_text() for cell in cells] == ["x-2", "\u22121.5", "\u22123", "[\u22121, 2\xa0±\xa03]"]
 
 
 def test_every_cell_has_the_name_of_its_column_and_its_part_in_the_table():

@@ -17,6 +17,12 @@ def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_wor
         assert words in markup
 
 
+def test_claims_of_an_item_stand_together():
+    markup = claim_text.strip([entry("one"), entry("two", "T3.1"), entry("three")])
+    assert markup.count("Thesis figure 5.1") == markup.count("Thesis table 3.1") == 1
+    assert markup.index('id="claim-one"') < markup.index('id="claim-three"') < markup.index('id="claim-two"')
+
+
 def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
     entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
     markup = claim_text.strip(entries)
@@ -70,6 +76,9 @@ def test_negative_numbers_have_minus_signs_on_pages_and_nothing_else_has():
     for text, shown in [("-0.31 ± 0.02", "−0.31 ± 0.02"), ("'-.5'", "'−.5'"), ("from -1 to -3", "from −1 to −3"),
                         *((same, same) for same in ("1e-05", "2026-01-31", "5-3", "CIFAR-10", "f(x)-1", "a - 1"))]:
         assert claim_text.with_minus(text) == shown
+    for text, shown in [("8.2e-06", "8.2 × 10⁻⁶"), ("1.5e+10", "1.5 × 10¹⁰"), ("-2 ± 1", "−2\xa0±\xa01"),
+                        ("1e3x", "1e3x")]:
+        assert claim_text.typeset(text) == shown
     number = output(**{"application/papermill.record/text/plain": "'-2.5 J'"})
     notebook = {"cells": [cell(number)]}
     strips.fill(notebook, {}, {})

@@ -144,7 +144,7 @@ FORMATS: dict[str, Format] = {
         _counts, ("limit", "expand", "n_sites", "shots", "order", "one"), _SAID,
         '"0101,12" a line, a dictionary, a list of outcomes', "our own file"),
     "packed": Format(
-        _packed, ("limit", "shots"), "our own files", "what `save` of lib.spins.measurements writes", "our own files",
+        _packed, ("limit", "shots"), "our own files", "what lib.spins.measurements.save writes", "our own files",
         is_file=True),
     "pytket": Format(
         clients.read_pytket, ("limit", "shots", "expand"), "columns by register and index",
