@@ -89,8 +89,14 @@ def pieces(picture: str) -> tuple[list[Box], list[Box]]:
     if any(frame - panel.left < LABELLED for frame, panel in zip(edges, panels)):
         columns = []
     edge = GAP / 2
-    return tuple([Box(box.left - edge, box.top - edge, box.right + edge, box.bottom + edge) for box in boxes]
-                 for boxes in (columns, beside))
+    return tuple([Box(box.left - edge, max([box.top - edge, *_above(box, beside)]), box.right + edge,
+                      box.bottom + edge) for box in boxes] for boxes in (columns, beside))
+
+
+def _above(box: Box, others: list[Box]) -> list[float]:
+    """Where what lies right above a box ends, as a legend's title does: it is no part of what the box shows."""
+    return [other.bottom for other in others if other.bottom < box.top + TOUCHING and other.left < box.right
+            and box.left < other.right]
 
 
 def _entries(legend: xml.Element, frame: Box) -> tuple[list[Box], list[Box]]:

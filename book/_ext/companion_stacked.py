@@ -1,20 +1,18 @@
-"""Tables of chapters: one row of names, minus signs, and on phones a card a row for what is wider than they are.
+"""Tables of chapters: one row of names, numbers typeset, and on phones a card a row for what is wider than they are.
 
-Chapters print tables as pandas writes them.  Here the name of an index comes down to the names of the columns, and
-hyphens before numbers become minus signs.  Wide tables get what the style sheet needs for cards, each value beside its
-column's name (`data-label`), and roles: a browser that is told to draw a table as blocks would tell those who listen
-that it is none.
+Chapters print tables as pandas writes them.  Here the name of an index comes up to the names of the columns, one that
+only counts the rows goes, and numbers are typeset as in prose.  Wide tables get what the style sheet needs for cards,
+each value beside its column's name (`data-label`), and roles: a browser that is told to draw a table as blocks would
+tell those who listen that it is none.
 """
 
 from __future__ import annotations
 
 import copy
-import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
-_NUMBERS = re.compile(r"(?<![\w.)-])-(?=\.?\d)| ± ")
 WIDEST = 40  # characters of a row that a phone has room for, with two beside each column
 
 
@@ -35,8 +33,9 @@ def stacked(text: str) -> str:
 
     soup = BeautifulSoup(text, "html.parser")
     tables = soup.select("table.dataframe")
+    counted = [*map(drop_count, tables)]
     wide = [(table, *column_names(table)) for table in tables if width(table) > WIDEST]
-    changed = [*map(join_names, tables), *map(typeset, tables)]
+    changed = [*counted, *map(join_names, tables), *map(typeset, tables)]
     for named in wide:
         label(soup, *named)
     return str(soup) if wide or any(changed) else text
@@ -60,10 +59,26 @@ def join_names(table) -> bool:
 
 def typeset(table) -> bool:
     """Put minus signs before the negative numbers of a table, errors beside their values; whether there were any."""
-    texts = [text for text in table.find_all(string=_NUMBERS) if text.find_parent(["td", "th"])]
-    for text in texts:
-        text.replace_with(_NUMBERS.sub(lambda found: "\u2212" if found[0] == "-" else "\xa0±\xa0", text))
-    return bool(texts)
+    from lib.study import claim_text
+
+    texts = [text for text in table.find_all(string=True) if text.find_parent(["td", "th"])]
+    changed = [(text, new) for text in texts if (new := claim_text.typeset(text)) != text]
+    for text, new in changed:
+        text.replace_with(new)
+    return bool(changed)
+
+
+def drop_count(table) -> bool:
+    """Take away an index that only counts the rows from zero, as pandas makes where there is none; whether it did."""
+    counts = [row.find_all("th") for row in table.select("tbody tr")]
+    corners = [row.find(["th", "td"]) for row in table.select("thead tr")]
+    if [[cell.get_text() for cell in cells] for cells in counts] != [[f"{n}"] for n in range(len(counts))]:
+        return False
+    if not corners or any(cell.get_text().strip() or cell.get("colspan") for cell in corners):
+        return False
+    for cell in [*corners, *(cell for cells in counts for cell in cells)]:
+        cell.decompose()
+    return True
 
 
 def width(table) -> int:

@@ -6,8 +6,19 @@ document.addEventListener("DOMContentLoaded", () => {
     addFilters(table);
     addSorting(table);
   });
-  window.MathJax?.startup?.promise?.then(() => reachWideParts("mjx-container[display=true], div.math, .companion-table-wrap"));
+  window.MathJax?.startup?.promise?.then(() => {
+    unfoldWideFormulas();
+    reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap");
+  });
 });
+
+// A formula of a line that is wider than the line stands on one of its own, and scrolls there.
+function unfoldWideFormulas() {
+  for (const formula of document.querySelectorAll("article mjx-container:not([display])")) {
+    const around = formula.closest("p, li, dd, td");
+    if (around && formula.offsetWidth > around.clientWidth) formula.classList.add("wide");
+  }
+}
 
 // Formulas and tables that are wider than a screen scroll in their own box: the keyboard has to reach it.
 function reachWideParts(parts) {

@@ -19,7 +19,7 @@ def labels(row):
 
 
 def test_a_narrow_table_and_all_other_output_stay_as_they_are():
-    text = pd.DataFrame({"a": [1.5], "b": [2]}).to_html()
+    text = pd.DataFrame({"a": [1.5], "b": [2]}, index=["x"]).to_html()
     assert companion_stacked.stacked(text) == text
     output, other = (nodes.raw("", words, format="html") for words in (text, "<p>stacked</p>"))
     wide = nodes.raw("", pd.DataFrame([[1, 2, 3]], columns=LONG).to_html(), format="html")
@@ -34,7 +34,7 @@ def test_names_of_an_index_stand_in_the_row_of_the_columns_where_there_is_room()
         return [[cell.get_text() for cell in row.select("th")] for row in table.select("thead tr")]
 
     frame = pd.DataFrame({"a": [1.5], "b": [2]})
-    assert head(frame) == [["", "a", "b"]]
+    assert head(frame) == [["a", "b"]] and head(frame.set_axis(["x"])) == [["", "a", "b"]]
     assert head(frame.rename_axis("n")) == [["n", "a", "b"]]
     assert head(frame.rename_axis("n").rename_axis("at:", axis=1)) == [["at:", "a", "b"], ["n", "", ""]]
     index = pd.MultiIndex.from_product([["strong"], [8]], names=["field", "spins"])
@@ -42,6 +42,15 @@ def test_names_of_an_index_stand_in_the_row_of_the_columns_where_there_is_room()
     columns = pd.MultiIndex.from_product([["energy"], ["mean", "its error"]])
     frame = pd.DataFrame([[1, 2]], columns=columns).rename_axis("n")
     assert head(frame) == [["", "energy"], ["n", "mean", "its error"]]
+
+
+def test_an_index_that_only_counts_the_rows_is_not_shown():
+    frame = pd.DataFrame([["x", 1], ["y", 2]], columns=["a", "b"])
+    for shown, dropped in [(frame, True), (frame.rename_axis("n"), False), (frame.set_axis([1, 2]), False),
+                           (frame.rename_axis("at:", axis=1), False), (frame.set_index("a"), False)]:
+        soup = BeautifulSoup(companion_stacked.stacked(shown.to_html()), "html.parser")
+        assert [len(row.find_all("th")) for row in soup.select("tbody tr")] == [0 if dropped else 1] * 2
+        assert len(soup.select("thead tr:last-child > th")) == len(soup.select("tbody tr:last-child > *"))
 
 
 def test_negative_numbers_have_minus_signs_and_names_their_hyphens():
@@ -57,8 +66,8 @@ def test_every_cell_has_the_name_of_its_column_and_its_part_in_the_table():
     roles = [part.get("role") for part in [table, *table.select("thead, tr, td, th")]]
     assert None not in roles and {*roles} == {"table", "rowgroup", "row", "cell", "columnheader", "rowheader"}
     assert table.thead.th["role"] == "columnheader" and table.tbody.th["role"] == "rowheader"
-    plain = marked(pd.DataFrame([[1, 2, 3]], columns=LONG))
-    assert labels(plain.tbody.tr)[0] == ("", "0") and not plain.caption
+    plain = marked(pd.DataFrame([[1, 2, 3]], columns=LONG, index=["a"]))
+    assert labels(plain.tbody.tr)[0] == ("", "a") and not plain.caption
 
 
 def test_a_word_for_several_rows_is_said_in_each_card():
