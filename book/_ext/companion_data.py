@@ -160,6 +160,11 @@ def markup(text: str) -> str:
                    else html.escape(part) for n, part in enumerate(parts))
 
 
+def breakable(name: str) -> str:
+    """The name of a file, a test or a function as HTML that breaks at its parts, not within a word."""
+    return re.sub(r"(?<=[._/])(?![._/])|(?<=::)", "<wbr>", html.escape(name))
+
+
 def duration(seconds: float | None) -> str:
     """``95.2`` as "1 min 35 s"."""
     if seconds is None:

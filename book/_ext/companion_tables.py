@@ -222,7 +222,7 @@ class Mutations(_Table):
         found = data.committed(self.env.srcdir, "mutations")
         if not found:
             return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
-        rows = [[html.escape(row.what), "<br>".join(f"<code>{html.escape(name)}</code>" for name in row.files),
+        rows = [[html.escape(row.what), "<br>".join(f"<code>{data.breakable(name)}</code>" for name in row.files),
                  "harmless" if row.harmless else "wrong", self._answer(row),
                  f"<code>{html.escape((row.commit or 'unknown')[:10])}</code>, {html.escape(row.date)}"
                  f"{', with changes' if row.dirty else ''}"] for row in found]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def _verdicts(verdict: str, claims: list) -> str:
 
 
 def _api_link(page: str, path: str) -> str:
-    name = re.sub(r"(?<=[._])", "<wbr>", html.escape(path.removeprefix("lib.")))
+    name = data.breakable(path.removeprefix("lib."))
     return f'<a href="{page}.html#{code.anchor(path)}"><code>{name}</code></a>'
 
 

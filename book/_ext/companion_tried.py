@@ -39,7 +39,7 @@ class Tried(SphinxDirective):
     def _section(self, kind: str, rows: list[dict]) -> nodes.section:
         section = nodes.section("", nodes.title(kind, kind), ids=[nodes.make_id(f"tried {kind}")], names=[])
         cells = [[f'<div>{_text(row["tried"])}</div>', f'<div>{_text(row["happens"])}<ul class="claim-details"><li>'
-                  f'<code>{html.escape(row["test"])}</code></li></ul></div>'] for row in rows]
+                  f'<code>{data.breakable(row["test"])}</code></li></ul></div>'] for row in rows]
         section += nodes.raw("", data.table(["tried", "what happens"], cells, "tried-table"), format="html")
         return section
 
