@@ -63,7 +63,7 @@ def with_minus(text: str) -> str:
 def typeset(text: str) -> str:
     """A number for prose: with minus signs, powers of ten as such, and an error that stays on the line of its value."""
     powers = re.sub(r"(?<=\d)e([-+])0*(\d+)\b", lambda found: f" × 10{(found[1] + found[2]).translate(_RAISED)}", text)
-    return with_minus(powers).replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    return re.sub(" ([×±]) ", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", with_minus(powers))
 
 
 def of_thesis(item: str) -> str:
