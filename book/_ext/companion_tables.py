@@ -224,8 +224,8 @@ class Mutations(_Table):
             return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
         rows = [[html.escape(row.what), "<br>".join(f"<code>{data.breakable(name)}</code>" for name in row.files),
                  "harmless" if row.harmless else "wrong", self._answer(row),
-                 f"<code>{html.escape((row.commit or 'unknown')[:10])}</code>, {html.escape(row.date)}"
-                 f"{', with changes' if row.dirty else ''}"] for row in found]
+                 f"<span><code>{html.escape((row.commit or 'unknown')[:10])}</code>, {html.escape(row.date)}"
+                 f"{', with changes' if row.dirty else ''}</span>"] for row in found]
         return data.table(["edit", "file", "kind", "the anchors said", "commit"], rows, "mutations-table")
 
     def _answer(self, row) -> str:
