@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
     addFilters(table);
     addSorting(table);
   });
-  window.MathJax?.startup?.promise?.then(() => {
+  Promise.resolve(window.MathJax?.startup?.promise).then(() => {  // pages without formulas have no MathJax
     unfoldWideFormulas();
     reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap");
   });
