@@ -1,34 +1,23 @@
 """Anchors of `learning_start`: a few steps of training from both starts on forty measurements, and twelve samples."""
 
 from lib.experiments import learning_starts as module
-from lib.rbm import layout, learning, quality
-from tests.anchors import _chains
-from tests.anchors._learning import small
-from tests.anchors._watch import watched
+from lib.rbm import layout, learning
+from tests.anchors import _learning
 
 experiment = module.learning_start
-TOLERANCE, TOLERANCES = 1e-9, {"as it is, in float32": 1e-5}
-BASE = {"start": "laid out", "way": "PCD-1", "n_spins": 6, "field": 1.0, "n_hidden": 3, "n_samples": 40, "seed": 1,
-        "n_updates": 6, "batch_size": 20, "n_training_chains": 9, "learning_rate": 0.5, "final_learning_rate": 0.1,
-        "n_evaluation": 12, "n_chains": 4, "burn_in": 3, "thin": 2}
+TOLERANCE, TOLERANCES = _learning.TOLERANCE, _learning.TOLERANCES
+BASE = _learning.BASE | {"start": "laid out", "way": "PCD-1", "n_hidden": 3}
 CASES = {"laid out": BASE, "random": BASE | {"start": "random"}, "symmetric": BASE | {"way": "symmetric"},
          "as it is, in float32": BASE, "laid out, torch": BASE, "beyond sums": BASE | {"n_spins": 19},
          "diverging": BASE | {"learning_rate": 1e39}}
-DEFAULTS = {"training": _chains.SETTINGS, "MAX_SUMMED_SPINS": quality.MAX_SUMMED_SPINS,
-            "DEVIATIONS": quality.DEVIATIONS, "N_FRESH": learning.N_FRESH, "SCALE": learning.SCALE,
-            "NOISE": layout.NOISE, "size": layout.laid_out.__kwdefaults__, "STARTS": module.STARTS,
-            "ways": learning.WAYS, "keywords": experiment.__kwdefaults__}
-PERTURBED = {"start": ("laid out", "random"), "way": ("laid out", "CD-1"), "n_spins": ("laid out", 7),
-             "field": ("laid out", 1.001), "n_hidden": ("laid out", 4), "n_samples": ("laid out", 41),
-             "seed": ("laid out", 3), "n_updates": ("laid out", 8), "batch_size": ("laid out", 19),
-             "n_training_chains": ("laid out", 10), "learning_rate": ("laid out", 0.5001),
-             "final_learning_rate": ("laid out", 0.1001), "n_evaluation": ("laid out", 16), "n_chains": ("laid out", 3),
-             "burn_in": ("laid out", 4), "thin": ("laid out", 3)}
+OF_STARTS = {"NOISE": layout.NOISE, "size": layout.laid_out.__kwdefaults__, "STARTS": module.STARTS,
+             "ways": learning.WAYS}
+DEFAULTS = _learning.SAMPLED | OF_STARTS | {"keywords": experiment.__kwdefaults__}
+PERTURBED = _learning.moved("laid out") | {"start": ("laid out", "random"), "way": ("laid out", "CD-1"),
+                                           "n_hidden": ("laid out", 4)}
 COUNTS = {}
 COVERED = (module, layout)
 
 
 def observe(case: str, settings: dict) -> dict:
-    with small(case), watched(learning, "train") as calls:
-        results = experiment(**settings)
-    return {**_chains.trained(calls), **results}
+    return _learning.observed(experiment, case, settings)

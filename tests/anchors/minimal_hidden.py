@@ -1,32 +1,21 @@
 """Anchors of `minimal_hidden`: searches that shrink, that grow and bisect, that find nothing, and that diverge."""
 
 from lib.experiments import learning as module
-from lib.rbm import learning, quality
-from tests.anchors import _chains
-from tests.anchors._learning import small
-from tests.anchors._watch import watched
+from lib.rbm import learning
+from tests.anchors import _learning
 
 experiment = module.minimal_hidden
-TOLERANCE, TOLERANCES = 1e-9, {"as it is, in float32": 1e-5}
-BASE = {"n_spins": 6, "field": 1.0, "n_samples": 40, "eps": 0.45, "first": 2, "largest": 6, "n_seeds": 1, "seed": 1,
-        "n_updates": 6, "batch_size": 20, "n_training_chains": 9, "learning_rate": 0.5, "final_learning_rate": 0.1,
-        "n_evaluation": 12, "n_chains": 4, "burn_in": 3, "thin": 2}
+TOLERANCE, TOLERANCES = _learning.TOLERANCE, _learning.TOLERANCES
+BASE = _learning.BASE | {"eps": 0.45, "first": 2, "largest": 6, "n_seeds": 1}
 CASES = {"grows": BASE, "grows, torch": BASE, "as it is, in float32": BASE, "shrinks": BASE | {"eps": 1e6, "first": 6},
          "finds nothing": BASE | {"eps": 1e-6, "n_seeds": 2}, "diverging": BASE | {"learning_rate": 1e39},
          "beyond sums": BASE | {"n_spins": 19, "first": 3, "n_seeds": 2, "seed": 2}}
-DEFAULTS = {"training": _chains.SETTINGS, "MAX_SUMMED_SPINS": quality.MAX_SUMMED_SPINS,
-            "DEVIATIONS": quality.DEVIATIONS, "N_FRESH": learning.N_FRESH, "SCALE": learning.SCALE,
-            "keywords": experiment.__kwdefaults__}
-PERTURBED = {"n_spins": ("grows", 7), "field": ("grows", 1.001), "n_samples": ("grows", 41), "eps": ("grows", 1e-6),
-             "first": ("grows", 3), "largest": ("finds nothing", 5), "n_seeds": ("grows", 2), "seed": ("grows", 3),
-             "n_updates": ("grows", 8), "batch_size": ("grows", 19), "n_training_chains": ("grows", 10),
-             "learning_rate": ("grows", 0.5001), "final_learning_rate": ("grows", 0.1001),
-             "n_evaluation": ("grows", 16), "n_chains": ("grows", 3), "burn_in": ("grows", 4), "thin": ("grows", 3)}
+DEFAULTS = _learning.SAMPLED | {"keywords": experiment.__kwdefaults__}
+PERTURBED = _learning.moved("grows") | {"eps": ("grows", 1e-6), "first": ("grows", 3),
+                                        "largest": ("finds nothing", 5), "n_seeds": ("grows", 2)}
 COUNTS = {}
 COVERED = (module, learning)
 
 
 def observe(case: str, settings: dict) -> dict:
-    with small(case), watched(learning, "train") as calls:
-        results = experiment(**settings)
-    return {**_chains.trained(calls), **results}
+    return _learning.observed(experiment, case, settings)
