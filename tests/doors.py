@@ -16,7 +16,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from lib import chain_checks, conventions, datasets, image_sets, plotting
+from lib import chain_checks, conventions, datasets, image_sets
+from lib.figures import machines as drawings
 from lib.kernels import (
     arc_cosine,
     distance,
@@ -132,7 +133,7 @@ def _pruned(data):
 def _drawn(weights=WEIGHTS, bias=None, layers=None):
     fig, ax = plt.subplots()
     try:
-        return plotting.draw_gibbs_chain(ax, layers) if layers else plotting.draw_machine(ax, weights, bias)
+        return drawings.draw_gibbs_chain(ax, layers) if layers else drawings.draw_machine(ax, weights, bias)
     finally:
         plt.close(fig)
 
@@ -333,10 +334,10 @@ DOORS = [
          MASK[:, :, None, None], "mask"),
     Door("layers.SparseLinear", lambda m: SparseLinear(m, seed=1).weight, MASK, "mask"),
     Door("layers.SparseConv2d", lambda m: SparseConv2d(m, seed=1).weight, MASK[:, :, None, None], "mask"),
-    Door("plotting.weights_table", lambda w: plotting.weights_table(w).iloc[:, -1].to_numpy(), WEIGHTS),
-    Door("plotting.draw_machine", lambda w: [_drawn(w)], WEIGHTS),
-    Door("plotting.draw_machine bias", lambda b: [_drawn(bias=b)], np.array([0.5, 0.25, -1.0, 1.0])),
-    Door("plotting.draw_gibbs_chain", lambda v: [_drawn(layers=[v, BITS[0, :3], BITS[1]]) or 0], BITS[0], "bits"),
+    Door("machines.weights_table", lambda w: drawings.weights_table(w).iloc[:, -1].to_numpy(), WEIGHTS),
+    Door("machines.draw_machine", lambda w: [_drawn(w)], WEIGHTS),
+    Door("machines.draw_machine bias", lambda b: [_drawn(bias=b)], np.array([0.5, 0.25, -1.0, 1.0])),
+    Door("machines.draw_gibbs_chain", lambda v: [_drawn(layers=[v, BITS[0, :3], BITS[1]]) or 0], BITS[0], "bits"),
     # correlations of chapter 7
     Door("correlation_decay.covariance", lambda c: correlation_decay.covariance(c, 0, 100), KERNEL / 2, "real*"),
     Door("correlation_decay.decay", lambda c: [correlation_decay.decay(c, 0.003, 1, 5).exponent], _CORRELATION,

@@ -1,6 +1,6 @@
 """The figures of chapter 4: a Gibbs chain, how fast chains forget, how wrong contrastive divergence is.
 
-Figure 4.1 is drawn by `lib.plotting.draw_machine`.
+Figure 4.1 is drawn by `lib.figures.machines.draw_machine`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lib import plotting
+from lib.figures import machines
 
 
 def gibbs_chain(states: Sequence[np.ndarray]) -> tuple[Figure, pd.DataFrame]:
@@ -30,7 +31,7 @@ def gibbs_chain(states: Sequence[np.ndarray]) -> tuple[Figure, pd.DataFrame]:
 
     """
     figure, (axes,) = plotting.new_figure(height=2.6)
-    plotting.draw_gibbs_chain(axes, states)
+    machines.draw_gibbs_chain(axes, states)
     rows = [((t + 1) // 2, "vh"[t % 2], unit + 1, bit) for t, state in enumerate(states)
             for unit, bit in enumerate(state)]
     return figure, pd.DataFrame(rows, columns=["sweep", "layer", "unit", "value"])

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from lib import plotting
 from lib.checks import as_floats
+from lib.figures import machines
 from lib.rbm import recorded_runs
 from lib.rbm.machine import Machine
 from lib.rbm.pruning_correlations import exact_correlation
@@ -58,10 +59,10 @@ def before_and_after(before: Machine, after: Machine) -> tuple[Figure, pd.DataFr
     largest = max(float(machine.weights.abs().max()) for machine in (before, after))
     for axes, machine, title in zip(panels, (before, after), ("before pruning", "after pruning")):
         parts = (part.numpy() for part in (machine.weights, machine.visible_bias, machine.hidden_bias))
-        n_lines = plotting.draw_machine(axes, *parts, largest=largest)
+        n_lines = machines.draw_machine(axes, *parts, largest=largest)
         axes.set_title(f"{title}: {n_lines} weights")
     panels[0].get_legend().remove()
-    table, left = (plotting.weights_table(machine.weights.numpy()) for machine in (before, after))
+    table, left = (machines.weights_table(machine.weights.numpy()) for machine in (before, after))
     return figure, table.assign(pruned=left.weight)
 
 
