@@ -1,16 +1,16 @@
-"""The figures of chapter 2: double descent, parts of an error, a neuron, kernels, lazy training, random functions."""
+"""The figures of chapter 2: double descent, parts of an error, kernels, lazy training, random functions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from lib import plotting
+from lib.kernels import double_descent as descents
 from lib.kernels import measured
 from lib.kernels.arc_cosine import angular
 
@@ -25,7 +25,7 @@ def double_descent(descent: pd.DataFrame, shown: float) -> tuple[Figure, pd.Data
     Parameters
     ----------
     descent : pandas.DataFrame
-        `lib.kernels.measured.double_descent`.
+        `lib.kernels.double_descent.errors`.
     shown : float
         The share of wrong labels in the first panel.
 
@@ -38,7 +38,7 @@ def double_descent(descent: pd.DataFrame, shown: float) -> tuple[Figure, pd.Data
     """
     errors = descent.groupby(["noise", "size"])[["training", "test"]]
     low, middle, high = (errors.quantile(q) for q in (0.25, 0.5, 0.75))
-    found = measured.sweet_spots(descent)
+    found = descents.sweet_spots(descent)
     figure, (left, centre, right) = plotting.new_figure(3, height=3.1)
     for what, colour, marker in (("training", plotting.BLUE, "o"), ("test", plotting.VERMILION, "s")):
         bottom, line, top = (part.loc[shown][what].loc[:0.7] for part in (low, middle, high))
@@ -102,114 +102,6 @@ def error_parts(parts: pd.DataFrame, n_observations: int, n_steps: int) -> tuple
     panels[1].set(xlabel="observations")
     panels[1].legend(fontsize=8.5)
     return figure, parts
-
-
-Texts = Mapping[str, Text | Sequence[Text]]
-
-
-def neurons(inputs: np.ndarray, weights: np.ndarray, biases: np.ndarray,
-            shown: Sequence[int]) -> tuple[Figure, pd.DataFrame, list[Texts]]:
-    """Two neurons of a layer, with all their numbers (Fig. 2.2).
-
-    Parameters
-    ----------
-    inputs : ndarray, shape (4,)
-        What the layer sees.
-    weights, biases : ndarray, shapes (n_neurons, 4) and (n_neurons,)
-        Of the layer.
-    shown : sequence of int
-        The upper and the lower neuron.
-
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-    table : pandas.DataFrame
-        A row a neuron, counted from 1: inputs, weights, bias, pre-activation, activation.
-    texts : list of mapping
-        The numbers as they are printed: x and w (lists), b, sum, activation.
-
-    """
-    sums = weights @ inputs + biases
-    figure, (axes,) = plotting.new_figure(height=4.4)
-    texts, rows = [], []
-    for height, i in zip((4.2, 0.0), shown):
-        activation = max(sums[i], 0.0)
-        texts.append(_inputs(axes, height, inputs, weights[i])
-                     | _sum(axes, height, biases[i], sums[i])
-                     | _activation(axes, height, sums[i], activation, 0.8 / np.abs(sums).max()))
-        rows.append((i + 1, *inputs, *weights[i], biases[i], sums[i], activation))
-    axes.set(xlim=(-1.1, 11.4), ylim=(-1.9, 6.1))
-    axes.set_axis_off()
-    names = [*(f"x{j}" for j in range(1, 5)), *(f"W{j}" for j in range(1, 5)), "bias", "pre-activation", "activation"]
-    return figure, pd.DataFrame(rows, columns=["neuron", *names]), texts
-
-
-_TEXT = {"ha": "center", "va": "center", "fontsize": 9}
-
-
-def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("-", "\u2212")  # a minus sign, not a hyphen
-
-
-def _inputs(axes: Axes, height: float, inputs: np.ndarray, weights: np.ndarray) -> dict[str, list[Text]]:
-    """Circles with the inputs of a neuron, and lines with its weights."""
-    texts = {"x": [], "w": []}
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    for j, (x, w) in enumerate(zip(inputs, weights)):
-        y = height + 1.35 - 0.9 * j
-        colour = plotting.POSITIVE if w >= 0 else plotting.NEGATIVE
-        axes.plot([0, 4], [y, height], "-" if w >= 0 else "--", color=colour, linewidth=0.5 + 1.2 * abs(w), zorder=1)
-        axes.plot(0, y, "o", markersize=25, markerfacecolor="white", markeredgecolor=plotting.GREY, zorder=2)
-        texts["x"].append(axes.text(0, y, _number(x, 1), **_TEXT))
-        texts["w"].append(axes.text(1.6, y + 0.4 * (height - y), _number(w, 1), color=colour, bbox=box, **_TEXT))
-        axes.text(-0.75, y, f"$x_{j + 1}$", **_TEXT)
-    return texts
-
-
-def _sum(axes: Axes, height: float, bias: float, total: float) -> dict[str, Text]:
-    """The circle with the sum, the bias from above, and the pre-activation."""
-    axes.annotate("", (4, height + 0.4), (4, height + 1.3), arrowprops={"arrowstyle": "->"})
-    texts = {"b": axes.text(4.15, height + 1.0, _number(bias, 1), **_TEXT | {"ha": "left"})}
-    axes.plot(4, height, "o", markersize=30, markerfacecolor="white", markeredgecolor="black", zorder=2)
-    axes.text(4, height, r"$\Sigma$", **_TEXT | {"fontsize": 15})
-    axes.annotate("", (6.5, height), (4.5, height), arrowprops={"arrowstyle": "->"})
-    texts["sum"] = axes.text(5.5, height + 0.28, _number(total, 2), **_TEXT | {"fontsize": 10})
-    axes.text(5.5, height - 0.32, r"$\bar\Phi$", **_TEXT)
-    return texts
-
-
-def _activation(axes: Axes, height: float, total: float, activation: float, unit: float) -> dict[str, Text]:
-    """The box with the ReLU and the place of the neuron on it, and the activation on its way to the next layer."""
-    axes.add_patch(plotting.plt.Rectangle((6.5, height - 0.75), 2, 1.5, facecolor="#F3F6F9", edgecolor="#9AA5B1"))
-    place = np.array([-1, 0, 1])
-    axes.plot(7.5 + 0.9 * place, height - 0.35 + 0.9 * np.maximum(place, 0), color="black")
-    axes.plot(7.5 + unit * total, height - 0.35 + unit * activation, "o", color=plotting.ORANGE, zorder=3)
-    axes.text(7.5, height - 0.58, r"$\sigma$", **_TEXT)
-    for k in range(3):
-        y = height + 0.8 - 0.8 * k
-        axes.annotate("", (10.7, y), (8.5, height), arrowprops={"arrowstyle": "->", "color": plotting.GREY})
-        axes.plot(10.95, y, "o", markersize=12, markerfacecolor="white", markeredgecolor=plotting.GREY)
-    text = axes.text(9.35, height + 0.72, _number(activation, 2), **_TEXT | {"fontsize": 10})
-    axes.text(9.35, height - 0.72, r"$\Phi$", **_TEXT)
-    return {"activation": text}
-
-
-def printed_numbers(texts: Texts) -> dict[str, np.ndarray]:
-    """What stands in the picture of one neuron, read back as numbers.
-
-    Parameters
-    ----------
-    texts : mapping
-        As `neurons` returns them.
-
-    Returns
-    -------
-    dict of str to ndarray
-        By the same names.
-
-    """
-    return {name: np.array([float(text.get_text().replace("\u2212", "-")) for text in np.ravel(found)])
-            for name, found in texts.items()}
 
 
 def feature_distances(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -284,7 +176,7 @@ def wide_kernels(distances: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     distances : pandas.DataFrame
-        `lib.kernels.measured.typical_distances`.
+        `lib.kernels.wide_networks.typical_distances`.
 
     Returns
     -------
@@ -315,7 +207,7 @@ def lazy_training(lazy: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     lazy : pandas.DataFrame
-        `lib.kernels.measured.lazy_distances`.
+        `lib.kernels.wide_networks.lazy_distances`.
 
     Returns
     -------

@@ -6,11 +6,15 @@
 `neural_tangent`    NNGP and NTK of fully connected nets, infinite and finite
 `gaussian_process`  prior draws, posterior and marginal likelihood
 `learning`          the decomposition of the error of a learner
+`error_parts`       its parts in a table, beside training sets drawn by chance
+`double_descent`    errors of random features on digits, from too few to far too many
 `fully_connected`   a ReLU network by hand: forward pass, gradient, SGD; and beside its linearization
+`torch_twins`       the same networks and gradients by torch
 `sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
-`measured`          tables of what random features and wide nets do (chapter 2)
+`measured`          what random features and random functions do (chapter 2)
+`wide_networks`     how far wide nets are from their kernels and their linearization
 `width_choice`      does the smallest distance name the best width
 `optimum`           where a curve over widths has its top or bottom, and how sure that is
 

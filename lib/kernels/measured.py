@@ -1,11 +1,11 @@
-"""Tables of what random features and wide networks do: errors, distances from their limits, shapes (chapter 2).
+"""What random features and random functions do: distances from their kernels, shapes, posteriors (chapter 2).
 
 Each row comes from its own seed, a child of the one that is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,29 +13,11 @@ from numpy.typing import ArrayLike
 
 from lib import rng
 from lib.checks import as_floats
-from lib.kernels import fully_connected, gaussian_process, neural_tangent, random_features
+from lib.kernels import gaussian_process, random_features
 from lib.kernels.arc_cosine import arc_cosine, composed
-from lib.models import digits
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
-
-
-def targets(labels: ArrayLike) -> np.ndarray:
-    """One output for each of ten classes, of mean zero.
-
-    Parameters
-    ----------
-    labels : array_like of int, shape (n_images,)
-        Classes 0 to 9.
-
-    Returns
-    -------
-    ndarray, shape (n_images, 10)
-        0.9 for the class, -0.1 for all others.
-
-    """
-    return np.eye(10)[labels] - 0.1
 
 
 def exponent(x: ArrayLike, y: ArrayLike) -> float:
@@ -68,85 +50,6 @@ def root_mean_square(values: ArrayLike) -> float:
 
     """
     return np.sqrt(np.mean(np.square(values)))
-
-
-def double_descent(n_train: int, n_features: Sequence[int], wrong: Sequence[float], n_seeds: int,
-                   seed: int) -> pd.DataFrame:
-    """Errors of random ReLU features on scikit-learn's digits, some of whose labels are replaced by random ones.
-
-    Parameters
-    ----------
-    n_train : int
-        Training images.
-    n_features : sequence of int
-        Sizes of the model.
-    wrong : sequence of float
-        Shares of labels that are replaced.
-    n_seeds : int
-        Choices of images, labels and features.
-    seed : int
-        Of all of them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        seed (its number), noise (the share), features, size (per training image), training, test.
-
-    """
-    import pandas as pd
-
-    rows = []
-    for number in range(n_seeds):
-        own = rng.child_seed(seed, "double descent", number)
-        train, *halves = digits.digits(own)
-        chosen = rng.stream(own, "images").permutation(len(train.labels))[:n_train]
-        images, labels = train.images[chosen], train.labels[chosen]
-        order = rng.stream(own, "which").random(n_train)
-        other = rng.stream(own, "wrong labels").integers(0, 10, n_train)
-        noisy = [targets(np.where(order < share, other, labels)) for share in wrong]
-        test_images, test_labels = (np.concatenate(parts) for parts in zip(*halves))
-        found = random_features.double_descent(images, noisy, test_images, targets(test_labels), n_features, seed=own)
-        rows += [(number, share, row.n_features, row.n_features / n_train, row.train[k], row.test[k])
-                 for row in found for k, share in enumerate(wrong)]
-    return pd.DataFrame(rows, columns=["seed", "noise", "features", "size", "training", "test"])
-
-
-class Descent(NamedTuple):
-    """What the test errors of `double_descent` do, by the share of wrong labels.
-
-    Attributes
-    ----------
-    median : pandas.DataFrame
-        Training and test, by noise and size.
-    sweet : dict of float to float
-        The size below 1 where the median of the test error is lowest.
-    ratios : dict of float to pandas.DataFrame
-        Test errors in units of that at the sweet spot, a row a seed, a column a size.
-
-    """
-
-    median: pd.DataFrame
-    sweet: Mapping[float, float]
-    ratios: Mapping[float, pd.DataFrame]
-
-
-def sweet_spots(descent: pd.DataFrame) -> Descent:
-    """Where the classical part of each curve is lowest, and all errors in units of that one.
-
-    Parameters
-    ----------
-    descent : pandas.DataFrame
-        `double_descent`.
-
-    Returns
-    -------
-    Descent
-
-    """
-    median = descent.groupby(["noise", "size"])[["training", "test"]].quantile(0.5)
-    tests = {noise: rows.pivot(index="seed", columns="size", values="test") for noise, rows in descent.groupby("noise")}
-    sweet = {noise: median.loc[noise].test.loc[:0.99].idxmin() for noise in tests}
-    return Descent(median, sweet, {noise: test.div(test[sweet[noise]], axis=0) for noise, test in tests.items()})
 
 
 def feature_distances(points: ArrayLike, activations: Sequence[str], n_features: Sequence[int], n_seeds: int,
@@ -268,104 +171,6 @@ def compositions(points: np.ndarray, n_draws: int, seed: int) -> dict[tuple[int,
     return found
 
 
-def kernel_distances(points: np.ndarray, depths: Sequence[int], widths: Sequence[int], n_seeds: int,
-                     seed: int) -> pd.DataFrame:
-    """How far the NNGP kernel and the NTK of random ReLU networks are from their limits (2.22, 2.31).
-
-    Parameters
-    ----------
-    points : ndarray, shape (n_points, n_inputs)
-        Inputs.
-    depths, widths : sequence of int
-        Hidden layers and their width.
-    n_seeds : int
-        Networks of each.
-    seed : int
-        Of all of them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        kernel, depth, width, seed (its number), distance (relative to the limit).
-
-    """
-    import pandas as pd
-
-    rows = []
-    for depth in depths:
-        limits = neural_tangent.analytic(points, depth=depth)
-        for width in widths:
-            net = neural_tangent.FullyConnected((points.shape[1], *depth * [width], 1))
-            for number in range(n_seeds):
-                start = net.init(rng.child_seed(seed, "kernels", depth, width, number))
-                kernels = neural_tangent.empirical(net, start, points)
-                rows += [(name, depth, width, number, np.linalg.norm(one - limit) / np.linalg.norm(limit))
-                         for name, one, limit in zip(limits._fields, kernels, limits)]
-    return pd.DataFrame(rows, columns=["kernel", "depth", "width", "seed", "distance"])
-
-
-def typical_distances(table: pd.DataFrame) -> pd.DataFrame:
-    """Root mean squares of `kernel_distances` over the networks, with their standard errors.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        `kernel_distances`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        distance and error, by kernel, depth and width.
-
-    """
-    squares = table.assign(square=table.distance**2).groupby(["kernel", "depth", "width"]).square.agg(["mean", "sem"])
-    squares["distance"] = np.sqrt(squares["mean"])
-    squares["error"] = squares["sem"] / (2 * squares["distance"])
-    return squares.drop(columns=["mean", "sem"])
-
-
-def lazy_distances(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, widths: Sequence[int], n_seeds: int, n_steps: int,
-                   seed: int) -> pd.DataFrame:
-    """How far networks of one hidden layer end from their linearization, trained from the same start.
-
-    Parameters
-    ----------
-    x, y : ndarray, shapes (n_samples, n_inputs) and (n_samples,)
-        What is learnt.
-    x_test : ndarray, shape (n_test, n_inputs)
-        Where they are compared.
-    widths : sequence of int
-        Of the hidden layer.
-    n_seeds : int
-        Networks of each width.
-    n_steps : int
-        Steps of gradient descent.
-    seed : int
-        Of all starts.
-
-    Returns
-    -------
-    pandas.DataFrame
-        width, seed (its number), distance (of the outputs, relative to how far training moved the linearization),
-        change of kernel (relative), loss, linear loss.
-
-    """
-    import pandas as pd
-
-    rows = []
-    for width in widths:
-        net = neural_tangent.FullyConnected((x.shape[1], width, 1))
-        for number in range(n_seeds):
-            start = net.init(rng.child_seed(seed, "lazy", width, number))
-            both = fully_connected.train_linearized(net, start, x, y, x_test, n_steps=n_steps, learning_rate=0.2)
-            moved = root_mean_square(both.linear - both.start)
-            before, after = (neural_tangent.empirical(net, p, x_test).ntk for p in (start, both.parameters))
-            change = np.linalg.norm(after - before) / np.linalg.norm(before)
-            apart = root_mean_square(both.trained - both.linear) / moved
-            rows.append((width, number, apart, change, both.loss, both.linear_loss))
-    return pd.DataFrame(rows, columns=["width", "seed", "distance", "change of kernel", "loss", "linear loss"])
-
-
 class Weighted(NamedTuple):
     """What draws of the prior say, each weighted by how well it explains observations.
 
@@ -429,3 +234,97 @@ def excess_kurtosis(values: np.ndarray) -> tuple[float, float]:
     excess = fourth / second**2 - 3
     influence = values**4 / second**2 - 2 * (excess + 3) * values**2 / second
     return float(excess), float(influence.std() / np.sqrt(len(values)))
+
+
+def kurtosis_by_width(widths: Sequence[int], n_networks: int,
+                      seed: int) -> tuple[dict[int, np.ndarray], pd.DataFrame]:
+    """Outputs of random ReLU networks (2.32) at the input (1, 0), and how far from Gaussian they are.
+
+    Given its hidden weights an output is Gaussian with a random variance; over all of them its excess kurtosis is
+    15 / n for n units.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Hidden units.
+    n_networks : int
+        Networks of each width.
+    seed : int
+        Of all of them.
+
+    Returns
+    -------
+    outputs : dict of int to ndarray, shape (n_networks,)
+        By width, in units of their standard deviation.
+    table : pandas.DataFrame
+        width, exact, estimate, error: the excess kurtosis and its standard error.
+
+    """
+    import pandas as pd
+
+    outputs = {n: random_features.network_outputs([[1.0, 0.0]], n, n_networks,
+                                                  seed=rng.child_seed(seed, "limit", n))[:, 0] for n in widths}
+    table = pd.DataFrame([(n, 15 / n, *excess_kurtosis(f)) for n, f in outputs.items()],
+                         columns=["width", "exact", "estimate", "error"])
+    return {n: f / np.sqrt(0.5) for n, f in outputs.items()}, table  # E f^2 = K_1(x, x) = 1/2 at every width
+
+
+class PriorChecks(NamedTuple):
+    """A Gaussian process and random networks by brute force; distances in standard errors, the largest of all places.
+
+    Attributes
+    ----------
+    covariance, mean : float
+        Of draws from the prior (2.34, 2.33).
+    networks : float
+        The covariance of the outputs of networks of finite width.
+    posterior : float
+        The posterior mean, from Bayes's theorem alone.
+    n_effective : float
+        How many draws of the prior explained the observations.
+
+    """
+
+    covariance: float
+    mean: float
+    networks: float
+    posterior: float
+    n_effective: float
+
+
+def prior_checks(places: np.ndarray, at: np.ndarray, observed: ArrayLike, *, noise: float, width: int,
+                 n_networks: int, n_draws: int, seed: int) -> PriorChecks:
+    """Do draws and networks have the arc-cosine kernel as covariance, and is the posterior what Bayes's theorem says?
+
+    Parameters
+    ----------
+    places, at : ndarray, shapes (n_places, n_inputs) and (n_observed, n_inputs)
+        Where functions are looked at, and where they are observed.
+    observed : array_like, shape (n_observed,)
+        What is observed there.
+    noise : float
+        Variance of the noise.
+    width, n_networks : int
+        Hidden units and number of the networks.
+    n_draws : int
+        Functions drawn from the prior.
+    seed : int
+        Of all draws.
+
+    Returns
+    -------
+    PriorChecks
+
+    """
+    kernel = arc_cosine(places)
+    outputs = random_features.network_outputs(places, width, n_networks, seed=rng.child_seed(seed, "covariance"))
+    draws = gaussian_process.draw_prior(kernel, n_draws, seed=rng.child_seed(seed, "draws"))
+    both = arc_cosine(np.concatenate([places, at]))
+    values = gaussian_process.draw_prior(both, n_draws, seed=rng.child_seed(seed, "Bayes"))
+    weighted = weighted_prior(values, observed, noise=noise)
+    after = gaussian_process.posterior(arc_cosine(at), arc_cosine(places, at), np.diagonal(kernel), observed,
+                                       noise=noise)
+    return PriorChecks(in_errors(draws, kernel),
+                       np.abs(draws.mean(axis=0) / draws.std(axis=0) * np.sqrt(n_draws)).max(),
+                       in_errors(outputs, kernel), (np.abs(weighted.mean - after.mean) / weighted.error).max(),
+                       weighted.n_effective)

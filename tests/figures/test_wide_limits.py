@@ -56,20 +56,6 @@ def test_error_parts_are_sorted_and_drawn_against_steps_and_observations():
     assert table is parts
 
 
-def test_a_neuron_shows_the_numbers_that_it_computes():
-    inputs = np.array([0.5, -0.2, 0.0, 1.0])
-    weights, biases = np.array([[1.0, -0.5, 2.0, 0.3], [0.1, 0.2, 0.3, -1.0]]), np.array([0.2, -0.4])
-    figure, table, texts = figures.neurons(inputs, weights, biases, (0, 1))
-    first, second = map(figures.printed_numbers, texts)
-    assert list(first["x"]) == list(inputs) and list(first["w"]) == list(weights[0]) and first["b"] == 0.2
-    assert first["sum"] == first["activation"] == pytest.approx(1.1)
-    assert second["sum"] == pytest.approx(-1.39) and second["activation"] == 0
-    assert texts[1]["w"][3].get_text() == "\u22121.0" and texts[1]["w"][3].get_color() == plotting.NEGATIVE
-    assert table.iloc[1].to_dict() == pytest.approx({
-        "neuron": 2, "x1": 0.5, "x2": -0.2, "x3": 0.0, "x4": 1.0, "W1": 0.1, "W2": 0.2, "W3": 0.3, "W4": -1.0,
-        "bias": -0.4, "pre-activation": -1.39, "activation": 0})
-
-
 def test_feature_distances_are_root_mean_squares_and_ratios_with_all_draws():
     rows = [(activation, n, seed, (3 if seed else 4) / n, 1 + seed / 10, n * (1 + seed / 10))
             for activation in ("step", "relu", "squared_relu", "erf", "cos") for n in (10, 100) for seed in (0, 1)]
