@@ -151,3 +151,81 @@ def by_record(nets: pd.DataFrame, theory: pd.DataFrame, published: pd.Series, wi
             found.tuned[how], found.edges[how] = at_tuned_rates(scanned[scanned.width < widths[-1]])
             found.shortfall[how, "tuned"] = shortfall(found.tuned[how], exact.idxmin())
     return found
+
+
+class Theory(NamedTuple):
+    """Distances of one normalization beside the printed formula, the proxy of the infinite net, and uniform weights.
+
+    Attributes
+    ----------
+    printed : tuple of float or None
+        Measured over printed (3.29), mean over the widths that are looked at, with its error; None without them.
+    excess : tuple of float or None
+        By how many percent the printed one lies above the measured one there, least and most.
+    proxy : float or None
+        Largest relative change by a wide dense net in place of the infinite one, widths 9 to 599.
+    uniform : float or None
+        Mean ratio of 9 times the distance with uniform weights and that with normal ones, at the same widths.
+
+    """
+
+    printed: tuple[float | None, float | None]
+    excess: tuple[float | None, float | None]
+    proxy: float | None
+    uniform: float | None
+
+
+def theory(distances: pd.DataFrame, normalization: str, widths: Sequence[int]) -> Theory:
+    """Compare measured distances with what should be the same, where there are any.
+
+    Parameters
+    ----------
+    distances : pandas.DataFrame
+        `Choices.theory`, with measured, measured_error and measured_proxy.
+    normalization : str
+        Whose distances.
+    widths : sequence of int
+        Where the printed formula is looked at.
+
+    Returns
+    -------
+    Theory
+
+    """
+    used = distances[(distances.normalization == normalization) & (distances.distribution == "normal")
+                     & distances.left].set_index("width")
+    uniform = distances[distances.distribution == "uniform"].set_index("width")
+    some = used.loc[[width for width in widths if width in used.index]]
+    usual = used.index[(used.index > 8) & (used.index < 600)]
+    ratio, excess = some.measured / some.printed, 100 * (some.printed / some.measured - 1)
+    there = len(some) > 0
+    return Theory(
+        (ratio.mean(), (some.measured_error / some.printed).mean()) if there else (None, None),
+        (excess.min(), excess.max()) if there else (None, None),
+        (used.measured_proxy / used.measured - 1).abs()[usual].max() if len(usual) else None,
+        (9 * uniform.measured / used.measured).loc[usual].mean() if len(uniform) and len(used) else None)
+
+
+def beside_width(record: Choices, normalization: str, width: int) -> dict[str, tuple | float | None]:
+    """What a width loses at tuned rates, where those have their best one, and how far its kernel is from the limit.
+
+    Parameters
+    ----------
+    record : Choices
+        Of `by_record`.
+    normalization : str
+        Whose networks.
+    width : int
+        Of the record.
+
+    Returns
+    -------
+    dict of str
+        "loss": accuracy lost against the best width, with its error.  "best": that width.  "far": the distance over the
+        smallest one.  All None where the record is not complete.
+
+    """
+    table, exact = record.tuned.get(normalization), record.exact.get(normalization)
+    if table is None:
+        return {"loss": (None, None), "best": None, "far": None}
+    return {"loss": shortfall(table, width), "best": table.mean().idxmax(), "far": exact[width] / exact.min()}

@@ -60,3 +60,28 @@ def test_a_row_of_distances_holds_the_exact_the_closed_and_the_printed_one():
     assert row.closed == sparse.second_order_distance(x, y, 16, 0.5).value
     assert (row.printed_bias, row.printed_variance) == printed.distance(16, 20, 0.5)
     assert arc_cosine_pairs(x[:1], y[:1]).shape == (1,)
+
+
+def test_a_scan_is_in_units_of_the_dense_kernel_and_ends_there():
+    x, y = sparse_nets.pair_with_overlap(64, rng=rng.stream(4, "pair"))
+    scan, whole = sparse_nets.mask_scan(x, y, [0.25, 1.0], 2000, seed=1), arc_cosine_pairs([x], [y])[0]
+    assert scan.monte_carlo[1] == pytest.approx(1) and scan.closed_form[1] == pytest.approx(1)
+    assert abs(scan.monte_carlo[0] - scan.closed_form[0]) < 5 * scan.error[0] + 0.02
+    assert list(scan.printed) == [printed.masked_kernel(1, 64, p, 1) / whole for p in (0.25, 1.0)]
+
+
+def test_the_diagonal_has_the_moments_of_normal_inputs():
+    inputs = rng.stream(6, "inputs").standard_normal((400, 60))
+    found = sparse_nets.diagonal(inputs, 20, 0.2, 400, seed=1)
+    for name, exact in (("first", 1.0), ("second", 3 - 0.2), ("distance", 1.5 * (3 - 0.2) - 0.0)):
+        assert abs(found[name][0] - exact) < 6 * found[name][1] + 0.15, name
+
+
+def test_the_closed_form_leaves_less_the_more_components_there_are():
+    assert 1.5 < sparse_nets.closed_order(40, 0.7, seed=1) < 3
+
+
+def test_the_leading_optimum_is_that_of_the_two_terms():
+    widths, slope = np.arange(8, 635), 1 - 1 / np.pi**2
+    exact = 6352 / (10 + np.sqrt(30 / slope))  # where slope / 4 n^2 = 30 / 4 (N - 10 n)^2
+    assert abs(sparse_nets.leading_best_width(widths, 6352) - exact) <= 1

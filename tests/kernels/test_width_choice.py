@@ -83,3 +83,30 @@ def test_an_incomplete_record_compares_nothing_and_a_scan_that_is_not_over_names
     nets, *rest = records(lost=[1])  # at twice that
     found = width_choice.by_record(nets, *rest, 3, 3, seed=1)
     assert found.summary and not found.tuned and ("minibatch", "tuned") not in found.shortfall
+
+
+def distances():
+    rows = [("normal", True, 8, 9.0, 9.0), ("normal", True, 16, 2.0, 2.1), ("normal", True, 32, 4.0, 4.4),
+            ("normal", True, 635, 1.0, 9.0), ("normal", False, 16, 50.0, 50.0), ("uniform", True, 16, 0.5, 0.5),
+            ("uniform", True, 32, 0.4, 0.4)]
+    table = pd.DataFrame(rows, columns=["distribution", "left", "width", "measured", "measured_proxy"])
+    return table.assign(normalization="minibatch", printed=4.0, measured_error=0.4)
+
+
+def test_distances_stand_beside_the_printed_ones_the_proxy_and_uniform_weights():
+    found = width_choice.theory(distances(), "minibatch", (16, 32, 64))
+    assert found.printed == pytest.approx((0.75, 0.1)) and found.excess == pytest.approx((0, 100))
+    assert found.proxy == pytest.approx(0.1)  # widths 8 and 635 do not count
+    assert found.uniform == pytest.approx((9 * 0.5 / 2 + 9 * 0.4 / 4) / 2)
+
+
+def test_without_distances_nothing_is_said():
+    assert width_choice.theory(distances().iloc[:0], "minibatch", (16,)) == ((None, None), (None, None), None, None)
+
+
+def test_a_width_stands_beside_the_best_one_of_tuned_rates():
+    nets, theory, published, widths = records()
+    found = width_choice.by_record(nets, theory, published, widths, 3, 3, seed=1)
+    beside = width_choice.beside_width(found, "minibatch", 64)
+    assert beside["best"] == 16 and beside["far"] == pytest.approx(2) and beside["loss"][0] == pytest.approx(2)
+    assert width_choice.beside_width(found, "global", 64) == {"loss": (None, None), "best": None, "far": None}
