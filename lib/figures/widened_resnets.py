@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib import plotting
-from lib.models import families
+from lib.models import families, family_costs
 from lib.models.families import curve
 
 #: Accuracies of a network, in percent.
@@ -201,7 +201,7 @@ def by_cost(done: pd.DataFrame, fixed: pd.DataFrame) -> tuple[Figure, pd.DataFra
         `COLUMNS`.
 
     """
-    cost = families.costs(done)
+    cost = family_costs.costs(done)
     figure, (axes,) = plotting.new_figure(height=3.6)
     for base, colour, marker in zip(bases(done), plotting.COLORS, _MARKERS):
         for way, line, face in (("sparse", "-", colour), ("dense", "--", "white")):

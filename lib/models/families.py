@@ -6,7 +6,7 @@ percent.  A family is what one way to widen makes of one base width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -257,58 +257,6 @@ def share_of_width(table: pd.DataFrame, base: int, column: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["factor", "share", "error", "seeds"]).set_index("factor")
 
 
-def costs(table: pd.DataFrame) -> pd.Series:
-    """Multiply-adds of one image.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Networks.
-
-    Returns
-    -------
-    pandas.Series
-        By way, base_width, factor and image_size.
-
-    """
-    return table.groupby(["way", "base_width", "factor", "image_size"]).multiply_adds.first()
-
-
-def at_equal_cost(table: pd.DataFrame, column: str, factor: float, cost: Mapping) -> pd.Series:
-    """Sparse accuracy of base width 8 minus that of a dense network of as many multiply-adds, seed by seed.
-
-    The dense one lies between two that were trained, on a line over the logarithm of the cost.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Networks.
-    column : str
-        What is compared.
-    factor : float
-        Of the sparse network.
-    cost : pandas.Series
-        `costs`.
-
-    Returns
-    -------
-    pandas.Series
-
-    """
-    import pandas as pd
-
-    rows = table[(table.base_width == 8) & (table.image_size == 16) & table.way.isin(("sparse", "dense"))]
-    found = []
-    for _, of_seed in rows.groupby("seed"):
-        dense = of_seed[(of_seed.way == "dense") | (of_seed.factor == 1)].sort_values("factor")
-        sparse = of_seed[(of_seed.way == "sparse") & (of_seed.factor == factor)]
-        if len(dense) > 2 and len(sparse):
-            known = [cost["dense" if f > 1 else "sparse", 8, f, 16] for f in dense.factor]
-            there = np.log(cost["sparse", 8, factor, 16])
-            found.append(sparse[column].iloc[0] - np.interp(there, np.log(known), dense[column]))
-    return pd.Series(found, dtype=float)
-
-
 def gain_over_plain(table: pd.DataFrame, base: int, sigma: float, column: str = "best") -> tuple[float, float]:
     """Best network of a sparse family minus the plain one of its base width, dense ones widened from base 8 included.
 
@@ -357,71 +305,3 @@ def top(line: pd.DataFrame, sigma: float) -> tuple[float, float]:
     slope, bend = low - last, low - 2 * high + last
     by_point = np.array([1 / 2 - slope / bend / 2, slope / bend, -1 / 2 - slope / bend / 2]) / bend
     return np.log2(best) + slope / bend / 2, sigma * np.linalg.norm(by_point) / np.sqrt(int(line["count"].min()))
-
-
-def beside_costs(table: pd.DataFrame, cost: Mapping, networks: Sequence[tuple[str, int, float]],
-                 column: str = "best") -> pd.DataFrame:
-    """Accuracies of some networks beside what they cost, for a page.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Networks at one learning rate, at 16 x 16 pixels.
-    cost : mapping
-        As `costs` gives it.
-    networks : sequence of (str, int, float)
-        Way to widen, base width, factor; a row each.
-    column : str
-        The accuracy.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In words: network, test accuracy, its standard error (or why there is none), millions of multiply-adds.
-
-    """
-    import pandas as pd
-
-    rows = []
-    for way, base, factor in networks:
-        found = curve(table, way, base, column).reindex([factor]).iloc[0]
-        error = f"{found['sem']:.1f}" if found["count"] > 1 else "one seed" if found["count"] == 1 else "not run"
-        name = f"{'dense' if factor == 1 else way}, {base * factor} channels"
-        rows.append((name, found["mean"], error, cost.get((way, base, factor, 16), np.nan) / 1e6))
-    return pd.DataFrame(rows, columns=["network", "test accuracy (%)", "standard error", "multiply-adds (million)"])
-
-
-#: Table 3.1 of the thesis: top-1 accuracy on ImageNet in percent by width, of dense and of sparse networks.
-TABLE_3_1 = {64: (68.03, None), 90: (69.11, 69.56), 128: (70.22, 70.02), 181: (70.91, 70.66), 256: (71.89, 70.53)}
-
-
-def beside_table_3_1(table: pd.DataFrame, budgets: Sequence[tuple[int, tuple[int, int], str]],
-                     column: str = "best") -> pd.DataFrame:
-    """Table 3.1 of the thesis, and the same of networks here below it.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Networks at one learning rate.
-    budgets : sequence of (int, (int, int), str)
-        Base width, pixels and epochs, and what a row says of them.
-    column : str
-        The accuracy.
-
-    Returns
-    -------
-    pandas.DataFrame
-        In words: set and budget, base width, widening factor, accuracies of dense and of sparse networks.
-
-    """
-    import pandas as pd
-
-    rows = [("ImageNet, the thesis's", 64, f"{width / 64:.3g}", *values) for width, values in TABLE_3_1.items()]
-    for base, budget, name in budgets:
-        sparse, dense = (curve(table, way, base, column, budget)["mean"] for way in ("sparse", "dense"))
-        for factor in sorted({*sparse.index, *dense.index}):
-            first = sparse.get(1, np.nan) if factor == 1 else np.nan
-            rows.append((name, base, f"{factor:g}", dense.get(factor, first),
-                         sparse.get(factor) if factor > 1 else np.nan))
-    names = ["set and budget", "base width", "widening factor", "dense (%)", "sparse (%)"]
-    return pd.DataFrame(rows, columns=names).astype({"dense (%)": float, "sparse (%)": float})

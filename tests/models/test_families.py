@@ -78,15 +78,6 @@ def test_shares_need_a_dense_gain_beyond_its_error():
     assert list(families.share_of_width(level, 8, "best").index) == [4]
 
 
-def test_the_dense_network_of_equal_cost_lies_on_the_line_between_its_neighbours():
-    table = record()
-    cost = families.costs(table)
-    assert cost["sparse", 8, 4, 16] == cost["dense", 8, 2, 16] == 4e6
-    assert list(families.at_equal_cost(table, "best", 4, cost)) == [0, 0, 0]  # 74 against 74
-    assert list(families.at_equal_cost(table, "best", 2, cost)) == pytest.approx([1, 1, 1])  # 73 against 72
-    assert families.at_equal_cost(table[table.way == "sparse"], "best", 2, cost).empty
-
-
 def test_gains_over_the_plain_network_count_its_twins_once_a_seed():
     table = pd.concat([record(), pd.DataFrame([
         network("sparse", 1, 77, base=32), network("sparse", 2, 80, base=32), network("dense", 1, 78, base=32, seed=2),
@@ -104,27 +95,3 @@ def test_the_top_is_that_of_the_parabola():
     noise = 0.01 / np.sqrt(2) * np.random.default_rng(1).standard_normal((400, 4))
     tops = [families.top(line.assign(mean=line["mean"] + part), 0.01) for part in noise]
     assert np.std([top for top, _ in tops]) == pytest.approx(np.mean([error for _, error in tops]), rel=0.15)
-
-
-def test_accuracies_stand_beside_costs_and_say_how_sure_they_are():
-    table = record()
-    table = table[(table.way != "dense") | (table.factor != 4) | (table.seed == 1)]
-    cost = {("sparse", 8, 1, 16): 2e6, ("dense", 8, 2, 16): 7e6}
-    networks = [("sparse", 8, 1), ("dense", 8, 2), ("dense", 8, 4), ("sparse", 64, 2)]
-    found = families.beside_costs(table, cost, networks)
-    assert found.network.tolist() == ["dense, 8 channels", "dense, 16 channels", "dense, 32 channels",
-                                      "sparse, 128 channels"]
-    assert found["test accuracy (%)"].tolist()[:3] == [70, 74, pytest.approx(78, abs=1)]
-    assert found["standard error"].tolist()[1:] == [f"{1 / np.sqrt(3):.1f}", "one seed", "not run"]
-    assert found["multiply-adds (million)"].tolist()[:2] == [2, 7] and found.iloc[3, [1, 3]].isna().all()
-
-
-def test_our_networks_stand_below_the_thesis_s_table():
-    found = families.beside_table_3_1(record(), [(8, (16, 6), "here"), (64, (16, 6), "none")])
-    thesis, ours = found[:5], found[5:]
-    assert thesis["widening factor"].tolist() == ["1", "1.41", "2", "2.83", "4"]
-    assert thesis["dense (%)"].is_monotonic_increasing and np.isnan(thesis["sparse (%)"].iloc[0])
-    assert set(ours["set and budget"]) == {"here"} and ours["widening factor"].tolist()[:2] == ["1", "2"]
-    assert ours["dense (%)"].tolist()[:3] == [70, 74, 78]  # the plain network is the first of both
-    assert np.isnan(ours["sparse (%)"].iloc[0]) and ours["sparse (%)"].iloc[1] == families.curve(
-        record(), "sparse", 8, "best")["mean"][2]
