@@ -71,7 +71,17 @@ def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
         forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]
         exact |= {node.value for node in nodes
                   if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts}
+        forms += [re.compile(form) for node in nodes if isinstance(node, ast.Call) for form in _noted(node)]
     return exact, forms
+
+
+def _noted(call: ast.Call) -> Iterator[str]:
+    """Patterns for the names that `settling.notes(prefix, {key: ...})` gives: the prefix, a hyphen, and each key."""
+    if ast.unparse(call.func).rpartition(".")[2] == "notes" and len(call.args) == 2:
+        prefix, tables = call.args[0], [part for part in ast.walk(call.args[1])
+                                        if isinstance(part, (ast.Dict, ast.DictComp))]
+        for key in (key for table in tables for key in (table.keys if isinstance(table, ast.Dict) else [table.key])):
+            yield f"{_form(prefix) or '.+'}-{key and _form(key) or '.+'}"
 
 
 def _form(node: ast.AST) -> str:

@@ -158,7 +158,8 @@ def test_a_wrong_setting_of_sphinx_is_named(book, tmp_path, settings):
 CODE = '```{code-cell} ipython3\nfor kind in ("relu", "erf"):\n    claims.number(f"toy-{kind}-last", 1)\n' \
        'claims.number("toy-sum", 2)\nclaims.number(\n    "toy-mean", 3\n)\nname = "toy-named"\n%time pass\n' \
        'for n in (5, 10):\n    claims.number("toy-" + name[3:] + f"-at-{n}", 1)\n' \
-       'claims.number("toy-%s-low" % n, 1)\nclaims.number("toy-{}-high".format(n), 1)\n```\n'
+       'claims.number("toy-%s-low" % n, 1); notes("toy", {"kept": ("d", 1)} | {f"{n}-end": ("d", 1) for n in (1,)})\n' \
+       'claims.number("toy-{}-high".format(n), 1)\n```\n'
 
 
 @pytest.fixture
@@ -172,7 +173,7 @@ def unknown(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["toy-sum", "toy-mean", "toy-named", "toy-relu-last", "toy-erf-last:.2f", "toy-sum:s",
-                                 "toy-named-at-5", "toy-5-low", "toy-10-high"])
+                                 "toy-named-at-5", "toy-5-low", "toy-10-high", "toy-kept", "toy-1-end"])
 @pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "Words {{glue:text}}`{}` words.", "{{glue:text}}``{}``",
                                   "{{glue:text}}`01-first.ipynb::{}`"])
 def test_numbers_that_the_code_names_are_known(unknown, key, form):
