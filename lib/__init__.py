@@ -38,7 +38,7 @@
                    kernels, trained by one loop on a CPU or a GPU, kept on disk without pickle
 `models.sparse`    sparse convolutions and linear layers: in their own data layout, for torch, with masks that move
 `models.widening`  layers, costs and accuracies of networks widened at a fixed number of weights (chapter 3)
-`models.families`  what a record of widened networks says: gains, shares, errors
+`models.families`, `models.family_costs`, `models.family_records` what records of widened networks say: gains, costs
 `models.digits`    scikit-learn's digits, which need no download
 `kernels`          kernels of neural nets: arc-cosine, random features, NNGP and NTK, Gaussian processes, sparse nets
 `pruning.distribution`  how many weights each layer keeps: water-filling
@@ -90,7 +90,9 @@
 `rbm.pruning_correlations`, `rbm.pruning_graphs` when their correlations are cut off and their graphs fall apart
 `rbm.correlation_decay` powers, exponentials and cut-offs fitted to correlations
 `rbm.readout_trials` machines trained on shots with errors and gaps
-`rbm.reconstruction_trials`, `rbm.complex_trials` states learnt, without phases and with them (chapter 5)
+`rbm.reconstruction_trials`, `rbm.valleys` states without phases learnt, and the balance of two valleys (chapter 5)
+`rbm.two_qubits`, `rbm.complex_trials`, `rbm.mixed_trials`, `rbm.method_trials` with phases, mixed, beside other methods
+`rbm.pruning_examples` small machines and checks of chapter 7
 `rbm.living`       the machine that runs in the page of chapter 7
 `rbm.files`        saved machines, without pickle
 

@@ -26,7 +26,7 @@ def rotations(turned: pd.DataFrame) -> Figure:
     Parameters
     ----------
     turned : pandas.DataFrame
-        Of `lib.rbm.complex_trials.turned`, for "ZZ" and "XZ", with the states "published state" and "twin".
+        Of `lib.rbm.two_qubits.turned`, for "ZZ" and "XZ", with the states "published state" and "twin".
 
     Returns
     -------
@@ -69,7 +69,7 @@ def training(curves: pd.DataFrame) -> Figure:
     Parameters
     ----------
     curves : pandas.DataFrame
-        Of `lib.rbm.complex_trials.learning_curves`.
+        Of `lib.rbm.two_qubits.learning_curves`.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def mixed(learnt: pd.DataFrame) -> Figure:
     Parameters
     ----------
     learnt : pandas.DataFrame
-        Of `lib.rbm.complex_trials.mixed_states`.
+        Of `lib.rbm.mixed_trials.mixed_states`.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 machine      the parameters (4.1)
 distributions  the energy and the conditional distributions (4.1-4.11, 4.20-4.26)
 partition    the partition function and exact probabilities by enumeration (4.3, 4.4)
+by_definition  small machines from the definition alone, to compare with
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 mixing       how fast chains of small machines forget, and what that does to CD (chapter 4)
@@ -14,8 +15,11 @@ checkpoints  where a training stands, on the way and on disk, and going on from 
 readout      trainings on what was read with errors or not read at all, and on counted outcomes
 noisy        a state behind depolarizing noise, whose chance is learnt with it
 readout_trials  machines trained on shots with errors and gaps, those ignored and corrected
-reconstruction_trials  machines that learn the Ising chain, the balance of two valleys, and cures (chapter 5)
-complex_trials  states with phases and mixed ones learnt in many bases, beside other methods (5.4)
+reconstruction_trials  machines that learn the Ising chain (chapter 5)
+valleys      the balance of its two valleys, how training loses it, and cures
+two_qubits   two of them learnt in turned bases, as in the thesis's example (5.4)
+complex_trials, mixed_trials  states with phases, and mixed ones, learnt in many bases (5.4)
+method_trials  the same beside other methods
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
@@ -45,6 +49,7 @@ recorded_runs  pruned machines of a record by their kind, and means over them
 pruning_harm  when their measures are harmed, and how many weights are gone then
 pruning_growth  how much these measures grow
 pruning_order  what becomes of the magnetization
+pruning_examples  small machines and checks: one that is drawn, gauges, measures by hand
 pruning_graphs  when their graphs fall apart
 pruning_correlations  when their correlations are cut off
 correlation_decay  powers, exponentials and cut-offs fitted to C(d)

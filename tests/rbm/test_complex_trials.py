@@ -19,33 +19,6 @@ def shots(psi, n=200, in_bases=None):
     return bases.sample(psi, in_bases or bases.random_bases(n, len(psi).bit_length() - 1, rng=stream), rng=stream)
 
 
-def test_turned_spins_have_exact_probabilities_and_frequencies_with_errors():
-    data = bases.measured([[0, 0], [0, 1], [0, 1], [1, 1], [1, 0], [1, 0]], ["ZZ"] * 4 + ["XZ"] * 2)
-    table = complex_trials.turned({"a": np.array([0.6, 0, 0, 0.8])}, data, ("ZZ", "XZ"))
-    assert list(table.basis) == ["ZZ"] * 4 + ["XZ"] * 4 and list(table.outcome)[:4] == ["00", "01", "10", "11"]
-    assert list(table.a) == pytest.approx([0.36, 0, 0, 0.64, 0.18, 0.32, 0.18, 0.32])
-    assert list(table.measured) == [0.25, 0.5, 0, 0.25, 0, 0, 1, 0]
-    assert table.error[1] == pytest.approx(0.25) and table.error[6] == 0
-
-
-def test_what_is_printed_is_half_of_the_probabilities():
-    for number in range(5):
-        psi = vectors.random_state(2, rng=rng.stream(number, "state"))
-        assert 2 * complex_trials.printed_probabilities(psi) == pytest.approx(np.abs(bases.rotate(psi, "XZ")) ** 2)
-
-
-def test_learning_curves_end_at_the_states_that_come_back():
-    rows = shots(PSI, in_bases=["ZZ", "XZ", "ZX", "YZ"] * 50)
-    states, curves = complex_trials.learning_curves(PSI, rows, QUICK, 2, 2, seed=1)
-    assert list(curves.machine) == [1, 1, 1, 2, 2, 2] and list(curves.epoch) == [0, 1, 2] * 2
-    for state, (_, curve) in zip(states, curves.groupby("machine")):
-        assert curve.fidelity.iloc[-1] == metrics.fidelity(state.psi(), PSI)
-        kl = rotations.kl_divergences(PSI, state, ["ZZ", "XZ", "ZX", "YZ"])
-        assert curve["KL(sum)"].iloc[-1] == pytest.approx(kl.sum())
-    assert np.allclose(curves["KL(sum)"], 4 * curves["KL(mean)"])
-    assert states[0].psi().numpy() != pytest.approx(states[1].psi().numpy())
-
-
 def test_trainings_differ_by_start_and_by_what_they_are_for():
     rows = shots(PSI)
     one, two = complex_trials.trained(rows, 2, QUICK, 2, "use", seed=1, n_hidden_phase=1)
@@ -122,40 +95,8 @@ def test_the_excess_loss_is_a_divergence_where_shots_are_as_often_as_likely():
     assert complex_trials.excess_loss(state, rows, density.density_matrix(psi)) == pytest.approx(expected)
 
 
-def test_mixed_states_are_compared_with_the_noisy_one():
-    table, last, rows = complex_trials.mixed_states([1, 2], 0.2, 100, QUICK, 2, seed=1)
-    rho, found = complex_trials.noisy_ghz(2, 0.2), last.density_matrix().numpy()
-    assert list(table.qubits) == [1, 1, 2, 2] and rows.n_samples == 100 and rows.n_spins == 2
-    assert table.iloc[-1].tolist() == pytest.approx([2, 2, density.fidelity(found, rho), density.purity(found),
-                                                     density.purity(rho), density.entropy(found), density.entropy(rho)])
-
-
-def test_methods_are_compared_on_all_kinds_of_averages_and_data_sets():
-    table = complex_trials.compared_averages(4, [60, 600], 2, lambda n: QUICK, seed=1)
-    assert len(table) == 2 * 2 * 2 * 3 and not table.duplicated(["shots", "set", "kind", "method"]).any()
-    fall = table.groupby(["method", "shots"]).error.mean().unstack()
-    assert (fall.loc[["shadows", "matrix product"], 600] < fall.loc[["shadows", "matrix product"], 60]).all()
-
-
-def test_one_machine_and_their_mean_are_compared_with_likelihood_and_inversion():
-    table = complex_trials.compared_mixed(1, 0.2, [500], 1, 3, lambda n: QUICK, seed=1)
-    assert list(table.method) == ["maximum likelihood", "linear inversion", "one machine", "mean of machines"]
-    assert (table.fidelity[:2] > 0.98).all() and table.fidelity[2] != table.fidelity[3]
-    pd.testing.assert_series_equal(table.error, 1 - table.fidelity, check_names=False)
-
-
-def test_shots_go_through_all_bases_in_turn():
-    rho = complex_trials.noisy_ghz(2, 0.1)
-    rows = complex_trials.shots_in_turn(rho, 20, "use", seed=1)
-    assert rows.bases()[:4] == ["XX", "XY", "XZ", "YX"] and rows.bases()[9:18] == rows.bases()[:9]
-    other = complex_trials.shots_in_turn(rho, 20, "other", seed=1)
-    assert not np.array_equal(rows.bits, other.bits)
-
-
-def test_outcomes_held_back_speak_for_noise_where_it_is_and_its_chance_is_learnt():
-    adam = StateSettings(epochs=12, batch_size=50, optimizer="adam", learning_rate=0.1, final_learning_rate=0.005)
-    table = complex_trials.learnt_noise(2, 0.15, 4000, 1, (adam, adam), QUICK, 2, seed=1)
-    assert table.gain[0] > 0 and table.chance[0] == pytest.approx(0.15, abs=0.05) and table.fidelity[0] > 0.98
-    unlearnt = StateSettings(epochs=1, batch_size=2000, learning_rate=0.0)
-    table = complex_trials.learnt_noise(2, 0.2, 2000, 2, (unlearnt, unlearnt), adam, 1, seed=2)
-    assert list(table.set) == [1, 2] and (table.gain < -2 * table.error).all() and (table.chance == 0).all()
+def test_signs_count_in_one_fidelity_and_not_in_the_other():
+    psi, signs = np.array([0.6, -0.8]), np.array([1.0, -1.0])
+    table = pd.DataFrame({"seed": [0, 0, 1, 1], "machine": [0.6, 0.8, 0.6, -0.8], "machine imaginary": 0.0})
+    with_signs, of_sizes = complex_trials.sign_fidelities(table, psi, signs)
+    assert with_signs == pytest.approx([1, (0.36 - 0.64) ** 2]) and of_sizes == pytest.approx([1, 1])
