@@ -134,7 +134,7 @@ def two_valleys(flow: pd.DataFrame) -> Figure:
     Parameters
     ----------
     flow : pandas.DataFrame
-        Of `lib.rbm.reconstruction_trials.expected_training`.
+        Of `lib.rbm.valleys.expected_training`.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def cures(fidelities: pd.DataFrame) -> Figure:
     Parameters
     ----------
     fidelities : pandas.DataFrame
-        Of `lib.rbm.reconstruction_trials.cures`.
+        Of `lib.rbm.valleys.cures`.
 
     Returns
     -------

@@ -5,16 +5,15 @@ Every start and every training takes a child of the seed that is given, named by
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from lib import rng
 from lib.conventions import all_states
 from lib.rbm import metrics, observables, partition
-from lib.rbm.distributions import effective_energy_gradient, hidden_probability, visible_probability
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from lib.rbm.training import TrainingSettings, train
@@ -110,95 +109,6 @@ def distributions(grounds: Mapping[float, np.ndarray]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def expected_training(psi: np.ndarray, sweeps: Iterable[int], *, n_steps: int, learning_rate: float,
-                      seed: int) -> pd.DataFrame:
-    """Training without noise, along the expected steps of contrastive divergence.
-
-    After k sweeps the data distribution q has become q P^k, with P the chances of one sweep. As many hidden units as
-    spins, and few: P has 4^n_spins entries.
-
-    Parameters
-    ----------
-    psi : ndarray, shape (2^n_spins,)
-        Positive amplitudes to learn.
-    sweeps : iterable of int
-        Numbers k; 0 for the exact gradient.
-    n_steps : int
-        Steps.
-    learning_rate : float
-        Their size.
-    seed : int, >= 0
-        Of the start.
-
-    Returns
-    -------
-    pandas.DataFrame
-        k, step, m (mean magnetization of the machine).
-
-    """
-    import pandas as pd
-
-    n_spins = psi.size.bit_length() - 1
-    states, data, curve = all_states(n_spins), psi**2, []
-    for k in sweeps:
-        machine = Machine.random(n_spins, n_spins, seed=seed)
-        for step in range(n_steps + 1):
-            p = partition.probabilities(machine).numpy()
-            curve.append((k, step, float(p @ (2.0 * states.mean(axis=1) - 1))))
-            model = data @ np.linalg.matrix_power(_sweep(machine, states), k) if k else p
-            up, down = (effective_energy_gradient(machine, states, weights) for weights in (data, model))
-            parts = zip((machine.weights, machine.visible_bias, machine.hidden_bias), up, down)
-            machine = Machine(*(x - learning_rate * (u - d) for x, u, d in parts))
-    return pd.DataFrame(curve, columns=["k", "step", "m"])
-
-
-def _sweep(machine: Machine, states: np.ndarray) -> np.ndarray:
-    """Chances to get from every visible state to every other by one sweep; both layers have the same states."""
-    def given(on: np.ndarray) -> np.ndarray:
-        return np.prod(np.where(states == 1, on[:, None, :], 1 - on[:, None, :]), axis=2)
-
-    return given(hidden_probability(machine, states).numpy()) @ given(visible_probability(machine, states).numpy())
-
-
-def cures(psi: np.ndarray, data: np.ndarray, ways: Mapping[str, TrainingSettings], n_hidden: int, n_seeds: int, *,
-          every: int, seed: int) -> tuple[pd.DataFrame, Machine]:
-    """Machines trained in several ways, from the same small and symmetric starts.
-
-    Parameters
-    ----------
-    psi : ndarray, shape (2^n_spins,)
-        The exact amplitudes.
-    data : ndarray of uint8, shape (n_samples, n_spins)
-        Outcomes to train on.
-    ways : mapping of str to TrainingSettings
-        How to train, by name.
-    n_hidden, n_seeds : int
-        Hidden units, and starts.
-    every : int
-        Epochs between two rows of a machine.
-    seed : int, >= 0
-        Fixes all of it.
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        way, seed, epoch, fidelity.
-    last : Machine
-        The last machine.
-
-    """
-    import pandas as pd
-
-    found = []
-    for (way, settings), number in itertools.product(ways.items(), range(n_seeds)):
-        start = Machine.random(data.shape[1], n_hidden, seed=rng.child_seed(seed, "cure start", number), scale=0.01,
-                               symmetric_biases=True)
-        result = train(start, data, settings, seed=rng.child_seed(seed, "cure", number), every=every,
-                       callback=lambda epoch, machine: metrics.fidelity(machine, psi))
-        found += [(way, number, epoch, value) for epoch, value in result.history]
-    return pd.DataFrame(found, columns=["way", "seed", "epoch", "fidelity"]), result.machine
-
-
 def entropies(state: PositiveState, psi: np.ndarray, samples: np.ndarray) -> pd.DataFrame:
     """Second Rényi entropies of the first sites of a chain: from samples (5.10), summed, and exact (Fig. 5.3).
 
@@ -258,3 +168,110 @@ def estimators_off(state: PositiveState, field: float, region: Sequence[int]) ->
             "5.7": abs(p @ local_energy - ising.energy(psi, field)),
             "5.10": abs(-np.log(np.outer(p, p).ravel() @ ratios) - ising.renyi2(psi, region)),
             "5.11": np.abs(twice - 1).max()}
+
+
+def exact_magnetizations(n_spins: int, fields: Sequence[float]) -> tuple[dict[float, np.ndarray], pd.DataFrame]:
+    """Ground states of the transverse-field chain and their magnetizations, exact (Fig. 5.2).
+
+    Parameters
+    ----------
+    n_spins : int
+        Length of the chain.
+    fields : sequence of float
+        h/J.
+
+    Returns
+    -------
+    grounds : dict of float to ndarray, shape (2^n_spins,)
+        By field.
+    table : pandas.DataFrame
+        field, abs m, x.
+
+    """
+    import pandas as pd
+
+    grounds = {h: ising.ground_state(n_spins, h)[1] for h in fields}
+    table = pd.DataFrame({"field": fields, "abs m": map(ising.absolute_magnetization, grounds.values()),
+                          "x": [ising.magnetization_x(ground).mean() for ground in grounds.values()]})
+    return grounds, table
+
+
+class ByLength(NamedTuple):
+    """What machines of many lengths and fields do.
+
+    Attributes
+    ----------
+    miss, error : float
+        Largest size of the mean distance in x from the exact value, over lengths and fields, and its standard error;
+        the error is None where a length and field has one machine.
+    size, field : float
+        Where that is.
+    short, long : int
+        Shortest and longest chain whose fidelity was summed.
+    lost : pandas.Series
+        By length the largest field at which the median of the fidelity is below 0.9; no entry where it never is.
+    lopsided : pandas.DataFrame
+        The machines whose fidelity is below 0.9.
+
+    """
+
+    miss: float
+    error: float | None
+    size: int
+    field: float
+    short: int
+    long: int
+    lost: pd.Series
+    lopsided: pd.DataFrame
+
+
+def by_length(done: pd.DataFrame) -> ByLength:
+    """Compare machines of a record by length and field.
+
+    Parameters
+    ----------
+    done : pandas.DataFrame
+        Results of `lib.experiments.reconstruction.magnetizations` with n_spins and field.
+
+    Returns
+    -------
+    ByLength
+
+    """
+    off = (done.x - done["x exact"]).groupby([done.n_spins, done.field]).agg(["mean", "sem"])
+    place, summed = off["mean"].abs().idxmax(), done[done.fidelity.notna()]
+    medians = summed.groupby(["n_spins", "field"]).fidelity.median().reset_index()
+    return ByLength(off["mean"].abs().max(), off["sem"][place] if off["sem"].notna().all() else None, *place,
+                    summed.n_spins.min(), summed.n_spins.max(),
+                    medians[medians.fidelity < 0.9].groupby("n_spins").field.max(), summed[summed.fidelity < 0.9])
+
+
+def fidelities(data: np.ndarray, psi: np.ndarray, settings: TrainingSettings, n_hidden: int, epochs: Sequence[int], *,
+               seed: int) -> dict[int, float]:
+    """How close machines from one start come to a state, by the passes through its measurements.
+
+    Parameters
+    ----------
+    data : ndarray of uint8, shape (n_samples, n_spins)
+        Measurements.
+    psi : ndarray, shape (2^n_spins,)
+        The state.
+    settings : TrainingSettings
+        How to train, but for the epochs.
+    n_hidden : int
+        Hidden units.
+    epochs : sequence of int
+        Passes, a training each.
+    seed : int
+        Of the start and the training.
+
+    Returns
+    -------
+    dict of int to float
+        Fidelity by epochs.
+
+    """
+    start = Machine.random(data.shape[1], n_hidden, seed=rng.child_seed(seed, "tutorial start"))
+    return {n: metrics.fidelity(PositiveState(train(start, data, replace(settings, epochs=n),
+                                                    seed=rng.child_seed(seed, "tutorial")).machine), psi)
+            for n in epochs}

@@ -1,13 +1,11 @@
 """What chapter 5 computes: tables with answers that are known, from chains of two to four spins."""
 
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib import rng
-from lib.conventions import all_states
 from lib.rbm import metrics, partition, reconstruction_trials
 from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
@@ -40,31 +38,6 @@ def test_magnetizations_of_single_outcomes_add_up_the_states_with_as_many_ups():
     assert list(table.probability) == pytest.approx([0.1, 0.5, 0.4, 0.25, 0.5, 0.25])
 
 
-def test_expected_training_by_the_exact_gradient_keeps_the_balance_that_one_sweep_loses():
-    psi = ising.ground_state(3, 0.2)[1]
-    table = reconstruction_trials.expected_training(psi, (1, 0), n_steps=400, learning_rate=0.3, seed=1)
-    assert list(table.k) == [1] * 401 + [0] * 401 and list(table.step[:3]) == [0, 1, 2]
-    end = table[table.step == 400].set_index("k").m
-    assert abs(end[0]) < 0.05 < 0.3 < end[1]
-
-
-def test_a_sweep_keeps_the_distribution_of_the_machine():
-    machine = Machine.random(3, 3, seed=1, scale=1.0)
-    p, sweep = partition.probabilities(machine).numpy(), reconstruction_trials._sweep(machine, all_states(3))
-    assert sweep.sum(axis=1) == pytest.approx(np.ones(8)) and p @ sweep == pytest.approx(p)
-
-
-def test_cures_begin_at_the_same_machines():
-    psi = ising.ground_state(4, 0.2)[1]
-    data, ways = ising.sample(psi, 100, rng=rng.stream(1, "d")), {"a": QUICK, "b": replace(QUICK, symmetric=True)}
-    table, last = reconstruction_trials.cures(psi, data, ways, 3, 2, every=2, seed=1)
-    assert list(table.way) == ["a"] * 6 + ["b"] * 6 and list(table.epoch) == [0, 2, 4] * 4
-    start = table[table.epoch == 0].set_index(["way", "seed"]).fidelity
-    assert start["a"].to_numpy() == pytest.approx(start["b"].to_numpy()) and start["a", 0] != start["a", 1]
-    assert table.fidelity.iloc[-1] == metrics.fidelity(last, psi)
-    assert PositiveState(last).psi().numpy() == pytest.approx(PositiveState(last).psi().numpy()[::-1])  # symmetric
-
-
 def test_entropies_are_estimated_summed_and_exact():
     psi, state = ising.ground_state(3, 1.0)[1], PositiveState(Machine.random(3, 2, seed=1, scale=1.0))
     samples = state.sample(20_000, seed=1, n_chains=2000)
@@ -83,3 +56,27 @@ def test_estimators_are_off_by_rounding_and_by_more_where_the_operator_is_anothe
     assert set(off) == {"5.9", "5.7", "5.10", "5.11"} and max(off.values()) < 1e-12
     energy, other = (ising.energy(state.psi().numpy(), field) for field in (0.7, 0.8))
     assert abs(energy - other) > 1e-3  # so that the sum could tell one field from another
+
+
+def test_exact_magnetizations_are_those_of_ground_states():
+    grounds, table = reconstruction_trials.exact_magnetizations(3, [0.5, 1.5])
+    assert list(grounds) == list(table.field) == [0.5, 1.5]
+    psi = ising.ground_state(3, 1.5)[1]
+    assert table["abs m"][1] == ising.absolute_magnetization(psi) and table.x[1] == ising.magnetization_x(psi).mean()
+
+
+def test_machines_are_compared_by_length_and_field():
+    rows = [(8, 0.5, 0.5, 0.4, 0.95), (8, 0.5, 0.5, 0.6, 0.99), (8, 1.0, 0.7, 0.9, 0.8), (8, 1.0, 0.7, 0.7, 0.85),
+            (10, 0.5, 0.5, 0.5, 0.99), (10, 0.5, 0.5, 0.5, 0.7), *2 * [(30, 0.5, 0.5, 0.5, np.nan)]]
+    table = pd.DataFrame(rows, columns=["n_spins", "field", "x exact", "x", "fidelity"])
+    found = reconstruction_trials.by_length(table)
+    assert found.miss == pytest.approx(0.1) and (found.size, found.field) == (8, 1.0)
+    assert found.error == pytest.approx(0.1) and (found.short, found.long) == (8, 10)
+    assert found.lost.to_dict() == {8: 1.0, 10: 0.5} and len(found.lopsided) == 3
+
+
+def test_more_passes_from_one_start_come_closer():
+    psi = ising.ground_state(3, 1.0)[1]
+    data = ising.sample(psi, 400, rng=rng.stream(1, "data"))
+    found = reconstruction_trials.fidelities(data, psi, QUICK, 3, (1, 30), seed=2)
+    assert list(found) == [1, 30] and found[1] < found[30] <= 1
