@@ -2,7 +2,7 @@
 
 `block_steps` runs a small image through the network and writes down what happens in the block, so that the places of
 BatchNorm and ReLU, the channels, the kernels and the numbers of weights are those of the module, not of a description.
-`draw_blocks` draws such lists below each other, to one scale.
+`draw_blocks` draws such lists below each other, to one scale, and `ways` both for a base and networks that are widened.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, Patch, Polygon, Rectangle
 from torch.overrides import TorchFunctionMode
 
 from lib import plotting
-from lib.models.resnet import ResNet
+from lib.models.resnet import Architecture, ResNet, n_weights
 
 _KINDS = {"conv2d": "convolution", "batch_norm": "batch norm", "relu": "relu", "add": "addition"}
 _CONVOLUTION, _STRIPE, _GAP = 2.6, 0.12, 0.1  # widths in inches: the convolutions before a BatchNorm; its stripe
@@ -159,6 +161,34 @@ def draw_blocks(ax: Axes, blocks: Mapping[str, Sequence[Step]], notes: Mapping[s
     ax.set_ylim(top - 0.27, 0.02)
     ax.set_aspect("equal")
     ax.set_axis_off()
+
+
+def ways(starts: Mapping[str, Architecture], nets: Mapping[str, ResNet], block: str) -> tuple[Figure, pd.DataFrame]:
+    """One block of a base and of networks that are widened in several ways (Fig. 3.2).
+
+    Parameters
+    ----------
+    starts : mapping of str to Architecture
+        What is widened, by the title of the way.
+    nets : mapping of str to ResNet
+        "Base", and the widened networks by title.
+    block : str
+        As in `block_steps`.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    table : pandas.DataFrame
+        net, and the fields of `Step` but the mask.
+
+    """
+    figure, (axes,) = plotting.new_figure(height=6.8)
+    steps = {title: block_steps(net, block) for title, net in nets.items()}
+    notes = {"Base": f"{nets['Base'].n_weights:,} weights"}
+    notes |= {title: f"{n_weights(start):,} → {nets[title].n_weights:,}" for title, start in starts.items()}
+    draw_blocks(axes, steps, notes)
+    rows = [(title, *step) for title in steps for step in steps[title]]
+    return figure, pd.DataFrame(rows, columns=["net", *Step._fields]).drop(columns="mask")
 
 
 class _Recorder(TorchFunctionMode):

@@ -12,7 +12,7 @@ from matplotlib.patches import Circle, Polygon, Rectangle
 from torch.nn import functional
 
 from lib import plotting
-from lib.figures.resnet_blocks import block_steps, draw_blocks
+from lib.figures.resnet_blocks import block_steps, draw_blocks, ways
 from lib.models.resnet import Architecture, ResNet, layers, n_weights, widened
 from lib.pruning.masks import layer_masks
 
@@ -172,3 +172,14 @@ def test_only_whole_blocks_are_drawn(change, message):
 def test_a_note_needs_its_block():
     with pytest.raises(ValueError, match="expected notes on .'one'., got .'two'.; try the same titles"):
         drawn({"one": block_steps(make_model(), BLOCK)}, {"two": "a note"})
+
+
+def test_ways_have_a_row_each_and_the_weights_of_the_whole_networks():
+    base, wide = Architecture(2, 5), widened(Architecture(2, 5), 2)
+    figure, table = ways({"wide": base}, {"Base": ResNet(base, seed=1), "wide": ResNet(wide, seed=1)}, BLOCK)
+    steps = block_steps(ResNet(wide, seed=1), BLOCK)
+    rows = table[table.net == "wide"]
+    assert list(rows.kind) == [step.kind for step in steps] and list(table.net.unique()) == ["Base", "wide"]
+    assert list(rows.n_weights) == [step.n_weights for step in steps] and "mask" not in table
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert any(f"{n_weights(base):,} → {n_weights(wide):,}" in text for text in texts)
