@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from lib.rbm.machine import Machine
 from lib.rbm.states import PositiveState
 from lib.spins import free_fermions, ising
 from lib.spins.measurements import MISSING, Readout
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
 
 
 class Trial:
@@ -136,3 +140,66 @@ def recovered(clean: Sequence[float], ignored: Sequence[float], corrected: Seque
     lost, back = ignored - clean, ignored - corrected
     ratio = back.mean() / lost.mean()
     return float(ratio), float(np.std(back - ratio * lost, ddof=1) / np.sqrt(len(lost)) / abs(lost.mean()))
+
+
+def spoilt(n_spins: int, n_shots: int, settings: training.TrainingSettings, strengths: Sequence[float],
+           gap_shares: Sequence[float], n_seeds: int, seed: int) -> pd.DataFrame:
+    """Machines trained on shots of the critical chain that are misread or have gaps, in each way of `Trial`.
+
+    Parameters
+    ----------
+    n_spins : int
+        Length of the chain.
+    n_shots : int
+        Shots along z.
+    settings : TrainingSettings
+        How to train.
+    strengths : sequence of float
+        Of the errors, in units of 0.02 (a one for a zero) and 0.05 (a zero for a one).
+    gap_shares : sequence of float
+        Shares of bits that are missing.
+    n_seeds : int
+        Trials.
+    seed : int
+        Of all of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        seed (its number), what ("readout" or "gaps"), share (of bits), way, infidelity.
+
+    """
+    import pandas as pd
+
+    rows = []
+    for number in range(n_seeds):
+        trial = Trial(n_spins, 1.0, n_shots, settings, rng.child_seed(seed, "trial", number))
+        rows.append((number, "readout", 0.0, "no errors", trial.infidelity(trial.bits)))
+        for factor in strengths:
+            found = trial.misread(0.02 * factor, 0.05 * factor)
+            rows += [(number, "readout", 0.035 * factor, way, value) for way, value in found.items()]
+        for share in gap_shares:
+            rows += [(number, "gaps", share, way, value) for way, value in trial.with_gaps(share).items()]
+    return pd.DataFrame(rows, columns=["seed", "what", "share", "way", "infidelity"])
+
+
+def infidelities(table: pd.DataFrame, way: str, share: float) -> np.ndarray:
+    """Those of one way and share of `spoilt`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        `spoilt`.
+    way : str
+        Such as "corrected".
+    share : float
+        Of bits.
+
+    Returns
+    -------
+    ndarray, shape (n_seeds,)
+        In the order of the seeds.
+
+    """
+    part = table[(table.way == way) & np.isclose(table.share, share)]
+    return part.sort_values("seed").infidelity.to_numpy()

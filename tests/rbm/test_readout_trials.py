@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from lib import rng
+from lib.rbm import readout_trials
 from lib.rbm.readout_trials import Trial, recovered
 from lib.rbm.training import TrainingSettings
 from lib.spins import ising
@@ -48,3 +50,12 @@ def test_the_recovered_part_and_its_error():
     part, error = recovered(clean, ignored, corrected)
     resampled = [recovered(clean[rows], ignored[rows], corrected[rows])[0] for rows in draws.integers(0, n, (800, n))]
     assert part == pytest.approx(0.75, abs=5 * error) and error == pytest.approx(np.std(resampled), rel=0.15)
+
+
+def test_a_table_of_spoilt_shots_has_each_way_of_each_trial():
+    settings = TrainingSettings(epochs=1, n_gibbs=1)
+    table = readout_trials.spoilt(3, 60, settings, [1.0, 2.0], [0.1], 2, seed=4)
+    assert len(table) == 2 * (1 + 2 * 2 + 2) and set(table[table.what == "gaps"].way) == {"left out", "summed over"}
+    trial = Trial(3, 1.0, 60, settings, rng.child_seed(4, "trial", 1))
+    found = readout_trials.infidelities(table, "corrected", 0.07)
+    assert len(found) == 2 and found[1] == trial.misread(0.04, 0.1)["corrected"]
