@@ -1,0 +1,32 @@
+"""Machines of one or two units from the definition, against sums that are written out."""
+
+import numpy as np
+import pytest
+import torch
+
+from lib.rbm import by_definition
+from lib.rbm.machine import Machine
+
+MACHINE = Machine(torch.tensor([[1.0], [-2.0]], dtype=torch.float64), torch.tensor([0.5, 0.0], dtype=torch.float64),
+                  torch.tensor([0.3], dtype=torch.float64))
+
+
+def test_the_joint_table_has_a_weight_for_every_state():
+    joint, z = by_definition.joint_table(*by_definition.arrays(MACHINE))
+    energies = [[0, 0.3], [0, 0.3 - 2], [0.5, 0.5 + 0.3 + 1], [0.5, 0.5 + 0.3 + 1 - 2]]  # rows 00, 01, 10, 11
+    assert z == pytest.approx(np.exp(energies).sum()) and joint == pytest.approx(np.exp(energies) / z)
+    assert by_definition.states(2).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def test_independent_units_have_products_of_chances():
+    found = by_definition.factorized(np.array([[0.2, 0.5]]), by_definition.states(2))
+    assert found[0] == pytest.approx([0.4, 0.4, 0.1, 0.1])
+
+
+def test_the_gradient_by_differences_is_that_of_means():
+    q = np.array([0.1, 0.2, 0.3, 0.4])
+    joint, _ = by_definition.joint_table(*by_definition.arrays(MACHINE))
+    p, on = joint.sum(1), joint[:, 1] / joint.sum(1)
+    v = by_definition.states(2)
+    exact = by_definition.flat([((p - q)[:, None] * v * on[:, None]).sum(0), (p - q) @ v, [(p - q) @ on]])
+    assert by_definition.finite_gradient(MACHINE, q) == pytest.approx(exact, abs=1e-8)
