@@ -24,12 +24,34 @@ _PLAIN = (bool, int, float, complex, str, bytes, np.generic)
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value is an integer in Python's or numpy's sense, True and False excepted."""
+    """Whether a value is an integer in Python's or numpy's sense, True and False excepted.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+
+    """
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
 
 
 def is_real(value: Any) -> bool:
-    """Whether a value is a real number in Python's or numpy's sense, True and False excepted."""
+    """Whether a value is a real number in Python's or numpy's sense, True and False excepted.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Returns
+    -------
+    bool
+
+    """
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 

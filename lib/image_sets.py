@@ -394,6 +394,16 @@ def load_torchvision() -> ModuleType:
     Such a torchvision cannot load its native operators, and ``import torchvision`` fails for want
     of two of them. Their signatures alone are enough for data sets and transforms; they are
     registered only where the import fails.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError, RuntimeError
+        As the import itself, where there is no torchvision or it fails for another reason.
+
     """
     try:
         import torchvision

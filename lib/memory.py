@@ -30,7 +30,19 @@ def require_memory(n_bytes: int, what: str, *, limit: int = _DEFAULT_LIMIT,
 
 
 def format_bytes(n_bytes: int) -> str:
-    """A size for people: 2147483648 -> '2.0 GiB'."""
+    """A size for people: 2147483648 -> '2.0 GiB'.
+
+    Parameters
+    ----------
+    n_bytes : int
+        At least 0.
+
+    Returns
+    -------
+    str
+        In the largest unit of which there is one.
+
+    """
     # Exact integers on purpose: 8 * 2**5000 bytes must not overflow a float.
     units = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
     power = min(max(int(n_bytes).bit_length() - 1, 0) // 10, len(units) - 1)

@@ -205,7 +205,13 @@ def require_results(n: int, m: int, n_results: int = 1, *, limit_bytes: int | No
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping, or None where the system does not say."""
+    """Bytes that can be had without swapping, or None where the system does not say.
+
+    Returns
+    -------
+    int or None
+
+    """
     try:
         found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     except OSError:  # no Linux

@@ -301,6 +301,16 @@ class MixedState:
 def check_state(state) -> ComplexState | MixedState:
     """The state itself, where it is one.
 
+    Parameters
+    ----------
+    state : object
+        Anything.
+
+    Returns
+    -------
+    ComplexState or MixedState
+        The same object.
+
     Raises
     ------
     ValueError

@@ -203,7 +203,18 @@ def to_ising_gauge(machine: Machine) -> tuple[Machine, Tensor]:
 
 
 def from_ising_gauge(ising: Machine) -> Machine:
-    """The machine with units 0 and 1 for one with units +-1: the inverse of (4.24)."""
+    """The machine with units 0 and 1 for one with units +-1: the inverse of (4.24).
+
+    Parameters
+    ----------
+    ising : Machine
+        Holds W~, b~ and c~, as `to_ising_gauge` gives them.
+
+    Returns
+    -------
+    Machine
+
+    """
     return Machine(4 * ising.weights, 2 * ising.visible_bias - 2 * ising.weights.sum(1),
                    2 * ising.hidden_bias - 2 * ising.weights.sum(0), ising.mask)
 

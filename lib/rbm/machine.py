@@ -261,6 +261,16 @@ def balanced_biases(weights: Tensor) -> tuple[Tensor, Tensor]:
 def check_machine(machine) -> Machine:
     """The machine itself, where it is one.
 
+    Parameters
+    ----------
+    machine : object
+        Anything.
+
+    Returns
+    -------
+    Machine
+        The same object.
+
     Raises
     ------
     ValueError
@@ -308,6 +318,15 @@ def as_units(machine: Machine, values, n_units: int, name: str) -> Tensor:
 
 def zeros_and_ones(bits: Tensor) -> Tensor:
     """The same tensor, where all of it is 0 or 1.
+
+    Parameters
+    ----------
+    bits : Tensor
+        Any shape.
+
+    Returns
+    -------
+    Tensor
 
     Raises
     ------

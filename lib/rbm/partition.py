@@ -107,7 +107,23 @@ def probabilities(machine: Machine) -> Tensor:
 
 
 def log_probabilities(machine: Machine) -> Tensor:
-    """Logarithm ln p(v) of every basis state, as `probabilities`, finite where p(v) underflows."""
+    """Logarithm ln p(v) of every basis state, as `probabilities`, finite where p(v) underflows.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose distribution.
+
+    Returns
+    -------
+    Tensor, shape (2^n_visible,)
+
+    Raises
+    ------
+    ValueError
+        Where the basis is too large to enumerate.
+
+    """
     return torch.log_softmax(_all_log_weights(machine), 0)
 
 

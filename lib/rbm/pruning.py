@@ -140,6 +140,11 @@ def local_mask(n_visible: int, n_hidden: int, n_left: int) -> np.ndarray:
 def check_criterion(criterion: str) -> None:
     """Refuse another criterion than those of CRITERIA.
 
+    Parameters
+    ----------
+    criterion : str
+        What is asked for.
+
     Raises
     ------
     ValueError

@@ -91,7 +91,21 @@ def apart(run: Mapping) -> float:
 
 
 def path_at(run: Mapping, percent_left: float) -> float:
-    """Whether a path joins the middle spin and the last one when so many weights are left."""
+    """Whether a path joins the middle spin and the last one when so many weights are left.
+
+    Parameters
+    ----------
+    run : mapping
+        Of a pruned machine.
+    percent_left : float
+        One of its steps, or NaN.
+
+    Returns
+    -------
+    float
+        0, 1, or NaN for NaN.
+
+    """
     if not np.isfinite(percent_left):
         return float("nan")
     left = as_floats(run["pruning weights left"], "weights left")

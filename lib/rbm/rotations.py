@@ -190,7 +190,18 @@ def kl_divergences(target, state: ComplexState | MixedState, in_bases: Iterable[
 
 
 def n_units(state: ComplexState | MixedState) -> int:
-    """Visible units of the machines: spins and ancillas."""
+    """Visible units of the machines: spins and ancillas.
+
+    Parameters
+    ----------
+    state : ComplexState or MixedState
+        Whose machines.
+
+    Returns
+    -------
+    int
+
+    """
     return state.n_spins + state.n_ancillas
 
 
@@ -227,7 +238,19 @@ def check_measurements(measurements, state: ComplexState | MixedState) -> Measur
 
 
 def flat_parameters(state: ComplexState) -> np.ndarray:
-    """The parameters of both machines in one vector, float64 (n_parameters,), for the kernels."""
+    """The parameters of both machines in one vector, float64 (n_parameters,), for the kernels.
+
+    Parameters
+    ----------
+    state : ComplexState
+        Whose machines.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_parameters,)
+        A copy.
+
+    """
     return torch.cat([value.detach().reshape(-1) for machine in (state.amplitude, state.phase) for value in
                       (machine.weights, machine.visible_bias, machine.hidden_bias)]).numpy().copy()
 
@@ -281,12 +304,28 @@ def from_flat(flat: np.ndarray, state: ComplexState) -> ComplexState:
 
 
 def sizes(state: ComplexState) -> tuple[int, int, int]:
-    """Visible units, and hidden units of the amplitude and of the phase machine."""
+    """Visible units, and hidden units of the amplitude and of the phase machine.
+
+    Parameters
+    ----------
+    state : ComplexState
+        Whose machines.
+
+    Returns
+    -------
+    n_visible, n_hidden_amplitude, n_hidden_phase : int
+
+    """
     return n_units(state), state.amplitude.n_hidden, state.phase.n_hidden
 
 
 def n_configurations(measurements: Measurements) -> np.ndarray:
     """Configurations along z that each row leaves open, 2^(its turned spins).
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Outcomes with their bases.
 
     Returns
     -------
@@ -317,7 +356,18 @@ def list_bytes(state: ComplexState, count: float) -> int:
 
 
 def table_bytes(state: ComplexState) -> int:
-    """Memory of the table of all configurations in the kernels, in bytes."""
+    """Memory of the table of all configurations in the kernels, in bytes.
+
+    Parameters
+    ----------
+    state : ComplexState
+        Whose configurations.
+
+    Returns
+    -------
+    int
+
+    """
     return list_bytes(state, 2**n_units(state))
 
 

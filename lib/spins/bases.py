@@ -53,7 +53,13 @@ class Measurements:
         return self.bits.shape[1]
 
     def bases(self) -> list[str]:
-        """The basis of every row, as a string of letters."""
+        """The basis of every row, as a string of letters.
+
+        Returns
+        -------
+        list of str
+
+        """
         letters = np.array(list(self.letters))
         return ["".join(row) for row in letters[self.codes]]
 

@@ -299,7 +299,18 @@ def likely_bits(state: MatrixProductState) -> np.ndarray:
 
 
 def positive_phase(state: MatrixProductState) -> MatrixProductState:
-    """The same state with the phase in which the amplitude of `likely_bits` is positive."""
+    """The same state with the phase in which the amplitude of `likely_bits` is positive.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        Any.
+
+    Returns
+    -------
+    MatrixProductState
+
+    """
     phase = np.exp(-1j * log_amplitudes(state, likely_bits(state)[None])[0].imag)
     phase = phase if state.dtype.kind == "c" else np.sign(phase.real)
     return MatrixProductState((state.tensors[0] * phase, *state.tensors[1:]))

@@ -129,7 +129,19 @@ def energy(state: MatrixProductState, chain: Chain) -> float:
 
 
 def schmidt_weights(state: MatrixProductState) -> list[np.ndarray]:
-    """The squared Schmidt coefficients of every inner bond, falling, each with the sum 1."""
+    """The squared Schmidt coefficients of every inner bond, falling, each with the sum 1.
+
+    Parameters
+    ----------
+    state : MatrixProductState
+        Normalized.
+
+    Returns
+    -------
+    list of ndarray
+        One a bond.
+
+    """
     return [np.clip(np.linalg.eigvalsh(left), 0.0, None)[::-1] for left in _environments(state)[1:-1]]
 
 

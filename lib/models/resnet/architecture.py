@@ -159,7 +159,18 @@ def layers(architecture: Architecture, image_size: int | None = None) -> list[La
 
 
 def n_weights(architecture: Architecture) -> int:
-    """Weights of the dense net, such as 180952 at width 8 with 100 classes (figure 3.6)."""
+    """Weights of the dense net, such as 180952 at width 8 with 100 classes (figure 3.6).
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the net.
+
+    Returns
+    -------
+    int
+
+    """
     return sum(layer.n_weights for layer in layers(architecture))
 
 

@@ -167,6 +167,11 @@ def _empty_crops() -> _Crops:
 def check_workers(n_workers: int) -> None:
     """Refuse a number of reading processes that is no integer from 0.
 
+    Parameters
+    ----------
+    n_workers : int
+        What is asked for.
+
     Raises
     ------
     ValueError

@@ -74,11 +74,28 @@ class TorchTrainer:
         return float(loss.detach()) * len(labels), int((logits.argmax(1) == labels).sum())
 
     def to_torch(self) -> resnet.ResNet:
-        """The network as it is trained now."""
+        """The network as it is trained now.
+
+        Returns
+        -------
+        ResNet
+
+        """
         return self.network
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Of images (n_images, 3, height, width), in evaluation mode: (n_images, n_classes)."""
+        """Of images (n_images, 3, height, width), in evaluation mode: (n_images, n_classes).
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n_images, 3, height, width)
+            Normalized.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, n_classes)
+
+        """
         self.network.eval()
         with torch.no_grad():
             return self.network(self._tensor(images)).cpu().numpy()
@@ -109,7 +126,19 @@ class NativeTrainer:
         self._velocity = np.zeros_like(self.native.parameters)
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
-        """One step, as `TorchTrainer.train_step` says."""
+        """One step, as `TorchTrainer.train_step` says.
+
+        Parameters
+        ----------
+        images, labels, rate
+            As there.
+
+        Returns
+        -------
+        loss, n_right
+            As there.
+
+        """
         result = self.native.step(images, labels)
         self._velocity *= np.float32(self._settings.momentum)
         self._velocity += self.native.gradients
@@ -121,12 +150,28 @@ class NativeTrainer:
         """The network, with the weights and statistics as they are trained now.
 
         It is there to save, or to go on with in torch.
+
+        Returns
+        -------
+        ResNet
+
         """
         self.native.store(self.network)
         return self.network
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Of images (n_images, 3, height, width): (n_images, n_classes)."""
+        """Of images (n_images, 3, height, width): (n_images, n_classes).
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n_images, 3, height, width)
+            Normalized.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, n_classes)
+
+        """
         images, size, parts = as_array(images, "images"), self.native.n_images, []
         for begin in range(0, len(images), size):
             these = images[begin:begin + size]

@@ -71,6 +71,16 @@ def to_masked(model: torch.nn.Module) -> torch.nn.Module:
     """A copy of a network with each sparse layer a dense one, masked by `torch.nn.utils.prune`.
 
     `convert` without masks is the way back.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With sparse layers anywhere in it; stays as it is.
+
+    Returns
+    -------
+    torch.nn.Module
+
     """
     return copy.deepcopy(model, {id(module): _masked(module) for module in model.modules()
                                  if isinstance(module, _SparseLayer)})

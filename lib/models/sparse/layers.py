@@ -415,12 +415,34 @@ class SparseLinear(_SparseLayer):
                              "shape (n_out, n_in) for it")
 
     def path_for(self, x: torch.Tensor) -> str:
-        """Which path such an input takes, "native" or "dense"."""
+        """Which path such an input takes, "native" or "dense".
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., n_in)
+            The input.
+
+        Returns
+        -------
+        str
+
+        """
         self._check(x)
         return self._choose(math.prod(x.shape[:-1]), 1, 1, x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (..., n_in) -> (..., n_out)."""
+        """x (..., n_in) -> (..., n_out).
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., n_in)
+            The input.
+
+        Returns
+        -------
+        Tensor, shape (..., n_out)
+
+        """
         if self.path_for(x) == "dense":
             return functional.linear(x, self._dense_for(x), self.bias)
         out = self._native(x, (x.shape[-1], 1, 1), (*x.shape[:-1], len(self.mask)))

@@ -18,6 +18,16 @@ def zeros(n: int) -> np.ndarray:
 
     A tile touches hundreds of channels, each on another page: with pages of 4 kB their addresses
     would not fit the processor's table.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
     """
     n_bytes = max(4 * n, 64)
     if n_bytes < _PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
@@ -36,6 +46,16 @@ def empty(n: int) -> np.ndarray:
     """n float32 numbers, whatever they are, that start at a multiple of 64 bytes.
 
     Registers of sixteen numbers that lie across two lines of the cache take twice the time.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
     """
     return _aligned(np.empty(n + LANES, np.float32), n)
 

@@ -62,7 +62,19 @@ class SparseSequential(torch.nn.Sequential):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What the modules make of x, one after another."""
+        """What the modules make of x, one after another.
+
+        Parameters
+        ----------
+        x : Tensor
+            What the first module takes.
+
+        Returns
+        -------
+        Tensor
+            What the last one returns.
+
+        """
         for part in _parts(list(self)):
             if isinstance(part, list):
                 x = self._run(part, x)
