@@ -13,7 +13,8 @@
 `sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
-`measured`          what random features and random functions do (chapter 2)
+`measured`          what random features do (chapter 2)
+`random_functions`  what networks are before training, when wide and when not
 `wide_networks`     how far wide nets are from their kernels and their linearization
 `width_choice`      does the smallest distance name the best width
 `optimum`           where a curve over widths has its top or bottom, and how sure that is

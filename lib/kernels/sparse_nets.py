@@ -270,3 +270,37 @@ def leading_best_width(widths: np.ndarray, n_weights: int, n_outputs: int = 10) 
     """
     leading = (1 - 1 / np.pi**2) / (4 * widths) + 3 / (4 * (n_weights - n_outputs * widths))
     return int(widths[leading.argmin()])
+
+
+def few_inputs(x: np.ndarray, y: np.ndarray, width: int, connectivity: float, n_nets: int,
+               seed: int) -> dict[str, tuple[float, float]]:
+    """Moments of the kernel of drawn networks over what the sums over all masks say (3.19 to 3.21).
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (d,)
+        Two inputs of few components.
+    width : int
+        n.
+    connectivity : float
+        p.
+    n_nets : int
+        Networks.
+    seed : int
+        Of the networks.
+
+    Returns
+    -------
+    dict of str to tuple of float
+        "mean", "variance" and "distance" to the infinite dense network, each a ratio with its standard error.
+
+    """
+    d, k1 = len(x), arc_cosine_pairs([x], [y])[0]
+    exact = {order: sparse.enumerated([x], [y], connectivity, order=order)[0] for order in (1, 2)}
+    theta = drawn_kernels(width, connectivity, n_nets, x, y, rng=streams.stream(seed, "sparse"))
+    squared = (theta - k1 / d) ** 2
+    formula = sparse.mean_squared_distance(k1, exact[1], exact[2], width, d)
+    return {name: (found / expected, spread / np.sqrt(n_nets) / expected) for name, found, spread, expected in (
+        ("mean", theta.mean(), theta.std(), exact[1] / d),
+        ("variance", theta.var(), ((theta - theta.mean()) ** 2).std(), (exact[2] - exact[1] ** 2) / width / d**2),
+        ("distance", squared.mean(), squared.std(), formula.value))}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 
 from lib import rng
 from lib.kernels import fully_connected
@@ -70,12 +69,12 @@ def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, 
     return [parameter.detach().numpy() for parameter in net.parameters()]
 
 
-def gradient_products(pair: ArrayLike, width: int, draws: Sequence[tuple[int, int]], seed: int) -> np.ndarray:
+def gradient_products(pair: np.ndarray, width: int, draws: Sequence[tuple[int, int]], seed: int) -> np.ndarray:
     """Products of the gradients by v of the network v relu(u x) / sqrt(width) (2.20) at two inputs.
 
     Parameters
     ----------
-    pair : array_like, shape (2, n_inputs)
+    pair : ndarray, shape (2, n_inputs)
         The inputs.
     width : int
         Hidden units.
@@ -89,7 +88,7 @@ def gradient_products(pair: ArrayLike, width: int, draws: Sequence[tuple[int, in
     ndarray, shape (n_draws,)
 
     """
-    products, pair = [], torch.from_numpy(np.asarray(pair))
+    products, pair = [], torch.from_numpy(pair)
     for draw_u, draw_v in draws:
         u = torch.from_numpy(rng.stream(seed, "gradient", "u", draw_u).standard_normal((width, pair.shape[1])))
         v = torch.from_numpy(rng.stream(seed, "gradient", "v", draw_v).standard_normal(width)).requires_grad_()

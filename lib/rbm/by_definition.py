@@ -100,7 +100,7 @@ def flat(parts: Iterable[ArrayLike]) -> np.ndarray:
     ndarray, shape (n_parameters,)
 
     """
-    return np.concatenate([np.asarray(part).ravel() for part in parts])
+    return np.concatenate([np.ravel(part) for part in parts])
 
 
 def finite_gradient(machine: Machine, q: np.ndarray, step: float = 1e-5) -> np.ndarray:

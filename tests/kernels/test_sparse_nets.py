@@ -85,3 +85,10 @@ def test_the_leading_optimum_is_that_of_the_two_terms():
     widths, slope = np.arange(8, 635), 1 - 1 / np.pi**2
     exact = 6352 / (10 + np.sqrt(30 / slope))  # where slope / 4 n^2 = 30 / 4 (N - 10 n)^2
     assert abs(sparse_nets.leading_best_width(widths, 6352) - exact) <= 1
+
+
+def test_moments_of_drawn_networks_are_those_of_the_sums_over_masks():
+    x, y = pair(5)
+    found = sparse_nets.few_inputs(x, y, 4, 0.5, 20_000, seed=1)
+    assert list(found) == ["mean", "variance", "distance"]
+    assert all(abs(ratio - 1) < 4.5 * error < 0.3 for ratio, error in found.values())

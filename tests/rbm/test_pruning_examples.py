@@ -13,8 +13,7 @@ from lib.spins import ising
 def test_the_drawn_machine_learns_and_keeps_its_large_weights():
     psi, data, machine, pruned = pruning_examples.drawn(3, seed=1, n_spins=6, n_samples=2000)
     assert data.shape == (2000, 6) and psi == pytest.approx(ising.ground_state(6, 1.0)[1])
-    start = PositiveState(Machine.random(6, 3, seed=0, scale=0.01))
-    assert metrics.fidelity(PositiveState(machine), psi) > metrics.fidelity(start, psi)
+    assert 0.5 < metrics.fidelity(PositiveState(machine), psi) < 1
     left = pruned.weights.numpy() != 0
     sizes = abs(machine.weights.numpy())
     assert 0 < left.sum() < 18 and sizes[left].max() == sizes.max()

@@ -60,7 +60,7 @@ def test_without_other_bases_phases_have_no_slope_and_sizes_are_learnt():
     settings = StateSettings(epochs=20, batch_size=50, optimizer="adam", learning_rate=0.05, allow_undetermined=True)
     learnt = [ComplexState.random(2, 2, seed=k) for k in (1, 2)]
     found = two_qubits.without_phases(psi, rows, learnt, settings, 2, seed=1)
-    assert found.slope == 0 and len(found.fidelity) == len(found.sizes) == 2
+    assert found.slope < 1e-12 and len(found.fidelity) == len(found.sizes) == 2
     assert all(of_sizes >= fidelity - 1e-12 for of_sizes, fidelity in zip(found.sizes, found.fidelity))
     assert min(found.sizes) > 0.95
 
