@@ -1,7 +1,6 @@
 """How far a sweep is: what is recorded, and a bar that moves in a terminal, seldom in a log."""
 
 import os
-import threading
 from types import SimpleNamespace
 
 from lib.study import execute, session
@@ -44,21 +43,17 @@ def test_a_run_of_a_build_has_it_in_a_file(capsys, monkeypatch, tmp_path):
 
 
 def test_a_build_says_where_a_chapter_is_in_one_line_each_time(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(execute, "PROGRESS_SECONDS", 0.01)
     monkeypatch.delenv("COMPANION_LIVE", raising=False)
     monkeypatch.setenv("COMPANION_RUN", str(tmp_path))
-    chapter, ended = SimpleNamespace(stem="05-a", cells=[1, 2]), threading.Event()
+    chapter, waits = SimpleNamespace(stem="05-a", cells=[1, 2]), iter((False, False, True))
     following = SimpleNamespace(chapter=chapter, cell=2, seconds=lambda: 14.0)
     with session.progress("walk", 3) as bar:
         bar.mininterval = 0
         for _ in range(2):
             bar.update()
         place = tmp_path / session.PROGRESS
-        told = threading.Thread(target=execute._tell_progress, args=(following, place, 60.0, ended))
-        told.start()
-        told.join(0.2)
-        ended.set()
-        told.join()
+        execute._tell_progress(following, place, 60.0, SimpleNamespace(wait=lambda seconds: next(waits)))
     lines = capsys.readouterr().out.splitlines()
-    assert lines and all(line.startswith("    05-a: cell 2 of 2, 14 s of about 60 s; walk:") for line in lines)
+    assert len(lines) == 2
+    assert all(line.startswith("    05-a: cell 2 of 2, 14 s of about 60 s; walk:") for line in lines)
     assert " 2/3 " in lines[-1] and lines[-1].count("walk") == 1
