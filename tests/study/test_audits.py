@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import signal
+import subprocess
 from collections import Counter, defaultdict
 from functools import cache
 
@@ -12,7 +14,7 @@ from lib.study import audits, points, provenance, results, surroundings
 from lib.study.audits import MEASURES, Measures
 from lib.study.results import decode, encode, settings_key
 from lib.study.scatter import Scatter
-from tests import toy_book
+from tests import patience, toy_book
 from tests.tree import ROOT
 
 AUDITED = sorted(path.stem for path in (ROOT / "data/records/audits").glob("*.jsonl"))
@@ -133,6 +135,52 @@ def test_an_error_of_the_machine_is_no_audit(top, experiment, kind, capsys):
     assert found["audited"] == 0 and not found["contradicted"] and "not counted" in capsys.readouterr().out
     experiment.error = False
     assert run_audit(top, experiment)["audited"] == 10  # the same points, as if nothing had been
+
+
+SLOW = '''import time
+from pathlib import Path
+
+from lib.experiments import experiment
+
+
+@experiment(version=1)
+def slow(*, seed: int) -> dict:
+    if Path("_build/slow").exists():
+        Path("_build/begun").touch()
+        time.sleep(1000)
+    return {"y": seed}
+'''
+RECORD = '''```{code-cell} ipython3
+:tags: [sweep]
+
+from lib.experiments.slow import slow
+from lib.study.sweep import Sweep, grid
+
+record = Sweep(slow, grid(seed=range(3)), record="data/records/slow.jsonl")
+```
+'''
+
+
+def test_an_audit_that_is_stopped_is_not_kept_as_one_that_failed(tmp_path):
+    top = toy_book.make(tmp_path)
+    toy_book.write(top, "lib/experiments/slow.py", SLOW)
+    toy_book.write(top, "book/01-first.md", (top / "book/01-first.md").read_text() + RECORD)
+    toy_book.write(top, "book/parameters/paper.yml", "")
+    toy_book.replace(top, "lib/study/audits.py", "MEASURES = {", 'MEASURES = {\n    "slow": Measures(("y",)),')
+    toy_book.replace(top, "lib/study/audits.py", "tuple]] = {", 'tuple]] = {\n    "slow": lambda s: (),')
+    toy_book.commit(top)
+    assert (done := toy_book.run(top, "records", "1", "--jobs", "1")).returncode == 0, done.stderr
+    (top / "_build/slow").touch()
+    process = subprocess.Popen(toy_book.command(top, "audit", "1", "1"), cwd=top, env=toy_book.environment(top),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    patience.wait_for((top / "_build/begun").exists)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=patience.LIMIT)
+    assert process.returncode == 130 and "stopped; the audits of finished points are kept" in errors
+    assert not audits.audit_file(top, "slow").exists()
+    (top / "_build/slow").unlink()
+    assert (done := toy_book.run(top, "audit", "1", "1")).returncode == 0, done.stderr
+    assert {json.loads(line)["status"] for line in audits.audit_file(top, "slow").open()} == {"done"}
 
 
 def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experiment):
