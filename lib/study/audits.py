@@ -29,7 +29,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import math
-import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -286,7 +285,6 @@ def audit_chapter(top: Path, chapter: str, minutes: float) -> bool:
     from lib.study.notebooks import find_chapter, read_chapter
 
     records.compute_here(top)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
     path = find_chapter(top, chapter)
     sweeps = records.declared_sweeps(top, read_chapter(path), "paper")
     if not sweeps:

@@ -19,9 +19,8 @@ import joblib
 import threadpoolctl
 from joblib.parallel import get_active_backend
 
-from lib.study import guard, provenance
+from lib.study import guard, provenance, runs
 from lib.study.notebooks import root
-from lib.study.runs import THREADS
 
 
 def compute_many(function: Callable, points: list[Mapping], jobs: int | None = None) -> Iterator[dict]:
@@ -36,12 +35,13 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
     backend, n_jobs = get_active_backend()
     processes, dask = (type(backend).__name__ == name for name in ("LokyBackend", "DaskDistributedBackend"))
     n = joblib.effective_n_jobs(jobs or n_jobs or (cores() if processes else -1))
-    config = joblib.parallel_config("loky", inner_max_num_threads=THREADS) if processes else contextlib.nullcontext()
+    config = joblib.parallel_config("loky", inner_max_num_threads=runs.THREADS) if processes else \
+        contextlib.nullcontext()
     calls = ((compute, function, point, version_of(function), os.getpid()) for point in points)
     waiting = list(points)
     try:
         # The points may run in this process, perhaps in several of its threads, which share one limit.
-        with config, thread_limit(THREADS):
+        with config, thread_limit(runs.THREADS):
             # More than n at once would make noise when processes are stopped.
             parallel = joblib.Parallel(n, return_as="generator_unordered", batch_size=1, pre_dispatch=n)
             for line in _on_dask(backend.client, calls) if dask else parallel(
@@ -92,12 +92,11 @@ def compute(function: Callable, settings: Mapping, version: int | None = None, d
             results = {name: plain(value, f"result {name}") for name, value in function(**settings).items()}
         if taken := {*results} & {*settings} | {"state", "error"} & {*results, *settings}:
             raise ValueError(f"expected settings and results with names of their own, got {', '.join(sorted(taken))}")
-        line |= {"status": "done", "results": results, "seconds": round(time.perf_counter() - started, 4),
-                 "core_seconds": round(clock() - used, 4)}
+        line |= {"status": "done", "results": results}
     except (Exception, SystemExit) as error:  # whatever a point raises, the others go on
-        line |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:2000], "seconds": 0.0,
-                 "core_seconds": 0.0}
-    return line | {"run": _run(settings)}
+        line |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:2000]}
+    return line | {"seconds": round(time.perf_counter() - started, 4), "core_seconds": round(clock() - used, 4),
+                   "run": _run(settings)}
 
 
 def _run(settings: Mapping) -> dict:
@@ -105,10 +104,7 @@ def _run(settings: Mapping) -> dict:
     torch, device = sys.modules.get("torch"), str(settings.get("device", "cuda"))
     used = torch is not None and torch.cuda.is_initialized() and device.startswith("cuda")
     gpu = f" with {torch.cuda.get_device_name(device)}" if used else ""
-    return {"processor": provenance.processor() + gpu, "versions": _versions(root())}
-
-
-_versions = cache(provenance.versions)
+    return {"processor": provenance.processor() + gpu, "versions": provenance.versions(root())}
 
 
 @cache
@@ -119,7 +115,7 @@ def _set_up_worker(driver: int) -> None:
             time.sleep(0.5)
         os._exit(1)
 
-    thread_limit(THREADS).__enter__()
+    thread_limit(runs.THREADS).__enter__()
     if os.getppid() == driver:  # a cluster starts its workers otherwise, and ends them itself
         threading.Thread(target=watch, daemon=True).start()
 
@@ -152,7 +148,7 @@ def cores() -> int:
 
 def settings_of(function: Callable, point: Mapping) -> dict:
     """The settings of a point with the function's defaults, in its order, as plain JSON values."""
-    signature = _signature(function)
+    signature = inspect.signature(function)
     try:
         given = signature.bind(**point)
     except TypeError as error:
@@ -170,18 +166,13 @@ def settings_of(function: Callable, point: Mapping) -> dict:
     return settings
 
 
-_signature = cache(inspect.signature)
-
-
 def plain(value: object, what: str) -> object:
     """A number, text, None or list as JSON holds it; raises `ValueError` for NaN, infinities and other things."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple, range)):
         return [plain(element, what) for element in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
+    if value is None or isinstance(value, (bool, int, str)) or isinstance(value, float) and math.isfinite(value):
         return value
     got = value if isinstance(value, float) else type(value).__name__
     raise ValueError(f"expected {what} as a finite number, text, None or list, got {got}; try None for no value")

@@ -192,12 +192,13 @@ def code_digest(source: str) -> str:
     return atomic.digest(ast.dump(tree))
 
 
-def function_digest(top: Path, module: str, file: Path, name: str) -> str:
-    """Digest of the code that the function `name` of a module depends on: that module, and all of `lib` it imports."""
-    source = file.read_text("utf-8")
-    modules = imported_modules(top, [_parse(source, file.name), ast.parse(f"import {module}")])
+def function_digest(top: Path, function: Callable) -> str:
+    """Digest of the code that a function of a module depends on: that module, and all of `lib` it imports."""
+    module = function.__module__
+    source = Path(sys.modules[module].__file__).read_text("utf-8")
+    modules = modules_of(top, [module, *_imports(source, module, "")])
     parts = {found: code_digest(path.read_text("utf-8")) for found, path in modules.items()}
-    return atomic.digest([module, name, code_digest(source), parts])
+    return atomic.digest([module, function.__name__, code_digest(source), parts])
 
 
 def compiled_digest(top: Path) -> str:
@@ -272,9 +273,8 @@ def commit(top: Path, besides: str | None = None) -> tuple[str | None, bool | No
     """
     others = [f":(exclude){besides}"] if besides else []
     try:
-        if not _git(top, "rev-parse", "--verify", "--quiet", "HEAD:./"):
-            return None, None
-        return _git(top, "rev-parse", "HEAD"), bool(_git(top, "status", "--porcelain", "--", ".", *others))
+        git(top, "rev-parse", "--verify", "--quiet", "HEAD:./")
+        return git(top, "rev-parse", "HEAD"), bool(git(top, "status", "--porcelain", "--", ".", *others))
     except (OSError, ValueError):
         return None, None
 
@@ -283,20 +283,21 @@ def commit_of(top: Path, path: Path) -> dict:
     """The last commit that changed one file, and whether it differs from that: as `commit`, for its text alone."""
     name = str(path.relative_to(top))
     try:
-        return {"commit": _git(top, "rev-list", "--max-count=1", "HEAD", "--", name) or None,
-                "dirty": bool(_git(top, "status", "--porcelain", "--", name))}
+        return {"commit": git(top, "rev-list", "--max-count=1", "HEAD", "--", name) or None,
+                "dirty": bool(git(top, "status", "--porcelain", "--", name))}
     except (OSError, ValueError):
         return {"commit": None, "dirty": None}
 
 
-def _git(top: Path, *arguments: str) -> str:
+def git(top: Path, command: str, *arguments: str) -> str:
     """What git says of the tree; raises ValueError where it fails."""
-    done = surroundings.git(top, *arguments)
+    done = surroundings.git(top, command, *arguments)
     if done.returncode:
-        raise ValueError(done.stderr.strip())
+        raise ValueError(f"expected git {command} to go through, got {done.stderr.strip()}; try git status")
     return done.stdout.strip()
 
 
+@cache
 def versions(top: Path) -> dict[str, str]:
     """The installed versions of Python and of the packages that the calculations use.
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from lib.study import parameters, provenance, runs, surroundings
 from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
 from lib.study.results import FAILED, SUPERSEDED, VALID, duration
+from lib.study.status import columns
 
 
 def declared_sweeps(top: Path, chapter: Chapter, profile: str, changes: str = "") -> dict:
@@ -57,7 +58,6 @@ def extend(top: Path, profile: str, chapter: str, jobs: int | None, params: str 
         os.chdir(copy)
         os.execve(sys.executable, surroundings.command(copy, "lib", *sys.argv[1:]), environment)
     compute_here(top)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
     path = find_chapter(top, chapter)
     sweeps = declared_sweeps(top, read_chapter(path), profile, params)
     if not sweeps:
@@ -69,6 +69,7 @@ def extend(top: Path, profile: str, chapter: str, jobs: int | None, params: str 
 def compute_here(top: Path) -> None:
     """Let this process compute points with the code of a tree."""
     os.environ.update(runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exit would be taken for an error of the point
 
 
 def copy_of_commit(top: Path) -> Path | None:
@@ -83,9 +84,7 @@ def copy_of_commit(top: Path) -> Path | None:
     if not copy.is_dir():
         copy.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=copy.parent) as part:  # a stopped clone is never used
-            done = surroundings.git(top, "clone", "--quiet", "--shared", "--template=", str(top), f"{part}/tree")
-            if done.returncode:
-                raise ValueError(f"expected a copy of the commit, got {done.stderr.strip()}; try git status")
+            provenance.git(top, "clone", "--quiet", "--shared", "--template=", str(top), f"{part}/tree")
             Path(part, "tree", "data").mkdir(exist_ok=True)
             Path(part, "tree", "data", "cache").symlink_to(top / "data" / "cache")  # where data may come later
             os.rename(f"{part}/tree", copy)
@@ -105,8 +104,7 @@ def status(top: Path, profile: str) -> str:
             rows.append((chapter.number, name, sweep.item or "-", f"{n} of {facts['points']}", duration(spent), rest,
                          ", ".join(f"{states[state]} {state}" for state in (SUPERSEDED, FAILED) if state in states)))
             failures += [f"{name}, {count} failed: {error}" for error, count in facts["errors"].items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows] + failures)
+    return "\n".join(columns(rows) + failures)
 
 
 def _cluster(dask: str) -> contextlib.AbstractContextManager:

@@ -45,10 +45,7 @@ def decode(line: str, kinds: tuple[str, ...] = KINDS) -> dict:
 
 def settings_key(settings: Mapping) -> str:
     """The text by which a point is known: its settings, in the order of their names."""
-    return _key_encoder.encode(settings)
-
-
-_key_encoder = json.JSONEncoder(sort_keys=True, allow_nan=False)  # made once: there are many keys
+    return json.dumps(settings, sort_keys=True, allow_nan=False)
 
 
 @dataclass
@@ -81,14 +78,14 @@ class Record:
         return (SUPERSEDED, done[-1]) if done else (NOT_RUN, None)
 
 
-def read(*places: Path) -> Record:
-    """The record in files and in folders of points; what is missing has no points.
+def read(*places: Path | None) -> Record:
+    """The record in files and in folders of points; what is missing, or None, has no points.
 
     Raises `ValueError` that names the file and the line where one is damaged or a run is missing.
     """
     record = Record()
-    files = [file for place in places for file in (sorted(place.glob("*.jsonl")) if place.is_dir() else [place])]
-    for path in filter(Path.exists, files):
+    files = [file for place in filter(None, places) for file in sorted(place.glob("*.jsonl")) or [place]]
+    for path in filter(Path.is_file, files):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
             try:
                 record.add(decode(line)) if line else None
@@ -112,14 +109,13 @@ def problems(top: Path) -> Iterator[str]:
 
 def run_of(body: Mapping) -> dict:
     """A run with its name, which follows from what it says."""
-    name = hashlib.sha256(settings_key(body).encode()).hexdigest()[:12]
-    return {"kind": "run", "run": name, **body}
+    return {"kind": "run", "run": atomic.digest(body)[:12], **body}
 
 
 def keep(folder: Path, run: Mapping, point: Mapping) -> None:
     """Put one point with its run into a folder, in one move; another result of it, of this version, gives way."""
-    name = hashlib.sha256(settings_key({what: point[what] for what in ("experiment", "version", "settings")}).encode())
-    atomic.write_bytes(folder / f"{name.hexdigest()[:24]}.jsonl", (encode(run) + encode(point)).encode())
+    name = atomic.digest({what: point[what] for what in ("experiment", "version", "settings")})
+    atomic.write_bytes(folder / f"{name[:24]}.jsonl", (encode(run) + encode(point)).encode())
 
 
 def pack(path: Path, folder: Path) -> None:

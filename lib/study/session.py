@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
+
+from lib import atomic
 
 PROGRESS = "progress.txt"  # in the directory of a chapter's run; the build shows its end
 
@@ -25,15 +26,14 @@ def in_build() -> bool:
     return bool(os.environ.get("COMPANION_RUN"))
 
 
-def show(text: str, markup: str, companion: dict | None = None) -> None:
+def show(text: str, markup: str, companion: dict) -> None:
     """Display HTML in a notebook, and the same as text elsewhere.
 
     companion: what the HTML shows, `{"record": name}` or `{"claims": ids}`, so that a page can render it anew.
     """
     if in_notebook():
         from IPython.display import display
-        metadata = {"companion": companion} if companion else {}
-        display({"text/plain": text, "text/html": markup}, raw=True, metadata=metadata)
+        display({"text/plain": text, "text/html": markup}, raw=True, metadata={"companion": companion})
     else:
         print(text)
 
@@ -42,18 +42,15 @@ def keep(name: str, entry: dict, key: str, *, replace: bool = False) -> None:
     """Add `entry` to the JSON list `name` of the run, in a build.
 
     Raises `ValueError` where its `key` is there already, unless it may `replace` that.
-    The whole file is replaced, so it is never half-written.
     """
     if not in_build():
         return
     path = Path(os.environ["COMPANION_RUN"], name)
-    entries = json.loads(path.read_text("utf-8")) if path.exists() else []
+    entries = atomic.read_json(path) or []
     kept = [earlier for earlier in entries if earlier[key] != entry[key]]
     if kept != entries and not replace:
         raise ValueError(f"expected every {key} once, got {entry[key]!r} again; try another name")
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps([*kept, entry], ensure_ascii=False, allow_nan=False), "utf-8")
-    temporary.replace(path)
+    atomic.write_json(path, [*kept, entry])
 
 
 @contextlib.contextmanager
@@ -62,9 +59,8 @@ def progress(name: str, total: int) -> Iterator[tqdm]:
 
     In a build it is in a file of the run's directory, which the build shows, so that pages hold no trace of it.
     """
-    place = Path(os.environ["COMPANION_RUN"], PROGRESS) if in_build() else os.devnull
+    place = Path(os.environ["COMPANION_RUN"], PROGRESS).open("w") if in_build() else contextlib.nullcontext(sys.stderr)
     seconds = 1.0 if in_build() or in_notebook() or sys.stderr.isatty() else 60.0
-    with open(place, "w", encoding="utf-8") as file, tqdm(
-            total=total, desc=name, unit=" points", dynamic_ncols=True, mininterval=seconds, maxinterval=float("inf"),
-            miniters=1, file=file if in_build() else sys.stderr) as bar:
+    with place as file, tqdm(total=total, desc=name, unit=" points", dynamic_ncols=True, mininterval=seconds,
+                             maxinterval=float("inf"), miniters=1, file=file) as bar:
         yield bar

@@ -90,6 +90,12 @@ def text(top: Path, profile: str) -> str:
     return table(book_status(top, profile))
 
 
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """The lines of a table for a terminal, whose columns are as wide as their longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
 def table(status: BookStatus) -> str:
     """The status as lines for a terminal."""
     width = max((len(chapter.chapter) for chapter in status.chapters), default=0)

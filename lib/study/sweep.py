@@ -23,9 +23,7 @@ from lib import atomic
 from lib.study import guard, provenance, results, runs, session
 from lib.study import points as computing
 from lib.study.notebooks import root
-from lib.study.results import FAILED, NOT_RUN, STATES, SUPERSEDED, VALID, settings_key
-
-__all__ = ["FAILED", "NOT_RUN", "STATES", "SUPERSEDED", "VALID", "Sweep", "grid"]
+from lib.study.results import FAILED, VALID, settings_key
 
 
 def grid(**axes: object) -> list[dict]:
@@ -100,20 +98,19 @@ class Sweep:
         data: what those of a build have read; they depend on the code, too.
         """
         if session.in_build():
-            file = Path(sys.modules[self.function.__module__].__file__)
-            code = provenance.function_digest(root(), self.function.__module__, file, self.function.__name__)
-            of = atomic.digest([code, provenance.environment_digest(root()), data])
+            of = atomic.digest([provenance.function_digest(root(), self.function),
+                                provenance.environment_digest(root()), data])
             return root() / "_build" / "points" / f"{self.function.__name__}-{of[:12]}"
         if self._of_book:
             return self.path.parents[2] / "_build" / ("drafts" if draft else "records") / self.name
         return self.record and self.path.with_suffix(".points")
 
     def read(self) -> pd.DataFrame:
-        """A row for every point: settings, results, `state` (one of `STATES`) and `error`; nothing is computed.
+        """A row for every point: settings, results, `state` (one of `results.STATES`) and `error`; nothing is computed.
 
         Raises `ValueError` for a damaged file or one that has none of the points.
         """
-        record = self._recorded()
+        record = results.read(self.path)
         if VALID not in [state for _, state, _ in self._found(record)]:
             raise ValueError(f"expected recorded points in {self.record}, got none of the {len(self.points)} that are "
                              f"asked for, of version {computing.version_of(self.function)}; try run(), or in a chapter "
@@ -144,7 +141,7 @@ class Sweep:
         data = self._data_read()
         folder = self._folder(draft, data)
         with contextlib.nullcontext() if own else results.alone(folder):
-            record = self._recorded(folder)
+            record = results.read(self.path, folder)
             try:
                 for run, line in self._computed(record, jobs, {"commit": commit, "dirty": dirty}, data):
                     if folder is not None:
@@ -164,8 +161,8 @@ class Sweep:
     def progress(self) -> dict:
         """What there is, with what a run has kept and not yet packed: number of points, counts by state and by error,
         seconds of processor time that were spent (and what else :mod:`lib.study` says of a sweep); computes nothing."""
-        facts = self._facts(self._recorded(self._folder(False, self._data_read())))
-        return facts | {"states": Counter(facts["states"]), "spent": facts["core_seconds"]}
+        facts = self._facts(results.read(self.path, self._folder(False, self._data_read())))
+        return facts | {"spent": facts["core_seconds"]}
 
     def _facts(self, record: results.Record) -> dict:
         """What a table rests on, for the page and the ledger."""
@@ -174,16 +171,13 @@ class Sweep:
         made = [record.runs[line["run"]] for line in used]
         return {"name": self.name, "record": str(self.record), "item": self.item,
                 "experiment": self.function.__name__, "version": computing.version_of(self.function),
-                "points": len(found), "states": dict(Counter(state for _, state, _ in found)),
-                "errors": dict(Counter(line["error"] for _, state, line in found if state == FAILED)),
+                "points": len(found), "states": Counter(state for _, state, _ in found),
+                "errors": Counter(line["error"] for _, state, line in found if state == FAILED),
                 "core_seconds": round(sum(line["core_seconds"] for line in used), 1),
                 "processors": sorted({run["processor"] for run in made}),
                 "commits": sorted({run["commit"] or "unknown" for run in made}),
                 "dirty": sum(bool(run["dirty"]) for run in made),
                 "dates": [f(run["date"] for run in made) for f in (min, max)] if made else []}
-
-    def _recorded(self, folder: Path | None = None) -> results.Record:
-        return results.read(*(place for place in (self.path, folder) if place is not None))
 
     def _found(self, record: results.Record) -> list[tuple[Mapping, str, dict | None]]:
         """Every point with its state and the line that says so."""
@@ -192,10 +186,10 @@ class Sweep:
 
     def _data_read(self) -> dict[str, str | None]:
         """Digests of the data that points read which are not in the record; from now on a build may read them."""
-        missing = [point for point, state, _ in self._found(self._recorded()) if state != VALID]
-        names = sorted({name for point in missing for name in computing.data_of(self.function, point)})
+        missing = [point for point, state, _ in self._found(results.read(self.path)) if state != VALID]
+        names = {name for point in missing for name in computing.data_of(self.function, point)}
         guard.allow(names)
-        digests = {name: atomic.sha256(root() / name) for name in names}
+        digests = {name: atomic.sha256(root() / name) for name in sorted(names)}
         for name, digest in digests.items():
             session.keep(runs.EXPERIMENTS_READ, {"name": name, "digest": digest}, "name", replace=True)
         return digests

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, page_text, provenance, runs, site, surroundings
+from lib.study import ledger, lifeline, page_text, provenance, runs, site, status, surroundings
 from lib.study.claim_files import Entry
 from lib.study.claim_text import measured_text
 from lib.study.measures import is_number
@@ -128,10 +128,7 @@ def folded(same: int) -> str:
 def terminal_table(rows: list[tuple[str, ...]], same: int, head: tuple[str, ...]) -> str:
     """A comparison in columns."""
     lines = [head, *rows] if rows else []
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    table = ["  ".join(f"{value:<{width}}" for value, width in zip(row, widths, strict=True)).rstrip()
-             for row in lines]
-    return "\n".join(table + ([folded(same)] if same else []))
+    return "\n".join(status.columns(lines) + ([folded(same)] if same else []))
 
 
 def names(path: Path, claims: list[Entry]) -> dict[str, str]:
