@@ -9,7 +9,6 @@ the numbers anew, for raised versions only.
 
 from __future__ import annotations
 
-import ast
 import importlib
 import json
 import tempfile
@@ -67,7 +66,7 @@ def digest(top: Path, name: str) -> str:
     for source in sources:  # with what it imports from the same folder, and so on
         sources += [text for stem, text in helpers.items() if text not in sources and
                     (f"import {stem}" in source or f"{stem} import" in source)]
-    modules = provenance.imported_modules(top, [ast.parse(source) for source in sources])
+    modules = provenance.modules_of(top, [module for source in sources for module in provenance.imports(source)])
     sources.append(Path(__file__).read_text("utf-8"))
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),
              provenance.versions(top), atomic.sha256(top / FOLDER / f"{name}.json"),
@@ -231,7 +230,7 @@ def _parts(compiled: dict[str, list[str]], jobs: int) -> list[list[str]]:
 def _compiled(top: Path, name: str) -> list[str]:
     """The modules with compiled code that the anchors of an experiment use."""
     path = top / FOLDER / f"{name}.py"
-    modules = provenance.imported_modules(top, [ast.parse(path.read_text("utf-8"))] if path.is_file() else [])
+    modules = provenance.modules_of(top, provenance.imports(path.read_text("utf-8")) if path.is_file() else [])
     return [module for module, path in modules.items() if "import njit" in path.read_text("utf-8")]
 
 

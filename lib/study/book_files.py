@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from lib.study import notebooks, site
+from lib.study import notebooks, site, yaml_lines
+from lib.study.yaml_lines import Marked
 
 CONFIG, CONTENTS = "_config.yml", "_toc.yml"
 UNLISTED = {"project": None, "parse": {"myst_substitutions": None}}  # Jupyter Book reads them, and lists them nowhere
@@ -21,27 +22,21 @@ def problems(top: Path) -> list[str]:
     lines = []
     for name, check in ((CONFIG, _config), (CONTENTS, _contents)):
         try:
-            text = (top / name).read_text("utf-8")
-            node = yaml.compose(text)
-            found = list(twice(node)) or check(top, node, yaml.safe_load(text))
-            lines += [f"{name}, line {line}: {words}" for line, words in found]
+            content = yaml_lines.read((top / name).read_text("utf-8"), name)
+            lines += [f"{name}, line {line}: {words}" for line, words in check(top, content)]
         except FileNotFoundError:
             lines.append(f"expected {name} beside book/, got none; try git checkout {name}")
         except UnicodeDecodeError as error:
             lines.append(f"{name}: expected text in UTF-8, got byte {error.object[error.start]:#x}; try to save it so")
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            lines.append(f"{name}{f', line {mark.line + 1}' if mark else ''}: expected YAML, got "
-                         f"{getattr(error, 'problem', error)}; try the indentation and quotes of its neighbours")
         except ValueError as error:
             lines.append(str(error))
     return lines
 
 
-def _config(top: Path, node: yaml.Node, settings: object) -> Iterator[tuple[int, str]]:
+def _config(top: Path, settings: object) -> Iterator[tuple[int, str]]:
     """Keys that Jupyter Book does not read, and values of another type; what stands below `sphinx: config` is left to
     Sphinx (:mod:`lib.study.rehearsal`)."""
-    if not isinstance(settings, dict):
+    if not isinstance(settings, Marked):
         yield 1, f"expected 'key: value' lines, got {type(settings).__name__}; try title: ..."
         return
     notebooks.skip_address_parser()
@@ -52,10 +47,10 @@ def _config(top: Path, node: yaml.Node, settings: object) -> Iterator[tuple[int,
     known = yaml.safe_load((place / "default_config.yml").read_text("utf-8"))
     _join(known, _properties(schema))
     _join(known, UNLISTED)
-    yield from _unknown(node, known, "")
+    yield from _unknown(settings, known, "")
     for error in jsonschema.Draft7Validator(schema).iter_errors(settings):
         where = "/".join(map(str, error.absolute_path))
-        yield _line(node, error.absolute_path), (f"expected {_wanted(error)} for {where or 'the file'}, got "
+        yield _line(settings, error.absolute_path), (f"expected {_wanted(error)} for {where or 'the file'}, got "
                                                  f"{error.instance!r}; try to mend or delete it")
 
 
@@ -68,25 +63,23 @@ def _wanted(error) -> str:
     return f"{error.validator} {value}"
 
 
-def _contents(top: Path, node: yaml.Node, contents: object) -> Iterator[tuple[int, str]]:
+def _contents(top: Path, contents: object) -> Iterator[tuple[int, str]]:
     """Pages that are named and missing, there and not named, or named twice; else what has another form."""
-    found = sorted(_pages(top, node))
+    found = sorted(_pages(top, contents))
     if not found:
         site.read_toc(top, [path.stem for path in notebooks.chapter_files(top)])
     yield from found
 
 
-def _pages(top: Path, node: yaml.Node) -> Iterator[tuple[int, str]]:
+def _pages(top: Path, contents: object) -> Iterator[tuple[int, str]]:
     found = [path.relative_to(top / "book").with_suffix("") for path in (top / "book").rglob("*.md")]
     pages = {name.as_posix() for name in found if not any(part[0] in "._" for part in name.parts)}
-    if "root" not in {key for key, _, _ in _scalars(node)}:
+    if "root" not in {key for key, _, _ in _named(contents)}:
         yield 1, "expected the first page of the book, got none; try root: index"
         return
     named: dict[str, int] = {}
-    for key, value, line in _scalars(node):
+    for _, value, line in _named(contents):
         name = value.removeprefix("book/").removesuffix(".md")
-        if key not in ("file", "root"):
-            continue
         if name in named:
             yield line, f"expected every page once, got {name} again, after line {named[name]}; try to take one out"
         elif name not in pages:
@@ -98,53 +91,34 @@ def _pages(top: Path, node: yaml.Node) -> Iterator[tuple[int, str]]:
         yield 1, f"expected every page of book/, got no entry for {name}; try '- file: {name}' below a part"
 
 
-def twice(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """Keys that stand twice in one mapping: the first would be lost."""
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.start_mark.line + 1, f"expected {key.value!r} once, got it again; try to join both"
-            seen.add(key.value if isinstance(key.value, str) else None)
-            yield from twice(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from twice(value)
+def _named(contents: object) -> Iterator[tuple[str, str, int]]:
+    """The key, name and line of every page that the contents name."""
+    for part in contents if isinstance(contents, list) else []:
+        yield from _named(part)
+    for key, value in contents.items() if isinstance(contents, Marked) else ():
+        if key in ("file", "root"):
+            yield key, str(value), contents.lines[key]
+        else:
+            yield from _named(value)
 
 
-def _scalars(node: yaml.Node) -> Iterator[tuple[str, str, int]]:
-    """The key, value and line of every 'key: text' of a file."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(value, yaml.ScalarNode):
-                yield key.value, value.value, key.start_mark.line + 1
-            else:
-                yield from _scalars(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _scalars(value)
-
-
-def _unknown(node: yaml.Node, known: dict, above: str) -> Iterator[tuple[int, str]]:
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value not in known:
-            near = difflib.get_close_matches(str(key.value), map(str, known), 1)
+def _unknown(settings: object, known: dict, above: str) -> Iterator[tuple[int, str]]:
+    for key, value in settings.items() if isinstance(settings, Marked) else ():
+        if key not in known:
+            near = difflib.get_close_matches(key, map(str, known), 1)
             where = f" below {above}" if above else ""
             remedy = near[0] if near else f"one of {', '.join(map(str, known))}, or below sphinx: config: one of Sphinx"
-            yield key.start_mark.line + 1, f"expected a setting of Jupyter Book{where}, got {key.value!r}; try {remedy}"
-        elif isinstance(known[key.value], dict) and key.value != "latex":
-            yield from _unknown(value, known[key.value], key.value)
+            yield settings.lines[key], f"expected a setting of Jupyter Book{where}, got {key!r}; try {remedy}"
+        elif isinstance(known[key], dict) and key != "latex":
+            yield from _unknown(value, known[key], key)
 
 
-def _line(node: yaml.Node, path) -> int:
-    """The line of a value, by the keys and positions that lead to it."""
+def _line(content: object, path) -> int:
+    """The line of a value, by the keys and positions that lead to it; that of its list in a list of plain values."""
     line = 1
     for step in path:
-        if isinstance(node, yaml.MappingNode):
-            key, node = next((pair for pair in node.value if pair[0].value == str(step)), (node, node))
-        else:
-            key = node = node.value[step]
-        line = key.start_mark.line + 1
+        line = content.lines[step] if isinstance(content, Marked) else line
+        content = content[step]
     return line
 
 

@@ -28,8 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
+from lib.study import yaml_lines
 from lib.study.measures import Table
 from lib.study.stored import Stored, absent
 
@@ -340,11 +339,9 @@ def steps(measured: list) -> list[float]:
 def _of_file(top: Path, path: Path, own: bool, problems: list[str]) -> list[Claim]:
     name = path.relative_to(top).as_posix()
     try:
-        entries = yaml.load(path.read_text("utf-8"), _Lines)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name}, line {mark.line + 1}" if mark else name
-        problems.append(f"{where}: expected YAML, got {getattr(error, 'problem', error)}")
+        entries = yaml_lines.read(path.read_text("utf-8"), name)
+    except ValueError as error:
+        problems.append(str(error))
         return []
     if not re.fullmatch("[0-9]{2}", path.stem):
         problems.append(f"{name}: expected the number of a chapter as the name, such as 05.yml")
@@ -354,38 +351,11 @@ def _of_file(top: Path, path: Path, own: bool, problems: list[str]) -> list[Clai
         return []
     claims = []
     for entry in entries:
-        line = entry.pop(_LINE, 0) if isinstance(entry, dict) else 0
         try:
-            claims.append(Claim.of(_without_lines(entry), f"{name}, line {line}", path.stem, own))
+            claims.append(Claim.of(entry, f"{name}, line {getattr(entry, 'line', 0)}", path.stem, own))
         except ValueError as error:
             problems.append(str(error))
     return claims
-
-
-_LINE = "line of the file"
-
-
-class _Lines(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """YAML whose mappings know their line, and where a key stands once."""
-
-    def construct_mapping(self, node, deep=False):
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key twice in one entry", node.start_mark)
-        return mapping | {_LINE: node.start_mark.line + 1}
-
-
-def _construct(loader: _Lines, node: yaml.MappingNode) -> dict:
-    return loader.construct_mapping(node, deep=True)
-
-
-_Lines.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct)
-
-
-def _without_lines(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_lines(part) for key, part in value.items() if key != _LINE}
-    return [_without_lines(part) for part in value] if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

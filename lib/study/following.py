@@ -156,24 +156,14 @@ def _kernel_cost(cost: dict) -> dict:
 
     with contextlib.suppress(psutil.Error, IndexError, OSError):
         kernel = psutil.Process().children()[0]
-        times, workers = kernel.cpu_times(), _workers_cost(kernel)
-        peak = kernel.memory_info().rss
+        times, memory = kernel.cpu_times(), kernel.memory_info().rss
+        seconds = times.user + times.system + times.children_user + times.children_system
         status = Path(f"/proc/{kernel.pid}/status")
         if status.exists():  # Linux keeps the peak itself
-            peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))[1]) * 1024
-        ended = times.children_user + times.children_system
-        return {"core_seconds": times.user + times.system + ended + workers[0],
-                "peak_memory_bytes": max(peak + workers[1], cost["peak_memory_bytes"])}
+            memory = int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))[1]) * 1024
+        for worker in kernel.children(recursive=True):  # they compute points of sweeps
+            with contextlib.suppress(psutil.Error):
+                times, resident = worker.cpu_times(), worker.memory_info().rss
+                seconds, memory = seconds + times.user + times.system, memory + resident
+        return {"core_seconds": seconds, "peak_memory_bytes": max(memory, cost["peak_memory_bytes"])}
     return cost
-
-
-def _workers_cost(kernel) -> tuple[float, int]:
-    """Processor time and memory of the processes that compute points of sweeps for a kernel."""
-    import psutil
-
-    seconds, memory = 0.0, 0
-    for worker in kernel.children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            times = worker.cpu_times()
-            seconds, memory = seconds + times.user + times.system, memory + worker.memory_info().rss
-    return seconds, memory

@@ -28,31 +28,32 @@ class ChapterFailed(ValueError):
 
 def check_outputs(chapter: Chapter, notebook, figures: Path) -> None:
     """Refuse a notebook that holds an error, was not run to its end, or lacks a figure it promises."""
+    def refuse(words: str, cell: int | None = None) -> None:
+        raise ChapterFailed(chapter, "gate", words, cell)
+
     cells = [cell for cell in notebook.cells
              if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])]
     for number, cell in enumerate(cells, start=1):
         for output in cell.outputs:
             if output.output_type == "error":
-                raise ChapterFailed(chapter, "gate", plain(f"{output.ename}: {output.evalue}"), number)
+                refuse(plain(f"{output.ename}: {output.evalue}"), number)
         if cell.source.strip() and not cell.execution_count:
-            raise ChapterFailed(chapter, "gate", "expected every cell to have run, got one without an execution count",
-                                number)
+            refuse("expected every cell to have run, got one without an execution count", number)
         figure = (cell.metadata.get("mystnb") or {}).get("figure")
         kinds = [kind for output in cell.outputs for kind in output.get("data", {})]
         if figure and not any(kind.startswith("image/") for kind in kinds):
-            raise ChapterFailed(chapter, "gate", f"expected an image for figure {figure.get('name')!r}, got none",
-                                number)
+            refuse(f"expected an image for figure {figure.get('name')!r}, got none", number)
         shown = [output for output in cell.outputs if output.output_type in ("display_data", "execute_result")
                  and not all(kind.startswith("application/papermill.record/") for kind in output["data"])]
         if figure and len(shown) > 1:  # each of them would become a figure of this name
             other = next((output for output in shown if "image/png" not in output["data"]), shown[-1])
             said = plain(str(other["data"].get("text/plain", "a picture"))).strip().splitlines()[0][:60]
-            raise ChapterFailed(chapter, "gate", f"expected the picture as the one output of figure "
-                                f"{figure.get('name')!r}, got {len(shown)}, among them {said!r}; try ; at the end of "
-                                "the last line, or a cell of its own for what else is shown", number)
+            refuse(f"expected the picture as the one output of figure {figure.get('name')!r}, got {len(shown)}, among "
+                   f"them {said!r}; try ; at the end of the last line, or a cell of its own for what else is shown",
+                   number)
     for name in chapter.settings.get("figures", []):
         if not any(file.stat().st_size for file in figures.glob(f"{name}.*")):
-            raise ChapterFailed(chapter, "gate", f"expected the declared figures/{name}.*, got none")
+            refuse(f"expected the declared figures/{name}.*, got none")
 
 
 def merge_streams(cell) -> None:

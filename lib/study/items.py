@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import ast
 import difflib
-import json
 import re
 from pathlib import Path
 
 from lib.study import claim_files, notebooks, thesis_index
 
-ITEMS = Path("data/thesis/items.json")
-
 
 def problems(top: Path) -> list[str]:
     """Items that the thesis does not have, one line each, with the file and line that names them."""
-    if not (top / ITEMS).exists():
+    entries = thesis_index.items(top)
+    if not entries:
         return []
-    entries = json.loads((top / ITEMS).read_text("utf-8"))
-    items, chapters = [entry["item"] for entry in entries], {entry["chapter"] for entry in entries}
+    items, chapters = [entry.item for entry in entries], {entry.place for entry in entries}
     if (top / thesis_index.EQUATIONS).exists() and (lines := thesis_index.problems(top)):
         return lines
     equations = [entry.item for entry in thesis_index.equations(top)]
@@ -36,7 +33,7 @@ def _wrong(item: str, items: list[str], equations: list[str], chapters: set[str]
     kind = re.match("eq|s", item)
     if not kind or (kind[0] == "eq" and equations):
         what, file, known = ("an equation", thesis_index.EQUATIONS, equations) if kind else (
-            "a figure or table", ITEMS, items)
+            "a figure or table", thesis_index.ITEMS, items)
         if item in known:
             return ""
         near = difflib.get_close_matches(item, known, 2) or known

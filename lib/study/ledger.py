@@ -9,6 +9,7 @@ profile checks shapes only.
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -203,21 +204,13 @@ def _refuse_other_kind(claim: Claim, settlement: Settlement, chapter: str) -> No
 def _named_ids(path: Path) -> tuple[set[str], dict[str, int]]:
     """The texts in the code of a chapter, and the ids in calls of `settle`, with their lines."""
     named, settled = set(), {}
-    try:
-        cells = notebooks.read_chapter(path).cells
-    except ValueError:  # said elsewhere
-        return named, settled
-    for cell in cells:
-        lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
-        try:
-            tree = ast.parse("\n".join(lines))
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                named.add(node.value)
-            called = node.func if isinstance(node, ast.Call) else None
-            name = getattr(called, "attr", getattr(called, "id", ""))
-            if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
-                settled[node.args[0].value] = cell.line + node.lineno - 1
+    with contextlib.suppress(ValueError, SyntaxError):  # said elsewhere
+        for cell in notebooks.read_chapter(path).cells:
+            for node in ast.walk(cell.tree()):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    named.add(node.value)
+                called = node.func if isinstance(node, ast.Call) else None
+                name = getattr(called, "attr", getattr(called, "id", ""))
+                if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
+                    settled[node.args[0].value] = cell.line + node.lineno - 1
     return named, settled

@@ -14,11 +14,12 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
+from lib.study import yaml_lines
 
 PYTHON_MAGICS = ("time", "timeit", "capture", "prun")  # of cells: what follows is Python all the same
 FENCE = re.compile(r"^(`{3,}|~{3,}|:{3,})(.*)$")
@@ -321,27 +322,24 @@ def _check_options(name: str, cell: Cell) -> None:
     below = mystnb if isinstance(mystnb, dict) else []
     for what, found, known in (("tag", cell.tags, TAGS), ("option", cell.options, CELL_KEYS),
                                ("option below mystnb", below, CELL_KEYS["mystnb"])):
-        for word in found:
-            if word not in known:
-                near = difflib.get_close_matches(str(word), known, 1) or known
-                raise ValueError(f"{name}, above line {cell.line}: expected as {what} one of {', '.join(known)}, got "
-                                 f"{word!r}; try {next(iter(near))}")
+        _refuse_others(found, known, f"{name}, above line {cell.line}: expected as {what} one of {', '.join(known)}")
+
+
+def _refuse_others(words: Iterable, known: Iterable[str], expected: str) -> None:
+    """Refuse the first word that is none of the known ones, with the nearest of these."""
+    for word in words:
+        if word not in known:
+            near = difflib.get_close_matches(str(word), known, 1) or [f"to delete {word}"]
+            raise ValueError(f"{expected}, got {word!r}; try {near[0]}")
 
 
 def _check_settings(chapter: Chapter) -> None:
     name, settings = chapter.path.name, chapter.settings
-    for key in chapter.front_matter:
-        if key not in FRONT_KEYS:
-            near = difflib.get_close_matches(str(key), FRONT_KEYS, 1) or [f"to delete {key}"]
-            raise ValueError(f"{name}: expected keys {', '.join(FRONT_KEYS)} in the front matter, got {key!r}; "
-                             f"try {near[0]}")
+    _refuse_others(chapter.front_matter, FRONT_KEYS,
+                   f"{name}: expected keys {', '.join(FRONT_KEYS)} in the front matter")
     if not isinstance(settings, dict):
         raise ValueError(f"{name}: expected 'companion' in the front matter to be a mapping, got {settings!r}")
-    unknown = [key for key in settings if key not in COMPANION_KEYS]
-    if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), COMPANION_KEYS, 1) or ["to delete them"]
-        raise ValueError(f"{name}: expected keys {', '.join(COMPANION_KEYS)} under 'companion', "
-                         f"got {', '.join(map(str, unknown))}; try {near[0]}")
+    _refuse_others(settings, COMPANION_KEYS, f"{name}: expected keys {', '.join(COMPANION_KEYS)} under 'companion'")
     for key in COMPANION_KEYS[:2]:
         value = settings.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
@@ -385,21 +383,8 @@ def _code_cell(path: Path, lines: list[str], opening: int, fence: str) -> tuple[
     return Cell("\n".join(body[start:]).rstrip(), options, opening + 2 + start), closing + 1
 
 
-def _loaded(text: str) -> object:
-    """YAML, read by the compiled loader; the slow one tells better where it is malformed."""
-    try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
-        return yaml.safe_load(text)
-
-
 def _yaml(path: Path, lines: list[str], first: int) -> dict:
-    try:
-        content = _loaded("\n".join(lines)) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = first + (mark.line if mark else 0)
-        raise ValueError(f"{path.name}, line {line}: expected YAML, got {getattr(error, 'problem', error)}") from None
+    content = yaml_lines.read("\n".join(lines), path.name, first) or {}
     if not isinstance(content, dict):
         raise ValueError(f"{path.name}, line {first}: expected 'key: value', got {content!r}")
     return content

@@ -6,16 +6,13 @@ refused here renders without a warning, and not as it was meant.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-
-from lib.study import book_files, notebooks
+from lib.study import notebooks, yaml_lines
 
 BLOCKS = ("amsmath", "colon_fence", "deflist", "dollarmath", "substitution")  # extensions that know of blocks
 VERBATIM = ("code", "code-block", "sourcecode", "parsed-literal", "literalinclude", "raw", "math", "mermaid",
@@ -170,7 +167,7 @@ def _left_over(block: Block) -> Iterator[tuple[int, str]]:
 
 
 def _twice(block: Block) -> Iterator[tuple[int, str]]:
-    """Keys that stand twice in the front matter or the options of a cell: the first would be lost."""
+    """A key that stands twice in the front matter or the options of a cell: the first would be lost."""
     content, first = block.token.content, block.line + 1
     if block.directive == "code-cell" and (options := re.match(r"---\n(.*?)^---", content, re.DOTALL | re.MULTILINE)):
         content, first = options[1], first + 1
@@ -178,9 +175,10 @@ def _twice(block: Block) -> Iterator[tuple[int, str]]:
         content = re.sub(r"(?m)^:([\w-]+):", r"\1: ", options[0])
     elif block.token.type != "front_matter":
         return
-    with contextlib.suppress(yaml.YAMLError):  # said elsewhere
-        for line, words in book_files.twice(yaml.compose(content)):
-            yield first + line - 1, words
+    try:
+        yaml_lines.read(content, "", first)
+    except yaml_lines.Malformed as error:
+        yield error.line, error.words
 
 
 def _lost_cells(text: str, shown: list[Block], chapter: bool) -> Iterator[tuple[int, str]]:

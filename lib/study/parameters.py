@@ -16,8 +16,7 @@ import tokenize
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
+from lib.study import yaml_lines
 from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
 
 TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
@@ -147,23 +146,14 @@ def read_parameter_set(path: Path) -> dict[str, dict[str, object]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if "\t" in line:
             raise ValueError(f"{path.name}, line {number}: expected spaces, got a tab")
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        if node is None:
-            return {}
-        values = {}
-        for number, section, line in _pairs(node, path):
-            if isinstance(section, yaml.ScalarNode) and section.tag.endswith(":null"):
-                values[number] = {}
-                continue
-            if not isinstance(section, yaml.MappingNode):
-                raise ValueError(f"{path.name}, line {line}: expected 'name: value' lines below {number!r}")
-            values[number] = {name: _Loader("").construct_document(value) for name, value, _ in _pairs(section, path)}
-        return values
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ValueError(f"{path.name}{line}: expected YAML, got {getattr(error, 'problem', error)}") from None
+    sections = yaml_lines.read(text, path.name) or {}
+    if not isinstance(sections, dict):
+        raise ValueError(f"{path.name}, line 1: expected 'key: value' lines")
+    for number, values in sections.items():
+        if values is not None and not isinstance(values, dict):
+            raise ValueError(f"{path.name}, line {sections.lines[number]}: expected 'name: value' lines below "
+                             f"{number!r}")
+    return {number: values or {} for number, values in sections.items()}
 
 
 def parse_sweep(text: str, chapter: Chapter) -> tuple[str, dict[str, object]]:
@@ -276,26 +266,3 @@ def _range(text: str, kind: str, name: str) -> tuple[float | None, float | None,
     except ValueError:
         pass
     raise ValueError(f"expected [low, high], {{a, b, c}} or - as the range of {name} ({kind}), got {text!r}")
-
-
-def _pairs(node: yaml.Node, path: Path):
-    """The (key text, value node, line) of a mapping; keys as written, so that 05 stays "05"."""
-    if not isinstance(node, yaml.MappingNode):
-        raise ValueError(f"{path.name}, line {node.start_mark.line + 1}: expected 'key: value' lines")
-    seen = set()
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"{path.name}, line {line}: expected a plain key")
-        if key.value in seen:
-            raise ValueError(f"{path.name}, line {line}: expected {key.value!r} once, got it again")
-        seen.add(key.value)
-        yield key.value, value, line
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, reading 1e-3 as a number (YAML 1.1 takes it for text)."""
-
-
-EXPONENT = re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+.0123456789"))

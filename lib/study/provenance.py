@@ -2,7 +2,7 @@
 
 The inputs of a chapter are its code, its parameter values, the data it declares (:mod:`lib.study.inputs`), the
 `lib` modules it imports (transitively) and the pinned packages.  They are compared by content, never by time stamps.
-The imports are found in one place, :func:`imported_modules`, which serves the DAG, `make status` and the records
+The imports are found in one place, :func:`modules_of`, which serves the DAG, `make status` and the records
 alike.
 """
 
@@ -100,7 +100,7 @@ def chapter_inputs(top: Path, path: Path, profile: str, changes: dict | None = N
     """
     chapter = read_chapter(path)
     parameters = chapter_parameters(top, chapter, profile, changes)
-    names = [name for cell in chapter.cells for name in _imports(cell.source, path.name, "", cell.line)]
+    names = [name for cell in chapter.cells for name in imports(cell.source, path.name, "", cell.line)]
     modules = {module: code_digest(file.read_text("utf-8")) for module, file in modules_of(top, names).items()}
     return Inputs(Code.of(chapter.code, chapter.stem), parameters, modules,
                   inputs.digests(top, chapter) | inputs.of_experiments(top, last), environment_digest(top))
@@ -147,11 +147,6 @@ def _code_differences(then: Code, now: Code) -> list[str]:
     return reasons
 
 
-def imported_modules(top: Path, trees: list[ast.Module]) -> dict[str, Path]:
-    """The modules of `lib` that the given syntax trees import, directly or not, with their files."""
-    return modules_of(top, [name for tree in trees for name in _imported_names(tree, package="")])
-
-
 def modules_of(top: Path, names: list[str]) -> dict[str, Path]:
     """The modules of `lib` among the names, and those that they import, directly or not, with their files.
 
@@ -170,13 +165,24 @@ def modules_of(top: Path, names: list[str]) -> dict[str, Path]:
         found[name] = file
         waiting.append(name.rpartition(".")[0])
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        waiting.extend(_imports(file.read_text("utf-8"), str(file.relative_to(top)), package))
+        waiting.extend(imports(file.read_text("utf-8"), str(file.relative_to(top)), package))
     return dict(sorted(found.items()))
 
 
 @_noted
-def _imports(source: str, where: str, package: str, first: int = 1) -> list[str]:
-    return _imported_names(_parse(source, where, first), package)
+def imports(source: str, where: str = "", package: str = "", first: int = 1) -> list[str]:
+    """Dotted names that a text of Python imports; `from a import b` gives both `a` and `a.b`, as b may be a module."""
+    names = []
+    for node in ast.walk(_parse(source, where, first)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[:len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, *([base] if base else [])])
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return names
 
 
 @_noted
@@ -196,7 +202,7 @@ def function_digest(top: Path, function: Callable) -> str:
     """Digest of the code that a function of a module depends on: that module, and all of `lib` it imports."""
     module = function.__module__
     source = Path(sys.modules[module].__file__).read_text("utf-8")
-    modules = modules_of(top, [module, *_imports(source, module, "")])
+    modules = modules_of(top, [module, *imports(source, module)])
     parts = {found: code_digest(path.read_text("utf-8")) for found, path in modules.items()}
     return atomic.digest([module, function.__name__, code_digest(source), parts])
 
@@ -210,7 +216,7 @@ def compiled_digest(top: Path) -> str:
     names = []
     for file in (top / "lib").rglob("*.py"):
         name = ".".join(file.relative_to(top).with_suffix("").parts)
-        if {"numba", "lib.native.switch"} & {*_imports(file.read_text("utf-8"), file.name, "")}:
+        if {"numba", "lib.native.switch"} & {*imports(file.read_text("utf-8"), file.name)}:
             names.append(name.removesuffix(".__init__"))
     digests = [code_digest(file.read_text("utf-8")) for file in modules_of(top, names).values()]
     return atomic.digest(digests)[:16]
@@ -342,21 +348,6 @@ def origin(top: Path, chapter: Chapter, profile: str, parameters: dict, *, secon
                   time_limit_minutes=chapter.time_limit, **more)
 
 
-def _imported_names(tree: ast.Module, package: str) -> list[str]:
-    """Dotted names that a tree imports; `from a import b` gives both `a` and `a.b`, as b may be a module."""
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")[:len(package.split(".")) - node.level + 1]
-                base = ".".join([*parents, *([base] if base else [])])
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return names
-
-
 def _module_file(top: Path, name: str) -> Path | None:
     path = top.joinpath(*name.split("."))
     if (path / "__init__.py").is_file():
@@ -364,7 +355,6 @@ def _module_file(top: Path, name: str) -> Path | None:
     return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
 
 
-@cache
 def _parse(source: str, where: str, first: int = 1) -> ast.Module:
     """The tree of a module or code cell, in which lines that only IPython understands do nothing."""
     with contextlib.suppress(SyntaxError):

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from lib.study import notebooks, typed_numbers
+from lib.study import notebooks, typed_numbers, yaml_lines
 
 EQUATIONS, ITEMS = Path("data/thesis/equations.yml"), Path("data/thesis/items.json")
 ERRATA = "errata"
@@ -62,7 +60,7 @@ class Section:
 def equations(top: Path) -> list[Entry]:
     """The numbered equations, in the order of the file; raises ValueError for one that is not of its form."""
     path, found = top / EQUATIONS, []
-    content = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    content = yaml_lines.read(path.read_text("utf-8"), EQUATIONS) if path.exists() else {}
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
         raise ValueError(f"{EQUATIONS}: expected equations below their sections, got something else; try the "
                          "indentation of their neighbours")
@@ -179,8 +177,6 @@ def problems(top: Path) -> list[str]:
     """Equations, figures and tables that chapters or errata name and the thesis does not have, one line each."""
     try:
         known = {entry.item for entry in equations(top)}
-    except yaml.YAMLError as error:
-        return [f"{EQUATIONS}: expected YAML, got {getattr(error, 'problem', error)}; try the quotes of its neighbours"]
     except ValueError as error:
         return [str(error)]
     known |= {entry.item for entry in items(top)}

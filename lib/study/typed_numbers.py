@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from lib.study import yaml_lines
 from lib.study.notebooks import FENCE, chapter_files
 
 ALLOWED = Path("book/typed-numbers.yml")
@@ -97,12 +96,12 @@ def _allowed(top: Path) -> tuple[list[Allowed], list[str]]:
     if not path.exists():
         return [], []
     try:
-        entries = yaml.safe_load(path.read_text("utf-8")) or []
-        lines = [node.start_mark.line + 1 for node in getattr(yaml.compose(path.read_text("utf-8")), "value", [])]
-    except yaml.YAMLError as error:
-        return [], [f"{ALLOWED}: expected YAML, got {error}"]
+        entries = yaml_lines.read(path.read_text("utf-8"), ALLOWED) or []
+    except ValueError as error:
+        return [], [str(error)]
     rules, wrong = [], []
-    for entry, line in zip(entries, lines, strict=True):
+    for entry in entries:
+        line = getattr(entry, "line", 1)
         keys = {*entry} if isinstance(entry, dict) else set()
         complete = {"words", "reason"} <= keys <= {"words", "reason", "page"}
         if not complete or not all(str(value).strip() for value in entry.values()):

@@ -238,12 +238,10 @@ def _put_below_title(cells: list[dict], text: str) -> None:
     """Put `text` right below the title of a page (or first, where it has none)."""
     banner = {"cell_type": "markdown", "id": "what-if", "metadata": {}, "source": text}
     for index, cell in enumerate(cells):
-        lines = "".join(cell["source"]).splitlines() if cell["cell_type"] == "markdown" else []
-        title = next((number for number, line in enumerate(lines) if line.startswith("# ")), None)
-        if title is not None:
-            cell["source"] = "\n".join(lines[:title + 1])
-            rest = "\n".join(lines[title + 1:]).strip("\n")
-            below = [{"cell_type": "markdown", "id": "below-title", "metadata": {}, "source": rest}] if rest else []
+        title = re.search("^# .*$", "".join(cell["source"]), re.MULTILINE) if cell["cell_type"] == "markdown" else None
+        if title:
+            cell["source"], rest = title.string[:title.end()], title.string[title.end():].strip("\n")
+            below = [{**banner, "id": "below-title", "source": rest}] if rest else []
             cells[index + 1:index + 1] = [banner, *below]
             return
     cells.insert(0, banner)

@@ -1,6 +1,5 @@
 """What a chapter depends on: digests change with content and with nothing else."""
 
-import ast
 import subprocess
 
 import pytest
@@ -25,7 +24,7 @@ def reasons(top, then, **settings):
 
 
 def imported(top, source):
-    return list(provenance.imported_modules(top, [ast.parse(source)]))
+    return list(provenance.modules_of(top, provenance.imports(source)))
 
 
 def test_imports_are_followed_with_the_packages_on_the_way(top):
