@@ -14,7 +14,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from lib import atomic
@@ -130,9 +130,9 @@ def check(top: Path, whole: bool = False) -> list[str]:
 
     problems, lost, chapters = [], set(), []
 
-    def note(lines: list[str]) -> None:
-        """Add what was found, but for what comes of pages that are lost anyway."""
-        problems.extend(line for line in lines if line not in problems and not any(name in line for name in lost))
+    def note(lines: Iterable[str] | None) -> None:
+        """Add what was found, if anything, but for what comes of pages that are lost anyway."""
+        problems.extend(line for line in lines or () if line not in problems and not any(name in line for name in lost))
 
     def attempt(look: Callable, *arguments: object):
         """What a function gives; where it raises, that is a problem, and nothing is given."""
@@ -140,10 +140,6 @@ def check(top: Path, whole: bool = False) -> list[str]:
             return look(*arguments)
         except ValueError as error:
             return note([str(error)])
-
-    def look_at(*looks: Callable) -> None:
-        for look in looks:
-            note(attempt(look, top) or [])
 
     for path in sorted((top / "book").glob("*.md")):
         if lines := page_text.of_page(path):
@@ -154,21 +150,24 @@ def check(top: Path, whole: bool = False) -> list[str]:
             chapters.append(chapter)
         else:
             lost.add(path.name)
-    look_at(parameters.misnamed_sets, notebooks.stray_notebooks, book_files.problems)
+    for look in (parameters.misnamed_sets, notebooks.stray_notebooks, book_files.problems):
+        note(attempt(look, top))
     can_be_rendered = not problems and not claim_files.read(top)[1]
-    look_at(provenance.other_versions, editing.problems, ledger.problems, anchors.changed_without_version,
-            results.problems, parameters.refused_commands, items.problems)
+    for look in (provenance.other_versions, editing.problems, ledger.problems, anchors.changed_without_version,
+                 results.problems, parameters.refused_commands, items.problems):
+        note(attempt(look, top))
     sets = {profile: attempt(parameters.profile_values, top, profile) for profile in parameters.profiles(top)}
     for chapter in chapters:
         if attempt(parameters.declared, chapter) is not None:
-            note(attempt(inputs.missing, top, chapter) or [])
+            note(attempt(inputs.missing, top, chapter))
             for profile, values in sets.items():
                 attempt(parameters.resolve, chapter, (values or {}).get(chapter.number, {}),
                         f"{profile}.yml, section {chapter.number}")
     if whole:
         for chapter in chapters:
             note(tidy.problems(top, chapter))
-        look_at(typed_numbers.problems, *([rehearsal.problems] if can_be_rendered else []))
+        note(attempt(typed_numbers.problems, top))
+        note(attempt(rehearsal.problems, top) if can_be_rendered else [])
     return problems
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from lib.study import notebooks, yaml_lines
@@ -60,7 +60,7 @@ def of_page(path: Path) -> list[str]:
     if found:  # a parser would take them for blanks or ends of lines
         return [f"{path.name}, line {line}: {words}" for line, words in found]
     chapter = bool(notebooks.CHAPTER_NAME.fullmatch(path.stem))
-    shown = [*blocks(text)]
+    shown = blocks(text)
     found += [*_front(text)] if chapter else []
     for block in shown:
         found += [*_cut_off(block), *_not_opened(block), *_left_over(block), *_twice(block)]
@@ -73,9 +73,10 @@ def has_directive(path: Path, name: str) -> bool:
     return any(block.directive == name for block in blocks(path.read_text("utf-8")))
 
 
-def blocks(text: str) -> Iterator[Block]:
+@lru_cache(maxsize=64)
+def blocks(text: str) -> tuple[Block, ...]:
     """All blocks of a page, those inside of directives too."""
-    yield from _blocks(text, 1, ())
+    return tuple(_blocks(text, 1, ()))
 
 
 def _blocks(text: str, first: int, inside: tuple[str, ...]) -> Iterator[Block]:
@@ -181,7 +182,7 @@ def _twice(block: Block) -> Iterator[tuple[int, str]]:
         yield error.line, error.words
 
 
-def _lost_cells(text: str, shown: list[Block], chapter: bool) -> Iterator[tuple[int, str]]:
+def _lost_cells(text: str, shown: tuple[Block, ...], chapter: bool) -> Iterator[tuple[int, str]]:
     """Code cells that would not run: those that stand inside of something, or on a page that is no chapter."""
     listing, cells, places = set(), set(), {}
     for block in shown:

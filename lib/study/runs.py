@@ -23,10 +23,10 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 # Errors of the place where output goes, in words.
 PLACE_ERRORS = {errno.ENOSPC: "the disk is full; try to free some space", errno.EDQUOT: "the disk quota is used up",
                 errno.EROFS: "the file system is read-only; try a copy of the tree in a place that can be written",
-                errno.EACCES: "no permission to write; try a copy of the tree in a place of your own",
-                errno.EPERM: "no permission to write; try a copy of the tree in a place of your own",
-                errno.ENOTDIR: "a file is where a directory should be; try to move it away",
-                errno.EEXIST: "a file is where a directory should be; try to move it away"}
+                **dict.fromkeys((errno.EACCES, errno.EPERM),
+                                "no permission to write; try a copy of the tree in a place of your own"),
+                **dict.fromkeys((errno.ENOTDIR, errno.EEXIST),
+                                "a file is where a directory should be; try to move it away")}
 
 
 @dataclass

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.study import yaml_lines
-from lib.study.notebooks import FENCE, chapter_files
+from lib.study import page_text, yaml_lines
+from lib.study.notebooks import chapter_files
 
 ALLOWED = Path("book/typed-numbers.yml")
 NUMBER = re.compile(r"(?<![\w.,/^_=-])[-+]?\d+(?:[.,]\d+)*(?![\w^⁻]|[-/][A-Za-z\d])%?")
@@ -70,23 +70,12 @@ def prose(text: str) -> str:
 
 def outside_fences(text: str) -> str:
     """The text of a page with empty lines in place of its front matter, its code and what stands between backticks."""
-    kept, fence = [], None
-    lines = text.splitlines()
-    front = lines[:1] == ["---"]
-    for number, line in enumerate(lines):
-        found = FENCE.match(line.strip())
-        if front:
-            front = not (number and line == "---")
-            kept.append("")
-        elif fence:
-            if found and line.strip().startswith(fence) and not found[2].strip():
-                fence = None
-            kept.append("")
-        elif found and (found[1][0] != ":" or "code" in found[2]):
-            fence = found[1]
-            kept.append("")
-        else:
-            kept.append(line)
+    kept = text.split("\n")
+    for block in page_text.blocks(text):
+        token = block.token
+        is_code = token.type == "fence" or token.type == "colon_fence" and "code" in token.info
+        if is_code or token.type == "front_matter":
+            kept[block.line - 1:block.line - 1 + len(block.lines)] = [""] * len(block.lines)
     return "\n".join(kept)
 
 

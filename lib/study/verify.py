@@ -74,12 +74,7 @@ def packed(top: Path, profile: str, seen: list[str]) -> Iterator[str]:
         yield f"{METADATA}: expected what was packed, with a check sum a file, got a damaged one ({error!r})"
         return
     seen.append(f"{len(sums)} files of the crate")
-    for name, digest in sums.items():
-        now = atomic.sha256(top / name)
-        if now != digest:
-            yield f"{name}: expected the file that was packed, got {'another' if now else 'none'}"
-    yield from (f"{name}: expected no file that was not packed, got one"
-                for name in crate.packed(top, profile) if name not in sums)
+    yield from _others(sums, {name: top / name for name in crate.packed(top, profile)}, "packed")
 
 
 def _published(root: Path) -> Iterator[tuple[str, Path]]:
@@ -100,12 +95,17 @@ def published(root: Path, seen: list[str]) -> Iterator[str]:
         return
     now = dict(_published(root))
     seen.append(f"{sum(name.endswith('.html') for name in sums)} pages, {len(sums)} files")
+    yield from _others(sums, now, "published")
+
+
+def _others(sums: dict[str, str], now: dict[str, Path], done: str) -> Iterator[str]:
+    """The files that are not those of some check sums, nor as they were `done`: packed, or published."""
     for name, digest in sums.items():
         if name not in now:
-            yield f"{name}: expected the file that was published, got none"
+            yield f"{name}: expected the file that was {done}, got none"
         elif atomic.sha256(now[name]) != digest:
-            yield f"{name}: expected what was published, got a file that was changed since"
-    yield from (f"{name}: expected no file that was not published, got one" for name in now if name not in sums)
+            yield f"{name}: expected what was {done}, got a file that was changed since"
+    yield from (f"{name}: expected no file that was not {done}, got one" for name in now if name not in sums)
 
 
 def _records(top: Path, seen: list[str]) -> Iterator[str]:
