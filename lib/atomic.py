@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -195,6 +197,33 @@ def recover_directory(target: Path) -> None:
     if old.exists() and not target.exists():
         os.rename(old, target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold a lock file, which stays, while a block of code runs.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; a missing folder is made.
+
+    Yields
+    ------
+    bool
+        Whether no other process holds it; True where the file system knows no locks.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+        yield True
 
 
 def _old(target: Path) -> Path:

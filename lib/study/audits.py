@@ -39,7 +39,7 @@ import numpy as np
 
 from lib import atomic
 from lib.study import provenance, scatter
-from lib.study.results import FAILED, VALID, decode, duration, encode, read, settings_key
+from lib.study.results import FAILED, VALID, duration, encode, lines_of, read, settings_key
 from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
@@ -161,13 +161,9 @@ def load(top: Path, name: str) -> Points:
     """What is known of a record; raises `ValueError` that names a damaged line."""
     present = {experiment: version for experiment, version in provenance.experiment_versions(top).items()
                if experiment in MEASURES}
-    record, path, lines = read(top / "data" / "records" / f"{name}.jsonl"), audit_file(top, name), []
-    for number, line in enumerate(path.read_text("utf-8").splitlines() if path.exists() else (), start=1):
-        try:
-            lines.append(decode(line, ("audit", "repeat")))
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{path}, line {number}: expected an audit, got {error}") from None
-    lines = [line for line in lines if line["version"] == present.get(line["experiment"])]
+    record, path = read(top / "data" / "records" / f"{name}.jsonl"), audit_file(top, name)
+    lines = [line for line in lines_of(path, ("audit", "repeat"))
+             if line["version"] == present.get(line["experiment"])]
     found = {key: record.find(key, experiment, version) for key, points in record.points.items()
              for experiment, version in present.items() if experiment == points[-1]["experiment"]}
     valid = {key: line for key, (state, line) in found.items() if state == VALID}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
-import fcntl
 import json
 import re
 import tempfile
@@ -126,16 +125,8 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
 @contextlib.contextmanager
 def _place(top: Path) -> Iterator[Path]:
     """Where what Sphinx has read is kept for the next rehearsal; a passing folder while another one is there."""
-    kept = top / KEPT
-    kept.mkdir(parents=True, exist_ok=True)
-    with (kept / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with tempfile.TemporaryDirectory(prefix="rehearsal-") as passing:
-                yield Path(passing)
-            return
-        yield kept
+    with atomic.alone(top / KEPT / ".lock") as is_alone, tempfile.TemporaryDirectory(prefix="rehearsal-") as passing:
+        yield top / KEPT if is_alone else Path(passing)
 
 
 def in_words(top: Path, lines: list[str]) -> list[str]:

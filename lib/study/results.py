@@ -9,7 +9,6 @@ was computing.  :func:`pack` moves them into the record.  One process extends a 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import html
 import json
@@ -85,17 +84,24 @@ def read(*places: Path | None) -> Record:
     """
     record = Record()
     files = [file for place in filter(None, places) for file in sorted(place.glob("*.jsonl")) or [place]]
-    for path in filter(Path.is_file, files):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-            try:
-                record.add(decode(line)) if line else None
-            except (ValueError, KeyError) as error:
-                raise ValueError(f"{path}, line {number}: expected a line of a record, got {error}") from None
+    for path in files:
+        for line in lines_of(path):
+            record.add(line)
     lost = {line["run"] for lines in record.points.values() for line in lines} - record.runs.keys()
     if lost:
         raise ValueError(f"{', '.join(map(str, places))}: expected the run of every point, got none named "
                          f"{', '.join(sorted(lost))}; try the file's last committed version")
     return record
+
+
+def lines_of(path: Path, kinds: tuple[str, ...] = KINDS) -> Iterator[dict]:
+    """The lines of a file, decoded, none where it is missing; raises `ValueError` that names a damaged one."""
+    for number, line in enumerate(path.read_text("utf-8").splitlines() if path.is_file() else (), start=1):
+        try:
+            if line:
+                yield decode(line, kinds)
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{path}, line {number}: expected a line of a record, got {error}") from None
 
 
 def problems(top: Path) -> Iterator[str]:
@@ -129,15 +135,10 @@ def pack(path: Path, folder: Path) -> None:
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold a folder of points, which stays; `ValueError` where another process holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with atomic.alone(folder / ".lock") as is_alone:
+        if not is_alone:
             raise ValueError(f"expected one process that adds to the record {folder.stem}, got another at work; try "
-                             "again when it has ended, or give it more JOBS") from None
-        except OSError:  # a file system without locks has to do without
-            pass
+                             "again when it has ended, or give it more JOBS")
         yield
 
 

@@ -289,7 +289,7 @@ def test_a_damaged_line_is_named(top, experiment):
     run_audit(top, experiment)
     path = audits.audit_file(top, "toy")
     path.write_text(path.read_text().replace('"size":', '"sise":', 1))
-    with pytest.raises(ValueError, match=r"toy\.jsonl, line 1: expected an audit, got a line that is damaged"):
+    with pytest.raises(ValueError, match=r"toy\.jsonl, line 1: expected a line of a record, got a line"):
         audits.load(top, "toy")
 
 
