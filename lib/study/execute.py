@@ -52,9 +52,7 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     if absent := declarations.missing(top, chapter):
         raise ValueError("\n".join(absent))
     inputs = provenance.chapter_inputs(top, path, profile, changes)
-    workspace = top / "_build" / "tmp"
-    workspace.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{chapter.stem}-", dir=workspace))
+    work = Path(tempfile.mkdtemp(prefix=f"{chapter.stem}-", dir=runs.workspace(top)))
     run = work / "run"
     run.mkdir()
     os.environ.update(_environment(top, run, chapter, profile, cores))

@@ -95,6 +95,13 @@ def numeric_environment(top: Path) -> dict[str, str]:
             **{name: str(THREADS) for name in THREAD_VARIABLES}}
 
 
+def workspace(top: Path) -> Path:
+    """Where a build puts what it needs while it runs."""
+    place = top / "_build" / "tmp"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
 def profile_root(top: Path, profile: str) -> Path:
     """Where a profile's output goes: `_build` for the laptop profile, `_build/<profile>` for the others."""
     return top / "_build" if profile == "laptop" else top / "_build" / profile

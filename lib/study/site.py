@@ -76,9 +76,10 @@ def build(top: Path, profile: str, lock: int) -> bool:
     if not current:
         toc = read_toc(top, [path.stem for path in files])
         staged = stage(top, root, records, toc, shown)
-        html = _updated(top, root, staged, lock)
-        with tempfile.TemporaryDirectory(prefix="site-", dir=_workspace(top)) as temporary:
-            site = publish(top, root, html, staged, records, Path(temporary) / "html")
+        if lines := update(top, root / "stage", root / "render", staged, root / "logs", inherited=(lock,)):
+            raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
+        with tempfile.TemporaryDirectory(prefix="site-", dir=runs.workspace(top)) as temporary:
+            site = publish(top, root, root / "render" / "html", staged, records, Path(temporary) / "html")
             atomic.write_json(site / DIGEST_FILE, {"digest": digest})
             atomic.swap_directory(site, root / "html")
     for name in ("ledger", "status"):
@@ -189,14 +190,6 @@ def _with_outputs(top: Path, root: Path, stem: str) -> dict:
     return notebook
 
 
-def _updated(top: Path, root: Path, staged: dict[str, bytes], lock: int) -> Path:
-    """Bring the kept pages of a profile up to date with these sources, and return their directory."""
-    place = root / "render"
-    if lines := update(top, root / "stage", place, staged, root / "logs", inherited=(lock,)):
-        raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
-    return place / "html"
-
-
 def update(top: Path, source: Path, place: Path, staged: dict[str, bytes], logs: Path, *options: str,
            inherited: tuple[int, ...] = ()) -> list[str]:
     """Render staged sources, by name, from `source` below `place`, as far as they are others than the last ones there;
@@ -298,9 +291,3 @@ def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,
 
 def _json(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _workspace(top: Path) -> Path:
-    workspace = top / "_build" / "tmp"
-    workspace.mkdir(parents=True, exist_ok=True)
-    return workspace

@@ -53,7 +53,7 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
              *(f"- {whatif.code(line)}" for line in lost), "",
              *whatif.markdown_table(("what", *map(whatif.code, head[1:])), whatif.in_words(shown, words)),
              "", f"{whatif.folded(same).capitalize()}.", ""]
-    with tempfile.TemporaryDirectory(dir=top / "_build" / "tmp") as temporary:
+    with tempfile.TemporaryDirectory(dir=runs.workspace(top)) as temporary:
         os.environ["MPLCONFIGDIR"] = str(top / "_build" / "cache" / "matplotlib")  # as in the runs
         drawn = draw(Path(temporary), parameter, list(kept), moved)
     if drawn:

@@ -75,7 +75,7 @@ def executed(top: Path, path: Path, profile: str, texts: list[str], jobs: int) -
             commands[place.name] = surroundings.command(
                 top, "lib", "execute", path.stem, f"--root={top}", f"--profile={profile}", f"--params={text}",
                 f"--output={place}", f"--cores={max(1, jobs // len(texts))}")
-    logs = top / "_build" / "tmp"
+    logs = runs.workspace(top)
     ended = lifeline.run(commands, logs, jobs, {})
     for place in places:
         if place.name in ended:
@@ -223,7 +223,7 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
 
 def publish(top: Path, root: Path, place: Path, staged: dict[str, bytes], records: list[runs.Run]) -> Path:
     """Render staged sources of a few pages, and put them in place of what was below `place`; return their directory."""
-    with tempfile.TemporaryDirectory(prefix="alone-", dir=top / "_build" / "tmp") as temporary:
+    with tempfile.TemporaryDirectory(prefix="alone-", dir=runs.workspace(top)) as temporary:
         source, output = Path(temporary) / "stage", Path(temporary) / "output"
         site.write_files(source, staged, {})
         failed, lines = site.render(top, source, output, Path(temporary))

@@ -29,8 +29,9 @@ def imported(top, source):
 
 def test_imports_are_followed_with_the_packages_on_the_way(top):
     assert list(inputs(top).modules) == [
-        "lib", "lib.study", "lib.study.claim_files", "lib.study.claim_text", "lib.study.claims", "lib.study.measures",
-        "lib.study.notebooks", "lib.study.session", "lib.study.stored", "lib.toy", "lib.toy.deep", "lib.toy.first"]
+        "lib", "lib.atomic", "lib.study", "lib.study.claim_files", "lib.study.claim_text", "lib.study.claims",
+        "lib.study.measures", "lib.study.notebooks", "lib.study.session", "lib.study.stored", "lib.study.yaml_lines",
+        "lib.toy", "lib.toy.deep", "lib.toy.first"]
     assert "lib.toy.deep" not in inputs(top, "02-second").modules
 
 
