@@ -133,7 +133,7 @@ def test_files_are_read_with_their_lines_and_what_is_wrong_is_named(tmp_path):
         "one": "data/thesis/claims/05.yml, line 2", "two": "data/thesis/claims/05.yml, line 7",
         "five": "data/thesis/claims/08.yml, line 1"}
     for words in ("05.yml, line 12: expected every id once, got 'one' again",
-                  "06.yml, line 8: expected 'item' once", "07.yml, line 2: expected YAML",
+                  "06.yml, line 13: expected 'item' once", "07.yml, line 2: expected YAML",
                   "08.yml, line 1: claim five: expected depends_on"):
         assert any(words in line for line in problems), (words, problems)
     (folder / "06.yml").write_text(good.format("three") + "  bound: ours\n")
