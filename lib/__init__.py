@@ -7,7 +7,7 @@
 `rng`             named random streams from one seed
 `plotting`        how figures look and are saved
 `reconstruct`     the command `python -m lib reconstruct FILE`: from a file of measurements to a state
-`atomic`          files that are replaced in one step
+`atomic`          files that are replaced in one step, and locks
 `native`           what compiled loops share: vectors of sixteen numbers, tiles, each with a plain reference
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins

@@ -216,14 +216,14 @@ def alone(path: Path) -> Iterator[bool]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
+        is_alone = True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-            return
-        except OSError:
+            is_alone = False
+        except OSError:  # no locks here
             pass
-        yield True
+        yield is_alone
 
 
 def _old(target: Path) -> Path:
