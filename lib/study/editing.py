@@ -18,7 +18,7 @@ import yaml
 from lib import atomic
 from lib.study import notebooks
 
-OPTIONS = re.compile(r"\A(`{3,}\{code-cell\}[^\n]*\n)---\n(.*?)^---[ ]*\n", re.DOTALL | re.MULTILINE)
+OPTIONS = re.compile(r"^(`{3,}\{code-cell\}[^\n]*\n)---\n(.*?)^---[ ]*\n", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def problems(top: Path) -> list[str]:
 def wrapped(path: Path) -> list[int]:
     """The lines of a chapter where an option begins that is neither on one line nor a block."""
     found, text = [], path.read_text("utf-8")
-    for cell in re.finditer(r"^`{3,}\{code-cell\}[^\n]*\n---\n(.*?)^---[ ]*$", text, re.DOTALL | re.MULTILINE):
-        above = text.count("\n", 0, cell.start(1)) + 1
-        for token in yaml.scan(cell[1]):
+    for cell in OPTIONS.finditer(text):
+        above = text.count("\n", 0, cell.start(2)) + 1
+        for token in yaml.scan(cell[2]):
             if (isinstance(token, yaml.ScalarToken) and token.style not in ("|", ">")
                     and token.start_mark.line != token.end_mark.line):
                 found.append(above + token.start_mark.line)

@@ -20,24 +20,22 @@ GONE = ("head, style, details.hide, details.code-behind, dl.claim-facts, .knob, 
 
 def build(top: Path, profile: str) -> Path:
     """Write the site of a profile; return the EPUB.  Raises `ValueError` where there is no site or no pandoc."""
-    root = runs.profile_root(top, profile)
-    if not (root / "html" / "index.html").exists():
-        raise ValueError("expected a built site, got none; try make book")
+    html = runs.built(top, profile)
     pandoc = shutil.which("pandoc")
     if pandoc is None:
         raise ValueError("expected pandoc, got none; try apt-get install pandoc, or brew install pandoc")
     with tempfile.TemporaryDirectory(prefix="epub-") as place:
         source, result = Path(place) / "book.html", Path(place) / "book.epub"
-        title, text = book(pdf.one_page(root / "html", list(pdf.names(site.read_toc(top, [])))))
+        title, text = book(pdf.one_page(html, list(pdf.names(site.read_toc(top, [])))))
         source.write_text(text, "utf-8")
         done = subprocess.run(
             [pandoc, "--from=html+tex_math_single_backslash", "--to=epub3", "--mathml", "--toc", "--toc-depth=2",
              f"--metadata=title:{title}", "--metadata=lang:en", f"--output={result}", source],
-            cwd=root / "html", capture_output=True, text=True, encoding="utf-8")
+            cwd=html, capture_output=True, text=True, encoding="utf-8")
         if done.returncode:
             raise ValueError(f"expected pandoc to write the book, got {done.stderr.strip()[-500:]}; try pandoc 3")
-        shutil.move(result, root / "book.epub")
-    return root / "book.epub"
+        shutil.move(result, html.with_name("book.epub"))
+    return html.with_name("book.epub")
 
 
 def book(page: str) -> tuple[str, str]:

@@ -81,10 +81,6 @@ def _watch() -> None:
     with contextlib.suppress(OSError):
         while os.read(0, 1):
             pass
-    _end()
-
-
-def _end() -> None:
     import psutil
 
     with contextlib.suppress(psutil.Error):

@@ -49,9 +49,7 @@ def check(top: Path, profile: str, outside: bool) -> str:
 
     Raises `ValueError` with all that are not, where there is no site, and where no address outside answers.
     """
-    html = runs.profile_root(top, profile) / "html"
-    if not (html / "index.html").exists():
-        raise ValueError("expected a built site, got none; try make book")
+    html = runs.built(top, profile)
     pages = {path.name: Page(path.read_text("utf-8")) for path in sorted(html.glob("*.html"))}
     if lines := problems(html, pages):
         raise ValueError("\n".join(lines))

@@ -23,9 +23,7 @@ FOOTER = ('<div style="font: 8px sans-serif; width: 100%; text-align: center">'
 
 def build(top: Path, profile: str) -> Path:
     """Print the site of a profile; return the PDF.  Raises `ValueError` where there is no site or no browser."""
-    root = runs.profile_root(top, profile)
-    if not (root / "html" / "index.html").exists():
-        raise ValueError("expected a built site, got none; try make book")
+    html = runs.built(top, profile)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise ValueError(f"expected a browser that prints ({', '.join(BROWSERS)}), got none; try apt-get install "
@@ -33,10 +31,10 @@ def build(top: Path, profile: str) -> Path:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="pdf-") as place, sync_playwright() as driver:
-        for folder in (root / "html").iterdir():
+        for folder in html.iterdir():
             if folder.is_dir():
                 (Path(place) / folder.name).symlink_to(folder)
-        (Path(place) / "book.html").write_text(one_page(root / "html", list(names(site.read_toc(top, [])))), "utf-8")
+        (Path(place) / "book.html").write_text(one_page(html, list(names(site.read_toc(top, [])))), "utf-8")
         chromium = driver.chromium.launch(executable_path=browser, args=["--disable-gpu"])
         page = chromium.new_page(color_scheme="light")
         page.set_default_timeout(0)
@@ -47,8 +45,8 @@ def build(top: Path, profile: str) -> Path:
             header_template="<span></span>", footer_template=FOOTER,
             margin={"top": "16mm", "bottom": "18mm", "left": "16mm", "right": "16mm"})
         chromium.close()
-    atomic.write_bytes(root / "book.pdf", printed)
-    return root / "book.pdf"
+    atomic.write_bytes(html.with_name("book.pdf"), printed)
+    return html.with_name("book.pdf")
 
 
 def names(toc: object) -> Iterator[str]:

@@ -107,6 +107,14 @@ def profile_root(top: Path, profile: str) -> Path:
     return top / "_build" if profile == "laptop" else top / "_build" / profile
 
 
+def built(top: Path, profile: str) -> Path:
+    """Where the site of a profile is; raises `ValueError` where there is none."""
+    html = profile_root(top, profile) / "html"
+    if not (html / "index.html").exists():
+        raise ValueError("expected a built site, got none; try make book")
+    return html
+
+
 def read_run(root: Path, stem: str) -> Run | None:
     """A chapter's last good run, or None where there is none, or one of another format."""
     return _read(Run, root / "executed" / f"{stem}.json")
