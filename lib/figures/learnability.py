@@ -65,8 +65,8 @@ def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
         Machines, as `lib.experiments.learning.learning_run` gives them; the last table is that of this
         build, with one machine a size.
     found : pandas.DataFrame
-        Of `learning_searches.search_table`; of chains up to 50 spins with two fields or more, the longest and the one
-        with most fields are drawn.
+        Of `learning_searches.search_table`; chains of up to 50 spins that were searched at six fields or more are
+        drawn.
     bounds : sequence of float
         What counts as learnt: dashed.
 
@@ -98,16 +98,19 @@ def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
     left.legend(fontsize=8)
     inset = found[(found.eps == EPS) & (found.n_spins <= 50)]
     fields = inset.groupby("n_spins").size()
-    lengths = sorted({fields.idxmax(), fields.index[fields >= 2].max()}) if (fields >= 2).any() else []
-    for n, style in zip(lengths, ({"color": plotting.SKY, "fmt": "s-"}, {"color": plotting.BLUE, "fmt": "o-"})):
-        searches(right, inset[inset.n_spins == n], x="field", label=f"N = {n}", **style)
-    right.set(xlabel="field $h/J$", ylabel="hidden units needed", ylim=(0, None))
+    lengths = sorted(fields.index[fields >= 6], reverse=True)
+    for number, n in enumerate(lengths):
+        style = {"color": (plotting.BLUE, plotting.VERMILION, plotting.GREEN)[number % 3], "marker": MARKS[number % 7]}
+        searches(right, inset[inset.n_spins == n], x="field", line=("-", "--", ":")[number % 3], label=f"N = {n}",
+                 **style)
+    right.set(xlabel="field $h/J$", ylabel="hidden units needed", xscale="log", ylim=(0, None))
+    plotting.set_ticks(right, [0.5, 0.7, 1.0, 1.4, 2.0], "{:g}")
     if lengths:
         right.legend()
     return figure, pd.concat(shown)
 
 
-def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, **style) -> None:
+def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, line: str = "", **style) -> None:
     """Hidden units needed with their intervals; where none was enough, an arrow at the largest that was tried.
 
     Parameters
@@ -120,10 +123,16 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, **st
         Column along the axis.
     aside : float, default 0.0
         Moves all to the right, so that equal numbers do not hide each other.
+    line : str, default ""
+        Its style, where points and arrows are joined by one.
     **style
         Keywords of ``errorbar``.
 
     """
+    heights = rows.hidden.where(np.isfinite(rows.hidden), rows.low)
+    if line:
+        axes.plot(rows[x] + aside, heights, line, color=style.get("color"), linewidth=1.2)
+        style = {"linestyle": "none"} | style
     reached = rows[np.isfinite(rows.hidden)]
     bars = [reached.hidden - reached.low, reached.high - reached.hidden]
     axes.errorbar(reached[x] + aside, reached.hidden, bars, **style)
@@ -166,7 +175,8 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
                 axes.plot(ends, a + b * ends, color=style["color"], linewidth=1)
         axes.set(xlabel="spins", ylim=(0, None))
     if len(tuned):
-        searches(panels[1], tuned, x="n_spins", aside=0.8, fmt="*:", color="black", label=r"$\epsilon$ = 0.002, tuned")
+        searches(panels[1], tuned, x="n_spins", aside=0.8, marker="*", line=":", color="black",
+                 label=r"$\epsilon$ = 0.002, tuned")
     for value, rows in now.groupby("field"):
         panels[0].plot(rows.n_spins, rows.hidden, linestyle="none", **look[value] | HOLLOW)
     panels[0].set(ylabel="hidden units needed")
@@ -213,6 +223,13 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
         drawn += 1
     for number, (ratio, rows) in enumerate(needed.groupby("ratio")):
         good, look = rows[np.isfinite(rows.half)], {"color": COLORS[number % 7], "marker": MARKS[number % 7]}
+        never = rows[rows.half == np.inf]  # with the most that were tried fewer than half learn
+        if len(never):
+            label = None if len(good) else f"{ratio:g}: more"
+            middle.errorbar(never.n_spins, never.low, 0.06 * needed.low.max(), lolims=True, linestyle="none",
+                            color=look["color"], marker="_", label=label)
+        if not len(good):
+            continue
         middle.errorbar(good.n_spins, good.half, [good.half - good.low, good.high - good.half], label=f"{ratio:g}",
                         **look)
         middle.errorbar(rows.n_spins, rows.printed, rows.printed_error, linestyle="--", **look | HOLLOW)

@@ -103,12 +103,13 @@ def broken(kept: pd.DataFrame, broken: pd.DataFrame) -> tuple[Figure, pd.DataFra
     shown = []
     for axes, n in zip(panels, lengths):
         for label, table, style in (("kept", kept[(kept.eps == EPS) & (kept.field <= 1.0)],
-                                     {"color": plotting.BLUE, "fmt": "o-"}),
-                                    ("broken", broken, {"color": plotting.VERMILION, "fmt": "s--"})):
+                                     {"color": plotting.BLUE, "marker": "o", "line": "-"}),
+                                    ("broken", broken, {"color": plotting.VERMILION, "marker": "s", "line": "--"})):
             rows = table[table.n_spins == n]
-            searches(axes, rows, x="field", aside=0.004 if label == "broken" else 0.0, label=label, **style)
+            searches(axes, rows, x="field", aside=0.008 if label == "broken" else 0.0, label=label, **style)
             shown.append(rows.assign(symmetry=label))
         axes.set(xlabel="field $h/J$", title=f"N = {n}", ylim=(0, None))
+        plotting.set_ticks(axes, [0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
     panels[0].set(ylabel="hidden units needed")
     panels[0].legend(title="symmetry", fontsize=8)
     return figure, pd.concat(shown) if shown else broken
@@ -129,7 +130,7 @@ def chains(found: pd.DataFrame) -> Figure:
     """
     figure, (axes,) = plotting.new_figure(1, height=3.5)
     for number, (name, rows) in enumerate(found.groupby("model", sort=False)):
-        searches(axes, rows, x="n_spins", aside=0.12 * (number - 1), fmt=MARKS[number % 7] + "-",
+        searches(axes, rows, x="n_spins", aside=0.12 * (number - 1), marker=MARKS[number % 7], line="-",
                  color=COLORS[number % 7], label=name)
     ends = np.array([found.n_spins.min(), found.n_spins.max()])
     axes.plot(ends, ends / 2, ":", color="black", label="half of the spins")

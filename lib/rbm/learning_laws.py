@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lib.rbm import learning_searches, missing_units
 from lib.rbm.learning_searches import EPS, Numbers, known, search_table
+from lib.rbm.learning_thresholds import bounds_apart, tuned_apart
 from lib.rbm.scaling_laws import Law, fitted, parameter
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
 
 SHORT = 12**-0.5  # the standard error of rounding to whole units
+LEAST = 0.05  # error of a difference of units, lest a length at which it is certain decide alone
 Fits = Mapping[tuple[str, float], Mapping[str, Law]]
 Energy = Callable[[int, float], float]
 
@@ -79,22 +82,68 @@ def law_table(found: pd.DataFrame, laws: Fits, text: Callable[..., str]) -> pd.D
     return pd.DataFrame(rows).T.rename_axis("record")
 
 
-def difference(first: tuple[float | None, ...], second: tuple[float | None, ...]) -> tuple[float | None, float | None]:
-    """One number less another, errors added in squares; None where one is missing.
+def slope(n_spins: ArrayLike, values: ArrayLike, errors: ArrayLike) -> tuple[float | None, float | None]:
+    """The slope of a line through differences of two curves, whose errors say what the curves do not share.
+
+    With weights w_i = 1 / error_i^2 it is sum_i c_i y_i, c_i = w_i (N_i - M) / sum_j w_j (N_j - M)^2, M the weighted
+    mean of the lengths. That is linear in y: where two curves are fitted with the same weights, the difference of their
+    slopes is the slope of the differences. What both share at a length drops out, and of their variances there what
+    counts is sigma_1^2 + sigma_2^2 - 2 covariance, the variance of the difference.
 
     Parameters
     ----------
-    first, second : tuple of (float or None, float or None)
-        Value and error.
+    n_spins, values, errors : array_like, shape (n_lengths,)
+        Lengths, differences, and their standard errors, above 0 and independent from length to length.
 
     Returns
     -------
     tuple of (float or None, float or None)
+        The slope and its standard error, wider where the line does not fit, as by `scaling_laws.laws`; None for fewer
+        than three lengths.
 
     """
-    if None in (first[0], second[0]):
+    n, values, errors = (np.asarray(one, dtype=float) for one in (n_spins, values, errors))
+    if n.size < 3:
         return None, None
-    return known(first[0] - second[0], np.hypot(first[1] or 0.0, second[1] or 0.0))
+    weights = errors**-2.0
+    away = n - np.average(n, weights=weights)
+    spread = weights @ away**2
+    found = weights * away @ values / spread
+    chi2 = weights @ (values - np.average(values, weights=weights) - found * away) ** 2
+    return known(found, max(1.0, np.sqrt(chi2 / (n.size - 2))) / np.sqrt(spread))
+
+
+def tighter(runs: Sequence[Mapping], wide: float = EPS, tight: float = EPS / 2) -> Numbers:
+    """How the slope changes with the bound, from machines that both searches have trained or either of them.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden` by one recipe; those at the critical field
+        count, and machines of one size and seed are the same.
+    wide, tight : float
+        The bounds.
+
+    Returns
+    -------
+    dict
+        "steeper", the `slope` of the tight number less the wide one at the lengths where both searches found one, with
+        the errors of `learning_thresholds.bounds_apart`; "both", how many lengths that are.
+
+    """
+    rows = []
+    found = {(run["eps"], run["n_spins"]): run for run in runs
+             if run["field"] == 1.0 and np.isfinite(learning_searches.minimal(run).value)}
+    for n in sorted({n for eps, n in found if eps == wide} & {n for eps, n in found if eps == tight}):
+        machines = {(size, seed): np.inf if bound is None else bound
+                    for run in (found[wide, n], found[tight, n])
+                    for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"],
+                                                 strict=True)}
+        sizes = [size for size, _ in machines] + [0]  # without hidden units nothing is learnt
+        bounds = np.array([*machines.values(), np.inf])
+        rows.append((n, found[tight, n]["smallest"] - found[wide, n]["smallest"],
+                     bounds_apart(sizes, bounds <= wide, bounds <= tight)[1]))
+    return {"steeper": slope(*np.array(rows).reshape(-1, 3).T), "both": known(len(rows))}
 
 
 def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy: Energy) -> Numbers:
@@ -119,7 +168,7 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
         "ordered-most", "ordered-last" with "...-spins", hidden units there at most, and in the longest chain;
         "level-...", how level bounds are at 30 spins and that field; "two-share", hidden units a spin at h/J = 2 and
         the longest chain that has a number, "two-spins"; "saved" machines a search; "prior-..." of
-        `learning_searches.prior_moves`; "tight-slope" at half of the bound, "steeper", that less the usual one;
+        `learning_searches.prior_moves`; "tight-slope" at half of the bound, "steeper" and "both" of `tighter`;
         "rounded", share of searches (%) whose error is that of rounding; "aic-constant", "aic-gap"; "ordered-chi2";
         "close-exponent" at h/J = 0.8; "lengths", "searches" and "trained", counts.
 
@@ -127,8 +176,7 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
     critical, tight = laws.get(("field", 1.0), {}), laws.get(("eps", EPS / 2), {})
     at_bound = found[found.eps == EPS]
     at = at_bound[(at_bound.field == 1.0) & np.isfinite(at_bound.hidden)].set_index("n_spins")
-    numbers = {"tight-slope": parameter(tight, "linear", 1),
-               "steeper": difference(parameter(tight, "linear", 1), parameter(critical, "linear", 1)),
+    numbers = {"tight-slope": parameter(tight, "linear", 1), **tighter(runs),
                "close-exponent": parameter(laws.get(("field", 0.8), {}), "power", 1),
                "saved": known(found.saved.mean(), found.saved.sem())}
     for n in (10, 20, 30, 40, 50, 60, 100):
@@ -204,7 +252,7 @@ def argument_numbers(costs: pd.DataFrame, found: pd.DataFrame, energy: Energy, f
         "predictions-off": max(map(abs, misses), default=None), "product": strong[np.argmax(enough)]}).items()}
 
 
-def tuned(found: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def tuned(usual_runs: Sequence[Mapping], runs: pd.DataFrame) -> pd.DataFrame:
     """The best of several schedules at each length: which needs the fewest hidden units, the one recipe among them.
 
     The choice is made by what is then counted, so that it is optimistic: of several equally good schedules the luckiest
@@ -212,8 +260,9 @@ def tuned(found: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    found : pandas.DataFrame
-        Of `learning_searches.search_table`: the one recipe.
+    usual_runs : sequence of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden` by the one recipe; those at the bound `EPS`
+        and the critical field count.
     runs : pandas.DataFrame
         Of `lib.experiments.learning.minimal_hidden` by other schedules, with n_updates and learning_rate, at one field
         and bound.
@@ -222,7 +271,8 @@ def tuned(found: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As of `search_table`, a row for each length that has all schedules, and: schedule, "the one recipe" or its steps
-        and rate; by recipe, and recipe error, what the one recipe needs.
+        and rate; by recipe, and recipe error, what the one recipe needs; change error, the spread of
+        `learning_thresholds.tuned_apart`, missing where the one recipe found nothing.
 
     """
     import pandas as pd
@@ -230,12 +280,24 @@ def tuned(found: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     groups = runs.groupby(["n_updates", "learning_rate"]) if len(runs) else ()
     several = [search_table(rows.to_dict("records")).assign(schedule=f"{steps:,} steps from {rate:g}")
                for (steps, rate), rows in groups]
-    usual = found[(found.eps == EPS) & (found.field == 1.0)].assign(schedule="the one recipe")
+    recipe = {run["n_spins"]: run for run in usual_runs if (run["eps"], run["field"]) == (EPS, 1.0)}
+    usual = search_table(recipe.values()).assign(schedule="the one recipe")
     table = pd.concat([usual, *several], ignore_index=True)
     table = table[table.groupby("n_spins").schedule.transform("nunique") > max(1, len(several))]
     best = table.sort_values(["n_spins", "hidden"], kind="stable").drop_duplicates("n_spins")  # of equal ones the first
     beside = usual[["n_spins", "hidden", "error"]].set_axis(["n_spins", "by recipe", "recipe error"], axis=1)
-    return best.merge(beside, "left", on="n_spins").reset_index(drop=True)
+    best = best.merge(beside, "left", on="n_spins").reset_index(drop=True)
+    return best.assign(**{"change error": [_change_error(recipe[n], runs[runs.n_spins == n].to_dict("records"))
+                                           for n in best.n_spins]})
+
+
+def _change_error(usual: Mapping, others: Sequence[Mapping]) -> float:
+    """Of the best schedule's number less that of the one recipe; a schedule that found nothing is not the best."""
+    if not np.isfinite(learning_searches.minimal(usual).value):
+        return np.nan
+    found = [(np.append(run["tried hidden"], 0), np.append(run["tried learnt"], 0)) for run in (usual, *others)
+             if np.isfinite(learning_searches.minimal(run).value)]
+    return max(LEAST, tuned_apart(found[0], found[1:])[1])
 
 
 def tuned_numbers(best: pd.DataFrame) -> Numbers:
@@ -251,17 +313,16 @@ def tuned_numbers(best: pd.DataFrame) -> Numbers:
     dict
         "spared", hidden units by the one recipe less the tuned number, longest chain at which both found one, and
         "spins"; "errors", the same in units of its error; "slope" of a line through the tuned numbers, "recipe slope"
-        at the same lengths, "slope change", the first less the second.
+        at the same lengths; "slope change", the `slope` of the differences.
 
     """
     both = best[np.isfinite(best.hidden) & np.isfinite(best["by recipe"])]
     last = both.iloc[-1:]
     spared = known((last["by recipe"] - last.hidden).max(), np.hypot(last["recipe error"], last.error).max())
-    slope = parameter(fitted(both), "linear", 1)
-    recipe = parameter(fitted(both, y="by recipe", error="recipe error"), "linear", 1)
-    return {"spared": spared, "spins": known(last.n_spins.max()), "slope": slope, "recipe slope": recipe,
+    return {"spared": spared, "spins": known(last.n_spins.max()), "slope": parameter(fitted(both), "linear", 1),
+            "recipe slope": parameter(fitted(both, y="by recipe", error="recipe error"), "linear", 1),
             "errors": known(None if spared[0] is None else spared[0] / spared[1]),
-            "slope change": difference(slope, recipe)}
+            "slope change": slope(both.n_spins, both.hidden - both["by recipe"], both["change error"])}
 
 
 def repeats(searches: Iterable[pd.DataFrame]) -> Numbers:

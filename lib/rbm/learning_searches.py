@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EPS = 0.002  # the bound of the records
 Numbers = dict[str, tuple[float | None, float | None]]
+
+
 def known(value: float | None, error: float | None = None) -> tuple[float | None, float | None]:
     """A value and its error, each None where it is missing or not finite.
 
@@ -172,26 +174,98 @@ def compared(found: pd.DataFrame, first: float, second: float) -> Numbers:
             "n_spins": known(longest)}
 
 
-def peak(found: pd.DataFrame, n_spins: int, least: int = 4) -> float | None:
-    """The field at which most hidden units are needed.
+def peak(found: pd.DataFrame, n_spins: int, *, least: int = 5) -> list[float]:
+    """The fields at which most hidden units may be needed, as far as the intervals of the searches tell.
+
+    Those whose interval reaches the largest of the lower ends. Where nothing was enough, the lower end is the largest
+    size that was tried, and the upper one infinite: such fields always are among them.
 
     Parameters
     ----------
     found : pandas.DataFrame
-        Of `search_table`.
+        Of `search_table`, one kind of measurements.
     n_spins : int
         Length of the chain.
-    least : int, default 4
+    least : int, default 5
         Fewer fields tell of no peak.
 
     Returns
     -------
-    float or None
-        The lowest of fields that need equally many.
+    list of float
+        In rising order; empty for too few fields.
 
     """
     rows = found[(found.n_spins == n_spins) & (found.eps == EPS)].sort_values("field")
-    return float(rows.field.iloc[int(np.argmax(rows.hidden.to_numpy()))]) if len(rows) >= least else None
+    return rows.field[rows.high >= rows.low.max()].tolist() if len(rows) >= least else []
+
+
+def middle(fields: Sequence[float], expected: float, near: float) -> tuple[float | None, bool]:
+    """What is said of a peak that lies at one of several fields.
+
+    Parameters
+    ----------
+    fields : sequence of float
+        Of `peak`.
+    expected, near : float
+        Where the peak is looked for, and how far from there it may be.
+
+    Returns
+    -------
+    value : float or None
+        The middle of the lowest and the highest of the fields; None where there are none.
+    told : bool
+        Whether all of the fields, or none, are near enough.
+
+    """
+    inside = {bool(abs(field - expected) < near + 1e-9) for field in fields}
+    return (fields[0] + fields[-1]) / 2 if fields else None, len(inside) == 1
+
+
+def apart(first: pd.DataFrame, second: pd.DataFrame) -> tuple[float | None, float | None, str]:
+    """Hidden units that one search needs less those of another, where one of them may have found nothing.
+
+    Parameters
+    ----------
+    first, second : pandas.DataFrame
+        Of `search_table`, one row each, or none.
+
+    Returns
+    -------
+    value, error : float or None
+        The difference and its error; where a search found nothing, the largest size that it tried stands for its
+        number. None where both found nothing, or one was not made.
+    words : str
+        "" for a difference, "at least" or "at most" where a search found nothing, and "unknown".
+
+    """
+    if len(first) != 1 or len(second) != 1:
+        return None, None, "unknown"
+    one, other = first.iloc[0], second.iloc[0]
+    words = {(True, True): "", (False, True): "at least", (True, False): "at most"}.get(
+        (bool(np.isfinite(one.hidden)), bool(np.isfinite(other.hidden))), "unknown")
+    if words == "unknown":
+        return None, None, words
+    value = (one.low if words == "at least" else one.hidden) - (other.low if words == "at most" else other.hidden)
+    return (*known(value, np.hypot(*np.nan_to_num([one.error, other.error]))), words)
+
+
+def in_words(row: pd.Series | None) -> str:
+    """What a search found, for a table of text.
+
+    Parameters
+    ----------
+    row : pandas.Series or None
+        Of `search_table`.
+
+    Returns
+    -------
+    str
+        The number; "> 50" where nothing up to 50 was enough; "not searched" for None.
+
+    """
+    if row is None:
+        return "not searched"
+    return f"{row.hidden:.0f}" if np.isfinite(row.hidden) else f"> {row.low:.0f}"
 
 
 def reach(found: pd.DataFrame, column: str, value: float) -> str:

@@ -5,6 +5,7 @@ Success is counted, 0 or 1 a machine; a size or a number of measurements is enou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: One standard deviation of a normal distribution: the probability that all intervals of chapter 6 hold.
 LEVEL = 0.683
+#: Sizes of machines, and their outcomes.
+Searched = tuple[ArrayLike, ArrayLike]
 
 
 class Interval(NamedTuple):
@@ -104,16 +107,87 @@ def half_point(x: ArrayLike, learnt: ArrayLike, level: float = LEVEL, widest: fl
     low, high = x.min(), x.max()
     if low == high:
         raise ValueError(f"expected machines of two sizes or more, got only {low:g}; try smaller and larger ones")
-    sizes, place = np.unique(x, return_inverse=True)
-    n, k = np.bincount(place), np.bincount(place, weights=seen)
-    x0 = np.linspace(low, high, 401)
-    widths = np.geomspace(0.01, widest, 20) * (high - low)
-    away = (sizes - x0[:, None, None]) / widths[:, None]  # x0 width size
-    log_likelihood = -(k * np.logaddexp(0, -away) + (n - k) * np.logaddexp(0, away)).sum(-1)
-    density = np.exp(log_likelihood - log_likelihood.max()).sum(1)
-    cumulative = np.cumsum(density) / density.sum()
-    middle, *ends = np.interp([0.5, (1 - level) / 2, (1 + level) / 2], cumulative, x0)
-    return Interval(float(middle), float(ends[0]), float(ends[1]))
+    return Interval(*map(float, _quantiles(x, seen, [0.5, (1 - level) / 2, (1 + level) / 2], widest)))
+
+
+def tuned_apart(usual: Searched, others: Sequence[Searched]) -> tuple[float, float]:
+    """By how much the best of several half points lies below the usual one, which is among those to choose from.
+
+    That is D = min(x0, x1, ...) - x0. The half points are independent, each with the density of `half_point`, but D
+    and x0 are not: where the usual one is the best, D is zero whatever x0 is. Mean and spread are sums over all
+    combinations of 51 quantiles of each, so that what the terms of D share drops out and the choice of the best is in.
+
+    Parameters
+    ----------
+    usual : (array_like, array_like)
+        Sizes of machines and their outcomes, 0 or 1, as of `half_point`.
+    others : sequence of (array_like, array_like)
+        The same of other machines, for each of the others.
+
+    Returns
+    -------
+    tuple of float
+        Mean and standard deviation of D, at most 0 and at least 0.
+
+    """
+    several = [_quantiles(as_floats(x, "x"), _outcomes(learnt), (np.arange(51) + 0.5) / 51)
+               for x, learnt in (usual, *others)]
+    best = several[0]
+    for quantiles in several[1:]:
+        best = np.minimum(best[..., None], quantiles)
+    gain = best - several[0].reshape(-1, *[1] * (best.ndim - 1))
+    return float(gain.mean()), float(gain.std())
+
+
+def bounds_apart(x: ArrayLike, wide: ArrayLike, tight: ArrayLike) -> tuple[float, float]:
+    """By how much the half point of a tight bound lies above that of a wide one, from the same machines.
+
+    A machine that is within the tight bound is within the wide one. With the rates 1 / (1 + exp((x_k - x) / w)) of
+    `half_point`, of one width w, a machine of size x is within both with the rate of the tight bound, within the wide
+    one alone with the difference of the two rates, and within none with what is left (a model of proportional odds).
+    Each machine counts once, so that what the two half points share drops out of their difference. Priors are those of
+    `half_point`, with the tight half point at least the wide one.
+
+    Parameters
+    ----------
+    x : array_like, shape (n_machines,)
+        Sizes.
+    wide, tight : array_like of 0 and 1, shape (n_machines,)
+        Which are within the one and within the other.
+
+    Returns
+    -------
+    tuple of float
+        Mean and standard deviation of the difference, which is not negative.
+
+    Raises
+    ------
+    ValueError
+        For lists of different lengths, a machine within the tight bound only, and where no machine is within the tight
+        bound or all are within the wide one.
+
+    """
+    x, wide, tight = as_floats(x, "x"), _outcomes(wide), _outcomes(tight)
+    if not x.shape == wide.shape == tight.shape or (tight & ~wide).any() or not tight.any() or wide.all():
+        raise ValueError("expected for each size whether it is within the wide and within the tight bound, some within "
+                         f"both and some within none, got {x.tolist()}, {wide.astype(int).tolist()}, "
+                         f"{tight.astype(int).tolist()}; try bound <= 0.002 and bound <= 0.001")
+    x0 = np.linspace(x.min(), x.max(), 401)
+    between, (above, below) = wide & ~tight, np.tril_indices(len(x0))
+    apart, log_likelihoods = x0[above] - x0[below], []
+    for width in np.geomspace(0.01, 0.2, 20) * np.ptp(x):
+        away = (x - x0[:, None]) / width  # x0 machine
+        yes, no = -np.logaddexp(0, -away), -np.logaddexp(0, away)
+        # The difference of two rates is the larger, times one less the smaller, times 1 - exp(-(x_1 - x_2) / w).
+        of_tight = yes[:, tight].sum(1) + no[:, between].sum(1)
+        of_wide = no[:, ~wide].sum(1) + yes[:, between].sum(1)
+        with np.errstate(divide="ignore"):
+            shared = between.sum() * np.log(-np.expm1(-apart / width)) if between.any() else 0.0
+        log_likelihoods.append(of_tight[above] + of_wide[below] + shared)
+    highest = max(one.max() for one in log_likelihoods)
+    total = sum(np.exp(one - highest) for one in log_likelihoods)
+    mean = float(total @ apart / total.sum())
+    return mean, float(np.sqrt(total @ (apart - mean) ** 2 / total.sum()))
 
 
 def first_success(steps: ArrayLike, learnt: ArrayLike) -> float:
@@ -180,6 +254,19 @@ def measurements_table(runs: pd.DataFrame, eps: float, ratios: ArrayLike = (0.5,
                      "printed_error": max(stats.sem(first), rounded) if whole else np.nan, "seeds": first.size,
                      "machines": len(group), "learnt": int(learnt.sum())})
     return pd.DataFrame(rows)
+
+
+def _quantiles(x: np.ndarray, seen: np.ndarray, shares: ArrayLike, widest: float = 0.2) -> np.ndarray:
+    """Quantiles of the density of the half point, as `half_point` explains it."""
+    low, high = x.min(), x.max()
+    sizes, place = np.unique(x, return_inverse=True)
+    n, k = np.bincount(place), np.bincount(place, weights=seen)
+    x0 = np.linspace(low, high, 401)
+    widths = np.geomspace(0.01, widest, 20) * (high - low)
+    away = (sizes - x0[:, None, None]) / widths[:, None]  # x0 width size
+    log_likelihood = -(k * np.logaddexp(0, -away) + (n - k) * np.logaddexp(0, away)).sum(-1)
+    density = np.exp(log_likelihood - log_likelihood.max()).sum(1)
+    return np.interp(shares, np.cumsum(density) / density.sum(), x0)
 
 
 def _outcomes(learnt: ArrayLike) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.rbm.learning_searches import EPS, Numbers, known, search_table
+from lib.rbm.learning_searches import EPS, Numbers, in_words, known, peak, search_table
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -103,13 +103,11 @@ def ways_numbers(runs: pd.DataFrame, ways: Sequence[str]) -> Numbers:
         "tied": max(tied, key=abs, default=None), **{f"long-{way.lower()}": halved.get(way) for way in ways}}.items()}
 
 
-def broken_table(kept: pd.DataFrame, runs: pd.DataFrame, energy: Callable[[int, float], float]) -> pd.DataFrame:
-    """What searches with broken symmetry found, beside those with the symmetry kept.
+def broken_states(runs: pd.DataFrame, energy: Callable[[int, float], float]) -> pd.DataFrame:
+    """What the states with broken symmetry are, and what DMRG without parity ends in.
 
     Parameters
     ----------
-    kept : pandas.DataFrame
-        Of `search_table`.
     runs : pandas.DataFrame
         Of `lib.experiments.learning_chains.minimal_hidden_broken`.
     energy : callable
@@ -118,61 +116,79 @@ def broken_table(kept: pd.DataFrame, runs: pd.DataFrame, energy: Callable[[int, 
     Returns
     -------
     pandas.DataFrame
-        A row for each search: n_spins, field; "half splitting", by how much the energy of the broken
-        state is above that of the ground state, as a share of the error that is allowed; magnetization,
-        plain magnetization, plain fidelity as they were; kept and broken, the hidden units needed, with
-        kept error and broken error.
+        A row for each search, by n_spins and field: "half splitting", by how much the energy of the broken state is
+        above that of the ground state, as a share of the error that is allowed; magnetization, plain magnetization and
+        plain fidelity as they were.
 
     """
-    table = search_table(runs.to_dict("records")).rename(columns={"hidden": "broken", "error": "broken error"})
-    names = ["magnetization", "plain magnetization", "plain fidelity", "splitting"]
-    table = table.merge(runs.reindex(columns=["n_spins", "field", *names]), on=["n_spins", "field"])
+    names = ["magnetization", "plain magnetization", "plain fidelity"]
+    table = runs.reindex(columns=["n_spins", "field", "splitting", *names]).sort_values(["n_spins", "field"])
     allowed = [EPS * abs(energy(n, h)) for n, h in zip(table.n_spins, table.field)]
-    table["half splitting"] = table.splitting / 2 / allowed
-    beside = kept[kept.eps == EPS][["n_spins", "field", "hidden", "error"]]
-    beside = beside.rename(columns={"hidden": "kept", "error": "kept error"})
-    return table.merge(beside, "left", on=["n_spins", "field"])
+    table.insert(2, "half splitting", table.pop("splitting") / 2 / allowed)
+    return table.set_index(["n_spins", "field"])
 
 
-def broken_numbers(beside: pd.DataFrame, critical: pd.DataFrame) -> Numbers:
+def peaks_table(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Hidden units needed at every field, and at which fields most of them may be needed.
+
+    Parameters
+    ----------
+    kinds : mapping of str to pandas.DataFrame
+        Of `search_table`, by what the symmetry of the measurements is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text: a row for each length and kind, a column for each field, and "most at", the fields of
+        `learning_searches.peak`.
+
+    """
+    import pandas as pd
+
+    every = pd.concat(kinds.values())
+    rows = {}
+    for n in sorted(every.n_spins.unique()):
+        for kind, table in kinds.items():
+            at = {row.field: row for row in table[table.n_spins == n].itertuples()}
+            top = peak(table, n)
+            rows[f"N = {n}", kind] = {
+                **{f"{field:g}": in_words(at.get(field)) for field in sorted(every.field.unique())},
+                "most at": "too few" if not top else " to ".join(f"{field:g}" for field in sorted({top[0], top[-1]}))}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns="h/J")
+
+
+def broken_numbers(kept: pd.DataFrame, broken: pd.DataFrame, states: pd.DataFrame) -> Numbers:
     """Hidden units needed with broken symmetry and with the symmetry kept.
 
     Parameters
     ----------
-    beside : pandas.DataFrame
-        Of `broken_table`, of two lengths.
-    critical : pandas.DataFrame
-        Of `search_table`: the critical field, symmetry kept.
+    kept, broken : pandas.DataFrame
+        Of `search_table`.
+    states : pandas.DataFrame
+        Of `broken_states`.
 
     Returns
     -------
     dict
-        "spins" and "short", the two lengths; "high", "middle", "low" and "short-...", units at h/J = 0.8, 0.7 and 0.5
-        with broken symmetry, "...-kept" with the symmetry kept; "critical", those at the critical field; "peak", high
-        less critical, "harder", high less the same kept, both of the longer chain; "dmrg", the smallest plain
-        fidelity there; "plain-magnetization", "plain-fidelity", and "short-fidelity", "short-half", the half splitting
-        in percent, at 0.8.
+        "N-broken-H" and "N-kept-H", hidden units at N spins and H tenths of h/J, and "N-broken-low", "N-broken-high"
+        and so on, the lowest and the highest field of `learning_searches.peak`; "spins", the longest chain with broken
+        symmetry; of it "dmrg", the smallest plain fidelity; and, N spins and h/J = 0.8, "N-plain-magnetization",
+        "N-plain-fidelity" and "N-half", the half splitting in percent.
 
     """
-    most = beside.n_spins.max()
-    long, short = (beside[rows].set_index("field") for rows in (beside.n_spins == most, beside.n_spins < most))
-    numbers = {}
-    for prefix, table in (("", long), ("short-", short)):
-        for name, field in (("high", 0.8), ("middle", 0.7), ("low", 0.5)):
-            row = table.reindex([field]).iloc[0]
-            numbers |= {f"{prefix}{name}": known(row.broken, row["broken error"]),
-                        f"{prefix}{name}-kept": known(row.kept, row["kept error"])}
-    one = critical[critical.n_spins == most].set_index("n_spins").reindex([most]).iloc[0]
-    high, short_high = long.reindex([0.8]).iloc[0], short.reindex([0.8]).iloc[0]
-    return numbers | {
-        "critical": known(one.hidden, one.error),
-        "peak": known(high.broken - one.hidden, np.hypot(high["broken error"], one.error)),
-        "harder": known(high.broken - high.kept, np.hypot(high["broken error"], high["kept error"])),
-        **{name: known(value) for name, value in {
-            "spins": most, "short": short.n_spins.max(),
-            "dmrg": long["plain fidelity"].min(), "plain-magnetization": high["plain magnetization"],
-            "plain-fidelity": high["plain fidelity"], "short-fidelity": short_high["plain fidelity"],
-            "short-half": 100 * short_high["half splitting"]}.items()}}
+    numbers, lengths = {}, sorted(broken.n_spins.unique())
+    for n in lengths:
+        for kind, table in (("kept", kept), ("broken", broken)):
+            numbers |= {f"{n}-{kind}-{10 * row.field:.0f}": known(row.hidden, row.error)
+                        for row in table[table.n_spins == n].itertuples()}
+            top = peak(table, n) or [None]
+            numbers |= {f"{n}-{kind}-low": known(top[0]), f"{n}-{kind}-high": known(top[-1])}
+        at = states.reindex([(n, 0.8)]).iloc[0]
+        numbers |= {f"{n}-plain-magnetization": known(at["plain magnetization"]),
+                    f"{n}-plain-fidelity": known(at["plain fidelity"]), f"{n}-half": known(100 * at["half splitting"])}
+    longest = max(lengths, default=None)
+    fidelities = states["plain fidelity"][states.index.get_level_values("n_spins") == longest]
+    return numbers | {"spins": known(longest), "dmrg": known(fidelities.min())}
 
 
 def chains_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -47,7 +47,8 @@ def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]
     return found.set_axis(["cost", "low", "high", "machines"], axis=1).reset_index()
 
 
-def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_least: int) -> list[float]:
+def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_least: int,
+                 at_most: float = np.inf) -> list[float]:
     """The bounds (6.2) of all machines of one length and field that searches have trained, each machine once.
 
     Parameters
@@ -58,8 +59,8 @@ def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_leas
         Length of the chain.
     field : float
         h/J.
-    at_least : int
-        Hidden units; smaller machines, and those whose training diverged, do not count.
+    at_least, at_most : int
+        Hidden units; smaller and larger machines, and those whose training diverged, do not count.
 
     Returns
     -------
@@ -68,7 +69,7 @@ def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_leas
     """
     found = {(size, seed): bound for run in runs if (run["n_spins"], run["field"]) == (n_spins, field)
              for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"], strict=True)
-             if bound is not None and size >= at_least}
+             if bound is not None and at_least <= size <= at_most}
     return list(found.values())
 
 

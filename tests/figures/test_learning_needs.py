@@ -40,7 +40,7 @@ def test_broken_and_kept_symmetry_stand_side_by_side():
     figure, table = drawings.broken(FOUND, broken)
     (axes,) = figure.axes
     assert labels(axes) == ["kept", "broken"] and axes.get_title() == "N = 20"
-    assert {(1.0, 10, "o"), (0.5, 20, "^"), (0.504, 3, "s"), (1.004, 6, "s")} <= points(axes)
+    assert {(1.0, 10, "o"), (0.5, 20, "^"), (0.508, 3, "s"), (1.008, 6, "s")} <= points(axes)
     assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken"]
 
 

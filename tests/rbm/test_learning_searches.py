@@ -72,7 +72,7 @@ def test_what_is_not_there_is_none_and_not_nan():
     nothing = FOUND[:0]
     assert searching.compared(nothing, 0.8, 1.0) == {"difference": (None, None), "n_spins": (None, None)}
     assert searching.alike(nothing, [1.0]) == {"spread": (None, None), "n_spins": (None, None)}
-    assert searching.peak(nothing, 20) is None is missing_units.two_units([], 10, 0.5)
+    assert searching.peak(nothing, 20) == [] and None is missing_units.two_units([], 10, 0.5)
     assert missing_units.spared(0.1, None) is None
     assert set(weight_shapes.shapes(pd.DataFrame({"magnitudes": []})).values()) == {(None, None)}
     assert searching.known(np.inf, 1.0) == (None, None) and searching.known(2, np.nan) == (2.0, None)
@@ -84,10 +84,29 @@ def test_fields_are_compared_at_the_longest_chain_that_has_both():
     assert searching.compared(FOUND, 0.5, 2.0)["difference"] == (None, None)
 
 
-def test_the_peak_is_the_lowest_of_equal_ones_and_needs_four_fields():
-    assert searching.peak(FOUND, 20) == 0.5 and searching.peak(FOUND, 10) is None
-    assert searching.peak(FOUND, 10, least=3) == 0.8
-    assert searching.peak(FOUND[FOUND.field > 0.6], 20, least=3) == 1.2
+def test_the_peak_is_at_every_field_that_intervals_leave():
+    assert searching.peak(FOUND, 20, least=4) == [0.5, 0.6, 0.8, 1.2] and searching.peak(FOUND, 20, least=6) == []
+    sure = FOUND.assign(low=FOUND.hidden, high=FOUND.hidden)
+    assert searching.peak(sure, 20) == [0.5, 0.6] and searching.peak(sure, 10) == []
+    sure.loc[sure.field == 1.2, ["hidden", "low", "high"]] = np.inf, 20, np.inf  # nothing was enough up to twenty
+    assert searching.peak(sure, 20) == [1.2]
+
+
+def test_a_peak_is_told_where_all_fields_or_none_are_near():
+    assert searching.middle([0.7, 0.8, 0.9], 0.8, 0.1) == (pytest.approx(0.8), True)
+    assert searching.middle([0.6, 0.7], 0.8, 0.1) == (pytest.approx(0.65), False)
+    assert searching.middle([0.5, 0.6], 0.8, 0.1) == (pytest.approx(0.55), True)
+    assert searching.middle([], 0.8, 0.1) == (None, False)
+
+
+def test_a_search_that_found_nothing_bounds_a_difference():
+    ten, other = FOUND[5:6].reset_index(drop=True), FOUND[6:7]  # 11 and 10 units
+    nothing = other.assign(hidden=np.inf, low=20.0, high=np.inf, error=np.nan)
+    assert searching.apart(ten, other) == (1, pytest.approx(1.0), "")
+    assert searching.apart(nothing, other) == (10, pytest.approx(0.8), "at least")
+    assert searching.apart(ten, nothing) == (-9, pytest.approx(0.6), "at most")
+    assert searching.apart(nothing, nothing) == searching.apart(ten[:0], other) == (None, None, "unknown")
+    assert [searching.in_words(row) for row in (ten.iloc[0], nothing.iloc[0], None)] == ["11", "> 20", "not searched"]
 
 
 def test_half_points_move_with_the_prior_where_outcomes_leave_room():

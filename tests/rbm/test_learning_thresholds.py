@@ -106,3 +106,57 @@ def test_a_record_that_has_only_begun_and_machines_that_all_learn_have_no_half_p
     found = learning_thresholds.measurements_table(runs, 0.002).set_index("n_spins")
     assert np.isnan(found.half).all() and np.isnan(found.weight).all()
     assert found.high[10] == pytest.approx(2500) and np.isnan(found.high[20]) and found.learnt.tolist() == [2, 1]
+
+
+def steps(size, machines=5):
+    """A threshold that is only known to lie between two sizes, one apart: sizes and outcomes."""
+    return np.repeat([size - 1.0, size], machines), np.repeat([0, 1], machines)
+
+
+def test_the_gain_of_the_best_of_three_has_the_variance_of_what_it_shares_with_the_usual_one():
+    """Three half points that are even over one range R: D = min of three less one of them, which share R^2 2 / 80."""
+    mean, spread = learning_thresholds.tuned_apart(steps(10), [steps(10), steps(10)])
+    one = half_point(*steps(10))
+    size = (one.high - one.low) / learning_thresholds.LEVEL
+    least, alone, shared = 3 / 80, 1 / 12, 2 / 80  # order statistics of three even numbers
+    assert mean == pytest.approx(-size / 4, rel=0.05)
+    assert spread == pytest.approx(size * (least + alone - 2 * shared) ** 0.5, rel=0.05)
+    assert spread < 0.85 * size * (least + alone) ** 0.5
+    assert learning_thresholds.tuned_apart(steps(10), [steps(12)]) == (0, 0)  # the usual one is the best for certain
+    assert learning_thresholds.tuned_apart(steps(10), [steps(8)])[0] == pytest.approx(-2, abs=0.01)
+
+
+def test_two_bounds_of_the_same_machines_that_agree_differ_by_less_than_independent_ones_may():
+    sizes, learnt = steps(10)
+    one = half_point(sizes, learnt)
+    size = (one.high - one.low) / learning_thresholds.LEVEL
+    mean, spread = learning_thresholds.bounds_apart(sizes, learnt, learnt)
+    assert mean == pytest.approx(size / 3, rel=0.1) and spread == pytest.approx(size * 18**-0.5, rel=0.1)
+    assert spread < 0.65 * size * 6**-0.5  # that of the difference of two independent ones
+    sizes = np.arange(8, 13)
+    mean, spread = learning_thresholds.bounds_apart(np.repeat(sizes, 50), np.repeat(sizes > 8, 50),
+                                                    np.repeat(sizes > 10, 50))
+    assert mean == pytest.approx(2, abs=0.1) and 0.5 * 6**-0.5 < spread < 6**-0.5  # two numbers in steps of their own
+
+
+def test_the_difference_of_two_bounds_holds_as_often_as_it_says():
+    """Machines with a known law, whose two half points are 1.2 apart and share every machine."""
+    dice, sizes, inside, apart, ours, alone = np.random.default_rng(4), np.repeat(np.arange(6.0, 15), 20), 0, [], [], []
+    for _ in range(120):
+        dare = dice.logistic(size=sizes.size)
+        wide, tight = (((sizes - x) / 0.8 > dare).astype(int) for x in (9.6, 10.8))
+        mean, spread = learning_thresholds.bounds_apart(sizes, wide, tight)
+        inside += abs(mean - 1.2) < spread
+        apart.append(mean)
+        ours.append(spread)
+        halves = [half_point(sizes, seen) for seen in (wide, tight)]
+        alone.append(np.hypot(*((one.high - one.low) / 2 for one in halves)))
+    assert 0.58 < inside / 120 < 0.8 and np.mean(apart) == pytest.approx(1.2, abs=0.06)
+    assert np.mean(ours) == pytest.approx(np.std(apart), rel=0.2) and np.mean(ours) < 0.9 * np.mean(alone)
+
+
+@pytest.mark.parametrize("x, wide, tight", [([1, 2], [0, 1], [1, 1]), ([1, 2], [0, 1], [0, 0]),
+                                            ([1, 2], [1, 1], [0, 1]), ([1, 2, 3], [0, 1], [0, 1])])
+def test_bounds_that_cannot_be_compared_are_refused(x, wide, tight):
+    with pytest.raises(ValueError, match="expected for each size whether it is within the wide and within the tight"):
+        learning_thresholds.bounds_apart(x, wide, tight)

@@ -28,14 +28,13 @@ def test_tables_of_ways_to_train_count_what_toy_runs_hold():
     assert table.loc[("N = 10", "b"), "hidden units needed"] == "more than 6"
 
 
-def test_broken_symmetry_beside_the_symmetry_kept():
-    runs = pd.DataFrame([{"n_spins": n, "field": h, "eps": 0.002, "smallest": 3, "tried hidden": [2, 2, 3, 3],
-                          "tried learnt": [0, 0, 1, 1], "n_seeds": 3, "magnetization": 0.9, "plain magnetization": 0.1,
+def test_states_with_broken_symmetry_lie_above_the_ground_state_by_half_of_the_splitting():
+    runs = pd.DataFrame([{"n_spins": n, "field": h, "magnetization": 0.9, "plain magnetization": 0.1,
                           "plain fidelity": 0.5, "splitting": 0.04} for n, h in ((20, 0.8), (20, 0.7), (40, 0.8))])
-    found = variants.broken_table(FOUND, runs, lambda n, h: -1.0 * n).set_index(["n_spins", "field"])
-    assert found.loc[(20, 0.8), ["kept", "kept error", "broken"]].tolist() == [11, 0.6, 3]
-    assert found.loc[(20, 0.8), "half splitting"] == pytest.approx(0.5)  # 0.02 of the 0.04 that are allowed
-    assert np.isnan(found.loc[(20, 0.7), "kept"]) and np.isnan(found.loc[(40, 0.8), "kept"]) and len(found) == 3
+    found = variants.broken_states(runs, lambda n, h: -1.0 * n)
+    assert found.index.tolist() == [(20, 0.7), (20, 0.8), (40, 0.8)]
+    assert found["half splitting"].tolist() == pytest.approx([0.5, 0.5, 0.25])  # 0.02 of the 0.04 that are allowed
+    assert list(found.columns) == ["half splitting", "magnetization", "plain magnetization", "plain fidelity"]
 
 
 def joint_runs():
@@ -78,17 +77,31 @@ def test_ways_to_train_in_numbers():
     assert more["spread"] == more["floor"] == (None, None) and more["least"] == (5, None)
 
 
+MANY = searches(*((50, h, units, 1.0) for h, units in ((0.5, 1), (0.6, 30), (0.7, 33), (0.8, 31), (0.9, 26))))
+NONE = MANY.assign(hidden=[1, np.inf, 33, np.inf, 26], low=[1, 50, 32, 50, 25], high=[2, np.inf, 34, np.inf, 27])
+
+
+def test_counts_at_every_field_stand_in_a_table_without_gaps():
+    table = variants.peaks_table({"kept": pd.concat([NONE, FOUND[FOUND.n_spins == 20]]), "broken": MANY})
+    assert list(table.columns) == ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.2", "most at"]
+    assert table.loc[("N = 50", "kept")].tolist() == ["1", "> 50", "33", "> 50", "26", *["not searched"] * 2,
+                                                      "0.6 to 0.8"]
+    assert table.loc[("N = 50", "broken"), "most at"] == "0.7 to 0.8"  # the intervals of these two overlap
+    assert table.loc[("N = 20", "broken")].tolist() == ["not searched"] * 7 + ["too few"]
+
+
 def test_broken_symmetry_in_numbers():
-    beside = pd.DataFrame([(20, 0.8, 9, 1.0, 11, 0.6), (40, 0.8, 28, 3.0, 30, 4.0), (40, 0.5, 1, 0.3, 1, 0.3)],
-                          columns=["n_spins", "field", "broken", "broken error", "kept", "kept error"])
-    beside = beside.assign(**{"plain fidelity": [0.4, 0.9, 1.0], "plain magnetization": 0.5, "half splitting": 0.07})
-    found = variants.broken_numbers(beside, searches((20, 1.0, 10, 0.8), (40, 1.0, 20, 4.0)))
-    assert found["peak"] == (8, 5) and found["harder"] == (-2, 5) and found["critical"] == (20, 4)
-    assert found["high"] == (28, 3) and found["short-high-kept"] == (11, 0.6) and found["middle"] == (None, None)
-    assert [found[name][0] for name in ("spins", "short", "dmrg", "plain-fidelity", "short-fidelity", "short-half")] \
-        == [40, 20, 0.9, 0.9, 0.4, pytest.approx(7)]
-    alone = variants.broken_numbers(beside[1:], searches((20, 1.0, 10, 0.8)))
-    assert alone["short"] == alone["peak"] == alone["short-high"] == (None, None)
+    states = pd.DataFrame([(20, 0.8, 0.5, 0.07), (50, 0.8, 0.9, 0.01), (50, 0.5, 1.0, 0.0)],
+                          columns=["n_spins", "field", "plain fidelity", "half splitting"])
+    states = states.assign(**{"plain magnetization": 0.3}).set_index(["n_spins", "field"])
+    found = variants.broken_numbers(NONE, pd.concat([MANY, FOUND[FOUND.n_spins == 20]]), states)
+    assert found["50-broken-8"] == (31, 1) and found["50-kept-8"] == (None, None) and found["50-kept-7"] == (33, 1)
+    assert [found[f"50-{name}"][0] for name in ("broken-low", "broken-high", "kept-low", "kept-high")] \
+        == [0.7, 0.8, 0.6, 0.8]
+    assert found["20-broken-low"] == (0.5, None) and found["20-half"] == (pytest.approx(7), None)
+    assert found["spins"] == (50, None) and found["dmrg"] == (0.9, None) and found["50-plain-fidelity"] == (0.9, None)
+    nothing = variants.broken_numbers(NONE[:0], MANY[:0], states[:0])
+    assert nothing == {"spins": (None, None), "dmrg": (None, None)}
 
 
 def test_machines_for_all_fields_in_numbers():

@@ -70,5 +70,6 @@ def test_a_length_that_the_grid_does_not_have_gives_no_number():
     runs = [{"n_spins": 20, "field": 0.5, "eps": 0.002, "tried bound": [0.003], "tried hidden": [2]}]
     table = searches((20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 10, 0.5), (20, 2.0, 10, 0.5))
     assert missing_units.two_units(runs, 20, 0.5) == 0.003 and missing_units.two_units(runs, 30, 0.5) is None
-    assert learning_searches.peak(table, 20) == 0.8 and learning_searches.peak(table, 30) is None
+    sure = table.assign(low=table.hidden, high=table.hidden)
+    assert learning_searches.peak(sure, 20, least=4) == [0.8] and learning_searches.peak(sure, 30, least=4) == []
     assert learning_searches.compared(table[table.n_spins == 30], 0.8, 1.0)["n_spins"] == (None, None)
