@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lib.checks import as_floats
 from lib.rbm import learning_searches, missing_units
 from lib.rbm.learning_searches import EPS, Numbers, known, search_table
 from lib.rbm.learning_thresholds import bounds_apart, tuned_apart
@@ -102,7 +103,7 @@ def slope(n_spins: ArrayLike, values: ArrayLike, errors: ArrayLike) -> tuple[flo
         than three lengths.
 
     """
-    n, values, errors = (np.asarray(one, dtype=float) for one in (n_spins, values, errors))
+    n, values, errors = as_floats(n_spins, "n_spins"), as_floats(values, "values"), as_floats(errors, "errors")
     if n.size < 3:
         return None, None
     weights = errors**-2.0
