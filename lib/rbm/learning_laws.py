@@ -288,6 +288,7 @@ def tuned(usual_runs: Sequence[Mapping], runs: pd.DataFrame) -> pd.DataFrame:
     best = table.sort_values(["n_spins", "hidden"], kind="stable").drop_duplicates("n_spins")  # of equal ones the first
     beside = usual[["n_spins", "hidden", "error"]].set_axis(["n_spins", "by recipe", "recipe error"], axis=1)
     best = best.merge(beside, "left", on="n_spins").reset_index(drop=True)
+    best = best.astype(dict.fromkeys(("hidden", "error", "by recipe", "recipe error"), float))  # empty tables too
     return best.assign(**{"change error": [_change_error(recipe[n], runs[runs.n_spins == n].to_dict("records"))
                                            for n in best.n_spins]})
 

@@ -96,6 +96,7 @@ def test_without_other_schedules_nothing_is_tuned():
     best = laws.tuned(USUAL, pd.DataFrame())
     assert not len(best) and set(laws.tuned_numbers(best).values()) == {(None, None)}
     assert not len(laws.tuned(USUAL, pd.DataFrame(TUNED[-1:])))
+    assert set(laws.tuned_numbers(laws.tuned([], pd.DataFrame())).values()) == {(None, None)}
 
 
 def test_a_recipe_that_found_nothing_is_outdone_and_spares_no_number():
