@@ -188,7 +188,7 @@ def law_numbers(found: pd.DataFrame, runs: Sequence[Mapping], laws: Fits, energy
     for name, rows in (("ordered-most", ordered.sort_values("hidden")), ("ordered-last", ordered)):
         last = rows.iloc[-1:]
         numbers |= {name: known(last.hidden.max()), f"{name}-spins": known(last.n_spins.max())}
-    for n in (10, 20, 30):
+    for n in (10, 20, 30, 60):
         miss = missing_units.two_units(runs, n, 0.5)
         numbers |= {f"two-units-{n}": known(miss),
                     f"two-units-j-{n}": known(None if miss is None else -miss * energy(n, 0.5))}
@@ -313,14 +313,14 @@ def tuned_numbers(best: pd.DataFrame) -> Numbers:
     Returns
     -------
     dict
-        "spared", hidden units by the one recipe less the tuned number, longest chain at which both found one, and
-        "spins"; "errors", the same in units of its error; "slope" of a line through the tuned numbers, "recipe slope"
-        at the same lengths; "slope change", the `slope` of the differences.
+        "spared", hidden units by the one recipe less the tuned number, longest chain at which both found one, with the
+        paired error of `tuned`, and "spins"; "errors", the same in units of its error; "slope" of a line through the tuned
+        numbers, "recipe slope" at the same lengths; "slope change", the `slope` of the differences.
 
     """
     both = best[np.isfinite(best.hidden) & np.isfinite(best["by recipe"])]
     last = both.iloc[-1:]
-    spared = known((last["by recipe"] - last.hidden).max(), np.hypot(last["recipe error"], last.error).max())
+    spared = known((last["by recipe"] - last.hidden).max(), last["change error"].max())
     return {"spared": spared, "spins": known(last.n_spins.max()), "slope": parameter(fitted(both), "linear", 1),
             "recipe slope": parameter(fitted(both, y="by recipe", error="recipe error"), "linear", 1),
             "errors": known(None if spared[0] is None else spared[0] / spared[1]),

@@ -305,15 +305,17 @@ def alike(found: pd.DataFrame, fields: Sequence[float]) -> Numbers:
     Returns
     -------
     dict
-        "spread" and "n_spins".
+        "spread", with the error of the two numbers, and "n_spins".
 
     """
     rows = found[(found.eps == EPS) & found.field.isin(fields) & np.isfinite(found.hidden)]
-    table = rows.groupby("n_spins").hidden.agg(["count", "min", "max"])
-    table = table[table["count"] == len(fields)]
-    if not len(table):
+    rows = rows[rows.groupby("n_spins").field.transform("nunique") == len(fields)]
+    if not len(rows):
         return {"spread": (None, None), "n_spins": (None, None)}
-    return {"spread": known(table["max"].iloc[-1] - table["min"].iloc[-1]), "n_spins": known(table.index[-1])}
+    longest = rows[rows.n_spins == rows.n_spins.max()].sort_values("hidden")
+    least, most = longest.iloc[0], longest.iloc[-1]
+    return {"spread": known(most.hidden - least.hidden, np.hypot(least.error, most.error)),
+            "n_spins": known(most.n_spins)}
 
 
 def prior_moves(runs: Iterable[Mapping]) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def test_of_several_schedules_the_best_is_taken_where_all_are_there():
     assert best.schedule.tolist() == ["the one recipe", "300 steps from 0.3", "300 steps from 0.1"]
     assert best["by recipe"].tolist() == [5, 10, 15]
     numbers = laws.tuned_numbers(best)
-    assert numbers["spared"] == (1, pytest.approx(best.error[2] * 2**0.5)) and numbers["spins"] == (30, None)
+    assert numbers["spared"] == (1, pytest.approx(best["change error"][2])) and numbers["spins"] == (30, None)
     assert numbers["errors"][0] == pytest.approx(numbers["spared"][0] / numbers["spared"][1])
     assert numbers["recipe slope"][0] == pytest.approx(0.5) and numbers["slope change"][0] < 0
 

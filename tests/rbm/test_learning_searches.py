@@ -119,9 +119,10 @@ def test_half_points_move_with_the_prior_where_outcomes_leave_room():
 
 
 def test_fields_that_are_alike():
-    assert searching.alike(FOUND, [0.8, 1.0, 1.2]) == {"spread": (2.0, None), "n_spins": (20.0, None)}
+    assert searching.alike(FOUND, [0.8, 1.0, 1.2]) == {"spread": (2.0, pytest.approx(np.hypot(0.8, 0.5))),
+                                                         "n_spins": (20.0, None)}
     short = searching.alike(FOUND[FOUND.n_spins < 20], [0.8, 1.0, 1.2])
-    assert short == {"spread": (0.0, None), "n_spins": (10.0, None)}
+    assert short == {"spread": (0.0, pytest.approx(2**0.5)), "n_spins": (10.0, None)}
 
 
 def test_searches_reach_as_far_as_they_found_something():
