@@ -314,8 +314,8 @@ def tuned_numbers(best: pd.DataFrame) -> Numbers:
     -------
     dict
         "spared", hidden units by the one recipe less the tuned number, longest chain at which both found one, with the
-        paired error of `tuned`, and "spins"; "errors", the same in units of its error; "slope" of a line through the tuned
-        numbers, "recipe slope" at the same lengths; "slope change", the `slope` of the differences.
+        paired error of `tuned`, and "spins"; "errors", the same in units of its error; "slope" of a line through the
+        tuned numbers, "recipe slope" at the same lengths; "slope change", the `slope` of the differences.
 
     """
     both = best[np.isfinite(best.hidden) & np.isfinite(best["by recipe"])]
