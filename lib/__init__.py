@@ -102,6 +102,7 @@
 `experiments.imagenet` one net of table 3.1
 `experiments.subset` one net of figure 3.8a
 `experiments.kernel_distance` one point of figure 3.8b
+`experiments.sparse_examples` what page 3.5 computes around them in every build
 `experiments.reconstruction` from measurements to observables: one point of figure 5.2
 `experiments.learning`, `experiments.learning_ways` a machine of chapter 6, the search for the smallest, ways to train
 `experiments.learning_chains`, `experiments.learning_conditional` the search for other chains; one for all fields

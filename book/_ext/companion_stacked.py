@@ -13,7 +13,7 @@ import copy
 from docutils import nodes
 from sphinx.application import Sphinx
 
-WIDEST = 40  # characters of a row that a phone has room for, with two beside each column
+WIDEST = 38  # characters of a row that a phone has room for, with two beside each column
 
 
 def setup(app: Sphinx) -> None:

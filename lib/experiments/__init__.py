@@ -3,7 +3,7 @@
 A version says what a result is of.  It is raised when results are meant to change, and only then: rewording, moving
 and tidying the code leave it alone, and the anchors (`tests/anchors`) notice a change that nobody meant.  The
 docstring of each module has a dated line for every version of its experiments: what changed, and why.  A function
-whose results no record keeps needs no version (`learning_examples`).
+whose results no record keeps needs no version (`learning_examples`, `sparse_examples`).
 """
 
 from __future__ import annotations

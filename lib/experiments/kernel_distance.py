@@ -5,9 +5,7 @@ Version 1, 2026-11-28: the first with a number; all records of before were made 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +13,9 @@ from lib import datasets, rng
 from lib.checks import require_count
 from lib.experiments import experiment
 from lib.experiments.subset import TEST_BLOCK
-from lib.kernels import printed, sparse
+from lib.kernels import sparse
 from lib.kernels.distance import infinite_kernels, measured_distance, net_kernels, random_pairs, start_of_training
 from lib.models import digits
-
-if TYPE_CHECKING:
-    import pandas as pd  # of the book
 
 DATA = ("mnist", "digits", "gaussian")
 NORMALIZATIONS = ("global", "pixel", "minibatch")
@@ -91,40 +86,6 @@ def kernel_distance(*, data: str, normalization: str, width: int, n_first: int, 
             "exact": exact.value, "exact_error": exact.error, "exact_bias": exact.squared_bias,
             "exact_variance": exact.variance,
             "second_order": sparse.second_order_distance(x, y, width, connectivity).value}
-
-
-def table(data: str, normalization: str, widths: Sequence[int], base_weights: int, last_layer: int,
-          **settings) -> pd.DataFrame:
-    """`kernel_distance` at several widths of normal weights, beside the distance as printed (3.29).
-
-    Parameters
-    ----------
-    data, normalization : str
-        As in `kernel_distance`.
-    widths : sequence of int
-        Hidden units, from 8.
-    base_weights : int
-        Weights of the first layer at width 8; no layer gets more than it has.
-    last_layer : int
-        Weights a further hidden unit takes off the first layer.
-    settings
-        n_pairs, n_starts, n_masks and seed of `kernel_distance`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        width, what `kernel_distance` returns, printed, data, normalization, last_layer.
-
-    """
-    import pandas as pd
-
-    rows, d = [], inputs(data, normalization).shape[1]
-    for n in widths:
-        n_first = min(base_weights - last_layer * (n - 8), n * d)
-        point = kernel_distance(data=data, normalization=normalization, width=n, n_first=n_first, distribution="normal",
-                                proxy_width=0, **settings)
-        rows.append({"width": n, **point, "printed": sum(printed.distance(n, d, point["connectivity"]))})
-    return pd.DataFrame(rows).assign(data=data, normalization=normalization, last_layer=last_layer)
 
 
 @cache

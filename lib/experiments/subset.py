@@ -24,28 +24,6 @@ RATES = {"sparse": {8: 5.0, 32: 136.0, 128: 260.0, 216: 361.0, 328: 491.0, 512: 
          "dense": {8: 5.0, 32: 80.0, 128: 173.0, 216: 228.0, 328: 306.0, 512: 445.0, 635: 460.0}}
 
 
-def published_rate(width: int, dense: bool, factor: float = 1.0) -> float:
-    """The learning rate of the published code (`RATES`), between its widths by straight lines.
-
-    Parameters
-    ----------
-    width : int
-        Hidden units.
-    dense : bool
-        Whether all weights exist.
-    factor : float, default 1
-        What the rate is multiplied by, rounded before and after to a tenth.
-
-    Returns
-    -------
-    float
-
-    """
-    rates = RATES["dense" if dense else "sparse"]
-    rate = round(float(np.interp(width, list(rates), list(rates.values()))), 1)
-    return rate if factor == 1 else round(rate * factor, 1)
-
-
 def first_layer_weights(width: int, n_weights: int, n_inputs: int = N_INPUTS, n_classes: int = N_CLASSES) -> int:
     """Weights that are left for the first layer, n_weights - n_classes width (figure 3.8).
 

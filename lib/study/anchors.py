@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -65,7 +66,7 @@ def digest(top: Path, name: str) -> str:
     helpers = {path.stem: path.read_text("utf-8") for path in sorted((top / FOLDER).glob("_[a-z]*.py"))}
     for source in sources:  # with what it imports from the same folder, and so on
         sources += [text for stem, text in helpers.items() if text not in sources and
-                    (f"import {stem}" in source or f"{stem} import" in source)]
+                    re.search(rf"^(from|import) .*\b{stem}\b", source, re.MULTILINE)]
     modules = provenance.modules_of(top, [module for source in sources for module in provenance.imports(source)])
     sources.append(Path(__file__).read_text("utf-8"))
     parts = [*map(provenance.code_digest, sources), provenance.environment_digest(top), provenance.processor(),

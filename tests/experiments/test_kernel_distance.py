@@ -5,7 +5,7 @@ import pytest
 
 from lib.experiments import kernel_distance as module
 from lib.experiments.kernel_distance import inputs, kernel_distance
-from lib.kernels import distance, printed, sparse
+from lib.kernels import distance, sparse
 from lib.kernels.arc_cosine import arc_cosine_pairs
 from lib.kernels.distance import (
     infinite_kernels,
@@ -116,13 +116,3 @@ def test_nets_that_do_not_fit_are_refused():
         with pytest.raises(ValueError, match="ReLU net without biases and images of 6. pixels"):
             net_kernels(net, images, pairs)
     assert sparse.ORDERS == (1, 2)
-
-
-def test_a_table_has_a_point_a_width_and_no_more_weights_than_there_are():
-    few = {"n_pairs": 20, "n_starts": 2, "n_masks": 16, "seed": 1}
-    table = module.table("digits", "global", [8, 16], 8 * 64, 10, **few)
-    assert list(table.width) == [8, 16] and list(table.connectivity) == [1.0, (8 * 64 - 80) / (16 * 64)]
-    one = kernel_distance(data="digits", normalization="global", width=16, n_first=8 * 64 - 80, distribution="normal",
-                          proxy_width=0, **few)
-    assert table.exact[1] == one["exact"] and set(table.last_layer) == {10} and set(table.data) == {"digits"}
-    assert table.printed[1] == sum(printed.distance(16, 64, table.connectivity[1]))

@@ -72,8 +72,3 @@ def test_settings_that_do_not_fit_and_divergence_are_refused(images):
                            ({"learning_rate": 1e9}, "finite weights.*diverged")):
         with pytest.raises(ValueError, match=words):
             subset.subset_accuracy(**SETTINGS | changes)
-
-
-def test_rates_between_the_published_widths_are_on_straight_lines():
-    assert subset.published_rate(32, False) == 136.0 and subset.published_rate(20, True) == 42.5
-    assert subset.published_rate(20, False, 1.4) == round(70.5 * 1.4, 1)
