@@ -96,3 +96,8 @@ def test_a_wrong_claim_is_named_with_its_file_and_line(top, old, new, words):
 
 def test_the_items_of_the_book_are_those_of_the_thesis():
     assert items.problems(toy_book.ROOT) == []
+
+
+def test_a_cell_that_is_no_python_is_left_to_the_check_that_names_its_line(top):
+    toy_book.write(top, "book/05-a.md", CHAPTER.replace("table = sweep(", "table = = sweep("))
+    assert items.problems(top) == []
