@@ -4,8 +4,8 @@
 # The Python API takes parameters as objects.  What the translator does not know by type it writes as a quoted string, and
 # a tuple is among that.  Seen: sizes=(8, 16) arrives as "(8, 16)", so that a loop over the sizes makes seven rounds
 # instead of two, one a character, and succeeds; max(sizes) is "8".  The metadata that papermill stores in the executed
-# notebook says [8, 16], so a reader of its provenance sees numbers that did not run.  With a list all three agree.  (The text is known, issue 784
-# of nteract/papermill; that the record contradicts it is not said there.)
+# notebook says [8, 16], so a reader of its provenance sees numbers that did not run.  With a list all three agree.
+# (The text is known, issue 784 of nteract/papermill; that the record contradicts it is not said there.)
 # What this book does: parameters are text that is checked against the types of the chapter before a kernel starts
 # (lib/study/parameters.py), and sequences are lists.
 set -euo pipefail

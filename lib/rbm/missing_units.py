@@ -95,58 +95,6 @@ def two_units(runs: Iterable[Mapping], n_spins: int, field: float) -> float | No
     return float(np.median(kept)) if kept else None
 
 
-def product_error(field: float) -> float:
-    """The relative error of the energy of the best product state, per spin of an infinite chain.
-
-    That state has <sigma^x> = h/2J where h < 2J and the energy -J - h^2/4J; above it is -h. The exact energy is
-    -(2/pi) (J + h) E(m) with the parameter m = 4Jh / (J + h)^2.
-
-    Parameters
-    ----------
-    field : float
-        h/J, positive.
-
-    Returns
-    -------
-    float
-
-    References
-    ----------
-    P. Pfeuty, Ann. Phys. 57, 79 (1970), for the exact energy.
-
-    """
-    from scipy.special import ellipe
-
-    exact = 2 / np.pi * (1 + field) * ellipe(4 * field / (1 + field) ** 2)
-    product = 1 + field**2 / 4 if field < 2 else field
-    return float(1 - product / exact)
-
-
-def product_field(error: float) -> float:
-    """The field h/J in the ferromagnet at which `product_error` comes to this.
-
-    Parameters
-    ----------
-    error : float
-        From 1e-6 to 0.01.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        For another error.
-
-    """
-    from scipy.optimize import brentq
-
-    if not 1e-6 <= error <= 0.01:
-        raise ValueError(f"expected an error from 1e-6 to 0.01, got {error}; try 0.002")
-    return float(brentq(lambda field: product_error(field) - error, 1e-3, 1.0))
-
-
 def spared(allowed: float, cost: float | None) -> int | None:
     """Hidden units fewer than half of the spins that an error of the energy allows, where each looks after two bonds.
 

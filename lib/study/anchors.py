@@ -22,7 +22,7 @@ from lib.study import lifeline, provenance, results, runs, surroundings
 from lib.study.measures import is_number
 
 FOLDER = "tests/anchors"
-ROUNDING = 1e-15  # what a sum that is zero may come to in float64
+ROUNDING = 1e-14  # what a sum that is zero may come to in float64
 
 
 def names(top: Path) -> list[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.rbm import learning_searches, missing_units
-from lib.spins import free_fermions, ising
+from lib.spins import ising
 
 
 def test_missing_units_have_their_cost_in_units_of_the_energy_and_each_machine_counts_once():
@@ -73,18 +73,3 @@ def test_a_length_that_the_grid_does_not_have_gives_no_number():
     sure = table.assign(low=table.hidden, high=table.hidden)
     assert learning_searches.peak(sure, 20, least=4) == [0.8] and learning_searches.peak(sure, 30, least=4) == []
     assert learning_searches.compared(table[table.n_spins == 30], 0.8, 1.0)["n_spins"] == (None, None)
-
-
-@pytest.mark.parametrize("field", [0.5, 0.6, 1.0, 2.5])
-def test_a_product_state_misses_the_energy_per_spin_of_long_chains_by_its_own(field):
-    exact = (free_fermions.ground_state_energy(600, field) - free_fermions.ground_state_energy(400, field)) / 200
-    angles = np.linspace(0, np.pi, 20_001)  # of the spins to the field
-    product = (-np.sin(angles) ** 2 - field * np.cos(angles)).min()
-    assert missing_units.product_error(field) == pytest.approx(1 - product / exact, abs=2e-6)
-
-
-def test_the_field_at_which_a_product_state_is_no_longer_enough():
-    for error in (0.001, 0.002, 0.005):
-        assert missing_units.product_error(missing_units.product_field(error)) == pytest.approx(error)
-    with pytest.raises(ValueError, match="expected an error from 1e-6 to 0.01, got 0.5; try 0.002"):
-        missing_units.product_field(0.5)

@@ -1,5 +1,6 @@
 """The machinery of anchors: what makes them run again, how numbers are compared, and what a message tells to do."""
 
+import ast
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from lib.study import anchors, notebooks, provenance, records, surroundings
+from lib.study.measures import is_number
 from tests import mutations, patience
 from tests.tree import ROOT
 
@@ -146,6 +148,38 @@ def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
         path.write_text(text + ("\nNEW = 1\n" if file.endswith(".py") else " "), "utf-8")
         assert {name for name in NAMES if anchors.digest(copy, name) != before[name]} == experiments, file
         path.write_text(text, "utf-8")
+
+
+def test_every_helper_counts_for_the_anchors_that_import_it_in_whatever_form(tmp_path):
+    copy = mutations.copy_of(ROOT, tmp_path)
+    before = {name: anchors.digest(copy, name) for name in NAMES}
+    imports = {path.stem: {name.rpartition(".")[2] for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                           if isinstance(node, (ast.Import, ast.ImportFrom))
+                           for name in [getattr(node, "module", None) or "", *(one.name for one in node.names)]}
+               for path in (copy / anchors.FOLDER).glob("*.py")}
+
+    def needs(stem, helper):
+        return helper in imports[stem] or any(needs(name, helper) for name in imports[stem]
+                                              if name.startswith("_") and name in imports)
+
+    helpers = sorted((copy / anchors.FOLDER).glob("_[a-z]*.py"))
+    assert len(helpers) > 3
+    for path in helpers:
+        text = path.read_text("utf-8")
+        path.write_text(text + "\nNEW = 1\n", "utf-8")
+        changed = {name for name in NAMES if anchors.digest(copy, name) != before[name]}
+        assert changed == {name for name in NAMES if needs(name, path.stem)} != set(), path.stem
+        path.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_anchor_compares_what_is_zero_but_for_rounding(name):
+    """Between zero and a part in a million there are only numbers that another processor gives otherwise."""
+    for case, entry in json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))["cases"].items():
+        for what, values in entry["numbers"].items() if entry["tolerance"] else ():
+            numbers = [abs(value) for _, value in anchors._leaves(values, what) if is_number(value)]
+            size = max(numbers, default=0.0)
+            assert size < anchors.ROUNDING / 10 or size > 1e-6, (case, what, size)
 
 
 def test_a_stopped_driver_takes_the_processes_that_measure_along(toy):

@@ -98,6 +98,11 @@ def test_the_items_of_the_book_are_those_of_the_thesis():
     assert items.problems(toy_book.ROOT) == []
 
 
-def test_a_cell_that_is_no_python_is_left_to_the_check_that_names_its_line(top):
-    toy_book.write(top, "book/05-a.md", CHAPTER.replace("table = sweep(", "table = = sweep("))
+@pytest.mark.parametrize(("was", "is_now"), [("table = sweep(", "table = = sweep("), ("    f,", "    f f,"),
+                                             ("table = ", "  table = "), ("%matplotlib inline", "def"),
+                                             ('item="5.2"', 'item="5.2'), ("\n)", "\n")])
+def test_a_cell_that_is_no_python_is_left_to_the_check_that_names_its_line(top, was, is_now):
+    text = CHAPTER.replace("{item}", "5.2")
+    assert was in text
+    toy_book.write(top, "book/05-a.md", text.replace(was, is_now))
     assert items.problems(top) == []
