@@ -140,6 +140,8 @@ def tighter(runs: Sequence[Mapping], wide: float = EPS, tight: float = EPS / 2) 
                     for run in (found[wide, n], found[tight, n])
                     for size, seed, bound in zip(run["tried hidden"], run["tried seed"], run["tried bound"],
                                                  strict=True)}
+        most = learning_searches.rising(found[tight, n])[0].max()
+        machines = {of: bound for of, bound in machines.items() if of[0] <= most}
         sizes = [size for size, _ in machines] + [0]  # without hidden units nothing is learnt
         bounds = np.array([*machines.values(), np.inf])
         rows.append((n, found[tight, n]["smallest"] - found[wide, n]["smallest"],
@@ -297,7 +299,7 @@ def _change_error(usual: Mapping, others: Sequence[Mapping]) -> float:
     """Of the best schedule's number less that of the one recipe; a schedule that found nothing is not the best."""
     if not np.isfinite(learning_searches.minimal(usual).value):
         return np.nan
-    found = [(np.append(run["tried hidden"], 0), np.append(run["tried learnt"], 0)) for run in (usual, *others)
+    found = [learning_searches.rising(run) for run in (usual, *others)
              if np.isfinite(learning_searches.minimal(run).value)]
     return max(LEAST, tuned_apart(found[0], found[1:])[1])
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd  # of the book
 
 EPS = 0.002  # the bound of the records
+#: What searches that are pooled have in common, and what they tell of each machine.
+SETTINGS = ("model", "parameter", "n_spins", "field", "eps", "n_samples", "n_seeds", "seed", "n_updates",
+            "learning_rate")
+TRIED = ("tried hidden", "tried seed", "tried bound", "tried corrected", "tried learnt")
 Numbers = dict[str, tuple[float | None, float | None]]
 
 
@@ -39,16 +43,72 @@ def known(value: float | None, error: float | None = None) -> tuple[float | None
     return value, error if value is not None else None
 
 
-def minimal(run: Mapping) -> Interval:
-    """The smallest number of hidden units that a search found, and an interval.
+def pooled(runs: Iterable[Mapping]) -> list[dict]:
+    """One search of several that differ only in the sizes where they begin and end.
 
-    The ends are those of `half_point` over its machines, rounded up, as hidden units come in ones;
-    they take in the value.
+    Larger machines need not be better ones where all have the same number of updates, and then a search may step over
+    the sizes that are enough. So sizes in between are searched, too.
+
+    Parameters
+    ----------
+    runs : iterable of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+
+    Returns
+    -------
+    list of dict
+        In the order of the first of each kind, with the smallest number that any of them found and the machines of all,
+        each once (those of one size and seed are the same).
+
+    """
+    kinds: dict[tuple, list[Mapping]] = {}
+    for run in runs:
+        kinds.setdefault(tuple((name, run[name]) for name in SETTINGS if name in run), []).append(run)
+    merged = []
+    for several in kinds.values():
+        rows = {}
+        for run in several:
+            for row in zip(*(run[name] for name in TRIED if name in run), strict=True):
+                rows.setdefault(row[:2], row)
+        columns = zip((name for name in TRIED if name in several[0]), zip(*rows.values(), strict=True), strict=True)
+        smallest = [run["smallest"] for run in several if np.isfinite(known(run["smallest"])[0] or np.nan)]
+        merged.append({**several[0], **{name: list(column) for name, column in columns},
+                       "smallest": min(smallest, default=None)})
+    return merged
+
+
+def rising(run: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """The machines of a search up to the largest size that was enough, and one without hidden units.
+
+    Beyond, where the number of updates is no longer enough, the share of machines that learn may fall again.
 
     Parameters
     ----------
     run : dict
-        Results of `lib.experiments.learning.minimal_hidden`.
+        Results of `lib.experiments.learning.minimal_hidden`, or of `pooled`.
+
+    Returns
+    -------
+    sizes, outcomes : ndarray, shape (n_machines + 1,)
+        The last has no hidden units, and has learnt nothing. All machines, where no size was enough.
+
+    """
+    tried, learnt = as_array(run["tried hidden"], "tried hidden"), as_array(run["tried learnt"], "tried learnt")
+    enough = [size for size in np.unique(tried) if learnt[tried == size].mean() >= 0.5]
+    inside = tried <= max(enough, default=np.inf)
+    return np.append(tried[inside], 0), np.append(learnt[inside], 0)
+
+
+def minimal(run: Mapping) -> Interval:
+    """The smallest number of hidden units that a search found, and an interval.
+
+    The ends are those of `half_point` over its `rising` machines, rounded up, as hidden units come
+    in ones; they take in the value.
+
+    Parameters
+    ----------
+    run : dict
+        Results of `lib.experiments.learning.minimal_hidden`, or of `pooled`.
 
     Returns
     -------
@@ -56,11 +116,9 @@ def minimal(run: Mapping) -> Interval:
         Where nothing was found, the value is infinite and the lower end the largest that was tried.
 
     """
-    tried, learnt = as_array(run["tried hidden"], "tried hidden"), as_array(run["tried learnt"], "tried learnt")
     if run["smallest"] is None or np.isnan(run["smallest"]):
-        return Interval(np.inf, float(tried.max()), np.inf)
-    value = float(run["smallest"])
-    found = half_point(np.append(tried, 0), np.append(learnt, 0))  # without hidden units nothing is learnt
+        return Interval(np.inf, float(np.max(run["tried hidden"])), np.inf)
+    value, found = float(run["smallest"]), half_point(*rising(run))
     return Interval(value, min(value, float(np.ceil(found.low))), max(value, float(np.ceil(found.high))))
 
 
@@ -337,7 +395,6 @@ def prior_moves(runs: Iterable[Mapping]) -> pd.DataFrame:
     rows = []
     for run in runs:
         if np.isfinite(minimal(run).value):
-            tried = np.append(run["tried hidden"], 0), np.append(run["tried learnt"], 0)
-            ours, flat = half_point(*tried), half_point(*tried, widest=1.0)
+            ours, flat = half_point(*rising(run)), half_point(*rising(run), widest=1.0)
             rows.append((run["field"], abs(flat.value - ours.value)))
     return pd.DataFrame(rows, columns=["field", "units"])

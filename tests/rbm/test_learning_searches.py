@@ -23,6 +23,27 @@ def test_the_smallest_machine_of_a_search_has_an_interval_around_it():
     assert minimal({"smallest": np.nan, "tried hidden": [3], "tried learnt": [0]}).value == np.inf  # as tables have it
 
 
+def test_searches_that_begin_elsewhere_are_one():
+    """Sizes from 5 to 7 are enough, which the first search steps over."""
+    shared = {"n_spins": 20, "field": 1.0, "eps": 0.001, "n_seeds": 3, "seed": 1, "first": 4, "largest": 9}
+    over = shared | {"smallest": None, "tried hidden": [4, 4, 9, 9], "tried seed": [1, 2, 1, 2],
+                     "tried bound": [4.0, 4.0, 9.0, None], "tried learnt": [0, 0, 0, 0]}
+    found = shared | {"first": 7, "smallest": 5, "tried hidden": [7, 7, 4, 4, 5, 5, 5], "tried seed": [1, 2] * 3 + [3],
+                      "tried bound": [7.0, 7.0, 40.0, 40.0, 5.0, 50.0, 5.0], "tried learnt": [1, 1, 0, 0, 1, 0, 1]}
+    other = over | {"eps": 0.002}
+    for order in ([over, other, found], [found, other, over]):
+        merged = searching.pooled(order)
+        assert [run["eps"] for run in merged] == list(dict.fromkeys(run["eps"] for run in order))
+        one = next(run for run in merged if run["eps"] == 0.001)
+        machines = set(zip(one["tried hidden"], one["tried seed"], one["tried learnt"]))
+        assert one["smallest"] == 5 and len(one["tried hidden"]) == len(machines) == 9
+        sizes, outcomes = searching.rising(one)
+        assert sizes.max() == 7 and sizes.min() == 0 and len(sizes) == 8  # those of nine, which fail, are no step up
+        assert minimal(one) == minimal(found)
+    assert minimal(searching.pooled([over, over])[0]) == Interval(np.inf, 9, np.inf) == minimal(over)
+    assert searching.pooled([over | {"smallest": np.nan}])[0]["smallest"] is None and searching.pooled([]) == []
+
+
 def test_the_table_of_searches_has_a_row_for_each_and_says_where_nothing_was_found():
     shared = {"n_spins": 20, "eps": 0.002, "n_seeds": 5}
     runs = [shared | {"field": 1.0, "smallest": 2, "tried hidden": [2, 1], "tried learnt": [1, 0]},
