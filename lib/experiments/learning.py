@@ -89,7 +89,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
                     n_chains, burn_in, thin)
     learning.check_eps(eps)
     require_count("prune_rounds", prune_rounds)
-    of = _chain(n_spins, float(field), n_samples, seed)
+    of = chain_of(n_spins, float(field), n_samples, seed)
     machine, found = learnt(of, n_hidden, recipe, seed)
     results = {name: found.get(name) for name in SAMPLED}
     summed = None
@@ -153,7 +153,7 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     learning.check_eps(eps)
 
     def evaluated(n_hidden: int, number: int) -> tuple[float | None, float | None]:
-        return evaluated_bounds(_chain(n_spins, float(field), n_samples, number), n_hidden, recipe, number)
+        return evaluated_bounds(chain_of(n_spins, float(field), n_samples, number), n_hidden, recipe, number)
 
     return searched(evaluated, eps=eps, first=first, largest=largest, n_seeds=n_seeds, seed=seed)
 
@@ -188,12 +188,13 @@ def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-
     return machine, learning.evaluate(machine, of, recipe, seed=rng.child_seed(seed, "judge"))
 
 
-def evaluated_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tuple[float | None, float | None]:
+def evaluated_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int,
+                     way: str = "PCD-1") -> tuple[float | None, float | None]:
     """The bound (6.2) of a machine that is `learnt`, and the same with the autocorrelation time, for `searched`.
 
     Parameters
     ----------
-    of, n_hidden, recipe, seed
+    of, n_hidden, recipe, seed, way
         As of `learnt`.
 
     Returns
@@ -202,7 +203,7 @@ def evaluated_bounds(of: Chain, n_hidden: int, recipe: Recipe, seed: int) -> tup
         The latter where training diverged.
 
     """
-    _, found = learnt(of, n_hidden, recipe, seed)
+    _, found = learnt(of, n_hidden, recipe, seed, way)
     return found.get("bound"), found.get("corrected bound")
 
 
@@ -244,7 +245,7 @@ def searched(evaluated: Callable[[int, int], tuple[float | None, float | None]],
 
 
 @lru_cache(maxsize=8)
-def _chain(n_spins: int, field: float, n_samples: int, seed: int) -> Chain:
+def chain_of(n_spins: int, field: float, n_samples: int, seed: int) -> Chain:
     """The chain of one seed, which machines of many sizes learn one after another."""
     return learning.chain(n_spins, field, n_samples, seed=seed)
 

@@ -2,9 +2,10 @@
 
 `learning_form` fits the exact state of a short chain without measurements and without chance; `learning_start` trains
 on measurements, in one of the ways of chapter 6, from small random weights or from units laid out along the chain;
-`learning_judged` asks of such a machine whether chains that judge it have forgotten the exact samples they start at.
+`learning_judged` asks of such a machine whether chains that judge it have forgotten the exact samples they start at;
+`learning_summed` compares machines of up to 20 spins with the exact state by sums over all states.
 
-Version 1, 2026-11-29: the first.
+Version 1, 2026-11-29: the first; 2026-11-30: `learning_summed`, the first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 
 from lib import rng
 from lib.experiments import experiment
-from lib.rbm import conditional, learning, observables, sampling, tempering
+from lib.experiments.learning import chain_of, learnt
+from lib.rbm import conditional, learning, observables, quality, sampling, tempering
 from lib.rbm.layout import laid_out
 from lib.rbm.learning import RECIPE, Recipe
 from lib.rbm.machine import Machine
@@ -172,6 +174,47 @@ def learning_judged(*, start: str, way: str, n_spins: int, field: float, n_hidde
     for name, (mean, error) in zip(("start above", "tempered above"), others, strict=True):
         results |= {name: mean, f"{name} error": error}
     return results
+
+
+@experiment(version=1)
+def learning_summed(*, n_spins: int, field: float, n_hidden: int, n_samples: int, seed: int,
+                    n_updates: int = RECIPE.n_updates, batch_size: int = RECIPE.batch_size,
+                    n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
+                    final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
+                    n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
+    """Train a machine as `lib.experiments.learning.learning_run` does, and judge it by sums in longer chains than that.
+
+    Parameters
+    ----------
+    n_spins : int
+        Spins of the chain, at most 20.
+    field, n_hidden, n_samples, seed
+        As of `lib.experiments.learning.learning_run`, which trains the same machine.
+    n_updates, batch_size, n_training_chains : int
+        Of the recipe, see `lib.rbm.learning.Recipe`.
+    learning_rate, final_learning_rate : float
+        Of the recipe.
+    n_evaluation, n_chains, burn_in, thin : int
+        Of the recipe.
+
+    Returns
+    -------
+    dict
+        "bound" and "energy" as there, and "summed energy error", "summed infidelity", "summed abs m error" and "summed
+        correlation mse" of `lib.rbm.quality.summed`. None where training diverged.
+
+    """
+    recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation,
+                    n_chains, burn_in, thin)
+    of = chain_of(n_spins, float(field), n_samples, seed)
+    machine, found = learnt(of, n_hidden, recipe, seed)
+    summed = {}
+    if machine is not None:
+        exact = quality.reference(n_spins, float(field), of.data, n_samples=n_evaluation, most_summed=ising.MAX_SPINS,
+                                  rng=rng.stream(seed, "learning summed"))
+        summed = quality.summed(machine, exact, n_samples=n_evaluation)
+    return {name: found.get(name) for name in ("bound", "energy")} | {
+        f"summed {name}": summed.get(name) for name in ("energy error", "infidelity", "abs m error", "correlation mse")}
 
 
 def _first(start: str, n_spins: int, n_hidden: int, seed: int) -> Machine | None:

@@ -106,11 +106,12 @@ class Reference:
     basis: Basis | None
 
 
-def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rng: np.random.Generator) -> Reference:
+def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rng: np.random.Generator,
+              most_summed: int | None = None) -> Reference:
     """The exact values of the ground state at this field, and the frequencies of the data.
 
-    Up to 18 spins all are sums over states. Beyond, energy and C(d) are those of free fermions,
-    while abs_m and the histogram are means over n_samples independent exact samples.
+    Up to most_summed spins all are sums over states. Beyond, energy and C(d) are those of free
+    fermions, while abs_m and the histogram are means over n_samples independent exact samples.
 
     Parameters
     ----------
@@ -121,9 +122,11 @@ def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rn
     data : array_like of 0 and 1, shape (n, n_spins)
         Measurements.
     n_samples : int
-        Beyond 18 spins, exact samples, at least 2.
+        Beyond most_summed spins, exact samples, at least 2.
     rng : numpy.random.Generator
         Of these samples.
+    most_summed : int, <= 20, or None
+        Longest chain whose states are summed over, 18 for None.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def reference(n_spins: int, field: float, data: ArrayLike, *, n_samples: int, rn
     """
     data = check_bits(data, n_spins, name="data")
     middle = _middle(n_spins)
-    if n_spins > MAX_SUMMED_SPINS:
+    if n_spins > (MAX_SUMMED_SPINS if most_summed is None else most_summed):
         _check_samples(n_samples, 2)
         n_up = free_fermions.sample(n_spins, field, n_samples, rng=rng).sum(axis=1, dtype=np.int64)
         sizes = np.abs(2.0 * n_up / n_spins - 1)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from unittest import mock
 
-from lib.experiments.learning import _chain
+from lib.experiments.learning import chain_of
 from lib.rbm import learning, quality
 from tests.anchors import _chains
 from tests.anchors._watch import watched
@@ -41,7 +41,7 @@ def observed(experiment: Callable, case: str, settings: dict) -> dict:
 @contextlib.contextmanager
 def small(case: str) -> Iterator[None]:
     """What a case runs in."""
-    _chain.cache_clear()
+    chain_of.cache_clear()
     with _chains.engine(case), mock.patch.object(learning, "N_FRESH", N_FRESH):
         yield
-    _chain.cache_clear()
+    chain_of.cache_clear()

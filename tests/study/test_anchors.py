@@ -136,11 +136,11 @@ def test_what_an_anchor_imports_and_nothing_else_makes_it_run_again(tmp_path):
     copy = mutations.copy_of(ROOT, tmp_path)
     before = {name: anchors.digest(copy, name) for name in NAMES}
     learning = {"learning_run", "learning_way", "learning_start", "minimal_hidden", "minimal_hidden_chain",
-                "minimal_hidden_broken", "learning_judged"}
+                "minimal_hidden_broken", "learning_judged", "learning_summed", "minimal_hidden_way"}
     touched = {"lib/image_sets.py": {"resnet_accuracy", "imagenet_accuracy"},
                "tests/anchors/_chains.py": {"magnetizations", "pruning_run", *learning}, "lib/rng.py": set(NAMES),
                "tests/anchors/_learning.py": learning, "lib/rbm/learning.py": {"learning_form", *learning},
-               "lib/pruning/magnitude.py": {"pruning_run", *learning},
+               "lib/pruning/magnitude.py": {"pruning_run", "learning_form", *learning},
                "tests/anchors/mnist_accuracy.json": {"mnist_accuracy"}}
     for file, experiments in touched.items():
         path = copy / file
