@@ -12,7 +12,7 @@
 
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
-`spins.product_states` what the best product state of a long chain misses
+`spins.product_states` what product states of a magnetized chain miss
 `spins.bases`         measurements in any product of local bases, and how a state looks in one
 `spins.gates`         the gates that turn a spin before it is measured
 `spins.completeness`  what measurements in some bases leave open: phases, elements of a density matrix
