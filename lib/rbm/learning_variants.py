@@ -128,6 +128,69 @@ def broken_states(runs: pd.DataFrame, energy: Callable[[int, float], float]) -> 
     return table.set_index(["n_spins", "field"])
 
 
+def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, Numbers]:
+    """Searches of machines with biases tied to the symmetry, beside those with free ones.
+
+    Parameters
+    ----------
+    tied, free : pandas.DataFrame
+        Of `search_table`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row for each field and length of the tied ones, as `in_words` has them.
+    numbers : dict
+        At the critical field, of the lengths where both found a number: "more", hidden units that tied biases need more
+        than free ones, the largest by size, with its error; "lengths", how many there are.
+
+    """
+    import pandas as pd
+
+    both = tied[tied.eps == EPS].merge(free[free.eps == EPS], "left", on=["field", "n_spins"], suffixes=("", " free"))
+    by_free = {(row.field, row.n_spins): row for _, row in free[free.eps == EPS].iterrows()}
+    rows = {(row.field, row.n_spins): {"free biases": in_words(by_free.get((row.field, row.n_spins))),
+                                       "tied biases": in_words(row)} for _, row in both.iterrows()}
+    both = both[(both.field == 1.0) & np.isfinite(both.hidden) & np.isfinite(both["hidden free"])]
+    both = both.assign(more=both.hidden - both["hidden free"], size=(both.hidden - both["hidden free"]).abs())
+    most = both.sort_values("size").iloc[-1:]
+    index = pd.MultiIndex.from_tuples(list(rows), names=["h/J", "spins"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=["free biases", "tied biases"]), {
+        "more": known(most.more.max(), np.hypot(most.error, most["error free"]).max()), "lengths": known(len(both))}
+
+
+def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], float], *, to: float) -> pd.DataFrame:
+    """Where in the ferromagnet one or two hidden units are enough, beside what the likeliest product state misses.
+
+    Parameters
+    ----------
+    kinds : dict of str to pandas.DataFrame
+        Of `search_table`, by what the symmetry of the measurements is.
+    product : callable
+        Error of that state from n_spins and field, as `lib.spins.product_states.likeliest_error`.
+    to : float
+        Highest field that counts, in the ferromagnet.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each search, by measurements, bound, field and length: "product state", its error; "within the bound",
+        whether that is at most the bound; "units", as `in_words` has them; "as expected", whether the search found at
+        most two units just there.
+
+    """
+    import pandas as pd
+
+    rows = [{"measurements": kind, "bound": row.eps, "h/J": row.field, "spins": row.n_spins,
+             "product state": product(row.n_spins, row.field), "units": in_words(row), "few": row.hidden <= 2}
+            for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
+    columns = ["measurements", "bound", "h/J", "spins", "product state", "units", "few"]
+    table = pd.DataFrame(rows, columns=columns).astype({"spins": int}).sort_values(columns[:4], ignore_index=True)
+    within = table["product state"] <= table["bound"]
+    table.insert(5, "within the bound", within)
+    return table.assign(**{"as expected": within == table.pop("few").astype(bool)})
+
+
 def peaks_table(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Hidden units needed at every field, and at which fields most of them may be needed.
 

@@ -115,3 +115,26 @@ def test_machines_for_all_fields_in_numbers():
     assert found["left-degree-1"] == (pytest.approx(0.01), None) and found["enough-degree-1"] == (None, None)
     empty = variants.joint_numbers(variants.joint_table(runs[:0]))
     assert set(empty.values()) == {(None, None)}
+
+
+def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_within_the_bound():
+    kept = searches((20, 0.5, 13, 2.0), (40, 0.5, 1, 0.3), (40, 0.6, np.inf, np.nan), (30, 0.5, 28, 2.0),
+                    (40, 0.9, 9, 1.0))
+    broken = searches((50, 0.7, 2, 0.3)).assign(eps=0.005)
+    table = variants.steps({"kept": kept, "broken": broken, "none": kept[:0]}, lambda n, h: h / n * 0.1, to=0.8)
+    assert table["measurements"].tolist() == ["broken", "kept", "kept", "kept", "kept"]
+    assert table["spins"].tolist() == [50, 20, 30, 40, 40] and table["h/J"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
+    assert table["product state"].tolist() == pytest.approx([0.0014, 0.0025, 0.5 / 300, 0.00125, 0.0015])
+    assert table["units"].tolist() == ["2", "13", "28", "1", "> inf"]  # the toy has no largest size
+    assert table["within the bound"].tolist() == [True, False, True, True, True]
+    assert table["as expected"].tolist() == [True, True, False, True, False]
+    assert variants.steps({}, max, to=0.8).empty
+
+
+def test_tied_biases_stand_beside_free_ones():
+    tied = searches((10, 1.0, 5, 0.3), (20, 1.0, 9, 0.3), (40, 1.0, 18, 0.3), (50, 0.8, np.inf, np.nan))
+    table, numbers = variants.tied_beside(tied, FOUND)
+    assert table.loc[(1.0, 20)].tolist() == ["10", "9"] and table.loc[(1.0, 40)].tolist() == ["not searched", "18"]
+    assert table.loc[(0.8, 50)].tolist() == ["not searched", "> inf"]
+    assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None)}
+    assert variants.tied_beside(tied[:0], FOUND)[1] == {"more": (None, None), "lengths": (0.0, None)}
