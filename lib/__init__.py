@@ -79,8 +79,9 @@
 `rbm.conditional`  one machine for all fields: parameters that are functions of it
 `rbm.layout`       starts of training with units laid out along the chain
 `rbm.learning_thresholds`, `rbm.learning_searches` from which size on half of the machines learn; what searches found
-`rbm.learning_laws`  what chapter 6 reads off them: laws, tuned schedules, repeats
-`rbm.learning_variants`, `rbm.learning_pruned` how that changes with training, symmetry, chain; after pruning
+`rbm.learning_fields`, `rbm.learning_laws` what chapter 6 reads off them: fields; laws, tuned schedules, repeats
+`rbm.learning_variants`, `rbm.learning_symmetry` how that changes with training and chain; with the symmetry
+`rbm.learning_pruned` the same after pruning
 `rbm.form_limits`  what the form of machines can do and what training reaches; other criteria
 `rbm.scaling_laws`, `rbm.missing_units` laws of growth; what hidden units that are missing cost
 `rbm.weight_shapes` sorted weights, and those of noise

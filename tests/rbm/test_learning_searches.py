@@ -63,17 +63,6 @@ def machines(*rows):
 USUAL = machines((20, 0.009, 0.2), (24, 0.003, 0.04), (25, 0.0015, 0.05), (26, np.nan, np.nan), (28, 0.001, 0.03))
 
 
-def searches(*rows):
-    """Searches: n_spins, field, hidden units found, largest error, as of `searching.search_table`."""
-    table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
-    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
-
-
-FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
-                 (20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 12, 0.5), (30, 0.8, np.inf, np.nan),
-                 (30, 1.0, 14, 1.0))
-
-
 def test_machines_of_one_length():
     found = searching.procedure(USUAL, machines((22, 0.004, 0.1), (25, 0.001, 0.1)), half=25)
     point = half_point(USUAL.n_hidden, [0, 0, 1, 0, 1])
@@ -90,44 +79,10 @@ def test_what_is_not_there_is_none_and_not_nan():
     for usual in (USUAL[:0], USUAL[:1]):
         found = searching.procedure(usual, USUAL[:0], half=25)
         assert found["half"] == found["first"] == found["longer below"] == found["blind rms"] == (None, None)
-    nothing = FOUND[:0]
-    assert searching.compared(nothing, 0.8, 1.0) == {"difference": (None, None), "n_spins": (None, None)}
-    assert searching.alike(nothing, [1.0]) == {"spread": (None, None), "n_spins": (None, None)}
-    assert searching.peak(nothing, 20) == [] and None is missing_units.two_units([], 10, 0.5)
+    assert None is missing_units.two_units([], 10, 0.5)
     assert missing_units.spared(0.1, None) is None
     assert set(weight_shapes.shapes(pd.DataFrame({"magnitudes": []})).values()) == {(None, None)}
     assert searching.known(np.inf, 1.0) == (None, None) and searching.known(2, np.nan) == (2.0, None)
-
-
-def test_fields_are_compared_at_the_longest_chain_that_has_both():
-    found = searching.compared(FOUND, 0.8, 1.0)
-    assert found == {"difference": (1.0, pytest.approx(1.0)), "n_spins": (20.0, None)}
-    assert searching.compared(FOUND, 0.5, 2.0)["difference"] == (None, None)
-
-
-def test_the_peak_is_at_every_field_that_intervals_leave():
-    assert searching.peak(FOUND, 20, least=4) == [0.5, 0.6, 0.8, 1.2] and searching.peak(FOUND, 20, least=6) == []
-    sure = FOUND.assign(low=FOUND.hidden, high=FOUND.hidden)
-    assert searching.peak(sure, 20) == [0.5, 0.6] and searching.peak(sure, 10) == []
-    sure.loc[sure.field == 1.2, ["hidden", "low", "high"]] = np.inf, 20, np.inf  # nothing was enough up to twenty
-    assert searching.peak(sure, 20) == [1.2]
-
-
-def test_a_peak_is_told_where_all_fields_or_none_are_near():
-    assert searching.middle([0.7, 0.8, 0.9], 0.8, 0.1) == (pytest.approx(0.8), True)
-    assert searching.middle([0.6, 0.7], 0.8, 0.1) == (pytest.approx(0.65), False)
-    assert searching.middle([0.5, 0.6], 0.8, 0.1) == (pytest.approx(0.55), True)
-    assert searching.middle([], 0.8, 0.1) == (None, False)
-
-
-def test_a_search_that_found_nothing_bounds_a_difference():
-    ten, other = FOUND[5:6].reset_index(drop=True), FOUND[6:7]  # 11 and 10 units
-    nothing = other.assign(hidden=np.inf, low=20.0, high=np.inf, error=np.nan)
-    assert searching.apart(ten, other) == (1, pytest.approx(1.0), "")
-    assert searching.apart(nothing, other) == (10, pytest.approx(0.8), "at least")
-    assert searching.apart(ten, nothing) == (-9, pytest.approx(0.6), "at most")
-    assert searching.apart(nothing, nothing) == searching.apart(ten[:0], other) == (None, None, "unknown")
-    assert [searching.in_words(row) for row in (ten.iloc[0], nothing.iloc[0], None)] == ["11", "> 20", "not searched"]
 
 
 def test_half_points_move_with_the_prior_where_outcomes_leave_room():
@@ -137,17 +92,3 @@ def test_half_points_move_with_the_prior_where_outcomes_leave_room():
     found = searching.prior_moves([sharp, vague, nothing])
     wide, narrow = (half_point([0, 2, 4, 6, 8, 12], [0, 0, 1, 0, 1, 1], widest=w).value for w in (1.0, 0.2))
     assert list(found.field) == [1.0, 0.5] and found.units[1] == abs(wide - narrow) > 3 * found.units[0]
-
-
-def test_fields_that_are_alike():
-    assert searching.alike(FOUND, [0.8, 1.0, 1.2]) == {"spread": (2.0, pytest.approx(np.hypot(0.8, 0.5))),
-                                                         "n_spins": (20.0, None)}
-    short = searching.alike(FOUND[FOUND.n_spins < 20], [0.8, 1.0, 1.2])
-    assert short == {"spread": (0.0, pytest.approx(2**0.5)), "n_spins": (10.0, None)}
-
-
-def test_searches_reach_as_far_as_they_found_something():
-    assert searching.reach(FOUND, "field", 1.0) == searching.reach(FOUND, "eps", 0.002) == "N to 30 (thesis to 100)"
-    assert searching.reach(FOUND, "field", 0.8) == "N to 20 (thesis to 100)"  # at 30 nothing was enough
-    assert searching.reach(FOUND, "eps", 0.01) == "N to 0 (thesis to 100)"
-    assert searching.reach(FOUND.assign(n_spins=100), "field", 1.0) == "full"

@@ -28,15 +28,6 @@ def test_tables_of_ways_to_train_count_what_toy_runs_hold():
     assert table.loc[("N = 10", "b"), "hidden units needed"] == "more than 6"
 
 
-def test_states_with_broken_symmetry_lie_above_the_ground_state_by_half_of_the_splitting():
-    runs = pd.DataFrame([{"n_spins": n, "field": h, "magnetization": 0.9, "plain magnetization": 0.1,
-                          "plain fidelity": 0.5, "splitting": 0.04} for n, h in ((20, 0.8), (20, 0.7), (40, 0.8))])
-    found = variants.broken_states(runs, lambda n, h: -1.0 * n)
-    assert found.index.tolist() == [(20, 0.7), (20, 0.8), (40, 0.8)]
-    assert found["half splitting"].tolist() == pytest.approx([0.5, 0.5, 0.25])  # 0.02 of the 0.04 that are allowed
-    assert list(found.columns) == ["half splitting", "magnetization", "plain magnetization", "plain fidelity"]
-
-
 def joint_runs():
     rows = [(True, 2, 500, 1, [0.01, 0.03]), (False, 0, 500, 1, [0.04, 0.08]), (True, 2, 500, 2, [0.02, 0.02]),
             (False, 0, 500, 2, [0.04, 0.04]), (True, 1, 2000, 1, [0.01, 0.01])]
@@ -77,33 +68,6 @@ def test_ways_to_train_in_numbers():
     assert more["spread"] == more["floor"] == (None, None) and more["least"] == (5, None)
 
 
-MANY = searches(*((50, h, units, 1.0) for h, units in ((0.5, 1), (0.6, 30), (0.7, 33), (0.8, 31), (0.9, 26))))
-NONE = MANY.assign(hidden=[1, np.inf, 33, np.inf, 26], low=[1, 50, 32, 50, 25], high=[2, np.inf, 34, np.inf, 27])
-
-
-def test_counts_at_every_field_stand_in_a_table_without_gaps():
-    table = variants.peaks_table({"kept": pd.concat([NONE, FOUND[FOUND.n_spins == 20]]), "broken": MANY})
-    assert list(table.columns) == ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.2", "most at"]
-    assert table.loc[("N = 50", "kept")].tolist() == ["1", "> 50", "33", "> 50", "26", *["not searched"] * 2,
-                                                      "0.6 to 0.8"]
-    assert table.loc[("N = 50", "broken"), "most at"] == "0.7 to 0.8"  # the intervals of these two overlap
-    assert table.loc[("N = 20", "broken")].tolist() == ["not searched"] * 7 + ["too few"]
-
-
-def test_broken_symmetry_in_numbers():
-    states = pd.DataFrame([(20, 0.8, 0.5, 0.07), (50, 0.8, 0.9, 0.01), (50, 0.5, 1.0, 0.0)],
-                          columns=["n_spins", "field", "plain fidelity", "half splitting"])
-    states = states.assign(**{"plain magnetization": 0.3}).set_index(["n_spins", "field"])
-    found = variants.broken_numbers(NONE, pd.concat([MANY, FOUND[FOUND.n_spins == 20]]), states)
-    assert found["50-broken-8"] == (31, 1) and found["50-kept-8"] == (None, None) and found["50-kept-7"] == (33, 1)
-    assert [found[f"50-{name}"][0] for name in ("broken-low", "broken-high", "kept-low", "kept-high")] \
-        == [0.7, 0.8, 0.6, 0.8]
-    assert found["20-broken-low"] == (0.5, None) and found["20-half"] == (pytest.approx(7), None)
-    assert found["spins"] == (50, None) and found["dmrg"] == (0.9, None) and found["50-plain-fidelity"] == (0.9, None)
-    nothing = variants.broken_numbers(NONE[:0], MANY[:0], states[:0])
-    assert nothing == {"spins": (None, None), "dmrg": (None, None)}
-
-
 def test_machines_for_all_fields_in_numbers():
     runs = joint_runs()
     many = runs[runs.n_samples == 500].assign(n_samples=2000, kl=[[0.001]] * 4, **{"energy error": [[0.001]] * 4})
@@ -115,26 +79,3 @@ def test_machines_for_all_fields_in_numbers():
     assert found["left-degree-1"] == (pytest.approx(0.01), None) and found["enough-degree-1"] == (None, None)
     empty = variants.joint_numbers(variants.joint_table(runs[:0]))
     assert set(empty.values()) == {(None, None)}
-
-
-def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_within_the_bound():
-    kept = searches((20, 0.5, 13, 2.0), (40, 0.5, 1, 0.3), (40, 0.6, np.inf, np.nan), (30, 0.5, 28, 2.0),
-                    (40, 0.9, 9, 1.0))
-    broken = searches((50, 0.7, 2, 0.3)).assign(eps=0.005)
-    table = variants.steps({"kept": kept, "broken": broken, "none": kept[:0]}, lambda n, h: h / n * 0.1, to=0.8)
-    assert table["measurements"].tolist() == ["broken", "kept", "kept", "kept", "kept"]
-    assert table["spins"].tolist() == [50, 20, 30, 40, 40] and table["h/J"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
-    assert table["product state"].tolist() == pytest.approx([0.0014, 0.0025, 0.5 / 300, 0.00125, 0.0015])
-    assert table["units"].tolist() == ["2", "13", "28", "1", "> inf"]  # the toy has no largest size
-    assert table["within the bound"].tolist() == [True, False, True, True, True]
-    assert table["as expected"].tolist() == [True, True, False, True, False]
-    assert variants.steps({}, max, to=0.8).empty
-
-
-def test_tied_biases_stand_beside_free_ones():
-    tied = searches((10, 1.0, 5, 0.3), (20, 1.0, 9, 0.3), (40, 1.0, 18, 0.3), (50, 0.8, np.inf, np.nan))
-    table, numbers = variants.tied_beside(tied, FOUND)
-    assert table.loc[(1.0, 20)].tolist() == ["10", "9"] and table.loc[(1.0, 40)].tolist() == ["not searched", "18"]
-    assert table.loc[(0.8, 50)].tolist() == ["not searched", "> inf"]
-    assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None)}
-    assert variants.tied_beside(tied[:0], FOUND)[1] == {"more": (None, None), "lengths": (0.0, None)}

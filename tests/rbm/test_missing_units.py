@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.rbm import learning_searches, missing_units
+from lib.rbm import learning_fields, missing_units
 from lib.spins import ising
 
 
@@ -71,5 +71,5 @@ def test_a_length_that_the_grid_does_not_have_gives_no_number():
     table = searches((20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 10, 0.5), (20, 2.0, 10, 0.5))
     assert missing_units.two_units(runs, 20, 0.5) == 0.003 and missing_units.two_units(runs, 30, 0.5) is None
     sure = table.assign(low=table.hidden, high=table.hidden)
-    assert learning_searches.peak(sure, 20, least=4) == [0.8] and learning_searches.peak(sure, 30, least=4) == []
-    assert learning_searches.compared(table[table.n_spins == 30], 0.8, 1.0)["n_spins"] == (None, None)
+    assert learning_fields.peak(sure, 20, least=4) == [0.8] and learning_fields.peak(sure, 30, least=4) == []
+    assert learning_fields.compared(table[table.n_spins == 30], 0.8, 1.0)["n_spins"] == (None, None)

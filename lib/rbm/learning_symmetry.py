@@ -1,0 +1,165 @@
+"""What the symmetry under a flip of all spins changes in chapter 6: measurements without it, machines that have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.rbm.learning_fields import peak
+from lib.rbm.learning_searches import EPS, Numbers, in_words, known
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
+
+
+def broken_states(runs: pd.DataFrame, energy: Callable[[int, float], float]) -> pd.DataFrame:
+    """What the states with broken symmetry are, and what DMRG without parity ends in.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        Of `lib.experiments.learning_chains.minimal_hidden_broken`.
+    energy : callable
+        Of the ground state, from n_spins and field.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each search, by n_spins and field: "half splitting", by how much the energy of the broken state is
+        above that of the ground state, as a share of the error that is allowed; magnetization, plain magnetization and
+        plain fidelity as they were.
+
+    """
+    names = ["magnetization", "plain magnetization", "plain fidelity"]
+    table = runs.reindex(columns=["n_spins", "field", "splitting", *names]).sort_values(["n_spins", "field"])
+    allowed = [EPS * abs(energy(n, h)) for n, h in zip(table.n_spins, table.field)]
+    table.insert(2, "half splitting", table.pop("splitting") / 2 / allowed)
+    return table.set_index(["n_spins", "field"])
+
+
+def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, Numbers]:
+    """Searches of machines with biases tied to the symmetry, beside those with free ones.
+
+    Parameters
+    ----------
+    tied, free : pandas.DataFrame
+        Of `search_table`.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row for each field and length of the tied ones, as `in_words` has them.
+    numbers : dict
+        At the critical field, of the lengths where both found a number: "more", hidden units that tied biases need more
+        than free ones, the largest by size, with its error; "lengths", how many there are.
+
+    """
+    import pandas as pd
+
+    both = tied[tied.eps == EPS].merge(free[free.eps == EPS], "left", on=["field", "n_spins"], suffixes=("", " free"))
+    by_free = {(row.field, row.n_spins): row for _, row in free[free.eps == EPS].iterrows()}
+    rows = {(row.field, row.n_spins): {"free biases": in_words(by_free.get((row.field, row.n_spins))),
+                                       "tied biases": in_words(row)} for _, row in both.iterrows()}
+    both = both[(both.field == 1.0) & np.isfinite(both.hidden) & np.isfinite(both["hidden free"])]
+    both = both.assign(more=both.hidden - both["hidden free"], size=(both.hidden - both["hidden free"]).abs())
+    most = both.sort_values("size").iloc[-1:]
+    index = pd.MultiIndex.from_tuples(list(rows), names=["h/J", "spins"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index=index, columns=["free biases", "tied biases"]), {
+        "more": known(most.more.max(), np.hypot(most.error, most["error free"]).max()), "lengths": known(len(both))}
+
+
+def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], float], *, to: float) -> pd.DataFrame:
+    """Where in the ferromagnet one or two hidden units are enough, beside what the likeliest product state misses.
+
+    Parameters
+    ----------
+    kinds : dict of str to pandas.DataFrame
+        Of `search_table`, by what the symmetry of the measurements is.
+    product : callable
+        Error of that state from n_spins and field, as `lib.spins.product_states.likeliest_error`.
+    to : float
+        Highest field that counts, in the ferromagnet.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each search, by measurements, bound, field and length: "product state", its error; "within the bound",
+        whether that is at most the bound; "units", as `in_words` has them; "as expected", whether the search found at
+        most two units just there.
+
+    """
+    import pandas as pd
+
+    rows = [{"measurements": kind, "bound": row.eps, "h/J": row.field, "spins": row.n_spins,
+             "product state": product(row.n_spins, row.field), "units": in_words(row), "few": row.hidden <= 2}
+            for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
+    columns = ["measurements", "bound", "h/J", "spins", "product state", "units", "few"]
+    table = pd.DataFrame(rows, columns=columns).astype({"spins": int}).sort_values(columns[:4], ignore_index=True)
+    within = table["product state"] <= table["bound"]
+    table.insert(5, "within the bound", within)
+    return table.assign(**{"as expected": within == table.pop("few").astype(bool)})
+
+
+def peaks_table(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Hidden units needed at every field, and at which fields most of them may be needed.
+
+    Parameters
+    ----------
+    kinds : mapping of str to pandas.DataFrame
+        Of `search_table`, by what the symmetry of the measurements is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text: a row for each length and kind, a column for each field, and "most at", the fields of
+        `learning_fields.peak`.
+
+    """
+    import pandas as pd
+
+    every = pd.concat(kinds.values())
+    rows = {}
+    for n in sorted(every.n_spins.unique()):
+        for kind, table in kinds.items():
+            at = {row.field: row for row in table[table.n_spins == n].itertuples()}
+            top = peak(table, n)
+            rows[f"N = {n}", kind] = {
+                **{f"{field:g}": in_words(at.get(field)) for field in sorted(every.field.unique())},
+                "most at": "too few" if not top else " to ".join(f"{field:g}" for field in sorted({top[0], top[-1]}))}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns="h/J")
+
+
+def broken_numbers(kept: pd.DataFrame, broken: pd.DataFrame, states: pd.DataFrame) -> Numbers:
+    """Hidden units needed with broken symmetry and with the symmetry kept.
+
+    Parameters
+    ----------
+    kept, broken : pandas.DataFrame
+        Of `search_table`.
+    states : pandas.DataFrame
+        Of `broken_states`.
+
+    Returns
+    -------
+    dict
+        "N-broken-H" and "N-kept-H", hidden units at N spins and H tenths of h/J, and "N-broken-low", "N-broken-high"
+        and so on, the lowest and the highest field of `learning_fields.peak`; "spins", the longest chain with broken
+        symmetry; of it "dmrg", the smallest plain fidelity; and, N spins and h/J = 0.8, "N-plain-magnetization",
+        "N-plain-fidelity" and "N-half", the half splitting in percent.
+
+    """
+    numbers, lengths = {}, sorted(broken.n_spins.unique())
+    for n in lengths:
+        for kind, table in (("kept", kept), ("broken", broken)):
+            numbers |= {f"{n}-{kind}-{10 * row.field:.0f}": known(row.hidden, row.error)
+                        for row in table[table.n_spins == n].itertuples()}
+            top = peak(table, n) or [None]
+            numbers |= {f"{n}-{kind}-low": known(top[0]), f"{n}-{kind}-high": known(top[-1])}
+        at = states.reindex([(n, 0.8)]).iloc[0]
+        numbers |= {f"{n}-plain-magnetization": known(at["plain magnetization"]),
+                    f"{n}-plain-fidelity": known(at["plain fidelity"]), f"{n}-half": known(100 * at["half splitting"])}
+    longest = max(lengths, default=None)
+    fidelities = states["plain fidelity"][states.index.get_level_values("n_spins") == longest]
+    return numbers | {"spins": known(longest), "dmrg": known(fidelities.min())}
