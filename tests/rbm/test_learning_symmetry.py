@@ -71,5 +71,6 @@ def test_tied_biases_stand_beside_free_ones():
     table, numbers = symmetry.tied_beside(tied, FOUND)
     assert table.loc[(1.0, 20)].tolist() == ["10", "9"] and table.loc[(1.0, 40)].tolist() == ["not searched", "18"]
     assert table.loc[(0.8, 50)].tolist() == ["not searched", "> inf"]
-    assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None)}
+    assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None),
+                       "units-10": (5, None), "units-20": (9, None), "units-40": (18, None)}
     assert symmetry.tied_beside(tied[:0], FOUND)[1] == {"more": (None, None), "lengths": (0.0, None)}
