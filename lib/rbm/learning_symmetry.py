@@ -53,8 +53,8 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
         A row for each field and length of the tied ones, as `in_words` has them.
     numbers : dict
         At the critical field, of the lengths where both found a number: "more", hidden units that tied biases need more
-        than free ones, the largest by size, with its error; "lengths", how many there are. "units-N", what tied biases
-        need at N spins.
+        than free ones, the largest by size, with its error; "lengths", how many there are. "N-H", what tied biases need
+        at N spins and H tenths of h/J; "share-N-H", the same in units of what free ones need.
 
     """
     import pandas as pd
@@ -63,9 +63,12 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
     by_free = {(row.field, row.n_spins): row for _, row in free[free.eps == EPS].iterrows()}
     rows = {(row.field, row.n_spins): {"free biases": in_words(by_free.get((row.field, row.n_spins))),
                                        "tied biases": in_words(row)} for _, row in both.iterrows()}
-    both = both[(both.field == 1.0) & np.isfinite(both.hidden)]
-    units = {f"units-{row.n_spins}": known(row.hidden) for row in both.itertuples()}
-    both = both[np.isfinite(both["hidden free"])]
+    units = {}
+    for row in both[np.isfinite(both.hidden)].to_dict("records"):
+        at, share = f"{row['n_spins']}-{10 * row['field']:.0f}", row["hidden"] / row["hidden free"]
+        units |= {at: known(row["hidden"]), f"share-{at}": known(
+            share or None, share * np.hypot(row["error"] / row["hidden"], row["error free"] / row["hidden free"]))}
+    both = both[(both.field == 1.0) & np.isfinite(both.hidden) & np.isfinite(both["hidden free"])]
     both = both.assign(more=both.hidden - both["hidden free"], size=(both.hidden - both["hidden free"]).abs())
     most = both.sort_values("size").iloc[-1:]
     index = pd.MultiIndex.from_tuples(list(rows), names=["h/J", "spins"]) if rows else None

@@ -66,11 +66,19 @@ def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_with
     assert symmetry.steps({}, max, to=0.8).empty
 
 
+def variants_of(free):
+    return symmetry.tied_beside(searches((30, 1.0, 14, 0.3)), free)[1]
+
+
 def test_tied_biases_stand_beside_free_ones():
     tied = searches((10, 1.0, 5, 0.3), (20, 1.0, 9, 0.3), (40, 1.0, 18, 0.3), (50, 0.8, np.inf, np.nan))
     table, numbers = symmetry.tied_beside(tied, FOUND)
     assert table.loc[(1.0, 20)].tolist() == ["10", "9"] and table.loc[(1.0, 40)].tolist() == ["not searched", "18"]
     assert table.loc[(0.8, 50)].tolist() == ["not searched", "> inf"]
     assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None),
-                       "units-10": (5, None), "units-20": (9, None), "units-40": (18, None)}
+                       "10-10": (5, None), "share-10-10": (1, pytest.approx(np.hypot(0.3, 1.0) / 5)),
+                       "20-10": (9, None), "share-20-10": (0.9, pytest.approx(0.9 * np.hypot(0.3 / 9, 0.8 / 10))),
+                       "40-10": (18, None), "share-40-10": (None, None)}
+    free = FOUND[FOUND.n_spins == 30].assign(hidden=np.inf)
+    assert variants_of(free)["share-30-10"] == (None, None)  # no more than "at most 14 of more than were tried"
     assert symmetry.tied_beside(tied[:0], FOUND)[1] == {"more": (None, None), "lengths": (0.0, None)}
