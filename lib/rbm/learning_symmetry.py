@@ -100,7 +100,7 @@ def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], flo
     import pandas as pd
 
     rows = [{"measurements": kind, "bound": row.eps, "h/J": row.field, "spins": row.n_spins,
-             "product state": product(row.n_spins, row.field), "units": in_words(row), "few": row.hidden <= 2}
+             "product state": product(int(row.n_spins), row.field), "units": in_words(row), "few": row.hidden <= 2}
             for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
     columns = ["measurements", "bound", "h/J", "spins", "product state", "units", "few"]
     table = pd.DataFrame(rows, columns=columns).astype({"spins": int}).sort_values(columns[:4], ignore_index=True)
