@@ -81,13 +81,13 @@ def ways(runs: pd.DataFrame, order: Sequence[str]) -> Figure:
     return figure
 
 
-def broken(kept: pd.DataFrame, broken: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def broken(kept: pd.DataFrame, broken: pd.DataFrame, tied: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Hidden units needed against the field, for measurements with and without the symmetry, a panel a length.
 
     Parameters
     ----------
-    kept, broken : pandas.DataFrame
-        Of `learning_searches.search_table`.
+    kept, broken, tied : pandas.DataFrame
+        Of `learning_searches.search_table`; the last of machines that have the symmetry, as the measurements do.
 
     Returns
     -------
@@ -102,11 +102,15 @@ def broken(kept: pd.DataFrame, broken: pd.DataFrame) -> tuple[Figure, pd.DataFra
     figure, panels = plotting.new_figure(max(1, len(lengths)), height=3.2)
     shown = []
     for axes, n in zip(panels, lengths):
-        for label, table, style in (("kept", kept[(kept.eps == EPS) & (kept.field <= 1.0)],
-                                     {"color": plotting.BLUE, "marker": "o", "line": "-"}),
-                                    ("broken", broken, {"color": plotting.VERMILION, "marker": "s", "line": "--"})):
+        for label, table, style in (
+            ("kept", kept, {"color": plotting.BLUE, "marker": "o", "line": "-"}),
+            ("broken", broken, {"color": plotting.VERMILION, "marker": "s", "line": "--"}),
+            ("kept, biases tied", tied, {"color": plotting.GREEN, "marker": "D", "line": ":"}),
+        ):
+            table = table[(table.eps == EPS) & (table.field <= 1.0)]
             rows = table[table.n_spins == n]
-            searches(axes, rows, x="field", aside=0.008 if label == "broken" else 0.0, label=label, **style)
+            aside = {"kept": 0.0, "broken": 0.008}.get(label, -0.008)
+            searches(axes, rows, x="field", aside=aside, label=label, **style)
             shown.append(rows.assign(symmetry=label))
         axes.set(xlabel="field $h/J$", title=f"N = {n}", ylim=(0, None))
         plotting.set_ticks(axes, [0.5, 0.6, 0.7, 0.8, 0.9, 1.0])

@@ -37,11 +37,12 @@ def test_ways_to_train_stand_side_by_side_at_equal_width():
 
 def test_broken_and_kept_symmetry_stand_side_by_side():
     broken = FOUND[(FOUND.n_spins == 20)].assign(hidden=[3, 6], low=[2, 5], high=[4, 6])
-    figure, table = drawings.broken(FOUND, broken)
+    tied = broken[broken.field == 1.0].assign(hidden=5, low=5, high=6)
+    figure, table = drawings.broken(FOUND, broken, tied)
     (axes,) = figure.axes
-    assert labels(axes) == ["kept", "broken"] and axes.get_title() == "N = 20"
-    assert {(1.0, 10, "o"), (0.5, 20, "^"), (0.508, 3, "s"), (1.008, 6, "s")} <= points(axes)
-    assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken"]
+    assert labels(axes) == ["kept", "broken", "kept, biases tied"] and axes.get_title() == "N = 20"
+    assert {(1.0, 10, "o"), (0.5, 20, "^"), (0.508, 3, "s"), (1.008, 6, "s"), (0.992, 5, "D")} <= points(axes)
+    assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken", "kept, biases tied"]
 
 
 def test_chains_of_other_kinds_stand_beside_half_a_hidden_unit_a_spin():
