@@ -61,7 +61,7 @@ class Measures(NamedTuple):
 
 
 #: Experiments that search for the smallest machine, `lib.experiments.learning.searched`.
-_SEARCHES = ("minimal_hidden", "minimal_hidden_broken", "minimal_hidden_chain")
+_SEARCHES = ("minimal_hidden", "minimal_hidden_broken", "minimal_hidden_chain", "minimal_hidden_way")
 _STAGES = ("training", "control", "pruning", "same mask", "local mask", "random mask", "fewer units")
 #: What counts, by experiment. Few, so that a shift of one is not lost among many; "best" over epochs, accuracies on
 #: halves and training accuracies say again what these say.
@@ -81,6 +81,7 @@ MEASURES = {
     "learning_way": Measures((), log=("bound",)),
     "learning_start": Measures((), log=("bound",)),
     "learning_form": Measures((), log=("energy error",)),
+    "learning_summed": Measures((), log=("bound", "summed infidelity", "summed correlation mse")),
     "learning_conditional": Measures(("parameters",), log=("kl",)),
     # Of a single machine of a search (`PARTS`): what a search finds is a count of those.
     **dict.fromkeys(_SEARCHES, Measures((), log=("best bound",))),
@@ -100,9 +101,11 @@ BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
     "minimal_hidden": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",),
     "minimal_hidden_broken": lambda s: (f"{s['n_spins']} spins",),
     "minimal_hidden_chain": lambda s: (s["model"],),
+    "minimal_hidden_way": lambda s: (s["way"],),
     "learning_way": lambda s: (s["way"],),
     "learning_start": lambda s: (s["start"], s["way"]),
     "learning_form": lambda s: (s["start"],),
+    "learning_summed": lambda s: (f"{s['n_spins']} spins",),
     "learning_conditional": lambda s: (f"degree {s['degree']}",),
 }
 _SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
