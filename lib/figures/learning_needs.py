@@ -119,6 +119,31 @@ def broken(kept: pd.DataFrame, broken: pd.DataFrame, tied: pd.DataFrame) -> tupl
     return figure, pd.concat(shown) if shown else broken
 
 
+def steps(table: pd.DataFrame) -> Figure:
+    """Hidden units needed in the ferromagnet against what the likeliest product state misses.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `learning_symmetry.steps`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    """
+    figure, (axes,) = plotting.new_figure(1, height=3.2)
+    for number, (kind, rows) in enumerate(table.groupby("measurements", sort=False)):
+        found = np.isfinite(rows.hidden)
+        axes.loglog(rows["product state"][found], rows.hidden[found], MARKS[number], color=COLORS[number],
+                    fillstyle="none", label=f"symmetry {kind}")
+        axes.loglog(rows["product state"][~found], rows.low[~found], "^", color=COLORS[number], fillstyle="none")
+    axes.axvline(1, linestyle="--", color="black")
+    axes.set(xlabel="error of the likeliest product state / bound", ylabel="hidden units needed")
+    axes.legend(fontsize=8)
+    return figure
+
+
 def chains(found: pd.DataFrame) -> Figure:
     """Hidden units needed against the length, for several chains.
 

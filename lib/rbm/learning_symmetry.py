@@ -92,21 +92,18 @@ def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], flo
     Returns
     -------
     pandas.DataFrame
-        A row for each search, by measurements, bound, field and length: "product state", its error; "within the bound",
-        whether that is at most the bound; "units", as `in_words` has them; "as expected", whether the search found at
-        most two units just there.
+        A row for each search, by measurements, bound, field and length: "product state", its error in units of the
+        bound; "hidden" and "low" of the search; "as expected", whether it found at most two units just where that is at
+        most one.
 
     """
     import pandas as pd
 
-    rows = [{"measurements": kind, "bound": row.eps, "h/J": row.field, "spins": row.n_spins,
-             "product state": product(int(row.n_spins), row.field), "units": in_words(row), "few": row.hidden <= 2}
-            for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
-    columns = ["measurements", "bound", "h/J", "spins", "product state", "units", "few"]
-    table = pd.DataFrame(rows, columns=columns).astype({"spins": int}).sort_values(columns[:4], ignore_index=True)
-    within = table["product state"] <= table["bound"]
-    table.insert(5, "within the bound", within)
-    return table.assign(**{"as expected": within == table.pop("few").astype(bool)})
+    rows = [(kind, row.eps, row.field, int(row.n_spins), product(int(row.n_spins), row.field) / row.eps, row.hidden,
+             row.low) for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
+    columns = ["measurements", "eps", "field", "n_spins", "product state", "hidden", "low"]
+    table = pd.DataFrame(rows, columns=columns).sort_values(columns[:4], ignore_index=True)
+    return table.assign(**{"as expected": (table["product state"] <= 1) == (table["hidden"] <= 2)})
 
 
 def peaks_table(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

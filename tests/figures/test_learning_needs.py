@@ -45,6 +45,14 @@ def test_broken_and_kept_symmetry_stand_side_by_side():
     assert table.symmetry.tolist() == ["kept", "kept", "broken", "broken", "kept, biases tied"]
 
 
+def test_units_stand_against_the_likeliest_product_state():
+    table = pd.DataFrame({"measurements": ["a", "a", "b"], "product state": [0.5, 2.0, 3.0], "hidden": [1, np.inf, 7],
+                          "low": [1, 50, 6]})
+    (axes,) = drawings.steps(table).axes
+    assert labels(axes) == ["symmetry a", "symmetry b"]
+    assert {(0.5, 1, "o"), (2.0, 50, "^"), (3.0, 7, "s")} <= points(axes)
+
+
 def test_chains_of_other_kinds_stand_beside_half_a_hidden_unit_a_spin():
     found = FOUND[FOUND.eps == 0.002].assign(model=["a", "a", "b", "b", "b"])
     (axes,) = drawings.chains(found).axes

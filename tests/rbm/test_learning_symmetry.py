@@ -59,10 +59,9 @@ def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_with
     table = symmetry.steps({"kept": kept, "broken": broken, "none": kept[:0]},
                            lambda n, h: h / len(range(n)) * 0.1, to=0.8)
     assert table["measurements"].tolist() == ["broken", "kept", "kept", "kept", "kept"]
-    assert table["spins"].tolist() == [50, 20, 30, 40, 40] and table["h/J"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
-    assert table["product state"].tolist() == pytest.approx([0.0014, 0.0025, 0.5 / 300, 0.00125, 0.0015])
-    assert table["units"].tolist() == ["2", "13", "28", "1", "> inf"]  # the toy has no largest size
-    assert table["within the bound"].tolist() == [True, False, True, True, True]
+    assert table["n_spins"].tolist() == [50, 20, 30, 40, 40] and table["field"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
+    assert table["product state"].tolist() == pytest.approx([0.28, 1.25, 1 / 1.2, 0.625, 0.75])
+    assert table["hidden"].tolist() == [2, 13, 28, 1, np.inf]
     assert table["as expected"].tolist() == [True, True, False, True, False]
     assert symmetry.steps({}, max, to=0.8).empty
 
