@@ -99,10 +99,11 @@ def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], flo
     """
     import pandas as pd
 
-    rows = [(kind, row.eps, row.field, int(row.n_spins), product(int(row.n_spins), row.field) / row.eps, row.hidden,
-             row.low) for kind, found in kinds.items() for _, row in found[found.field <= to].iterrows()]
     columns = ["measurements", "eps", "field", "n_spins", "product state", "hidden", "low"]
-    table = pd.DataFrame(rows, columns=columns).sort_values(columns[:4], ignore_index=True)
+    rows = [(kind, row.eps, row.field, int(row.n_spins), product(int(row.n_spins), row.field) / row.eps, row.hidden,
+             row.low) for kind, found in kinds.items()
+            for _, row in found[found.field <= to].sort_values(columns[1:4]).iterrows()]
+    table = pd.DataFrame(rows, columns=columns)  # kinds keep their order
     return table.assign(**{"as expected": (table["product state"] <= 1) == (table["hidden"] <= 2)})
 
 

@@ -56,7 +56,7 @@ def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_with
     kept = searches((20, 0.5, 13, 2.0), (40, 0.5, 1, 0.3), (40, 0.6, np.inf, np.nan), (30, 0.5, 28, 2.0),
                     (40, 0.9, 9, 1.0))
     broken = searches((50, 0.7, 2, 0.3)).assign(eps=0.005)
-    table = symmetry.steps({"kept": kept, "broken": broken, "none": kept[:0]},
+    table = symmetry.steps({"broken": broken, "kept": kept, "none": kept[:0]},
                            lambda n, h: h / len(range(n)) * 0.1, to=0.8)
     assert table["measurements"].tolist() == ["broken", "kept", "kept", "kept", "kept"]
     assert table["n_spins"].tolist() == [50, 20, 30, 40, 40] and table["field"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
