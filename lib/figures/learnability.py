@@ -129,7 +129,7 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, line
         Keywords of ``errorbar``.
 
     """
-    heights = rows.hidden.where(np.isfinite(rows.hidden), rows.low)
+    heights = rows.hidden.where(np.isfinite(rows.hidden), rows.largest)
     if line:
         axes.plot(rows[x] + aside, heights, line, color=style.get("color"), linewidth=1.2)
         style = {"linestyle": "none"} | style
@@ -137,7 +137,7 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, line
     bars = [reached.hidden - reached.low, reached.high - reached.hidden]
     axes.errorbar(reached[x] + aside, reached.hidden, bars, **style)
     beyond = rows[~np.isfinite(rows.hidden)]
-    axes.plot(beyond[x] + aside, beyond.low, "^", color=style.get("color"), **HOLLOW)
+    axes.plot(beyond[x] + aside, beyond.largest, "^", color=style.get("color"), **HOLLOW)
 
 
 def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],

@@ -137,7 +137,7 @@ def steps(table: pd.DataFrame) -> Figure:
         found = np.isfinite(rows.hidden)
         axes.loglog(rows["product state"][found], rows.hidden[found], MARKS[number], color=COLORS[number],
                     fillstyle="none", label=f"symmetry {kind}")
-        axes.loglog(rows["product state"][~found], rows.low[~found], "^", color=COLORS[number], fillstyle="none")
+        axes.loglog(rows["product state"][~found], rows.largest[~found], "^", color=COLORS[number], fillstyle="none")
     axes.axvline(1, linestyle="--", color="black")
     axes.set(xlabel="error of the likeliest product state / bound", ylabel="hidden units needed")
     axes.legend(fontsize=8)

@@ -46,7 +46,7 @@ def peak(found: pd.DataFrame, n_spins: int, *, least: int = 5) -> list[float]:
     """The fields at which most hidden units may be needed, as far as the intervals of the searches tell.
 
     Those whose interval reaches the largest of the lower ends. Where nothing was enough, the lower end is the largest
-    size that was tried, and the upper one infinite: such fields always are among them.
+    size up to which no machine learnt, and the upper one infinite: such fields always are among them.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def apart(first: pd.DataFrame, second: pd.DataFrame) -> tuple[float | None, floa
     Returns
     -------
     value, error : float or None
-        The difference and its error; where a search found nothing, the largest size that it tried stands for its
-        number. None where both found nothing, or one was not made.
+        The difference and its error; where a search found nothing, the largest size up to which no machine learnt
+        stands for its number. None where both found nothing, or one was not made.
     words : str
         "" for a difference, "at least" or "at most" where a search found nothing, and "unknown".
 

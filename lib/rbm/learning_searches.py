@@ -47,7 +47,8 @@ def pooled(runs: Iterable[Mapping]) -> list[dict]:
     """One search of several that differ only in the sizes where they begin and end.
 
     Larger machines need not be better ones where all have the same number of updates, and then a search may step over
-    the sizes that are enough. So sizes in between are searched, too.
+    the sizes that are enough, which another that begins in between finds. The smallest of several is a lucky one where
+    shares rise slowly; `minimal` gives the interval that is left.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ def minimal(run: Mapping) -> Interval:
     """The smallest number of hidden units that a search found, and an interval.
 
     The ends are those of `half_point` over its `rising` machines, rounded up, as hidden units come
-    in ones; they take in the value.
+    in ones; they take in the value. That supposes a threshold, beyond which machines learn more and
+    more often. Where there is none to be seen, the interval is wider: from the smallest size with
+    any machine that learnt to the smallest from which on all sizes that were tried were enough.
 
     Parameters
     ----------
@@ -113,13 +116,19 @@ def minimal(run: Mapping) -> Interval:
     Returns
     -------
     Interval
-        Where nothing was found, the value is infinite and the lower end the largest that was tried.
+        Where nothing was found, value and upper end are infinite, and the lower end is the largest
+        size below which, and with which, no machine learnt.
 
     """
+    sizes, outcomes = rising(run)
+    shares = {size: outcomes[sizes == size].mean() for size in np.unique(sizes)}
+    first = min((size for size, share in shares.items() if share > 0), default=np.inf)
     if run["smallest"] is None or np.isnan(run["smallest"]):
-        return Interval(np.inf, float(np.max(run["tried hidden"])), np.inf)
-    value, found = float(run["smallest"]), half_point(*rising(run))
-    return Interval(value, min(value, float(np.ceil(found.low))), max(value, float(np.ceil(found.high))))
+        return Interval(np.inf, float(max(size for size in shares if size < first)), np.inf)
+    last = max(size for size, share in shares.items() if share < 0.5)
+    value, found = float(run["smallest"]), half_point(sizes, outcomes)
+    sure = min(size for size in shares if size > last)
+    return Interval(value, float(min(value, np.ceil(found.low), first)), float(max(value, np.ceil(found.high), sure)))
 
 
 def saved(run: Mapping, n_seeds: int) -> float:
@@ -152,10 +161,10 @@ def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        With columns n_spins, field, eps, hidden, low, high, error, machines, saved. The error is
-        half the interval, but at least that of rounding to whole units, 1 / sqrt(12). hidden is
-        infinite where nothing was found, with the largest that was tried as its lower end, and then
-        error and saved are missing.
+        With columns n_spins, field, eps, hidden, low, high, error, largest, machines, saved. The
+        error is half the interval of `minimal`, but at least that of rounding to whole units,
+        1 / sqrt(12); largest is the largest size that was tried. hidden is infinite where nothing
+        was found, and then error and saved are missing.
 
     """
     import pandas as pd
@@ -166,8 +175,9 @@ def search_table(runs: Iterable[Mapping]) -> pd.DataFrame:
         found = np.isfinite(hidden)
         rows.append({"n_spins": run["n_spins"], "field": run["field"], "eps": run["eps"], "hidden": hidden, "low": low,
                      "high": high, "error": max((high - low) / 2, 12**-0.5) if found else np.nan,
-                     "machines": len(run["tried hidden"]), "saved": saved(run, run["n_seeds"]) if found else np.nan})
-    columns = ("n_spins", "field", "eps", "hidden", "low", "high", "error", "machines", "saved")
+                     "largest": max(run["tried hidden"]), "machines": len(run["tried hidden"]),
+                     "saved": saved(run, run["n_seeds"]) if found else np.nan})
+    columns = ("n_spins", "field", "eps", "hidden", "low", "high", "error", "largest", "machines", "saved")
     return pd.DataFrame(rows, columns=columns).sort_values(["eps", "field", "n_spins"], ignore_index=True)
 
 
@@ -222,7 +232,7 @@ def in_words(row: pd.Series | None) -> str:
     """
     if row is None:
         return "not searched"
-    return f"{row.hidden:.0f}" if np.isfinite(row.hidden) else f"> {row.low:.0f}"
+    return f"{row.hidden:.0f}" if np.isfinite(row.hidden) else f"> {row.largest:.0f}"
 
 
 def prior_moves(runs: Iterable[Mapping]) -> pd.DataFrame:

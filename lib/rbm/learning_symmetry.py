@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.rbm import missing_units
 from lib.rbm.learning_fields import peak
 from lib.rbm.learning_searches import EPS, Numbers, in_words, known
+from lib.spins.product_states import APART, likeliest_error
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -53,58 +55,82 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
         A row for each field and length of the tied ones, as `in_words` has them.
     numbers : dict
         At the critical field, of the lengths where both found a number: "more", hidden units that tied biases need more
-        than free ones, the largest by size, with its error; "lengths", how many there are. "N-H", what tied biases need
-        at N spins and H tenths of h/J; "share-N-H", the same in units of what free ones need.
+        than free ones, the largest by size, with its error; "lengths", how many there are, "fewer" and "greater", where
+        tied biases need fewer and more. "N-H", what tied biases need at N spins and H tenths of h/J; "share-N-H", the
+        same in units of what free ones need.
 
     """
     import pandas as pd
 
     both = tied[tied.eps == EPS].merge(free[free.eps == EPS], "left", on=["field", "n_spins"], suffixes=("", " free"))
-    by_free = {(row.field, row.n_spins): row for _, row in free[free.eps == EPS].iterrows()}
+    by_free = {(row.field, row.n_spins): row for row in free[free.eps == EPS].itertuples()}
     rows = {(row.field, row.n_spins): {"free biases": in_words(by_free.get((row.field, row.n_spins))),
-                                       "tied biases": in_words(row)} for _, row in both.iterrows()}
+                                       "tied biases": in_words(row)} for row in tied[tied.eps == EPS].itertuples()}
     units = {}
     for row in both[np.isfinite(both.hidden)].to_dict("records"):
         at, share = f"{row['n_spins']}-{10 * row['field']:.0f}", row["hidden"] / row["hidden free"]
         units |= {at: known(row["hidden"]), f"share-{at}": known(
             share or None, share * np.hypot(row["error"] / row["hidden"], row["error free"] / row["hidden free"]))}
     both = both[(both.field == 1.0) & np.isfinite(both.hidden) & np.isfinite(both["hidden free"])]
-    both = both.assign(more=both.hidden - both["hidden free"], size=(both.hidden - both["hidden free"]).abs())
-    most = both.sort_values("size").iloc[-1:]
+    more, errors = both.hidden - both["hidden free"], np.hypot(both.error, both["error free"])
+    most = max(zip(more.abs(), -errors, more, errors), default=(None,) * 4)  # of equals the surest
     index = pd.MultiIndex.from_tuples(list(rows), names=["h/J", "spins"]) if rows else None
-    more = known(most.more.max(), np.hypot(most.error, most["error free"]).max())
     table = pd.DataFrame(list(rows.values()), index=index, columns=["free biases", "tied biases"])
-    return table, {"more": more, "lengths": known(len(both))} | units
+    counts = {"lengths": len(both), "fewer": (more < 0).sum(), "greater": (more > 0).sum()}
+    return table, {"more": known(*most[2:]), **{name: known(count) for name, count in counts.items()}} | units
 
 
-def steps(kinds: Mapping[str, pd.DataFrame], product: Callable[[int, float], float], *, to: float) -> pd.DataFrame:
+def steps(kinds: Mapping[str, pd.DataFrame], *, to: float) -> pd.DataFrame:
     """Where in the ferromagnet one or two hidden units are enough, beside what the likeliest product state misses.
 
     Parameters
     ----------
     kinds : dict of str to pandas.DataFrame
         Of `search_table`, by what the symmetry of the measurements is.
-    product : callable
-        Error of that state from n_spins and field, as `lib.spins.product_states.likeliest_error`.
     to : float
-        Highest field that counts, in the ferromagnet.
+        Highest field that counts, in the ferromagnet; chains whose ends are not far apart do not count.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each search, by measurements, bound, field and length: "product state", its error in units of the
-        bound; "hidden" and "low" of the search; "as expected", whether it found at most two units just where that is at
-        most one.
+        A row for each search, by measurements, bound, field and length: "product state", the error
+        `lib.spins.product_states.likeliest_error` in units of the bound; "hidden" and "largest" of the search; "as
+        expected", whether the number that it found, if any, is at most two just where that is at most one.
 
     """
     import pandas as pd
 
-    columns = ["measurements", "eps", "field", "n_spins", "product state", "hidden", "low"]
-    rows = [(kind, row.eps, row.field, int(row.n_spins), product(int(row.n_spins), row.field) / row.eps, row.hidden,
-             row.low) for kind, found in kinds.items()
-            for _, row in found[found.field <= to].sort_values(columns[1:4]).iterrows()]
+    columns = ["measurements", "eps", "field", "n_spins", "product state", "hidden", "largest"]
+    rows = [(kind, row.eps, row.field, row.n_spins, likeliest_error(row.n_spins, row.field) / row.eps, row.hidden,
+             row.largest) for kind, found in kinds.items()
+            for row in found[found.field <= to].sort_values(columns[1:4]).itertuples()
+            if row.field ** (row.n_spins / 2) <= APART]
     table = pd.DataFrame(rows, columns=columns)  # kinds keep their order
     return table.assign(**{"as expected": (table["product state"] <= 1) == (table["hidden"] <= 2)})
+
+
+def plateau(runs: Sequence[Mapping], n_spins: int, fields: Sequence[float], *, at_most: int = 8) -> list[float]:
+    """What machines that are too small miss, in units of what the likeliest product state does.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        Settings and results of `lib.experiments.learning.minimal_hidden`.
+    n_spins : int
+        Length of the chain.
+    fields : sequence of float
+        In the ferromagnet; those at which no machine was trained are left out.
+    at_most : int, default 8
+        Hidden units.
+
+    Returns
+    -------
+    list of float
+        For each field the median bound (6.2) over `lib.spins.product_states.likeliest_error`.
+
+    """
+    bounds = {field: missing_units.tried_bounds(runs, n_spins, field, at_least=1, at_most=at_most) for field in fields}
+    return [float(np.median(found)) / likeliest_error(n_spins, field) for field, found in bounds.items() if found]
 
 
 def peaks_table(kinds: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from lib.spins import free_fermions
 
 LEAST, MOST = 1e-4, 0.01  # errors that `field_of_error` is asked for
 WEAK, STRONG = 0.02, 0.9  # fields between which it looks
+APART = 0.03  # largest (h/J)^(n_spins / 2): with more the two ends know of each other
 
 
 def relative_error(field: float) -> float:
@@ -43,9 +44,13 @@ def relative_error(field: float) -> float:
 
     """
     field = check_number(field, "field", least=0.0)
-    exact = 2 / np.pi * (1 + field) * ellipe(4 * field / (1 + field) ** 2)
     product = 1 + field**2 / 4 if field < 2 else field
-    return float(1 - product / exact)
+    return float(1 - product / _exact(field))
+
+
+def _exact(field: float) -> float:
+    """The size of the energy of an infinite chain per spin, in units of J."""
+    return 2 / np.pi * (1 + field) * ellipe(4 * field / (1 + field) ** 2)
 
 
 def magnetization(n_spins: int, field: float) -> np.ndarray:
@@ -57,18 +62,19 @@ def magnetization(n_spins: int, field: float) -> np.ndarray:
     Parameters
     ----------
     n_spins : int
-        Length of the chain, so large that (h/J)^(n_spins / 2) is small.
+        Length of the chain, so large that (h/J)^(n_spins / 2) is at most 0.03.
     field : float
         h/J, at least 0 and below 1.
 
     Returns
     -------
     ndarray of float64, shape (n_spins,)
+        Within 2 (h/J)^(n_spins / 2).
 
     Raises
     ------
     ValueError
-        For another field.
+        For another field and for shorter chains.
 
     References
     ----------
@@ -79,21 +85,27 @@ def magnetization(n_spins: int, field: float) -> np.ndarray:
     field = check_number(field, "field", least=0.0)
     if not field < 1:
         raise ValueError(f"expected a field below 1, where a chain is magnetized, got {field:g}; try field=0.5")
+    if field ** (n_spins / 2) > APART:
+        raise ValueError(f"expected (h/J)^(n_spins / 2) of at most {APART}, so that the ends are far apart, got "
+                         f"{field ** (n_spins / 2):.2g}; try n_spins={int(np.ceil(2 * np.log(APART) / np.log(field)))}")
     sites = np.arange(n_spins)
     from_end = free_fermions.correlation_zz(n_spins, field, site=0)[np.maximum(sites, n_spins - 1 - sites)]
     return np.minimum(1.0, from_end / np.sqrt(1 - field**2))
 
 
-def likeliest_error(n_spins: int, field: float) -> float:
+def likeliest_error(n_spins: int | None, field: float) -> float:
     """By how much the energy of the likeliest product state lies above the exact one, in the ferromagnet.
 
     The likeliest product of distributions of single spins has their exact `magnetization` m_i. Its root is a state with
     <sigma^x_i> = sqrt(1 - m_i^2) and the energy -J sum_i m_i m_(i+1) - h sum_i sqrt(1 - m_i^2): all that a machine can
-    have learnt whose hidden units say at most in which valley the chain is.
+    have learnt whose hidden units say at most in which valley the chain is. (Where they do, the root is that of the
+    mean of two such distributions, which hardly overlap, and its energy is the same.)
 
     Parameters
     ----------
-    n_spins, field
+    n_spins : int or None
+        As of `magnetization`; None for an infinite chain, per spin, where m = (1 - (h/J)^2)^(1/8).
+    field : float
         As of `magnetization`.
 
     Returns
@@ -102,6 +114,9 @@ def likeliest_error(n_spins: int, field: float) -> float:
         In units of the size of the exact energy.
 
     """
+    if n_spins is None:
+        m_squared = (1 - field**2) ** 0.25
+        return float(1 - (m_squared + field * np.sqrt(1 - m_squared)) / _exact(field))
     m = magnetization(n_spins, field)
     energy = -m[:-1] @ m[1:] - field * np.sqrt(1 - m**2).sum()
     return float(1 - energy / free_fermions.ground_state_energy(n_spins, field))
@@ -115,7 +130,7 @@ def field_of_error(error: float, n_spins: int) -> float:
     error : float
         Of `likeliest_error`, from 1e-4 to 0.01.
     n_spins : int
-        Length of the chain, at least 8.
+        Length of the chain, at least 20.
 
     Returns
     -------
@@ -129,5 +144,6 @@ def field_of_error(error: float, n_spins: int) -> float:
     """
     if not LEAST <= error <= MOST:
         raise ValueError(f"expected an error from {LEAST:g} to {MOST:g}, got {error}; try 0.002")
-    require_count("n_spins", n_spins, least=8)
-    return float(brentq(lambda field: likeliest_error(n_spins, field) - error, WEAK, STRONG, xtol=1e-6))
+    require_count("n_spins", n_spins, least=20)
+    strong = min(STRONG, 0.999 * APART ** (2 / n_spins))
+    return float(brentq(lambda field: likeliest_error(n_spins, field) - error, WEAK, strong, xtol=1e-6))

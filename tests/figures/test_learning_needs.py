@@ -47,7 +47,7 @@ def test_broken_and_kept_symmetry_stand_side_by_side():
 
 def test_units_stand_against_the_likeliest_product_state():
     table = pd.DataFrame({"measurements": ["a", "a", "b"], "product state": [0.5, 2.0, 3.0], "hidden": [1, np.inf, 7],
-                          "low": [1, 50, 6]})
+                          "largest": [1, 50, 6]})
     (axes,) = drawings.steps(table).axes
     assert labels(axes) == ["symmetry a", "symmetry b"]
     assert {(0.5, 1, "o"), (2.0, 50, "^"), (3.0, 7, "s")} <= points(axes)

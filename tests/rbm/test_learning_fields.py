@@ -11,7 +11,7 @@ from lib.rbm import learning_searches as searching
 def searches(*rows):
     """Searches: n_spins, field, hidden units found, largest error, as of `searching.search_table`."""
     table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
-    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1, largest=2 * table.n_spins)
 
 
 FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
@@ -42,12 +42,12 @@ def test_a_peak_is_told_where_all_fields_or_none_are_near():
 
 def test_a_search_that_found_nothing_bounds_a_difference():
     ten, other = FOUND[5:6].reset_index(drop=True), FOUND[6:7]  # 11 and 10 units
-    nothing = other.assign(hidden=np.inf, low=20.0, high=np.inf, error=np.nan)
+    nothing = other.assign(hidden=np.inf, low=20.0, high=np.inf, error=np.nan, largest=25)
     assert fields.apart(ten, other) == (1, pytest.approx(1.0), "")
     assert fields.apart(nothing, other) == (10, pytest.approx(0.8), "at least")
     assert fields.apart(ten, nothing) == (-9, pytest.approx(0.6), "at most")
     assert fields.apart(nothing, nothing) == fields.apart(ten[:0], other) == (None, None, "unknown")
-    assert [searching.in_words(row) for row in (ten.iloc[0], nothing.iloc[0], None)] == ["11", "> 20", "not searched"]
+    assert [searching.in_words(row) for row in (ten.iloc[0], nothing.iloc[0], None)] == ["11", "> 25", "not searched"]
 
 
 def test_what_is_not_there_is_none():

@@ -23,6 +23,20 @@ def test_the_smallest_machine_of_a_search_has_an_interval_around_it():
     assert minimal({"smallest": np.nan, "tried hidden": [3], "tried learnt": [0]}).value == np.inf  # as tables have it
 
 
+def test_where_no_threshold_is_seen_the_interval_reaches_from_any_success_to_none_but_successes():
+    def run(smallest, counts, n_seeds=5):
+        tried = [(size, k < learnt) for size, (learnt, seen) in counts.items() for k in range(seen)]
+        return {"smallest": smallest, "tried hidden": [size for size, _ in tried],
+                "tried learnt": [int(learnt) for _, learnt in tried]}
+
+    soft = run(87, {25: (0, 3), 50: (2, 5), 60: (2, 5), 75: (0, 3), 86: (0, 3), 87: (3, 5), 88: (3, 5), 90: (3, 4)})
+    found = minimal(soft)
+    assert (found.value, found.low, found.high) == (87, 50, 88) or (found.value, found.low, found.high) == (87, 50, 87)
+    assert minimal(run(26, {25: (0, 3), 26: (3, 5), 28: (1, 4), 30: (3, 3), 50: (0, 3)})).high == 30
+    assert minimal(run(None, {41: (0, 3), 60: (0, 3), 90: (1, 4), 100: (1, 4)})) == Interval(np.inf, 60, np.inf)
+    assert minimal(run(None, {2: (1, 4), 3: (0, 3)})) == Interval(np.inf, 0, np.inf)
+
+
 def test_searches_that_begin_elsewhere_are_one():
     """Sizes from 5 to 7 are enough, which the first search steps over."""
     shared = {"n_spins": 20, "field": 1.0, "eps": 0.001, "n_seeds": 3, "seed": 1, "first": 4, "largest": 9}

@@ -5,19 +5,21 @@ import pandas as pd
 import pytest
 
 from lib.rbm import learning_symmetry as symmetry
+from lib.spins import product_states
 
 
 def searches(*rows):
     """Searches: n_spins, field, hidden units found, largest error, as of `learning_searches.search_table`."""
     table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
-    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1, largest=2 * table.n_spins)
 
 
 FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),
                  (20, 0.8, 11, 0.6), (20, 1.0, 10, 0.8), (20, 1.2, 12, 0.5), (30, 0.8, np.inf, np.nan),
                  (30, 1.0, 14, 1.0))
 MANY = searches(*((50, h, units, 1.0) for h, units in ((0.5, 1), (0.6, 30), (0.7, 33), (0.8, 31), (0.9, 26))))
-NONE = MANY.assign(hidden=[1, np.inf, 33, np.inf, 26], low=[1, 50, 32, 50, 25], high=[2, np.inf, 34, np.inf, 27])
+NONE = MANY.assign(hidden=[1, np.inf, 33, np.inf, 26], low=[1, 40, 32, 50, 25], high=[2, np.inf, 34, np.inf, 27],
+                   largest=50)
 
 
 def test_states_with_broken_symmetry_lie_above_the_ground_state_by_half_of_the_splitting():
@@ -54,16 +56,15 @@ def test_broken_symmetry_in_numbers():
 
 def test_one_or_two_units_are_expected_where_the_likeliest_product_state_is_within_the_bound():
     kept = searches((20, 0.5, 13, 2.0), (40, 0.5, 1, 0.3), (40, 0.6, np.inf, np.nan), (30, 0.5, 28, 2.0),
-                    (40, 0.9, 9, 1.0))
-    broken = searches((50, 0.7, 2, 0.3)).assign(eps=0.005)
-    table = symmetry.steps({"broken": broken, "kept": kept, "none": kept[:0]},
-                           lambda n, h: h / len(range(n)) * 0.1, to=0.8)
+                    (50, 0.9, 9, 1.0), (20, 0.8, 9, 1.0))  # the last two: beyond the fields, and too short
+    broken = searches((50, 0.7, 2, 0.3)).assign(eps=0.01)
+    table = symmetry.steps({"broken": broken, "kept": kept, "none": kept[:0]}, to=0.8)
     assert table["measurements"].tolist() == ["broken", "kept", "kept", "kept", "kept"]
     assert table["n_spins"].tolist() == [50, 20, 30, 40, 40] and table["field"].tolist() == [0.7, 0.5, 0.5, 0.5, 0.6]
-    assert table["product state"].tolist() == pytest.approx([0.28, 1.25, 1 / 1.2, 0.625, 0.75])
-    assert table["hidden"].tolist() == [2, 13, 28, 1, np.inf]
-    assert table["as expected"].tolist() == [True, True, False, True, False]
-    assert symmetry.steps({}, max, to=0.8).empty
+    assert table["product state"][0] == product_states.likeliest_error(50, 0.7) / 0.01
+    assert table["hidden"].tolist() == [2, 13, 28, 1, np.inf] and table["largest"].tolist() == [100, 40, 60, 80, 80]
+    assert table["as expected"].tolist() == [True, True, False, True, True]
+    assert symmetry.steps({}, to=0.8).empty
 
 
 def variants_of(free):
@@ -74,11 +75,23 @@ def test_tied_biases_stand_beside_free_ones():
     tied = searches((10, 1.0, 5, 0.3), (20, 1.0, 9, 0.3), (40, 1.0, 18, 0.3), (50, 0.8, np.inf, np.nan))
     table, numbers = symmetry.tied_beside(tied, FOUND)
     assert table.loc[(1.0, 20)].tolist() == ["10", "9"] and table.loc[(1.0, 40)].tolist() == ["not searched", "18"]
-    assert table.loc[(0.8, 50)].tolist() == ["not searched", "> inf"]
+    assert table.loc[(0.8, 50)].tolist() == ["not searched", "> 100"]
     assert numbers == {"more": (-1.0, pytest.approx(np.hypot(0.3, 0.8))), "lengths": (2.0, None),
+                       "fewer": (1, None), "greater": (0, None),
                        "10-10": (5, None), "share-10-10": (1, pytest.approx(np.hypot(0.3, 1.0) / 5)),
                        "20-10": (9, None), "share-20-10": (0.9, pytest.approx(0.9 * np.hypot(0.3 / 9, 0.8 / 10))),
                        "40-10": (18, None), "share-40-10": (None, None)}
     free = FOUND[FOUND.n_spins == 30].assign(hidden=np.inf)
     assert variants_of(free)["share-30-10"] == (None, None)  # no more than "at most 14 of more than were tried"
-    assert symmetry.tied_beside(tied[:0], FOUND)[1] == {"more": (None, None), "lengths": (0.0, None)}
+    assert symmetry.tied_beside(tied[:0], FOUND)[1] == {
+        "more": (None, None), "lengths": (0.0, None), "fewer": (0, None), "greater": (0, None)}
+    both = searches((10, 1.0, 4, 0.3), (20, 1.0, 11, 0.3))  # as far off either way: the error of ten spins is larger
+    assert symmetry.tied_beside(both, FOUND)[1]["more"] == (1.0, pytest.approx(np.hypot(0.3, 0.8)))
+
+
+def test_machines_that_are_too_small_are_held_against_the_likeliest_product_state():
+    product = product_states.likeliest_error(50, 0.6)
+    run = {"n_spins": 50, "field": 0.6, "tried hidden": [1, 2, 8, 9], "tried seed": [1, 1, 1, 1],
+           "tried bound": [1.1 * product, 1.2 * product, 1.4 * product, 1.0]}
+    assert symmetry.plateau([run, run | {"n_spins": 40}], 50, [0.5, 0.6]) == pytest.approx([1.2])
+    assert symmetry.plateau([run], 50, [0.6], at_most=2) == pytest.approx([1.15])

@@ -10,7 +10,7 @@ from lib.rbm import learning_variants as variants
 def searches(*rows):
     """Searches: n_spins, field, hidden units found, largest error, as of `learning_searches.search_table`."""
     table = pd.DataFrame(rows, columns=["n_spins", "field", "hidden", "error"])
-    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1)
+    return table.assign(eps=0.002, low=table.hidden - 1, high=table.hidden + 1, largest=2 * table.n_spins)
 
 
 FOUND = searches((10, 0.8, 5, 1.0), (10, 1.0, 5, 1.0), (10, 1.2, 5, 1.0), (20, 0.5, 13, 2.0), (20, 0.6, 13, 2.0),

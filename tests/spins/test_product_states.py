@@ -22,7 +22,7 @@ def valley(n_spins, field):
     return (even * np.sign(even[-1]) + odd * np.sign(odd[-1])) / 2**0.5
 
 
-@pytest.mark.parametrize("n_spins, field", [(10, 0.2), (11, 0.2), (12, 0.3), (13, 0.4)])
+@pytest.mark.parametrize("n_spins, field", [(10, 0.2), (11, 0.2), (12, 0.3), (13, 0.4), (14, 0.5)])
 def test_the_magnetization_is_that_of_the_broken_state_as_far_as_the_ends_are_apart(n_spins, field):
     expected = valley(n_spins, field) ** 2 @ (2.0 * oracles.states(n_spins) - 1)
     assert product_states.magnetization(n_spins, field) == pytest.approx(expected, abs=2 * field ** (n_spins / 2))
@@ -47,7 +47,8 @@ def test_in_a_long_chain_the_likeliest_product_state_is_that_of_the_exact_magnet
     for field in (0.3, 0.5, 0.7):
         longer, m = [product_states.likeliest_error(n, field) for n in (100, 400)], (1 - field**2) ** 0.125
         exact_energy = (1 + field**2 / 4) / (1 - product_states.relative_error(field))
-        middle = 1 - (m**2 + field * np.sqrt(1 - m**2)) / exact_energy
+        middle = product_states.likeliest_error(None, field)
+        assert middle == pytest.approx(1 - (m**2 + field * np.sqrt(1 - m**2)) / exact_energy, rel=1e-9)
         assert product_states.magnetization(100, field)[50] == pytest.approx(m, abs=1e-7)
         assert product_states.relative_error(field) < middle < longer[1] < longer[0]
         assert (longer[1] - middle) * 400 == pytest.approx((longer[0] - middle) * 100, rel=0.02)  # two ends
@@ -71,6 +72,9 @@ def test_what_makes_no_sense_is_refused():
     for field in (-0.1, 1.0, 2.0, float("nan")):
         with pytest.raises(ValueError, match="field"):
             product_states.likeliest_error(20, field)
-    for n_spins in (0, 7, 20.5):
+    with pytest.raises(ValueError, match=r"so that the ends are far apart, got 0.11; try n_spins=32"):
+        product_states.magnetization(20, 0.8)
+    assert product_states.magnetization(32, 0.8)[0] == pytest.approx(0.6, abs=2 * 0.8**16)
+    for n_spins in (0, 19, 20.5):
         with pytest.raises((ValueError, TypeError), match="n_spins"):
             product_states.field_of_error(0.002, n_spins)
