@@ -19,7 +19,8 @@ of a machine of any size.  Both return the same names:
 An ROE is the worst that the true mean can be off within 99% confidence.  For `summed` the statistical part is that of
 n_samples independent samples, which the sum did not need; `sampled` takes it from the chains, autocorrelation
 included, and adds that of the exact value, which is from samples, too, where states are not summed over.  Where a
-measure is not known it is None: kl, kl data and infidelity of long chains, autocorrelation times and standard errors of sums.
+measure is not known it is None: kl, kl data and infidelity of long chains, autocorrelation times and standard errors
+of sums.
 """
 
 from __future__ import annotations
@@ -186,8 +187,8 @@ def summed(machine: Machine, exact: Reference, *, n_samples: int) -> dict:
     _check_size(machine, exact)
     _check_samples(n_samples, 1)
     if exact.basis is None:
-        raise ValueError(f"expected exact values by sums over all states, got those of {exact.n_spins} spins from samples; "
-                         f"try sampled, or reference with most_summed={exact.n_spins}")
+        raise ValueError(f"expected exact values by sums over all states, got those of {exact.n_spins} spins from "
+                         f"samples; try sampled, or reference with most_summed={exact.n_spins}")
     basis = exact.basis
     p = partition.probabilities(machine).cpu().numpy()
     psi, log_p = np.sqrt(p), np.log(np.maximum(p, 1e-300))
