@@ -18,6 +18,7 @@ from lib.figures import tables
 from lib.figures.pruning import NAMES, Run
 from lib.rbm import pruning_harm
 from lib.rbm.pruning_graphs import minimal
+from lib.rbm.recorded_runs import as_factor, mean_error
 
 _DASHES = ("-", "--", "-.", ":", "-")
 _MARKERS = {"pruned": "o", "same mask": "s", "local mask": "D", "random mask": "x", "fewer units": "^"}
@@ -245,6 +246,31 @@ def over_pruned(machines: pd.DataFrame, kind: str) -> pd.Series:
     """
     kl = machines.pivot_table(index=["field", "seed", "step"], columns="kind", values="kl")
     return np.log(kl[kind]) - np.log(kl["pruned"]) if kind in kl else pd.Series(dtype=float)
+
+
+def factor_over_pruned(machines: pd.DataFrame, kind: str, field: float,
+                       step: int) -> tuple[float, float] | tuple[None, None]:
+    """Divergence of machines trained from the beginning over that of the pruned ones, at one field and size.
+
+    Parameters
+    ----------
+    machines : pandas.DataFrame
+        `small_machines`.
+    kind : str
+        Of `lib.experiments.pruning.RETRAINED`.
+    field : float
+        h/J.
+    step : int
+        The pruning step whose size they have.
+
+    Returns
+    -------
+    tuple of float, or (None, None)
+        Geometric mean over the seeds and its standard error; nothing for fewer than two.
+
+    """
+    there = machines[(machines.field == field) & (machines.step == step)]
+    return as_factor(mean_error(over_pruned(there, kind)))
 
 
 def retrained(machines: pd.DataFrame, fields: Sequence[float]) -> tuple[Figure, pd.DataFrame]:

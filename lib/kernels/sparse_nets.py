@@ -6,7 +6,7 @@ Inputs are x and y with d components; weights of the first layer exist with prob
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,6 +47,88 @@ def drawn_kernels(width: int, connectivity: float, n_nets: int, x: np.ndarray, y
         u = rng.standard_normal(shape) * (rng.random(shape) < connectivity) / np.sqrt(connectivity)
         values.append(np.mean(np.maximum(u @ x, 0) * np.maximum(u @ y, 0), axis=1) / len(x))
     return np.concatenate(values)
+
+
+class DenseMoments(NamedTuple):
+    """Moments of the kernel of drawn dense networks beside (3.7) and (3.8).
+
+    Attributes
+    ----------
+    mean : tuple of float
+        Of the widest ones, over the infinite network's, with its standard error.
+    power : float
+        The power of the width with which the variance falls.
+
+    """
+
+    mean: tuple[float, float]
+    power: float
+
+
+def dense_moments(drawn: Mapping[int, np.ndarray], x: np.ndarray, y: np.ndarray) -> DenseMoments:
+    """Compare `drawn_kernels` of dense networks of several widths with the infinite one.
+
+    Parameters
+    ----------
+    drawn : mapping of int to ndarray, shape (n_nets,)
+        Kernels by width.
+    x, y : ndarray, shape (d,)
+        The two inputs.
+
+    Returns
+    -------
+    DenseMoments
+
+    """
+    k1, widest = arc_cosine_pairs([x], [y])[0], drawn[max(drawn)]
+    mean, error = (part * len(x) / k1 for part in (widest.mean(), widest.std() / np.sqrt(len(widest))))
+    power = np.polyfit(np.log([*drawn]), np.log([theta.var() for theta in drawn.values()]), 1)[0]
+    return DenseMoments((mean, error), power)
+
+
+class SingleMasks(NamedTuple):
+    """What single masks of one hidden unit make of the kernel of two inputs.
+
+    Attributes
+    ----------
+    kernels : ndarray, shape (n_masks,)
+        The kernel with each mask, over p.
+    dense : float
+        The kernel without masks.
+    overlap : float
+        Mean square of the scalar product of the masked inputs (3.22).
+
+    """
+
+    kernels: np.ndarray
+    dense: float
+    overlap: float
+
+
+def single_masks(x: np.ndarray, y: np.ndarray, connectivity: float, n_masks: int, *,
+                 rng: np.random.Generator) -> SingleMasks:
+    """Draw masks of the weights of one hidden unit, and compute the kernel K_1 that each of them gives.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (d,)
+        Two inputs.
+    connectivity : float
+        p, in (0, 1].
+    n_masks : int
+        Masks.
+    rng : numpy.random.Generator
+        Draws which weights exist.
+
+    Returns
+    -------
+    SingleMasks
+
+    """
+    masks = rng.random((n_masks, len(x))) < connectivity
+    products = masks @ (x * y)
+    kernels = from_moments(masks @ x**2, masks @ y**2, products, 1) / connectivity
+    return SingleMasks(kernels, arc_cosine_pairs([x], [y])[0], np.mean(products**2))
 
 
 def integrated(x: ArrayLike, y: ArrayLike, connectivity: float, step: float = 0.008, reach: int = 1000) -> float:

@@ -103,6 +103,27 @@ def flat(parts: Iterable[ArrayLike]) -> np.ndarray:
     return np.concatenate([np.ravel(part) for part in parts])
 
 
+def contrastive_update(machine: Machine, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The step of contrastive divergence for a learning rate of one, as the thesis's update rules print it.
+
+    Parameters
+    ----------
+    machine : Machine
+        That is trained.
+    start, end : ndarray of int, shape (n_visible,)
+        The training example v and the end v' of its chain.
+
+    Returns
+    -------
+    ndarray, shape (n_parameters,)
+        Of weights, visible biases and hidden biases.
+
+    """
+    weights, _, c = arrays(machine)
+    at_start, at_end = (1 / (1 + np.exp(-(c + v @ weights))) for v in (start, end))  # p(h | v), p(h | v')
+    return flat((np.outer(start, at_start) - np.outer(end, at_end), start - end, at_start - at_end))
+
+
 def finite_gradient(machine: Machine, q: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """The gradient (4.19) of -<ln p>_q by differences, from the joint table.
 

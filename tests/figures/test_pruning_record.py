@@ -106,6 +106,10 @@ def test_machines_trained_anew_are_compared_with_the_pruned_ones_of_their_size()
     assert list(ratios.xs(1, level="step")) == pytest.approx([np.log(2), np.log(0.5)])
     assert list(ratios.xs(3, level="step").fillna(9)) == pytest.approx([0, 9])
     assert figures.over_pruned(table, "local mask").empty
+    mean, error = figures.factor_over_pruned(table, "same mask", 1.0, 1)
+    assert mean == pytest.approx(1) and error == pytest.approx(np.log(2))  # two logarithms, log 2 to either side
+    assert figures.factor_over_pruned(table, "same mask", 1.0, 3) == (None, None)  # one of them diverged
+    assert figures.factor_over_pruned(table, "same mask", 2.0, 1) == (None, None)
     figure, drawn = figures.retrained(table, [1.0, 2.0])
     one, two = figure.axes
     pd.testing.assert_frame_equal(drawn, table)

@@ -5,6 +5,7 @@ import numpy as np
 from lib.figures import pruning_tables, tables
 from lib.figures.pruning import NAMES
 from lib.rbm import pruning_growth, pruning_harm
+from lib.rbm.pruning_order import Shift
 from tests.pruned_runs import run
 
 
@@ -16,6 +17,32 @@ def test_ranks_are_those_of_the_runs_by_field_and_stage():
     assert pruning_tables.rank_of(runs[1.0][0], "infidelity", "pruning") == found[0]
     assert table.loc["h/J = 1, pruning", NAMES["infidelity"]] == tables.rounded(
         np.mean(found), np.std(found, ddof=1), ".2f")
+
+
+def test_one_machine_has_a_column_a_field_and_event_and_the_record_the_same_with_scatter():
+    one, many = run(), [run(seed, factor=seed) for seed in (1, 2)]
+    table = pruning_tables.removed_here({1.0: one, 2.0: run(factor=0.01)})
+    assert list(table.columns) == [f"h/J = {h}, {word}" for h in (1, 2) for word in ("left its band", "harmed")]
+    assert list(table.index) == list(pruning_tables.WATCHED)
+    numbers = (pruning_harm.left_band, pruning_harm.removed)
+    left_band, harmed = (pruning_harm.first_of(one, number) for number in numbers)
+    assert table.loc["first of all", "h/J = 1, left its band"] == f"{left_band:.0f}"
+    assert table.loc["first of all", "h/J = 1, harmed"] == f"{harmed:.0f}"
+    assert table.loc["first of all", "h/J = 2, harmed"].startswith("> ")
+    record = pruning_tables.removed_of_record({1.0: many}, tables.rounded)
+    assert list(record.columns) == [f"h/J = 1, {word}" for word in ("left its band", "doubled", "harmed")]
+    doubled = [pruning_harm.doubled(one, "mROE") for one in many]
+    assert record.loc[NAMES["mROE"], "h/J = 1, doubled"] == tables.rounded(
+        np.mean(doubled), np.std(doubled, ddof=1), ".0f")
+
+
+def test_losses_stand_by_field_length_and_steps():
+    table = pruning_tables.losses({(1.0, 1, (1, 1)): Shift(2.0, 0.5, 0.01), (1.0, 1, (1, 4)): Shift(-1.0, 0.25, 0.9),
+                                   (1.0, 10, (1, 1)): Shift(*3 * [np.nan]), (1.0, 10, (1, 4)): Shift(0.0, 0.1, 0.5)})
+    assert table.to_dict("split")["data"] == [["-2.00 ± 0.50 (p = 0.01)", "1.00 ± 0.25 (p = 0.9)"],
+                                              ["not run", "-0.00 ± 0.10 (p = 0.5)"]]
+    assert list(table.index) == ["h/J = 1, 1 epoch a step", "h/J = 1, 10 epochs a step"]
+    assert list(table.columns) == ["step 1", "steps 1 to 4"]
 
 
 def test_removed_weights_stand_by_measure_event_and_kind():

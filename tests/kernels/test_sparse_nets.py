@@ -30,6 +30,28 @@ def test_drawn_kernels_do_not_depend_on_where_a_batch_ends():
     np.testing.assert_allclose(one[:2], by_hand, rtol=1e-12)
 
 
+def test_moments_of_dense_nets_are_those_of_the_infinite_one_and_fall_with_the_width():
+    x, y = pair(6)
+    k1 = arc_cosine_pairs([x], [y])[0]
+    made_up = {4: k1 / 6 * np.array([0.5, 1.5]), 16: k1 / 6 * np.array([0.8, 1.4])}  # deviations 0.5 and 0.3
+    mean, power = sparse_nets.dense_moments(made_up, x, y)
+    assert mean == pytest.approx((1.1, 0.3 / np.sqrt(2))) and power == pytest.approx(2 * np.log(0.6) / np.log(4))
+    drawn = {n: sparse_nets.drawn_kernels(n, 1.0, 20_000, x, y, rng=rng.stream(1, n)) for n in (2, 8)}
+    mean, power = sparse_nets.dense_moments(drawn, x, y)
+    assert abs(mean[0] - 1) < 4 * mean[1] and power == pytest.approx(-1, abs=0.1)
+
+
+def test_single_masks_give_kernels_whose_mean_is_that_over_all_masks():
+    x, y = pair(8)
+    found = sparse_nets.single_masks(x, y, 0.5, 20_000, rng=rng.stream(1, "masks"))
+    exact, error = sparse.enumerated([x], [y], 0.5)[0], found.kernels.std() / np.sqrt(20_000)
+    assert abs(found.kernels.mean() - exact) < 4 * error and found.dense == arc_cosine_pairs([x], [y])[0]
+    mean, square = 0.5 * (x @ y), 0.25 * ((x * y) ** 2).sum()  # of the scalar product: mean, and variance
+    assert found.overlap == pytest.approx(mean**2 + square, rel=0.05)
+    whole = sparse_nets.single_masks(x, y, 1.0, 3, rng=rng.stream(1, "masks"))
+    np.testing.assert_allclose(whole.kernels, whole.dense)
+
+
 @pytest.mark.parametrize("connectivity", [0.3, 1.0])
 def test_the_integral_over_weights_is_the_sum_of_arc_cosine_kernels(connectivity):
     x, y = pair(2)

@@ -23,6 +23,12 @@ def test_independent_units_have_products_of_chances():
     assert found[0] == pytest.approx([0.4, 0.4, 0.1, 0.1])
 
 
+def test_the_update_is_the_difference_of_both_phases():
+    on = 1 / (1 + np.exp([-1.3, 1.7]))  # p(h = 1) at v = 10 and at v' = 01
+    found = by_definition.contrastive_update(MACHINE, np.array([1, 0]), np.array([0, 1]))
+    assert found == pytest.approx([on[0], -on[1], 1, -1, on[0] - on[1]])
+
+
 def test_the_gradient_by_differences_is_that_of_means():
     q = np.array([0.1, 0.2, 0.3, 0.4])
     joint, _ = by_definition.joint_table(*by_definition.arrays(MACHINE))
