@@ -191,7 +191,14 @@ class Replicas:
         return torch.from_numpy(self._chains.advance(annealing_path(machine), n_sweeps).copy())
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, for a checkpoint."""
+        """All that changes, for a checkpoint.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name.
+
+        """
         chains = self._chains
         return {"ladder_betas": chains.betas, "ladder_visible": chains.visible.astype(np.uint8),
                 "ladder_attempts": chains.attempts, "ladder_refusals": chains.refusals,
@@ -275,7 +282,18 @@ def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 1
 
 
 def measured(chains: Chains) -> Ladder:
-    """The ladder of chains, with what they have seen so far."""
+    """The ladder of chains, with what they have seen so far.
+
+    Parameters
+    ----------
+    chains : Chains
+        At all of its temperatures.
+
+    Returns
+    -------
+    Ladder
+
+    """
     refusals = chains.refusals / np.maximum(chains.attempts, 1)
     return Ladder(chains.betas, 1 - refusals, float(refusals.sum()))
 

@@ -48,7 +48,18 @@ class Example:
     ending: str = ""
 
     def read(self, folder: Path) -> Shots:
-        """What `read` makes of it, after writing it into the folder where it is a file."""
+        """What `read` makes of it, after writing it into the folder where it is a file.
+
+        Parameters
+        ----------
+        folder : Path
+            A folder that exists.
+
+        Returns
+        -------
+        Shots
+
+        """
         path = folder / f"shot.{self.ending}"
         if self.format == "packed":
             packed.save(path, self.source)
