@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lib.checks import is_real, require_count
-from lib.kernels.sparse import check_connectivity, check_order
+from lib.kernels.masked import check_connectivity, check_order
 
 
 def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> float:

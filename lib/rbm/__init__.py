@@ -20,6 +20,7 @@ valleys      the balance of its two valleys, how training loses it, and cures
 two_qubits   two of them learnt in turned bases, as in the thesis's example (5.4)
 complex_trials, mixed_trials  states with phases, and mixed ones, learnt in many bases (5.4)
 method_trials  the same beside other methods
+shots_along_z  shots that a machine learns, and what can be expected of them
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
@@ -28,7 +29,8 @@ complex_training  its training on measurements in many bases, as an iterator
 operators    Pauli operators, energies of any chain and operators of your own, their sums and products, from samples
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
-observables  estimators with error bars that know about autocorrelation (5.3-5.11)
+observables  estimators of single samples (5.3-5.11)
+autocorrelation  their means, with error bars that know about it
 statistics   error bars of functions of means, and of long runs in little memory
 bootstrap    error bars of the learning itself
 extrapolation  an energy in the limit of no spread of the local energy
@@ -54,7 +56,7 @@ pruning_graphs  when their graphs fall apart
 pruning_correlations  when their correlations are cut off
 correlation_decay  powers, exponentials and cut-offs fitted to C(d)
 files        machines on disk, without pickle
-_kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
+_kernels, _training_kernels  the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 _ensemble_kernels  those of sixteen machines at once, under `ensembles`
 _flip_kernels  sums over single flips of sixteen samples at once, under `states`
 _readout_kernels  those of chains in fields of their own, under `readout`

@@ -1,12 +1,16 @@
 """Tables of pruned machines, cell by cell."""
 
 import numpy as np
+import pandas as pd
 
 from lib.figures import pruning_tables, tables
 from lib.figures.pruning import NAMES
 from lib.rbm import pruning_growth, pruning_harm
 from lib.rbm.pruning_order import Shift
+from lib.study.claims import plus_minus
 from tests.pruned_runs import run
+
+NAN = float("nan")
 
 
 def test_ranks_are_those_of_the_runs_by_field_and_stage():
@@ -52,3 +56,22 @@ def test_removed_weights_stand_by_measure_event_and_kind():
     values = [pruning_harm.first_of(one) for one in runs["ten epochs"]]
     assert table.loc["first of all, harmed", "ten epochs"] == tables.rounded(
         np.mean(values), np.std(values, ddof=1), ".0f")
+
+
+def test_bounds_have_a_sign_where_nothing_is_harmed():
+    late = run(**{"pruning kl": [0.01, 0.01, 0.01, 0.3, 0.4, 0.5], "pruning eROE": [0.01] * 6})
+    assert pruning_tables.removed_text(late, ["kl"], 2) == "67"
+    assert pruning_tables.removed_text(late, ["eROE"], 2) == "> 83"
+    assert pruning_tables.removed_text(late, ["kl", "eROE", "mROE"], 2) == "0"
+
+
+def test_breaks_have_a_column_a_chain():
+    ends = pd.DataFrame([{"n": n, "seed": seed, "energy error": 0.001 * seed, "eROE": 0.002, "abs m error": 0.01,
+                          "harmed": 40.0, "turned": 30.0, "cut off": cut, "splits": NAN, "apart": 9.0}
+                         for n, seed, cut in ((18, 1, 20.0), (18, 2, 30.0), (18, 3, NAN), (50, 1, 5.0))])
+    table = pruning_tables.breaks(ends, [18, 50, 100], plus_minus)
+    assert table.loc["energy error (1e-3)", 18] == "2.0 ± 1.0" and table.loc["runs"].tolist() == [3, 1, 0]
+    assert table.loc["ξ below N/2 (% left)"].tolist() == ["25.0 ± 7.1; never in 1 of 3", "5.0", "not run"]
+    assert table.loc["exponential closer (% left)"].tolist() == ["–", "30.0", "not run"]
+    assert table.loc["graph splits (% left)"].tolist() == ["never", "never", "not run"]
+    assert table.loc["minimal tree (%)", 18] == "16.0"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lib.study import audits, points, provenance, results, surroundings
-from lib.study.audits import MEASURES, Measures
+from lib.study.audited import BRANCHES, MEASURES, PARTS, Measures
 from lib.study.results import decode, encode, settings_key
 from lib.study.scatter import Scatter
 from tests import patience, toy_book
@@ -36,7 +36,7 @@ def experiment_error(error):
 def experiment(monkeypatch):
     """An experiment of the tests, with two branches."""
     monkeypatch.setitem(MEASURES, "audited_toy", Measures(("double",), plain=("value",)))
-    monkeypatch.setitem(audits.BRANCHES, "audited_toy", lambda settings: (settings["way"],))
+    monkeypatch.setitem(BRANCHES, "audited_toy", lambda settings: (settings["way"],))
 
     def audited_toy(*, way: str, size: int, seed: int) -> dict:
         if audited_toy.error:
@@ -166,8 +166,8 @@ def test_an_audit_that_is_stopped_is_not_kept_as_one_that_failed(tmp_path):
     toy_book.write(top, "lib/experiments/slow.py", SLOW)
     toy_book.write(top, "book/01-first.md", (top / "book/01-first.md").read_text() + RECORD)
     toy_book.write(top, "book/parameters/paper.yml", "")
-    toy_book.replace(top, "lib/study/audits.py", "MEASURES = {", 'MEASURES = {\n    "slow": Measures(("y",)),')
-    toy_book.replace(top, "lib/study/audits.py", "tuple]] = {", 'tuple]] = {\n    "slow": lambda s: (),')
+    toy_book.replace(top, "lib/study/audited.py", "MEASURES = {", 'MEASURES = {\n    "slow": Measures(("y",)),')
+    toy_book.replace(top, "lib/study/audited.py", "tuple]] = {", 'tuple]] = {\n    "slow": lambda s: (),')
     toy_book.commit(top)
     assert (done := toy_book.run(top, "records", "1", "--jobs", "1")).returncode == 0, done.stderr
     (top / "_build/slow").touch()
@@ -257,7 +257,7 @@ def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound(n
               **few, **of}
     line = points.compute(search_for, search)
     bounds = line["results"]["tried bound"]
-    parts = list(audits.PARTS[name](line))
+    parts = list(PARTS[name](line))
     assert [part["results"]["best bound"] for part in parts] == bounds and len(bounds) > 3
     assert sum(part["core_seconds"] for part in parts) == pytest.approx(line["core_seconds"])
     for part in parts:
@@ -266,7 +266,7 @@ def test_a_search_is_audited_machine_by_machine_and_each_alone_gives_its_bound(n
         assert alone["tried seed"] == [part["settings"]["seed"]]
         assert alone["best bound"] == pytest.approx(part["results"]["best bound"], rel=1e-9)
     wider = points.compute(search_for, {**search, "eps": 0.002})
-    common = {settings_key(part["settings"]) for part in audits.PARTS[name](wider)}
+    common = {settings_key(part["settings"]) for part in PARTS[name](wider)}
     assert common & {settings_key(part["settings"]) for part in parts}  # a machine of two searches is one
 
 
@@ -320,11 +320,11 @@ def test_a_committed_record_stands_and_moved_by_three_scatters_it_would_not(comm
     if len(found.audits) < audits.LEAST:
         pytest.skip("too few audits of this version")
     assert audits.p_value(found, draws=4000) > audits.CONTRADICTED
-    scatter, values = found.scatter(), audits._values
+    scatter, values = found.scatter(), audits.values_of
     moved = {key: line | {"moved": 3 * np.sqrt(scatter.variance(audits._group(line)))}
              for key, line in found.valid.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audits, "_values", lambda line: values(line) + line.get("moved", 0.0))
+        patch.setattr(audits, "values_of", lambda line: values(line) + line.get("moved", 0.0))
         assert audits.p_value(found._replace(valid=moved), draws=20_000) < audits.CONTRADICTED
 
 
