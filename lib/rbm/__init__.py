@@ -60,6 +60,7 @@ _kernels, _training_kernels  the fused numba loops under `sampling` and `trainin
 _ensemble_kernels  those of sixteen machines at once, under `ensembles`
 _flip_kernels  sums over single flips of sixteen samples at once, under `states`
 _readout_kernels  those of chains in fields of their own, under `readout`
+_readout_rows  rows with errors and gaps, completed from the posterior, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.

@@ -3,8 +3,8 @@
 Local estimators take bits of shape (..., n_spins), usually (n_draws, n_chains, n_spins) as `sample` returns
 them, and give one value a sample, shape (...): numpy for numpy, torch for torch. An observable that is a
 sum or a multiple of others is that sum or multiple of the arrays; `operators` has products too, and any operator of
-your own. `estimate` turns values into a mean and an error (5.4, 5.6) that allows for the correlations along a Markov
-chain, `statistics` goes on from there.
+your own. `estimate`, of `autocorrelation`, turns values into a mean and an error (5.4, 5.6) that allows for the
+correlations along a Markov chain, `statistics` goes on from there.
 """
 
 from __future__ import annotations
