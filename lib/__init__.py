@@ -55,7 +55,7 @@
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
 `rbm.mixing`       how fast chains of small machines forget
-`rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
+`rbm.ladders`, `rbm.tempering` parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
 `rbm.optimizers`   momentum, Adam, the natural and the centred gradient

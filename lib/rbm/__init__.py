@@ -7,6 +7,7 @@ by_definition  small machines from the definition alone, to compare with
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 mixing       how fast chains of small machines forget, and what that does to CD (chapter 4)
+ladders      chains at a ladder of temperatures, what they measure, and a better ladder
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
 ensembles    many machines trained as one batch, to the bits of each alone
