@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import math
 import os
 import sys
@@ -122,6 +123,36 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(f"python -m lib reconstruct: {error}", file=sys.stderr)
         return 1
+
+
+def shown(file: str | Path, *options: object, n_lines: int = 24) -> str:
+    """What the command prints, for a page.
+
+    Parameters
+    ----------
+    file : str or Path
+        Measurements; of its place the name alone is left.
+    *options : object
+        As they are typed behind it.
+    n_lines : int, default 24
+        Lines from the first one on.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        Where the command fails, with what it says.
+
+    """
+    out, trouble = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(trouble):
+        failed = main([str(file), *map(str, options)])
+    if failed:
+        raise ValueError(trouble.getvalue())
+    return "\n".join(out.getvalue().replace(str(file), Path(file).name).splitlines()[:n_lines])
 
 
 def run(options: argparse.Namespace) -> int:
