@@ -2,6 +2,7 @@
 
 `conventions`     what a bit, a spin and a basis index mean
 `checks`          what an argument is, an array or a number: the one door through which they come in
+`plain_arrays`    its first half: anything that holds numbers, as an array of numpy
 `chain_checks`    the same for bits, state vectors and sites of a chain
 `memory`          how much is asked for, before it is taken
 `rng`             named random streams from one seed
@@ -13,7 +14,7 @@
 `spins.ising`         the transverse-field Ising chain by exact diagonalization, up to 20 spins
 `spins.free_fermions` the same ground state at any length: energy, correlations, exact samples
 `spins.product_states` what product states of a magnetized chain miss
-`spins.bases`         measurements in any product of local bases, and how a state looks in one
+`spins.bases`, `spins.turned_states` measurements in any product of local bases; how a state looks in one
 `spins.gates`         the gates that turn a spin before it is measured
 `spins.completeness`  what measurements in some bases leave open: phases, elements of a density matrix
 `spins.density`       density matrices: noise, fidelity, purity, entropies
@@ -24,7 +25,7 @@
 `spins.mps`           matrix product states: their form and amplitudes
 `spins.mps_averages`  exact averages, energies and entropies of them
 `spins.mps_files`     and files
-`spins.mps_variational` the lowest energy at one bond dimension, free or uniform, and what it takes in numbers
+`spins.mps_one_site`, `spins.mps_variational` the lowest energy at one bond dimension: free; uniform, and in numbers
 `spins.mps_samples`   their measurements in any product of local bases, 1e5 of 100 spins in seconds
 `spins.mps_fit`       matrix product states fitted to measurements by maximum likelihood
 `spins.density_fit`   density matrices of a few spins fitted to measurements: maximum likelihood, linear inversion
@@ -32,7 +33,7 @@
 `spins.measurements`  measurements of other packages, from files and objects; our own packed bits
 
 `datasets`         MNIST, which the user has put into data/cache
-`image_sets`       colour image sets: read, averaged, normalized, shifted and flipped
+`image_sets`, `image_minibatches` colour image sets: read; averaged, normalized, shifted and flipped
 
 `models.mlp`       perceptrons with static sparse weights, trained by native kernels; standard (LeCun) and NTK form
 `models.resnet`    ResNet-18 of any width: weights and multiply-adds counted, the torch module, the same in native
@@ -54,7 +55,7 @@
 `rbm.annealing`    the partition function of machines of any size, with an error
 `rbm.sampling`     block Gibbs sampling
 `rbm.mixing`       how fast chains of small machines forget
-`rbm.tempering`    parallel tempering with a ladder of temperatures that makes itself
+`rbm.ladders`, `rbm.tempering` parallel tempering with a ladder of temperatures that makes itself
 `rbm.training`     contrastive divergence, with fresh or persistent chains
 `rbm.training_settings` how to train: rates, minibatches, optimizers
 `rbm.optimizers`   momentum, Adam, the natural and the centred gradient
@@ -62,7 +63,7 @@
 `rbm.checkpoints`  where a training stands, on disk, and going on from there
 `rbm.readout`      training on what was read with errors, or not read at all
 `rbm.noisy`        states behind depolarizing noise of a chance that is learnt with them
-`rbm.from_shots`   from shots along z to a machine and its observables
+`rbm.shots_along_z`, `rbm.from_shots` shots along z, and what to expect of them; from them to a machine, its observables
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences
@@ -72,7 +73,7 @@
 `rbm.bootstrap`    error bars of the learning itself
 `rbm.extrapolation` an energy in the limit of no spread of the local energy
 `rbm.metrics`      fidelity, relative entropy, likelihood
-`rbm.observables`  estimators with error bars that know about autocorrelation
+`rbm.observables`, `rbm.autocorrelation` estimators, and their means with error bars that know about autocorrelation
 `rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.learning`     when a state counts as learnt, and the search for the smallest machine (chapter 6)

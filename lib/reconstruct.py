@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import math
 import os
 import sys
@@ -103,6 +104,19 @@ def plot(values: dict[str, Value], sites: Sequence[str], path: Path) -> bool:
 
 
 def main(arguments: list[str]) -> int:
+    """What `python -m lib reconstruct` does.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Those behind its name.
+
+    Returns
+    -------
+    int
+        The status: 1 where measurements or files are refused, which is said in words.
+
+    """
     options = parse(arguments)
     try:
         return run(options)
@@ -111,7 +125,55 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
+def shown(file: str | Path, *options: object, n_lines: int = 24) -> str:
+    """What the command prints, for a page.
+
+    Parameters
+    ----------
+    file : str or Path
+        Measurements; of its place the name alone is left.
+    *options : object
+        As they are typed behind it.
+    n_lines : int, default 24
+        Lines from the first one on.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        Where the command fails, with what it says.
+
+    """
+    out, trouble = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(trouble):
+        failed = main([str(file), *map(str, options)])
+    if failed:
+        raise ValueError(trouble.getvalue())
+    return "\n".join(out.getvalue().replace(str(file), Path(file).name).splitlines()[:n_lines])
+
+
 def run(options: argparse.Namespace) -> int:
+    """Read, train, print and save.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Of `parse`.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    ValueError
+        For measurements that do not fit, and results that are there already (try --replace).
+
+    """
     reading = {name: getattr(options, name) for name in ("n_sites", "register", "task", "repetition", "order", "one",
                                                           "flip", "limit")}
     shots = measurements.read(options.file, options.format, **reading, shots=options.shots, bases=options.bases,
@@ -184,7 +246,18 @@ class _Silent:
 
 
 def progress(total: int):
-    """A bar of tqdm, which the package asks for as well."""
+    """A bar of tqdm, which the package asks for as well.
+
+    Parameters
+    ----------
+    total : int
+        Steps.
+
+    Returns
+    -------
+    tqdm, or an object that shows nothing
+
+    """
     try:
         from tqdm import tqdm
     except ImportError:
@@ -193,6 +266,23 @@ def progress(total: int):
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options of `python -m lib reconstruct`.
+
+    Parameters
+    ----------
+    arguments : list of str
+        As they are typed.
+
+    Returns
+    -------
+    argparse.Namespace
+
+    Raises
+    ------
+    SystemExit
+        For options that it does not have, with what is wrong on standard error.
+
+    """
     parser = argparse.ArgumentParser(prog="python -m lib reconstruct", description="From a file of measurements to a "
                                      "state: a saved machine, its observables with error bars, a plot.")
     parser.add_argument("file", help="measurements of any of the packages of lib.spins.measurements")

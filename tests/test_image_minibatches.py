@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib import image_sets
+from lib import image_minibatches, image_sets
 from lib.rng import stream
 from tests.test_image_sets import noise
 
@@ -15,9 +15,9 @@ def test_blocks_are_averaged():
         n = int(factor)
         plain = np.array([[[[channel[n * y:n * y + n, n * x:n * x + n].mean() / 255 for x in range(24 // n)]
                             for y in range(12 // n)] for channel in image] for image in pixels])
-        found = image_sets.averaged(pixels, factor)
+        found = image_minibatches.averaged(pixels, factor)
         assert found.dtype == np.float32 and found.shape == plain.shape and found == pytest.approx(plain, abs=1e-7)
-    assert (image_sets.averaged(np.full((1, 3, 256, 256), 255, np.uint8), 256) == 1).all()
+    assert (image_minibatches.averaged(np.full((1, 3, 256, 256), 255, np.uint8), 256) == 1).all()
 
 
 @pytest.mark.parametrize("pixels, factor, words", [
@@ -33,20 +33,20 @@ def test_blocks_are_averaged():
 ])
 def test_what_cannot_be_averaged_is_refused(pixels, factor, words):
     with pytest.raises(ValueError, match=words):
-        image_sets.averaged(pixels, factor)
+        image_minibatches.averaged(pixels, factor)
 
 
 def test_images_are_normalized_as_by_torchvision():
     steps = image_sets.load_torchvision().transforms
     pixels = noise(4)
-    scaled = image_sets.averaged(pixels, 1)
+    scaled = image_minibatches.averaged(pixels, 1)
     before = scaled.copy()
-    found = image_sets.normalized(scaled)
+    found = image_minibatches.normalized(scaled)
     theirs = steps.Compose([steps.ToTensor(), steps.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))])
     for image, values in zip(pixels, found):
         assert values == pytest.approx(theirs(Image.fromarray(image.transpose(1, 2, 0))).numpy(), abs=1e-6)
     assert found.dtype == np.float32 and (scaled == before).all()
-    assert image_sets.normalized(scaled.astype(float)).dtype == np.float32
+    assert image_minibatches.normalized(scaled.astype(float)).dtype == np.float32
 
 
 @pytest.mark.parametrize("images, words", [
@@ -59,14 +59,14 @@ def test_images_are_normalized_as_by_torchvision():
 ])
 def test_what_cannot_be_normalized_is_refused(images, words):
     with pytest.raises(ValueError, match=words):
-        image_sets.normalized(images)
+        image_minibatches.normalized(images)
 
 
 @pytest.fixture
 def images():
     """Noise of 16 x 12 pixels and what is made of it."""
     pixels = noise(9)[:, :, :16, :12]
-    return pixels, image_sets.normalized(image_sets.averaged(pixels, 1))
+    return pixels, image_minibatches.normalized(image_minibatches.averaged(pixels, 1))
 
 
 def test_minibatches_are_cropped_and_flipped_like_raw_images(images):
@@ -74,7 +74,7 @@ def test_minibatches_are_cropped_and_flipped_like_raw_images(images):
     pixels, prepared = images
     rows = np.array([4, 0, 8, 4, 4, 7] * 8, np.uint8)
     for pad in (0, 2, np.uint8(11)):
-        found = image_sets.augmented(prepared, rows, pad, rng=stream(3, "crops"))
+        found = image_minibatches.augmented(prepared, rows, pad, rng=stream(3, "crops"))
         pad = int(pad)
         twin = stream(3, "crops")
         shifts = twin.integers(-pad, pad, (2, len(rows)), endpoint=True).T.tolist()
@@ -85,7 +85,7 @@ def test_minibatches_are_cropped_and_flipped_like_raw_images(images):
             plain = np.pad(pixels[row], ((0, 0), (pad, pad), (pad, pad)))
             plain = plain[:, pad - down:pad - down + 16, pad - right:pad - right + 12]
             plain = plain[:, :, ::-1] if flip else plain
-            assert (image == image_sets.normalized(image_sets.averaged(plain[None], 1))[0]).all()
+            assert (image == image_minibatches.normalized(image_minibatches.averaged(plain[None], 1))[0]).all()
             theirs = steps.pad(Image.fromarray(pixels[row].transpose(1, 2, 0)), pad)
             theirs = steps.crop(theirs, pad - down, pad - right, 16, 12)
             theirs = steps.to_tensor(steps.hflip(theirs) if flip else theirs)
@@ -97,7 +97,8 @@ def test_every_shift_and_flip_is_equally_likely():
     # A pixel in the middle and a fainter one to its right tell how an image was moved.
     scaled = np.zeros((1, 3, 9, 9), np.float32)
     scaled[..., 4, 4], scaled[..., 4, 5] = 1, 0.5
-    found = image_sets.augmented(image_sets.normalized(scaled), np.zeros(18_000, int), 2, rng=stream(1, "crops"))[:, 0]
+    prepared, rows = image_minibatches.normalized(scaled), np.zeros(18_000, int)
+    found = image_minibatches.augmented(prepared, rows, 2, rng=stream(1, "crops"))[:, 0]
     places = found.reshape(len(found), -1).argmax(1)
     rows, columns = np.divmod(places, 9)
     flipped = found[np.arange(len(found)), rows, columns - 1] > 0
@@ -111,11 +112,11 @@ def test_minibatches_repeat_with_their_generator_and_fit_a_given_array(images):
     _, prepared = images
     rows, out = np.arange(9), np.full((9, 3, 16, 12), np.nan, np.float32)
     before = prepared.copy()
-    found = image_sets.augmented(prepared, rows, 3, rng=stream(1))
-    assert image_sets.augmented(prepared, rows, 3, rng=stream(1), out=out) is out and (out == found).all()
-    assert not (found == image_sets.augmented(prepared, rows, 3, rng=stream(2))).all()
+    found = image_minibatches.augmented(prepared, rows, 3, rng=stream(1))
+    assert image_minibatches.augmented(prepared, rows, 3, rng=stream(1), out=out) is out and (out == found).all()
+    assert not (found == image_minibatches.augmented(prepared, rows, 3, rng=stream(2))).all()
     assert (prepared == before).all() and not np.may_share_memory(found, prepared)
-    assert image_sets.augmented(prepared, rows[:0], 3, rng=stream(1)).shape == (0, 3, 16, 12)
+    assert image_minibatches.augmented(prepared, rows[:0], 3, rng=stream(1)).shape == (0, 3, 16, 12)
 
 
 @pytest.mark.parametrize("change, words", [
@@ -138,9 +139,9 @@ def test_minibatches_repeat_with_their_generator_and_fit_a_given_array(images):
 def test_what_makes_no_minibatch_is_refused(images, change, words):
     given = {"images": images[1], "rows": [0, 8], "pad": 2, "rng": stream(1)} | change
     with pytest.raises(ValueError, match=words):
-        image_sets.augmented(given.pop("images"), given.pop("rows"), given.pop("pad"), **given)
+        image_minibatches.augmented(given.pop("images"), given.pop("rows"), given.pop("pad"), **given)
 
 
 def test_a_minibatch_never_overwrites_its_images(images):
     with pytest.raises(ValueError, match="memory of its own"):
-        image_sets.augmented(images[1], [0, 8], 2, rng=stream(1), out=images[1][3:5])
+        image_minibatches.augmented(images[1], [0, 8], 2, rng=stream(1), out=images[1][3:5])

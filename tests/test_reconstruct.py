@@ -275,3 +275,20 @@ def test_without_the_packages_of_the_book_its_commands_say_what_to_install():
         done = subprocess.run([sys.executable, "-c", code.format(arguments)], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == status, done.stderr
     assert done.stderr == "expected the packages that make the book, got none called yaml; try pip install '.[book]'\n"
+
+
+def test_a_page_shows_the_first_lines_without_the_place_of_the_file(monkeypatch, tmp_path):
+    typed = []
+
+    def main(arguments):
+        typed.extend(arguments)
+        print(f"read {arguments[0]}\nsecond\nthird")
+        if "--wrong" in arguments:
+            print("expected others", file=sys.stderr)
+        return int("--wrong" in arguments)
+
+    monkeypatch.setattr(reconstruct, "main", main)
+    assert reconstruct.shown(tmp_path / "shots.json", "--epochs", 3, n_lines=2) == "read shots.json\nsecond"
+    assert typed == [str(tmp_path / "shots.json"), "--epochs", "3"]
+    with pytest.raises(ValueError, match="expected others"):
+        reconstruct.shown(tmp_path / "shots.json", "--wrong")

@@ -108,7 +108,7 @@ def make(top: Path) -> Path:
     for name, text in FILES.items():
         write(top, name, text)
     shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study")  # with what is compiled, and its dates
-    for name in ("__main__.py", "atomic.py", "checks.py"):
+    for name in ("__main__.py", "atomic.py", "checks.py", "plain_arrays.py"):
         shutil.copy(ROOT / "lib" / name, top / "lib" / name)
     write(top, "lib/experiments/__init__.py", (ROOT / "lib/experiments/__init__.py").read_text("utf-8"))
     for name in ("pyproject.toml", "constraints.txt"):

@@ -67,6 +67,11 @@ def minimal_hidden_chain(*, model: str, n_spins: int, parameter: float, n_sample
     dict
         As of `lib.experiments.learning.minimal_hidden`; the two bounds are the same.
 
+    Raises
+    ------
+    ValueError
+        For another model; try "Ising".
+
     """
     recipe = Recipe(n_updates, batch_size, n_training_chains, learning_rate, final_learning_rate, n_evaluation)
     learning.check_eps(eps)

@@ -39,6 +39,26 @@ def published_rate(width: int, dense: bool, factor: float = 1.0) -> float:
     return rate if factor == 1 else round(rate * factor, 1)
 
 
+def published_rates(widths: Sequence[int]) -> pd.Series:
+    """`published_rate` of sparse and dense networks.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Hidden units.
+
+    Returns
+    -------
+    pandas.Series
+        By dense and width.
+
+    """
+    import pandas as pd
+
+    rates = {(dense, width): published_rate(width, dense) for dense in (False, True) for width in widths}
+    return pd.Series(rates).rename_axis(["dense", "width"])
+
+
 def distance_table(data: str, normalization: str, widths: Sequence[int], base_weights: int, last_layer: int,
                    **settings) -> pd.DataFrame:
     """`kernel_distance` at several widths of normal weights, beside the distance as printed (3.29).
@@ -71,3 +91,42 @@ def distance_table(data: str, normalization: str, widths: Sequence[int], base_we
                                                 distribution="normal", proxy_width=0, **settings)
         rows.append({"width": n, **point, "printed": sum(printed.distance(n, d, point["connectivity"]))})
     return pd.DataFrame(rows).assign(data=data, normalization=normalization, last_layer=last_layer)
+
+
+def typical_score(table: pd.DataFrame) -> tuple[float, int]:
+    """How far measured distances are from the exact ones, in standard errors, where a unit keeps more than one weight.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `distance_table`.
+
+    Returns
+    -------
+    typical : float
+        Root mean square over the points.
+    n_points : int
+        How many count.
+
+    """
+    score = (table.measured - table.exact) / np.hypot(table.measured_error, table.exact_error)
+    usable = table.connectivity * table.data.map({"gaussian": 784, "digits": 64}) > 1
+    return np.sqrt((score[usable] ** 2).mean()), usable.sum()
+
+
+def bias_at_widest(table: pd.DataFrame) -> pd.Series:
+    """The share of the squared bias in the exact distance of the widest networks at a fixed np, in percent.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `distance_table`; those with last_layer 0 count.
+
+    Returns
+    -------
+    pandas.Series
+        By data and normalization.
+
+    """
+    widest = table.query("last_layer == 0").groupby(["data", "normalization"]).last()
+    return 100 * widest.exact_bias / widest.exact

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 
 from lib import plotting
 from lib.experiments.pruning import RETRAINED
-from lib.figures import tables
 from lib.figures.pruning import NAMES, Run
 from lib.rbm import pruning_harm
 from lib.rbm.pruning_graphs import minimal
+from lib.rbm.recorded_runs import as_factor, mean_error
 
 _DASHES = ("-", "--", "-.", ":", "-")
 _MARKERS = {"pruned": "o", "same mask": "s", "local mask": "D", "random mask": "x", "fewer units": "^"}
@@ -247,6 +247,31 @@ def over_pruned(machines: pd.DataFrame, kind: str) -> pd.Series:
     return np.log(kl[kind]) - np.log(kl["pruned"]) if kind in kl else pd.Series(dtype=float)
 
 
+def factor_over_pruned(machines: pd.DataFrame, kind: str, field: float,
+                       step: int) -> tuple[float, float] | tuple[None, None]:
+    """Divergence of machines trained from the beginning over that of the pruned ones, at one field and size.
+
+    Parameters
+    ----------
+    machines : pandas.DataFrame
+        `small_machines`.
+    kind : str
+        Of `lib.experiments.pruning.RETRAINED`.
+    field : float
+        h/J.
+    step : int
+        The pruning step whose size they have.
+
+    Returns
+    -------
+    tuple of float, or (None, None)
+        Geometric mean over the seeds and its standard error; nothing for fewer than two.
+
+    """
+    there = machines[(machines.field == field) & (machines.step == step)]
+    return as_factor(mean_error(over_pruned(there, kind)))
+
+
 def retrained(machines: pd.DataFrame, fields: Sequence[float]) -> tuple[Figure, pd.DataFrame]:
     """Divergence of `small_machines` against their number of weights, at two fields.
 
@@ -280,59 +305,3 @@ def retrained(machines: pd.DataFrame, fields: Sequence[float]) -> tuple[Figure, 
     panels[0].set_ylabel("KL (nats)")
     panels[0].legend()
     return figure, machines
-
-
-def removed_text(run: Run, measures: Sequence[str], factor: float) -> str:
-    """Percent of the weights removed before the first of some measures is harmed, ">" where none ever is.
-
-    Parameters
-    ----------
-    run : mapping
-        A run.
-    measures : sequence of str
-        Their names; those that the run does not have do not count.
-    factor : float
-        As in `lib.rbm.pruning_harm.departure`.
-
-    Returns
-    -------
-    str
-
-    """
-    reached = any(pruning_harm.departure(run, name, factor) for name in measures)
-    value = pruning_harm.first_of(run, lambda run, name: pruning_harm.removed(run, name, factor), measures)
-    return f"{'' if reached else '> '}{value:.0f}"
-
-
-def breaks(ends: pd.DataFrame, sizes: Sequence[int], text: tables.Text) -> pd.DataFrame:
-    """How well machines of several chains start, and when their correlations and graphs break, as text.
-
-    Parameters
-    ----------
-    ends : pandas.DataFrame
-        `lib.rbm.pruning_correlations.ends`.
-    sizes : sequence of int
-        Lengths of the chains, a column each.
-    text : callable
-        From a mean, a standard deviation and a format to text.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a number.
-
-    """
-    columns = []
-    for n in sizes:
-        runs = ends[ends.n == n]
-        numbers = {
-            "energy error (1e-3)": 1e3 * runs["energy error"], "eROE (1e-3)": 1e3 * runs["eROE"],
-            "error of |m| (%)": 100 * runs["abs m error"], "error of C(d) harmed (% left)": runs["harmed"],
-            "exponential closer (% left)": runs["turned"], "ξ below N/2 (% left)": runs["cut off"],
-            "graph splits (% left)": runs["splits"], "middle and end apart (% left)": runs["apart"]}
-        column = {"spins": n, "runs": len(runs)} | {name: tables.where_reached(values, text)
-                                                    for name, values in numbers.items()}
-        if n == 18:  # up to a quarter of the chain: four distances, too few to tell
-            column["exponential closer (% left)"] = "–"
-        columns.append(column | {"minimal tree (%)": f"{minimal(n):.1f}"})
-    return pd.DataFrame(columns).set_index("spins").T

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from lib import plotting
+from lib.figures import tables
 
 
 def speed(speeds: pd.DataFrame) -> Figure:
@@ -66,3 +68,24 @@ def limits(speeds: pd.DataFrame, peaks: Mapping[str, float]) -> Figure:
     panels[0].legend(fontsize=8, loc="upper left", bbox_to_anchor=(0, 0.95))
     panels[1].legend(*(part[-1:] for part in panels[1].get_legend_handles_labels()), fontsize=8)
     return figure
+
+
+def goals(table: pd.DataFrame) -> Iterator[Styler]:
+    """The ratios with a goal, a table for each machine.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        `lib.models.sparse.measured.goals`.
+
+    Yields
+    ------
+    pandas.io.formats.style.Styler
+        Its caption is the machine.
+
+    """
+    names = {"gflops": "Gop/s", "of peak, gflops": "of the peak", "gbytes": "GB/s", "of peak, gbytes": "of a triad"}
+    percent = ["missed by", "of the peak", "of a triad"]
+    for machine, rows in table.rename(columns=names).groupby("machine", sort=False):
+        styled = tables.styled(rows.drop(columns=["machine", "threads"])).set_caption(machine)
+        yield styled.format("{:.0%}", subset=percent, na_rep="–")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from lib.checks import as_floats
 
@@ -52,6 +53,28 @@ def spreads(values: Mapping[tuple[str, str], Sequence[float]], text: Text, fmt: 
     cells = {place: text(np.mean(found), np.std(found, ddof=1), fmt) if len(found) > 1 else "not run"
              for place, found in values.items()}
     return arranged(cells)
+
+
+def styled(table: pd.DataFrame, precision: int = 2, missing: str = "–") -> Styler:
+    """A table of numbers for a page, without its index.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The table.
+    precision : int, default 2
+        Decimals.
+    missing : str
+        What stands for NaN.
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+        With the class that the style sheet of the book knows.
+
+    """
+    return table.style.format(precision=precision, na_rep=missing).hide(axis="index").set_table_attributes(
+        'class="dataframe"')
 
 
 def arranged(cells: Mapping[tuple[str, str], object]) -> pd.DataFrame:

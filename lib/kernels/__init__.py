@@ -3,14 +3,17 @@
 `inputs`            what all kernels take, and kernels too large for memory, block by block
 `arc_cosine`        arc-cosine kernels of order 0, 1 and 2, composed to any depth
 `random_features`   random features that approximate a kernel, and least squares on them
-`neural_tangent`    NNGP and NTK of fully connected nets, infinite and finite
+`infinite_width`    NNGP and NTK of infinitely wide, fully connected nets
+`neural_tangent`    the same of finite ones
 `gaussian_process`  prior draws, posterior and marginal likelihood
 `learning`          the decomposition of the error of a learner
 `error_parts`       its parts in a table, beside training sets drawn by chance
 `double_descent`    errors of random features on digits, from too few to far too many
 `fully_connected`   a ReLU network by hand: forward pass, gradient, SGD; and beside its linearization
 `torch_twins`       the same networks and gradients by torch
-`sparse`            kernels of sparse nets of finite width, and their distance to the infinite dense one
+`masked`            kernels of randomly masked inputs, averaged over the masks
+`sparse`            the distance of sparse nets of finite width to the infinite dense one
+`sparse_nets`, `sparse_drawn`  kernels of sparse nets beside their formulas: integrated, expanded; drawn by chance
 `printed`           the approximations of section 3.5 as the thesis prints them
 `distance`          the same distance measured on real nets: a point of figure 3.8b
 `measured`          what random features do (chapter 2)

@@ -120,6 +120,8 @@ class Shape(NamedTuple):
     start, threshold : tuple of float
         Test error at the smallest size and at the last below 1, in units of the sweet spot, at one share of wrong
         labels: median over the seeds, and half the distance of the quartiles.
+    sweet : float
+        The size of the sweet spot there.
     height : float
         The highest median of the test error there, in units of the sweet spot.
     training : pandas.DataFrame
@@ -128,15 +130,19 @@ class Shape(NamedTuple):
         Size at which the median of the test error is highest, for the share where that is furthest from 1.
     beyond : list of pandas.Series
         Medians of the test error from the peak on, one a share.
+    ends : dict of float to tuple of float
+        Mean and standard error over the seeds of the last test error, in units of the sweet spot, by share.
 
     """
 
     start: tuple[float, float]
     threshold: tuple[float, float]
+    sweet: float
     height: float
     training: pd.DataFrame
     peak: float
     beyond: list[pd.Series]
+    ends: dict[float, tuple[float, float]]
 
 
 def shape(descent: pd.DataFrame, shown: float) -> Shape:
@@ -162,5 +168,7 @@ def shape(descent: pd.DataFrame, shown: float) -> Shape:
     peaks = {noise: float(test.idxmax()) for noise, test in tests.items()}
     training = descent.groupby(["noise", "size"]).training.mean().unstack("size").clip(lower=1e-12)
     height = median.test[shown].max() / median.test[shown, sweet[shown]]
-    return Shape(start, threshold, height, training, max(peaks.values(), key=lambda peak: abs(peak - 1)),
-                 [test.loc[peaks[noise]:] for noise, test in tests.items()])
+    last = {noise: ratio.iloc[:, -1] for noise, ratio in ratios.items()}
+    return Shape(start, threshold, sweet[shown], height, training, max(peaks.values(), key=lambda peak: abs(peak - 1)),
+                 [test.loc[peaks[noise]:] for noise, test in tests.items()],
+                 {noise: (end.mean(), end.sem()) for noise, end in last.items()})

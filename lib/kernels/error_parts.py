@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,50 @@ def table(problem: learning.Problem, settings: Sequence[tuple[int, int]], *, lea
         excess = problem.risk(fitted) - problem.noise**2
         rows.append((n_samples, n_steps, *exact, excess.mean(), excess.std() / np.sqrt(n_drawn)))
     return pd.DataFrame(rows, columns=["samples", "steps", *learning.Errors._fields, "drawn", "error"])
+
+
+class Checks(NamedTuple):
+    """Whether the parts in a table do what (2.7) to (2.9) say of them.
+
+    Attributes
+    ----------
+    rest : float
+        The largest difference of a total from the sum of its three parts (2.9).
+    drawn : float
+        The largest distance of the drawn totals from the exact ones after the first step, in standard errors.
+    least : float
+        The smallest of all approximation and estimation errors, which are not negative.
+    estimation : pandas.Series
+        The estimation error (2.7) at one number of steps, by ever more observations.
+
+    """
+
+    rest: float
+    drawn: float
+    least: float
+    estimation: pd.Series
+
+
+def checks(parts: pd.DataFrame, *, n_steps: int) -> Checks:
+    """Read off a table of the parts what the claims about (2.9) ask.
+
+    Parameters
+    ----------
+    parts : pandas.DataFrame
+        `table`.
+    n_steps : int
+        The number of steps at which the observations vary.
+
+    Returns
+    -------
+    Checks
+
+    """
+    summed = parts.approximation + parts.estimation + parts.optimization
+    off = ((parts.drawn - parts.total) / parts.error)[parts.steps > 0]
+    return Checks((summed - parts.total).abs().max(), off.abs().max(),
+                  parts[["approximation", "estimation"]].min().min(),
+                  parts[parts.steps == n_steps].sort_values("samples").estimation)
 
 
 def of_mean_label(target: np.ndarray, noise: float, n_samples: int) -> tuple[float, float]:

@@ -35,6 +35,25 @@ def exponent(x: ArrayLike, y: ArrayLike) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
+def quotient(value: float, error: float, other: float, other_error: float) -> tuple[float, float]:
+    """A quotient of two independent numbers, with one standard error.
+
+    Parameters
+    ----------
+    value, error : float
+        What is divided, and its standard error.
+    other, other_error : float
+        By what, not zero.
+
+    Returns
+    -------
+    ratio, error : float
+        The error by linear propagation.
+
+    """
+    return value / other, np.hypot(error / other, value * other_error / other**2)
+
+
 def root_mean_square(values: ArrayLike) -> float:
     """The root of the mean of squares.
 

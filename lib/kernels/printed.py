@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lib.checks import is_real, require_count
-from lib.kernels.sparse import check_connectivity, check_order
+from lib.kernels.masked import check_connectivity, check_order
 
 
 def masked_kernel(order: int, n_inputs: int, connectivity: float, sign: int) -> float:
@@ -146,3 +148,23 @@ def best_connectivity(weights_per_input: float, n_inputs: int) -> float:
             or not 0 < weights_per_input < 1e12:
         raise ValueError(f"expected weights_per_input as a number above 0, got {weights_per_input!r}; try 8")
     return math.sqrt(weights_per_input / (4 * require_count("n_inputs", n_inputs)))
+
+
+def scanned_connectivity(weights_per_input: float, n_inputs: int) -> float:
+    """The connectivity of the smallest distance (3.29) on a fine grid from 0.05 to 1, to compare (3.31) with.
+
+    Parameters
+    ----------
+    weights_per_input : float
+        n p, above 0.
+    n_inputs : int
+        d, at least 1.
+
+    Returns
+    -------
+    float
+
+    """
+    shares = np.linspace(0.05, 1, 100_001)
+    times_4d = 0.25 * (shares**-0.5 - 1) ** 2 + n_inputs * shares / weights_per_input * (1 - 1 / np.pi**2)
+    return float(shares[times_4d.argmin()])

@@ -1,4 +1,4 @@
-"""Sparse networks with one hidden layer beside their formulas: drawn, integrated, measured (section 3.5).
+"""Kernels of sparse networks with one hidden layer, integrated, expanded, and in tables (section 3.5).
 
 Inputs are x and y with d components; weights of the first layer exist with probability p and have the variance 1/p.
 """
@@ -17,36 +17,6 @@ from lib.kernels.arc_cosine import arc_cosine_pairs, from_moments
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
-
-
-def drawn_kernels(width: int, connectivity: float, n_nets: int, x: np.ndarray, y: np.ndarray, *,
-                  rng: np.random.Generator) -> np.ndarray:
-    """The kernel Theta(x, y) (3.6) of many networks, a hundred thousand hidden units at a time.
-
-    Parameters
-    ----------
-    width : int
-        Hidden units.
-    connectivity : float
-        p, in (0, 1].
-    n_nets : int
-        Networks.
-    x, y : ndarray, shape (d,)
-        Two inputs.
-    rng : numpy.random.Generator
-        Draws weights, and which of them exist.
-
-    Returns
-    -------
-    ndarray, shape (n_nets,)
-
-    """
-    values = []
-    for some in np.diff(np.r_[np.arange(0, n_nets, max(1, 100_000 // width)), n_nets]):
-        shape = (int(some), width, len(x))
-        u = rng.standard_normal(shape) * (rng.random(shape) < connectivity) / np.sqrt(connectivity)
-        values.append(np.mean(np.maximum(u @ x, 0) * np.maximum(u @ y, 0), axis=1) / len(x))
-    return np.concatenate(values)
 
 
 def integrated(x: ArrayLike, y: ArrayLike, connectivity: float, step: float = 0.008, reach: int = 1000) -> float:
@@ -78,27 +48,6 @@ def integrated(x: ArrayLike, y: ArrayLike, connectivity: float, step: float = 0.
         integral = np.sum(np.exp(-p * (v1**2 + v2**2) / 2) * f * g) * step**n_ones
         total += p**n_ones * (1 - p) ** (2 - n_ones) * (2 * np.pi / p) ** (-n_ones / 2) * integral
     return total
-
-
-def pair_with_overlap(n_inputs: int, *, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two random inputs of length sqrt(d) with the scalar product sqrt(d), as typical normal ones have it.
-
-    Parameters
-    ----------
-    n_inputs : int
-        d.
-    rng : numpy.random.Generator
-        Draws the directions.
-
-    Returns
-    -------
-    x, y : ndarray, shape (d,)
-
-    """
-    x, y = rng.standard_normal((2, n_inputs))
-    x *= np.sqrt(n_inputs) / np.linalg.norm(x)
-    y -= (x @ y) / n_inputs * x
-    return x, x / np.sqrt(n_inputs) + y * np.sqrt((n_inputs - 1) / (y @ y))
 
 
 def remainder(order: int, power: float, terms: Mapping[float, float], q: float) -> float:
@@ -270,37 +219,3 @@ def leading_best_width(widths: np.ndarray, n_weights: int, n_outputs: int = 10) 
     """
     leading = (1 - 1 / np.pi**2) / (4 * widths) + 3 / (4 * (n_weights - n_outputs * widths))
     return int(widths[leading.argmin()])
-
-
-def few_inputs(x: np.ndarray, y: np.ndarray, width: int, connectivity: float, n_nets: int,
-               seed: int) -> dict[str, tuple[float, float]]:
-    """Moments of the kernel of drawn networks over what the sums over all masks say (3.19 to 3.21).
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (d,)
-        Two inputs of few components.
-    width : int
-        n.
-    connectivity : float
-        p.
-    n_nets : int
-        Networks.
-    seed : int
-        Of the networks.
-
-    Returns
-    -------
-    dict of str to tuple of float
-        "mean", "variance" and "distance" to the infinite dense network, each a ratio with its standard error.
-
-    """
-    d, k1 = len(x), arc_cosine_pairs([x], [y])[0]
-    exact = {order: sparse.enumerated([x], [y], connectivity, order=order)[0] for order in (1, 2)}
-    theta = drawn_kernels(width, connectivity, n_nets, x, y, rng=streams.stream(seed, "sparse"))
-    squared = (theta - k1 / d) ** 2
-    formula = sparse.mean_squared_distance(k1, exact[1], exact[2], width, d)
-    return {name: (found / expected, spread / np.sqrt(n_nets) / expected) for name, found, spread, expected in (
-        ("mean", theta.mean(), theta.std(), exact[1] / d),
-        ("variance", theta.var(), ((theta - theta.mean()) ** 2).std(), (exact[2] - exact[1] ** 2) / width / d**2),
-        ("distance", squared.mean(), squared.std(), formula.value))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -67,6 +68,44 @@ def sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, *, n_epochs: int, 
             (difference**2).sum(dim=1).mean().backward()
             optimizer.step()
     return [parameter.detach().numpy() for parameter in net.parameters()]
+
+
+class Differences(NamedTuple):
+    """The largest differences of parameters.
+
+    Attributes
+    ----------
+    apart : float
+        By hand and by torch.
+    moved : float
+        After and before training.
+
+    """
+
+    apart: float
+    moved: float
+
+
+def difference_of_sgd(parameters: Parameters, x: np.ndarray, y: np.ndarray, **settings) -> Differences:
+    """How far `fully_connected.sgd` and `sgd` of torch end from each other.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Start.
+    x, y : ndarray, shapes (n_samples, n_inputs) and (n_samples, n_outputs)
+        What is learnt.
+    settings
+        n_epochs, batch_size, learning_rate and seed of both.
+
+    Returns
+    -------
+    Differences
+
+    """
+    found = sum(fully_connected.sgd(parameters, x, y, **settings), ())
+    by_torch = sgd(parameters, x, y, **settings)
+    return Differences(largest_difference(found, by_torch), largest_difference(found, sum(parameters, ())))
 
 
 def gradient_products(pair: np.ndarray, width: int, draws: Sequence[tuple[int, int]], seed: int) -> np.ndarray:

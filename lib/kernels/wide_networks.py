@@ -13,6 +13,7 @@ import numpy as np
 from lib import rng
 from lib.kernels import fully_connected, neural_tangent
 from lib.kernels.measured import root_mean_square
+from lib.models import digits
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -72,6 +73,28 @@ def typical_distances(table: pd.DataFrame) -> pd.DataFrame:
     squares["distance"] = np.sqrt(squares["mean"])
     squares["error"] = squares["sem"] / (2 * squares["distance"])
     return squares.drop(columns=["mean", "sem"])
+
+
+def odd_digits(n_train: int, n_test: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images of digits, and whether they are odd: what the networks of `lazy_distances` learn.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Images to learn from, chosen by chance, and to compare at.
+    seed : int
+        Of the split and the choice.
+
+    Returns
+    -------
+    x, y, x_test : ndarray of float64, shapes (n_train, 64), (n_train,) and (n_test, 64)
+        y is 1 for odd digits and -1 for even ones.
+
+    """
+    train, test, _ = digits.digits(seed)
+    rows = rng.stream(seed, "lazy", "images").permutation(len(train.labels))[:n_train]
+    y = np.where(train.labels[rows] % 2, 1.0, -1.0)
+    return train.images[rows].astype(np.float64), y, test.images[:n_test].astype(np.float64)
 
 
 def lazy_distances(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, widths: Sequence[int], n_seeds: int, n_steps: int,

@@ -153,6 +153,48 @@ def by_record(nets: pd.DataFrame, theory: pd.DataFrame, published: pd.Series, wi
     return found
 
 
+class Peak(NamedTuple):
+    """How far the best width lies above the ends of a record, at the published rates; None where it is not complete.
+
+    Attributes
+    ----------
+    gain : tuple of float or None
+        `shortfall` of the better end.
+    highest, narrow : float or None
+        Mean accuracy of the best width, and of the narrow end.
+
+    """
+
+    gain: tuple[float | None, float | None]
+    highest: float | None
+    narrow: float | None
+
+
+def peak(record: Choices, normalization: str, ends: tuple[int, int]) -> Peak:
+    """Compare the best width of sparse networks with a narrow and a wide one.
+
+    Parameters
+    ----------
+    record : Choices
+        Of `by_record`.
+    normalization : str
+        Whose networks.
+    ends : tuple of int
+        The narrow width and the wide one.
+
+    Returns
+    -------
+    Peak
+
+    """
+    if normalization not in record.summary:
+        return Peak((None, None), None, None)
+    these = record.main.query("normalization == @normalization and not dense")
+    by_seed = these.pivot_table(index="seed", columns="width", values="accuracy")
+    gain = min((shortfall(by_seed, width) for width in ends), key=lambda loss: loss[0])
+    return Peak(gain, by_seed.mean().max(), by_seed[ends[0]].mean())
+
+
 class Theory(NamedTuple):
     """Distances of one normalization beside the printed formula, the proxy of the infinite net, and uniform weights.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.models import resnet
 from lib.models.families import curve
 
 if TYPE_CHECKING:
@@ -31,6 +32,30 @@ def costs(table: pd.DataFrame) -> pd.Series:
 
     """
     return table.groupby(["way", "base_width", "factor", "image_size"]).multiply_adds.first()
+
+
+def hours(done: pd.DataFrame, spent: float, base: int, factor: int = 4, epochs: int = 300) -> float:
+    """What one sparse network as long trained as the thesis's would take, at the speed of those that were trained.
+
+    Parameters
+    ----------
+    done : pandas.DataFrame
+        Networks that were trained: multiply_adds of one image, epochs.
+    spent : float
+        The seconds that they took, set-up included.
+    base, factor : int
+        Base width, and by how much it is widened.
+    epochs : int, default 300
+        Of as many images of 32 x 32 pixels.
+
+    Returns
+    -------
+    float
+
+    """
+    plain = resnet.Architecture(base)
+    work = resnet.multiply_adds(resnet.widened(plain, factor), 32, resnet.sparse_counts(plain, factor))
+    return work * epochs * (spent / (done.multiply_adds * done.epochs).sum()) / 3600
 
 
 def at_equal_cost(table: pd.DataFrame, column: str, factor: float, cost: Mapping) -> pd.Series:

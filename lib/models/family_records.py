@@ -15,7 +15,7 @@ from lib.models.families import curve, scatter, share, top
 if TYPE_CHECKING:
     import pandas as pd  # of the book
 
-Value = tuple[float, float | None]  # with its standard error
+Value = tuple[float | None, float | None]  # with its standard error
 
 
 class Networks(NamedTuple):
@@ -97,6 +97,10 @@ class LongTraining(NamedTuple):
     cheaper: float
 
 
+#: Where the longer training was not run.
+NOT_TRAINED = LongTraining(np.nan, *4 * [(None, None)], *6 * [None])
+
+
 def long_training(longer: pd.DataFrame, shorter: pd.DataFrame, cost: Mapping) -> LongTraining:
     """What becomes of the family of base width 8 in 30 epochs at 32 x 32 pixels.
 
@@ -122,6 +126,26 @@ def long_training(longer: pd.DataFrame, shorter: pd.DataFrame, cost: Mapping) ->
         peak, (sparse.max() - plain, error), (sparse.max() - sparse.get(16, np.nan), error), share_2, share_4,
         fitted["sparse"].get(peak), fitted["sparse"].get(16), fitted["dense"].get(4), sparse.max(), dense.get(2),
         cost["dense", 8, 2, 32] / cost["sparse", 8, peak, 32])
+
+
+def seeds_of(lines: Mapping[int, pd.DataFrame], *bases: int) -> str:
+    """How many seeds families have, for the scale of a claim.
+
+    Parameters
+    ----------
+    lines : mapping of int to pandas.DataFrame
+        `families.curve` by base width.
+    *bases : int
+        Base widths; 0 seeds where there is no line.
+
+    Returns
+    -------
+    str
+
+    """
+    counted = {base: int(lines[base]["count"].min()) if base in lines else 0 for base in bases}
+    listed = ", ".join(f"{n} of base width {base}" for base, n in counted.items())
+    return f"{listed}; error by the scatter of all families"
 
 
 def ratio_of_tops(lines: Mapping[int, pd.DataFrame], bases: Sequence[int], sigma: float) -> Value | None:

@@ -107,6 +107,31 @@ def stages(sizes: Iterable[int], n_removed: int) -> list[np.ndarray]:
     return [state for state in states if state.sum() > final.sum()] + [final]
 
 
+def as_printed(sizes: Iterable[int], n_removed: int) -> np.ndarray:
+    """The last step of the listing of appendix D: of layers that are all cut, the first one takes the whole remainder.
+
+    Parameters
+    ----------
+    sizes : iterable of int
+        Number of weights in each layer, the largest first.
+    n_removed : int
+        Number of weights to remove; enough that every layer is cut to the size of the smallest, or below.
+
+    Returns
+    -------
+    ndarray of int, shape (n_layers,)
+        The weights left, whose first may lie far below the others; :func:`water_filling` shares the remainder.
+
+    """
+    sizes = _check_sizes(sizes)
+    n_removed = _check_removed(sizes, n_removed)
+    frozen = sizes - sizes.min()
+    rest, remainder = divmod(n_removed - frozen.sum(), len(sizes))
+    frozen += rest
+    frozen[0] += remainder  # "first layer gets the few additional frozen weights"
+    return sizes - frozen
+
+
 def connectivity(sizes: Iterable[int], n_remaining: Iterable[int]) -> np.ndarray:
     """The fraction of its weights that each layer keeps (Fig F.1).
 

@@ -7,6 +7,7 @@ by_definition  small machines from the definition alone, to compare with
 annealing    the same for machines of any size, estimated with its error
 sampling     block Gibbs chains
 mixing       how fast chains of small machines forget, and what that does to CD (chapter 4)
+ladders      chains at a ladder of temperatures, what they measure, and a better ladder
 tempering    chains at many temperatures, for machines with several valleys
 training     contrastive divergence, plain (CD-k) and persistent (PCD-k), and the exact gradient; step by step
 ensembles    many machines trained as one batch, to the bits of each alone
@@ -20,6 +21,7 @@ valleys      the balance of its two valleys, how training loses it, and cures
 two_qubits   two of them learnt in turned bases, as in the thesis's example (5.4)
 complex_trials, mixed_trials  states with phases, and mixed ones, learnt in many bases (5.4)
 method_trials  the same beside other methods
+shots_along_z  shots that a machine learns, and what can be expected of them
 from_shots   from shots along z to a machine and its observables with error bars
 states       an RBM as a positive wavefunction (5.1)
 complex_state  two RBMs as a complex wavefunction (5.12), or, with ancillas, as a density matrix
@@ -28,7 +30,8 @@ complex_training  its training on measurements in many bases, as an iterator
 operators    Pauli operators, energies of any chain and operators of your own, their sums and products, from samples
 metrics      fidelity, Kullback-Leibler divergence, likelihood
 convergence  rank-normalized split R-hat and effective sizes of chains
-observables  estimators with error bars that know about autocorrelation (5.3-5.11)
+observables  estimators of single samples (5.3-5.11)
+autocorrelation  their means, with error bars that know about it
 statistics   error bars of functions of means, and of long runs in little memory
 bootstrap    error bars of the learning itself
 extrapolation  an energy in the limit of no spread of the local energy
@@ -54,10 +57,11 @@ pruning_graphs  when their graphs fall apart
 pruning_correlations  when their correlations are cut off
 correlation_decay  powers, exponentials and cut-offs fitted to C(d)
 files        machines on disk, without pickle
-_kernels     the fused numba loops under `sampling` and `training`; each has a plain torch twin there
+_kernels, _training_kernels  the fused numba loops under `sampling` and `training`; each has a plain torch twin there
 _ensemble_kernels  those of sixteen machines at once, under `ensembles`
 _flip_kernels  sums over single flips of sixteen samples at once, under `states`
 _readout_kernels  those of chains in fields of their own, under `readout`
+_readout_rows  rows with errors and gaps, completed from the posterior, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.

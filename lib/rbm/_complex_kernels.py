@@ -21,7 +21,8 @@ import numpy as np
 
 from lib.native.lanes import N_LANES, lanes_of, larger, load, one_where_less, quotient, store, total
 from lib.native.switch import njit
-from lib.rbm._kernels import add_gradient, exponential, load_rows, packs, parts, store_rows, sweep
+from lib.rbm._kernels import exponential, load_rows, packs, store_rows, sweep
+from lib.rbm._training_kernels import add_gradient, parts
 from lib.rbm.optimizers import descend
 
 # ln of the largest over the smallest amplitude: squares of exp(-300), and their products, stay inside float64.

@@ -1,4 +1,4 @@
-"""Contrastive divergence of sixteen machines at once, one a lane: `_kernels.train_epoch` to the same bits.
+"""Contrastive divergence of sixteen machines at once, one a lane: `_training_kernels.train_epoch` to the same bits.
 
 In `_kernels` a vector holds sixteen chains of one machine. Here it holds the same chain of sixteen machines, so that
 - no lane is empty, where a hundred chains fill six packs and a quarter of a seventh;

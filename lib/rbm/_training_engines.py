@@ -16,7 +16,7 @@ from lib import rng
 from lib.checks import as_tensor
 from lib.conventions import all_states
 from lib.memory import require_memory
-from lib.rbm import _kernels, checkpoints, optimizers
+from lib.rbm import _training_kernels, checkpoints, optimizers
 from lib.rbm.checkpoints import Compiled, described, digest
 from lib.rbm.distributions import Gradient, effective_energy_gradient
 from lib.rbm.machine import Machine, balanced_biases
@@ -88,7 +88,7 @@ class Run:
 
 
 class Numba(Compiled, Run):
-    """The fused loops of `_kernels`; the natural gradient asks them for one step at a time."""
+    """The fused loops of `_training_kernels`; the natural gradient asks them for one step at a time."""
 
     def __init__(self, machine: Machine, rows: np.ndarray, settings: TrainingSettings, seed: int, renew=None):
         super().__init__(machine, rows, settings, seed, renew)
@@ -120,10 +120,10 @@ class Numba(Compiled, Run):
 
     def _run(self, batches: np.ndarray, starts: np.ndarray, n_done: int, rates: np.ndarray) -> None:
         settings = self.settings
-        _kernels.train_epoch(self.parameters, self.gradient, self.pruned, settings.symmetric, settings.centred,
-                             self.rows, batches, starts, settings.persistent, self.chains, self.states,
-                             optimizers.OPTIMIZERS.index(settings.optimizer), float(settings.momentum), self.moments,
-                             n_done, settings.n_gibbs, rates)
+        _training_kernels.train_epoch(
+            self.parameters, self.gradient, self.pruned, settings.symmetric, settings.centred, self.rows, batches,
+            starts, settings.persistent, self.chains, self.states, optimizers.OPTIMIZERS.index(settings.optimizer),
+            float(settings.momentum), self.moments, n_done, settings.n_gibbs, rates)
 
 
 class Torch(Run):

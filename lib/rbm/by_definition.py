@@ -103,6 +103,66 @@ def flat(parts: Iterable[ArrayLike]) -> np.ndarray:
     return np.concatenate([np.ravel(part) for part in parts])
 
 
+def parts(rows: np.ndarray, n_visible: int) -> list[np.ndarray]:
+    """Rows of `flat` weights and biases, taken apart.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n_rows, n_parameters)
+        Weights, visible biases, hidden biases.
+    n_visible : int
+        Visible units.
+
+    Returns
+    -------
+    list of ndarray
+        The columns of each of the three.
+
+    """
+    n_hidden = (rows.shape[1] - n_visible) // (n_visible + 1)
+    return np.split(rows, [n_visible * n_hidden, n_visible * (n_hidden + 1)], axis=1)
+
+
+def effective_energy_gradients(joint: np.ndarray) -> np.ndarray:
+    """Gradients of the effective energy (4.20 to 4.22) at every visible state, with means over hidden states.
+
+    Parameters
+    ----------
+    joint : ndarray, shape (2^n_visible, 2^n_hidden)
+        p(v, h), of `joint_table`.
+
+    Returns
+    -------
+    ndarray, shape (2^n_visible, n_parameters)
+        By weights, visible biases and hidden biases.
+
+    """
+    every_v, every_h = (states(length.bit_length() - 1) for length in joint.shape)
+    hidden_mean = (joint / joint.sum(axis=1, keepdims=True)) @ every_h  # <h_j> given v
+    return np.array([flat((-np.outer(v, m), -v, -m)) for v, m in zip(every_v, hidden_mean)])
+
+
+def contrastive_update(machine: Machine, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The step of contrastive divergence for a learning rate of one, as the thesis's update rules print it.
+
+    Parameters
+    ----------
+    machine : Machine
+        That is trained.
+    start, end : ndarray of int, shape (n_visible,)
+        The training example v and the end v' of its chain.
+
+    Returns
+    -------
+    ndarray, shape (n_parameters,)
+        Of weights, visible biases and hidden biases.
+
+    """
+    weights, _, c = arrays(machine)
+    at_start, at_end = (1 / (1 + np.exp(-(c + v @ weights))) for v in (start, end))  # p(h | v), p(h | v')
+    return flat((np.outer(start, at_start) - np.outer(end, at_end), start - end, at_start - at_end))
+
+
 def finite_gradient(machine: Machine, q: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """The gradient (4.19) of -<ln p>_q by differences, from the joint table.
 

@@ -34,10 +34,22 @@ class Work(Protocol):
     """A training at work."""
 
     def training(self) -> dict:
-        """What it trains on what, in what JSON can hold."""
+        """What it trains on what, in what JSON can hold.
+
+        Returns
+        -------
+        dict
+
+        """
 
     def state(self) -> Any:
-        """What is trained, as it is now: a copy."""
+        """What is trained, as it is now: a copy.
+
+        Returns
+        -------
+        Machine, or a state of two of them
+
+        """
 
     def epoch(self, epoch: int) -> float | None:
         """Go through the data once.
@@ -55,7 +67,14 @@ class Work(Protocol):
         """
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes."""
+        """All that changes.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name.
+
+        """
 
     def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
         """Go on where `arrays` was called.
@@ -94,7 +113,14 @@ class Compiled:
     states: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, in its own memory."""
+        """All that changes, in its own memory.
+
+        Returns
+        -------
+        dict of str to ndarray
+            parameters, moments, chains and generators.
+
+        """
         return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
                 "generators": self.states}
 
@@ -293,13 +319,30 @@ def load(path: str | os.PathLike) -> Checkpoint:
 
 
 def described(settings) -> dict:
-    """Settings as JSON holds them."""
+    """Settings as JSON holds them.
+
+    Parameters
+    ----------
+    settings : dataclass
+        Of any training.
+
+    Returns
+    -------
+    dict
+        By "settings", a dictionary of them by name.
+
+    """
     return {"settings": {name: value.item() if isinstance(value, np.generic) else value
                          for name, value in asdict(settings).items()}}
 
 
 def refuse_renewed(renew: object) -> None:
     """Refuse a training whose rows are drawn anew in every epoch, which no checkpoint holds.
+
+    Parameters
+    ----------
+    renew : callable or None
+        What draws them.
 
     Raises
     ------
@@ -313,7 +356,19 @@ def refuse_renewed(renew: object) -> None:
 
 
 def digest(*arrays: np.ndarray) -> str:
-    """A name of these numbers."""
+    """A name of these numbers.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Their precision and shapes count as well.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal digits.
+
+    """
     found = hashlib.sha256()
     for array in arrays:
         found.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())

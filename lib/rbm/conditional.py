@@ -165,6 +165,11 @@ def constant(machine: Machine) -> ConditionalMachine:
     ConditionalMachine
         Of degree 0.
 
+    Raises
+    ------
+    ValueError
+        For more visible units; try fewer spins.
+
     """
     if machine.n_visible > MAX_VISIBLE:
         raise ValueError(f"expected at most {MAX_VISIBLE} visible units for sums over all states at every step, got "

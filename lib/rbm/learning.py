@@ -351,7 +351,19 @@ def smallest_passing(passes: Callable[[int, int], bool], *, first: int, largest:
 
 
 def check_eps(eps: float) -> None:
-    """Raise ValueError for a threshold that is no finite number above 0."""
+    """Refuse a threshold (6.2) that is no finite number above 0.
+
+    Parameters
+    ----------
+    eps : float
+        The largest relative error of the energy that counts as learnt.
+
+    Raises
+    ------
+    ValueError
+        For another one; try 0.002.
+
+    """
     if not is_real(eps) or not 0 < eps < math.inf:
         raise ValueError(f"expected eps > 0, the largest relative error of the energy that counts as learnt, got "
                          f"{eps!r}; try eps=0.002")

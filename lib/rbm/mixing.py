@@ -14,7 +14,7 @@ import numpy as np
 from lib import rng
 from lib.conventions import all_states
 from lib.rbm import sampling
-from lib.rbm.distributions import effective_energy_gradient
+from lib.rbm.distributions import effective_energy_gradient, hidden_probability, visible_probability
 from lib.rbm.machine import Machine
 
 if TYPE_CHECKING:
@@ -58,6 +58,60 @@ def second_mode(joint: np.ndarray) -> tuple[float, np.ndarray]:
     scaled = sweep_matrix(joint) * root[:, None] / root
     values, vectors = np.linalg.eigh((scaled + scaled.T) / 2)
     return values[-2], vectors[:, -2] / root
+
+
+def measured_rate(machine: Machine, mode: tuple[float, np.ndarray], n_chains: int, n_sweeps: int, *,
+                  seed: int) -> tuple[float, float]:
+    """By how much a sweep shrinks the mean of the slowest function of the visible units, from chains.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose chains are run, from all visible units off.
+    mode : tuple of float and ndarray
+        `second_mode` of the machine.
+    n_chains, n_sweeps : int
+        Chains, and how many sweeps after which the function is read off.
+    seed : int, >= 0
+        Of the chains.
+
+    Returns
+    -------
+    rate, error : float
+        The measured eigenvalue, and its standard error.
+
+    """
+    rate, f = mode
+    n_visible = len(machine.visible_bias)
+    later = sampling.gibbs(machine, np.zeros((n_chains, n_visible), dtype=np.uint8), n_sweeps, seed=seed)
+    left = f[later @ (1 << np.arange(n_visible)[::-1])] / f[0]  # what is left of f, chain by chain
+    return (max(left.mean(), 0.0) ** (1 / n_sweeps),
+            left.std() / np.sqrt(n_chains) / (n_sweeps * rate ** (n_sweeps - 1)))
+
+
+def one_chain(machine: Machine, n_sweeps: int, *, rng: np.random.Generator) -> list[np.ndarray]:
+    """The layers of one Gibbs chain, drawn in turn, from all visible units off (Fig. 4.2).
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose chain is run.
+    n_sweeps : int
+        A sweep draws the hidden and then the visible layer (4.9, 4.10).
+    rng : numpy.random.Generator
+        Draws a number for each unit.
+
+    Returns
+    -------
+    list of ndarray of uint8
+        Visible and hidden bits in turn, 2 n_sweeps + 1 layers.
+
+    """
+    layers = [np.zeros(len(machine.visible_bias), dtype=np.uint8)]
+    for probability in (hidden_probability, visible_probability) * n_sweeps:
+        p = probability(machine, layers[-1]).numpy()
+        layers.append((rng.random(len(p)) < p).astype(np.uint8))
+    return layers
 
 
 def total_variation(a: np.ndarray, b: np.ndarray) -> float:

@@ -38,6 +38,11 @@ ADAM_SECOND, ADAM_SMALL = 0.999, 1e-8  # second decay, and what keeps its root f
 def check(settings) -> None:
     """Refuse an optimizer, a momentum or a damping that is none, in settings of any training.
 
+    Parameters
+    ----------
+    settings : object
+        With optimizer, momentum and damping.
+
     Raises
     ------
     ValueError

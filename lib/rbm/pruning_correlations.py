@@ -6,7 +6,7 @@ Runs are those of :mod:`lib.rbm.pruning_harm`; the fits to their correlations ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from lib.checks import as_floats
 from lib.rbm import correlation_decay, pruning_graphs, pruning_harm
 from lib.rbm.pruning_graphs import Groups
+from lib.rbm.recorded_runs import mean_error
 from lib.spins import free_fermions
 
 if TYPE_CHECKING:
@@ -162,3 +163,26 @@ def ends(groups: Groups, fits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[
         "n", "seed", "n_hidden", "energy error", "eROE", "abs m error", "harmed", "turned", "cut off", "splits",
         "apart", "path", "starts exact", "ends cut", "starts power"])
+
+
+def means(ends: pd.DataFrame, sizes: Sequence[int]) -> dict[tuple[str, int], tuple]:
+    """Means of what breaks over the machines of each chain, with their errors, as the text of page 7.2 has them.
+
+    Parameters
+    ----------
+    ends : pandas.DataFrame
+        As `ends` gives it.
+    sizes : sequence of int
+        Lengths of chains.
+
+    Returns
+    -------
+    dict of (str, int) to tuple of float, or (None, None)
+        By name and length: "cut", percent of the weights removed when correlations are cut off; "spin", the weights a
+        visible unit has left then; "turn", percent left when the exponential lies closer; "tree", the weights left at
+        the cut-off over those of a smallest tree.  Nothing for fewer than two machines.
+
+    """
+    columns = {"cut": 100 - ends["cut off"], "spin": ends["cut off"] / 100 * ends["n_hidden"], "turn": ends.turned,
+               "tree": ends["cut off"] / ends.n.map(pruning_graphs.minimal)}
+    return {(name, n): mean_error(column[ends.n == n]) for name, column in columns.items() for n in sizes}

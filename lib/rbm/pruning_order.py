@@ -52,6 +52,46 @@ def peaks(histogram: ArrayLike) -> np.ndarray:
     return m[(h[1:-1] > h[:-2]) & (h[1:-1] >= h[2:])]
 
 
+class Modes(NamedTuple):
+    """Where the distribution of the magnetization along a run has its peaks (Fig. 7.3).
+
+    Attributes
+    ----------
+    exact, dense : float
+        Size of the likeliest magnetization per spin: of the exact state, and of the dense machine.
+    off_two : int
+        How far the dense machine is from one peak on either side of zero: the larger of the two differences in number.
+    last : ndarray
+        `peaks` after the last pruning step.
+
+    """
+
+    exact: float
+    dense: float
+    off_two: int
+    last: np.ndarray
+
+
+def modes(run: Run) -> Modes:
+    """The peaks of the distribution of the magnetization, of a run with its histograms.
+
+    Parameters
+    ----------
+    run : mapping
+        A run of a chain that is short enough for exact sums.
+
+    Returns
+    -------
+    Modes
+
+    """
+    dense, *_, last = run["pruning histogram"]
+    m = magnetizations(len(dense) - 1)
+    exact, of_dense = (abs(m[np.argmax(shares)]) for shares in (run["exact histogram"], dense))
+    two = peaks(dense)
+    return Modes(exact, of_dense, max(abs((two < 0).sum() - 1), abs((two > 0).sum() - 1)), peaks(last))
+
+
 class Shift(NamedTuple):
     """Mean of a difference over runs.
 
@@ -111,7 +151,7 @@ def order_loss(runs: Sequence[Run], first: int, last: int) -> Shift:
     Parameters
     ----------
     runs : sequence of mapping
-        Two runs or more.
+        Runs.
     first, last : int
         The pruning steps, both included.
 
@@ -119,9 +159,11 @@ def order_loss(runs: Sequence[Run], first: int, last: int) -> Shift:
     -------
     Shift
         By `shift`, positive where it gets smaller; `p_rise` is the probability of so large a loss by
-        chance.
+        chance. NaN for fewer than two runs.
 
     """
+    if len(runs) < 2:
+        return Shift(*3 * [float("nan")])
     # A loss is a rise of the negative.
     negative = [{f"{stage} abs m": [-value for value in run[f"{stage} abs m"]] for stage in ("pruning", "control")}
                 for run in runs]

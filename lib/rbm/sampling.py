@@ -169,7 +169,20 @@ def gibbs_sweep(machine: Machine, visible: Tensor, uniform: Callable[[tuple[int,
 
 
 def generators(seed: int, n_chains: int) -> np.ndarray:
-    """The state of one xoshiro128+ generator for each chain: uint32 (n_chains, 4)."""
+    """The states of the generators of chains, xoshiro128+.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Of all of them.
+    n_chains : int
+        Chains, a generator each.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_chains, 4)
+
+    """
     states = rng.stream(seed, "gibbs", "xoshiro").integers(0, 2**32, (n_chains, 4), dtype=np.uint32)
     states[:, 0] |= 1  # the state of zeros only would stay there
     return states

@@ -20,115 +20,22 @@ Source: S. Syed, A. Bouchard-Cote, G. Deligiannidis and A. Doucet, J. R. Stat. S
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from lib import rng
 from lib.checks import as_floats, require_count
-from lib.rbm.annealing import Path, annealing_path
+from lib.rbm.annealing import annealing_path
+from lib.rbm.ladders import Chains, Ladder, measured, respaced
 from lib.rbm.machine import Machine, check_machine
+
+__all__ = ["MOST_TEMPERATURES", "REFUSED", "Chains", "Ladder", "Replicas", "ladder", "measured", "respaced", "sample"]
 
 REFUSED = 0.3  # of all attempts to change places, between neighbours of a ladder that is made here
 MOST_TEMPERATURES = 256
 _ROUNDS = 6  # of making a ladder
 _GROWTH = 1.6  # more temperatures in a round than this times those before would trust a poor estimate too far
-
-
-class Ladder(NamedTuple):
-    """A ladder of inverse temperatures from 0 to 1, rising, with what was measured of it.
-
-    Attributes
-    ----------
-    betas : ndarray, shape (n_temperatures,)
-        Inverse temperatures.
-    swap_rates : ndarray, shape (n_temperatures - 1,)
-        How often each pair of neighbours changed places, as measured.
-    barrier : float
-        The sum of refusals; a ladder of n temperatures needs about n + barrier sweeps from one end
-        to the other.
-
-    """
-
-    betas: np.ndarray
-    swap_rates: np.ndarray
-    barrier: float
-
-
-class Chains:
-    """Independent ladders of configurations that go on from call to call.
-
-    Parameters
-    ----------
-    betas : ndarray, shape (n_temperatures,)
-        Inverse temperatures.
-    n_visible : int
-        Visible units of the machine.
-    n_chains : int
-        How many ladders.
-    generator : numpy.random.Generator
-        Source of all random numbers.
-
-    Attributes
-    ----------
-    visible : ndarray of float64, shape (n_temperatures, n_chains, n_visible)
-        Their configurations as bits, the last those of the machine.
-    attempts : ndarray, shape (n_temperatures - 1,)
-        Attempts of each pair of neighbours to change places, over all ladders.
-    refusals : ndarray, shape (n_temperatures - 1,)
-        How many of them are expected to have failed.
-
-    """
-
-    def __init__(self, betas: np.ndarray, n_visible: int, n_chains: int, generator: np.random.Generator):
-        self.betas, self.parity, self._generator = betas, 0, generator
-        self.visible = generator.integers(0, 2, (len(betas), n_chains, n_visible)).astype(np.float64)
-        self.attempts = np.zeros(len(betas) - 1)
-        self.refusals = np.zeros(len(betas) - 1)
-
-    def advance(self, path: Path, n_sweeps: int) -> np.ndarray:
-        """Sweeps of the whole ladder, each with an attempt to change places.
-
-        Parameters
-        ----------
-        path : Path
-            To the machine, see `annealing.annealing_path`.
-        n_sweeps : int
-            How many sweeps.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_chains, n_visible)
-            The configurations at beta = 1.
-
-        """
-        betas = self.betas[:, None, None]
-        inputs = path.inputs(self.visible)
-        for _ in range(n_sweeps):
-            self.visible = path.sweep(betas, inputs, self._generator)
-            inputs = path.inputs(self.visible)
-            self._change_places(path, inputs)
-        return self.visible[-1]
-
-    def _change_places(self, path: Path, inputs: np.ndarray) -> None:
-        lower = np.arange(self.parity, len(self.betas) - 1, 2)
-        self.parity = 1 - self.parity
-        if not lower.size:
-            return
-        upper = lower + 1
-        hot, cold = self.betas[lower, None, None], self.betas[upper, None, None]
-        gain = path.log_weight(hot, self.visible[upper], inputs[upper]) \
-            + path.log_weight(cold, self.visible[lower], inputs[lower]) \
-            - path.log_weight(hot, self.visible[lower], inputs[lower]) \
-            - path.log_weight(cold, self.visible[upper], inputs[upper])  # pair chain
-        chance = np.exp(np.minimum(gain, 0))
-        accepted = (self._generator.random(gain.shape) < chance)[..., None]
-        for array in (self.visible, inputs):
-            array[lower], array[upper] = (np.where(accepted, array[upper], array[lower]),
-                                          np.where(accepted, array[lower], array[upper]))
-        self.attempts[lower] += gain.shape[1]
-        self.refusals[lower] += (1 - chance).sum(1)  # the expectation: less noise than a count
 
 
 class Replicas:
@@ -191,7 +98,14 @@ class Replicas:
         return torch.from_numpy(self._chains.advance(annealing_path(machine), n_sweeps).copy())
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, for a checkpoint."""
+        """All that changes, for a checkpoint.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name.
+
+        """
         chains = self._chains
         return {"ladder_betas": chains.betas, "ladder_visible": chains.visible.astype(np.uint8),
                 "ladder_attempts": chains.attempts, "ladder_refusals": chains.refusals,
@@ -272,37 +186,6 @@ def ladder(machine: Machine, *, seed: int, n_chains: int = 64, n_sweeps: int = 1
                              "try a larger share refused, or data with the means of the machine")
         betas = respaced(found, max(2, min(wanted, int(_GROWTH * len(betas)))))
     return found
-
-
-def measured(chains: Chains) -> Ladder:
-    """The ladder of chains, with what they have seen so far."""
-    refusals = chains.refusals / np.maximum(chains.attempts, 1)
-    return Ladder(chains.betas, 1 - refusals, float(refusals.sum()))
-
-
-def respaced(found: Ladder, n_temperatures: int) -> np.ndarray:
-    """Inverse temperatures that divide the measured barrier into equal parts.
-
-    Between the measured ones the barrier is interpolated linearly.
-
-    Parameters
-    ----------
-    found : Ladder
-        With its measured swap rates.
-    n_temperatures : int
-        How many to make.
-
-    Returns
-    -------
-    ndarray, shape (n_temperatures,)
-        Rising from 0 to 1.
-
-    """
-    lengths = np.maximum(1 - found.swap_rates, 1e-6)  # rising, so that it can be inverted
-    cumulated = np.concatenate([[0], np.cumsum(lengths)])
-    betas = np.interp(np.linspace(0, cumulated[-1], n_temperatures), cumulated, found.betas)
-    betas[0], betas[-1] = 0, 1
-    return betas
 
 
 def sample(machine: Machine, n_samples: int, *, seed: int, betas=None, n_chains: int = 64, burn_in: int = 200,

@@ -126,7 +126,32 @@ def steps(machine: Machine, data, settings: TrainingSettings, *, seed: int, ever
 
 
 def begin(machine: Machine, data, settings: TrainingSettings, seed: int, renew=None) -> Numba | Torch:
-    """A training that has yet to begin, with the checks of `steps`."""
+    """A training that has yet to begin, with the checks of `steps`.
+
+    Parameters
+    ----------
+    machine : Machine
+        To start from; stays as it is.
+    data : array_like of 0 and 1, shape (n_samples, n_visible)
+        What is learnt.
+    settings : TrainingSettings
+        How.
+    seed : int, >= 0
+        Of minibatches and chains.
+    renew : callable or None
+        What draws the rows anew in every epoch, from its number and the machine; None for `data` as it is.
+
+    Returns
+    -------
+    Numba or Torch
+        The engine that `settings` ask for, at epoch 0.
+
+    Raises
+    ------
+    ValueError
+        As `steps`.
+
+    """
     check_machine(machine)
     if not isinstance(settings, TrainingSettings):
         hint = "TrainingSettings(**settings)" if isinstance(settings, dict) else "TrainingSettings(epochs=100)"

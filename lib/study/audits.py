@@ -3,10 +3,10 @@
 `make audit CH=34 MINUTES=30` draws points and appends a line for each to `data/records/audits/NAME.jsonl`;
 :func:`summary` says what they come to, :func:`contradicted` what a build must not publish.
 
-Every branch of an experiment (`BRANCHES`) takes its turn, the one with the fewest audits first.
+Every branch of an experiment (`audited.BRANCHES`) takes its turn, the one with the fewest audits first.
 Within a branch the order is that of sha256(commit + settings), so that nobody chooses. Points above
 `CAP` core-minutes are drawn only where a branch has no cheaper ones, the cheapest first. A point is
-drawn once for a version, never again. Which results count is fixed beforehand (`MEASURES`); those
+drawn once for a version, never again. Which results count is fixed beforehand (`audited.MEASURES`); those
 that follow from the settings alone must agree to rounding, or p is 0; of the others
 :mod:`lib.study.scatter` says how likely right code gives them. The same seed on the same processor
 often gives the very same digits: the test asks only whether points lie too far apart.
@@ -15,7 +15,7 @@ Lines that were all shifted by three scatters are contradicted by seven audited 
 and by ten nearly always; right records by far less than one in a thousand, a little more with every
 audit that is added (tests/study/test_scatter.py measures both).
 
-A point that is itself many runs (a search) is audited run by run (`PARTS`).
+A point that is itself many runs (a search) is audited run by run (`audited.PARTS`).
 
 A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
 
@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,99 +38,13 @@ import numpy as np
 
 from lib import atomic
 from lib.study import provenance, scatter
+from lib.study.audited import MEASURES, PARTS, agree, branch_of, values_of
 from lib.study.results import FAILED, VALID, duration, encode, lines_of, read, settings_key
-from lib.study.scatter import FAR, FEWEST, ROUNDING, Scatter
+from lib.study.scatter import FAR, FEWEST, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
 CAP = 5.0  # core-minutes of a point that is drawn as a rule
 OF_THE_MACHINE = ("MemoryError", "OutOfMemoryError", "OSError")  # errors that say nothing about the code
-
-
-class Measures(NamedTuple):
-    """Results that an audit compares: those that must agree to rounding, and those that scatter.
-
-    log, logit: compared on these scales, where the scatter is about the same for all settings. Of a list the mean
-    over its elements counts.
-    """
-
-    exact: tuple[str, ...]
-    log: tuple[str, ...] = ()
-    logit: tuple[str, ...] = ()
-    plain: tuple[str, ...] = ()
-
-
-#: Experiments that search for the smallest machine, `lib.experiments.learning.searched`.
-_SEARCHES = ("minimal_hidden", "minimal_hidden_broken", "minimal_hidden_chain", "minimal_hidden_way")
-_STAGES = ("training", "control", "pruning", "same mask", "local mask", "random mask", "fewer units")
-#: What counts, by experiment. Few, so that a shift of one is not lost among many; "best" over epochs, accuracies on
-#: halves and training accuracies say again what these say.
-MEASURES = {
-    "mnist_accuracy": Measures(("n_first", "n_last", "connectivity"), log=("train_loss",), logit=("final",)),
-    "subset_accuracy": Measures(("n_first", "connectivity"), log=("train_loss",), logit=("final",)),
-    "resnet_accuracy": Measures(("width", "n_weights", "connectivity", "multiply_adds"), log=("train_loss",),
-                                logit=("final",)),
-    # The estimate, the same against the proxy, and the exact value, which scatters by its masks and pairs.
-    "kernel_distance": Measures(("connectivity",), log=("measured", "measured_proxy", "exact")),
-    # Not the mean spin, whose sign at small fields is a matter of the seed alone.
-    "magnetizations": Measures(("x exact", "energy exact"), logit=("fidelity",), plain=("energy", "x", "abs m")),
-    # One error of each stage, over all its steps, and in pruning the correlations, which feel the mask most.
-    "pruning_run": Measures(("exact energy",), log=(*(f"{stage} energy error" for stage in _STAGES),
-                                                    "pruning correlation mse")),
-    "learning_run": Measures(("exact energy",), log=("bound", "correlation mse")),
-    "learning_way": Measures((), log=("bound",)),
-    "learning_start": Measures((), log=("bound",)),
-    "learning_form": Measures((), log=("energy error",)),
-    "learning_summed": Measures((), log=("bound", "summed infidelity", "summed correlation mse")),
-    "learning_conditional": Measures(("parameters",), log=("kl",)),
-    # Of a single machine of a search (`PARTS`): what a search finds is a count of those.
-    **dict.fromkeys(_SEARCHES, Measures((), log=("best bound",))),
-}
-#: The parts of an experiment that take turns, by its settings: code that only some points run.
-BRANCHES: dict[str, Callable[[Mapping], tuple]] = {
-    "mnist_accuracy": lambda s: (s["activation"], f"{'sparse' if s['last_connectivity'] < 1 else 'full'} last layer"),
-    "subset_accuracy": lambda s: (s["normalization"], s["distribution"], "dense" if s["dense"] else "sparse"),
-    "resnet_accuracy": lambda s: (s["way"], "widened" if s["factor"] > 1 else "base", f"{s['image_size']} pixels",
-                                  s["device"]),
-    "kernel_distance": lambda s: (s["data"], s["normalization"], s["distribution"]),
-    "magnetizations": lambda s: (f"{s['n_spins']} spins", "summed" if s["n_spins"] <= 16 else "free fermions"),
-    "pruning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled", s["criterion"] if s["n_steps"] else
-                              "not pruned", "retrained" if s["retrain_after"] else "not retrained"),
-    "learning_run": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",
-                               "pruned" if s["prune_updates"] else "not pruned"),
-    "minimal_hidden": lambda s: ("summed" if s["n_spins"] <= 18 else "sampled",),
-    "minimal_hidden_broken": lambda s: (f"{s['n_spins']} spins",),
-    "minimal_hidden_chain": lambda s: (s["model"],),
-    "minimal_hidden_way": lambda s: (s["way"],),
-    "learning_way": lambda s: (s["way"],),
-    "learning_start": lambda s: (s["start"], s["way"]),
-    "learning_form": lambda s: (s["start"],),
-    "learning_summed": lambda s: (f"{s['n_spins']} spins",),
-    "learning_conditional": lambda s: (f"degree {s['degree']}",),
-}
-_SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
-           "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
-
-
-def _machines(search: Mapping) -> Iterator[dict]:
-    """The machines of a search, each as the line of a search of one size by one machine, with its share of the time.
-
-    Its bound on the error is one that no machine reaches, so that it ends there. Searches of the same chain with
-    several bounds have machines in common, which come out with equal settings.
-    """
-    tried = search["results"]
-    for size, seed, bound in zip(tried["tried hidden"], tried["tried seed"], tried["tried bound"], strict=True):
-        one = {"first": size, "largest": size, "n_seeds": 1, "seed": seed, "eps": 1e-12}
-        yield {**search, "settings": {**search["settings"], **one}, "results": {"best bound": bound},
-               "core_seconds": search["core_seconds"] / len(tried["tried bound"])}
-
-
-#: Experiments whose points are many runs: the runs of a point, each as a point that can be computed by itself.
-PARTS: dict[str, Callable[[Mapping], Iterator[dict]]] = dict.fromkeys(_SEARCHES, _machines)
-
-
-def branch_of(line: Mapping) -> tuple:
-    """The branch of a point, by its line."""
-    return BRANCHES[line["experiment"]](line["settings"])
 
 
 class Points(NamedTuple):
@@ -151,7 +64,7 @@ class Points(NamedTuple):
         seeds = {group: lines + repeated[group] for group, lines in _by_group(self.audits.values()).items()
                  if group in repeated}
         seeds = recorded | {group: lines for group, lines in seeds.items() if len(recorded[group]) == 1}
-        return Scatter({group: np.array([_values(line) for line in lines]) for group, lines in seeds.items()},
+        return Scatter({group: np.array([values_of(line) for line in lines]) for group, lines in seeds.items()},
                        {group: branch_of(lines[0]) for group, lines in seeds.items()})
 
 
@@ -222,15 +135,15 @@ def p_value(points: Points, **options: int) -> float | None:
     if seeds.freedom < FEWEST:
         return None
     pairs = [(points.valid[key], now) for key, now in points.audits.items()]
-    distances = [seeds.distances(_group(then), _values(then), _values(now)) if now["status"] == "done"
-                 else np.full(len(_values(then)), FAR) for then, now in pairs]
+    distances = [seeds.distances(_group(then), values_of(then), values_of(now)) if now["status"] == "done"
+                 else np.full(len(values_of(then)), FAR) for then, now in pairs]
     return seeds.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
 
 
 def differing(points: Points) -> list[str]:
     """The results that follow from the settings alone and came out otherwise in some audit."""
     return sorted({name for key, now in points.audits.items() if now["status"] == "done"
-                   for name in MEASURES[now["experiment"]].exact if not _agree(points.valid[key], now, (name,))})
+                   for name in MEASURES[now["experiment"]].exact if not agree(points.valid[key], now, (name,))})
 
 
 def summary(top: Path, name: str) -> dict:
@@ -243,7 +156,7 @@ def summary(top: Path, name: str) -> dict:
         return known["summary"]
     points = load(top, name)
     p, n, of = p_value(points), len(points.audits), len(points.valid)
-    equal = sum(now["status"] == "done" and _agree(points.valid[key], now, now["results"])
+    equal = sum(now["status"] == "done" and agree(points.valid[key], now, now["results"])
                 for key, now in points.audits.items())
     found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
@@ -357,27 +270,3 @@ def _by_group(lines: Iterable[dict]) -> dict[str, list[dict]]:
     for line in lines:
         found[_group(line)].append(line)
     return dict(found)
-
-
-def _values(line: Mapping) -> np.ndarray:
-    """The results of a line that scatter, as one number each, NaN for those that it does not have."""
-    found = []
-    for kind, scale in _SCALES.items():
-        for name in getattr(MEASURES[line["experiment"]], kind):
-            value = line.get("results", {}).get(name)
-            numbers = [scale(x) for x in (value if isinstance(value, list) else [value]) if x is not None]
-            found.append(np.mean(numbers) if numbers else np.nan)
-    return np.array(found)
-
-
-def _agree(then: Mapping, now: Mapping, names: tuple[str, ...] | Mapping) -> bool:
-    """Whether some results of two lines agree to rounding."""
-    def same(a, b):
-        if isinstance(a, list) and isinstance(b, list):
-            return len(a) == len(b) and all(map(same, a, b))
-        if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-            return abs(a - b) <= ROUNDING * max(1.0, abs(a))
-        return a == b
-
-    return all(name in then["results"] and same(then["results"][name], now.get("results", {}).get(name))
-               for name in names)

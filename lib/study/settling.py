@@ -39,6 +39,16 @@ def settle(id: str, value: Number, error: Number = None, *, scale: str = "full",
                   scale=scale if value is not None else "not run: the record does not hold it yet")
 
 
+def settle_all(measured: Mapping[str, object], **common: object) -> None:
+    """Settle several claims alike, `{id: value}` or `{id: (value, error)}`.
+
+    common: any other arguments of :func:`lib.study.claims.settle`, which each of them gets.
+    """
+    for id, value in measured.items():
+        value, error = value if isinstance(value, tuple) else (value, None)
+        claims.settle(id, measured=value, uncertainty=error, **common)
+
+
 def settle_by(record: Sweep, id: str, complete: bool, value: Number, error: Number = None, *, live: Number = None,
               scale: str = "full", enough: bool = True) -> None:
     """Settle a claim by a record; where that is incomplete by one machine of this build, else as not run.
@@ -66,3 +76,8 @@ def notes(prefix: str, numbers: Mapping[str, tuple]) -> None:
     """Name several numbers, `{key: (format, value)}` or `{key: (format, value, error)}`, each "prefix-key"."""
     for key, (fmt, *value) in numbers.items():
         note(f"{prefix}-{key}", value[0], fmt, *value[1:])
+
+
+def notes_if(prefix: str, enough: bool, numbers: Mapping[str, tuple]) -> None:
+    """The same, as not run unless there is enough of what they need."""
+    notes(prefix, numbers if enough else {key: (fmt, None) for key, (fmt, *_) in numbers.items()})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lib.spins.measurements import FORMATS, read
-from lib.spins.measurements.examples import EXAMPLES
+from lib.spins.measurements.examples import EXAMPLES, table
 from tests.formats import FILES, MADE, MAKER, deviations
 
 UP_IS_ONE = {"netket", "qucumber", "packed"}
@@ -24,6 +24,13 @@ def test_one_shot_in_every_format(example, tmp_path):
     assert (bits == [0, 1, 1]) == bool(re.match("1 is .*eigenvalue [+]1", shots.convention))
     if shots.bases is not None:
         assert "".join(shots.bases[0]) == "ZZZ"
+
+
+def test_the_table_has_a_row_an_example_with_bits_as_read_and_as_here():
+    found = table()
+    assert list(found.index) == [example.format for example in EXAMPLES] and found["the shot"].iloc[0] == 'counts "001"'
+    assert found.loc["netket"].to_list()[1:] == ["0 1 1", "0 1 1"]
+    assert found.loc["pulser"].to_list()[1:] == ["1 0 0", "1 0 0"] and found.loc["01", "in_conventions()"] == "0 1 1"
 
 
 def test_every_format_has_an_example_and_says_where_it_was_read_from():

@@ -106,6 +106,10 @@ def test_machines_trained_anew_are_compared_with_the_pruned_ones_of_their_size()
     assert list(ratios.xs(1, level="step")) == pytest.approx([np.log(2), np.log(0.5)])
     assert list(ratios.xs(3, level="step").fillna(9)) == pytest.approx([0, 9])
     assert figures.over_pruned(table, "local mask").empty
+    mean, error = figures.factor_over_pruned(table, "same mask", 1.0, 1)
+    assert mean == pytest.approx(1) and error == pytest.approx(np.log(2))  # two logarithms, log 2 to either side
+    assert figures.factor_over_pruned(table, "same mask", 1.0, 3) == (None, None)  # one of them diverged
+    assert figures.factor_over_pruned(table, "same mask", 2.0, 1) == (None, None)
     figure, drawn = figures.retrained(table, [1.0, 2.0])
     one, two = figure.axes
     pd.testing.assert_frame_equal(drawn, table)
@@ -121,24 +125,6 @@ def test_machines_trained_anew_are_compared_with_the_pruned_ones_of_their_size()
 def test_without_machines_trained_anew_the_table_is_one_empty_row():
     table = figures.small_machines({1.0: [run(1)]})
     assert len(table) == 1 and table.kl.isna().all() and figures.over_pruned(table, "same mask").empty
-
-
-def test_bounds_have_a_sign_where_nothing_is_harmed():
-    late = run(**{"pruning kl": [0.01, 0.01, 0.01, 0.3, 0.4, 0.5], "pruning eROE": [0.01] * 6})
-    assert figures.removed_text(late, ["kl"], 2) == "67" and figures.removed_text(late, ["eROE"], 2) == "> 83"
-    assert figures.removed_text(late, ["kl", "eROE", "mROE"], 2) == "0"
-
-
-def test_breaks_have_a_column_a_chain():
-    ends = pd.DataFrame([{"n": n, "seed": seed, "energy error": 0.001 * seed, "eROE": 0.002, "abs m error": 0.01,
-                          "harmed": 40.0, "turned": 30.0, "cut off": cut, "splits": NAN, "apart": 9.0}
-                         for n, seed, cut in ((18, 1, 20.0), (18, 2, 30.0), (18, 3, NAN), (50, 1, 5.0))])
-    table = figures.breaks(ends, [18, 50, 100], plus_minus)
-    assert table.loc["energy error (1e-3)", 18] == "2.0 ± 1.0" and table.loc["runs"].tolist() == [3, 1, 0]
-    assert table.loc["ξ below N/2 (% left)"].tolist() == ["25.0 ± 7.1; never in 1 of 3", "5.0", "not run"]
-    assert table.loc["exponential closer (% left)"].tolist() == ["–", "30.0", "not run"]
-    assert table.loc["graph splits (% left)"].tolist() == ["never", "never", "not run"]
-    assert table.loc["minimal tree (%)", 18] == "16.0"
 
 
 def test_spreads_are_means_and_deviations_in_the_order_of_their_cells():

@@ -34,3 +34,15 @@ def test_limits_have_all_layers_by_kind_and_the_peak_of_the_machine():
     assert [list(line.get_ydata()) for line in right.lines] == [[5, 4, 3], [2], [1], [6, 6]]
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["triad in memory"]
     assert len(left.get_legend().get_texts()) == 4
+
+
+def test_goals_have_a_table_a_machine_with_shares_in_percent():
+    table = pd.DataFrame({"machine": ["b", "a", "b"], "name": ["x", "y", "z"], "ratio": [2.0, 3.0, 4.0], "threads": 1,
+                          "gflops": [10.0, None, 30.0], "of peak, gflops": [0.5, None, 0.25], "gbytes": None,
+                          "of peak, gbytes": None, "missed by": [0.0, 0.125, 0.0]})
+    first, second = figures.goals(table)
+    assert first.caption == "b" and list(first.data.columns) == [
+        "name", "ratio", "Gop/s", "of the peak", "GB/s", "of a triad", "missed by"]
+    html = first.to_html()
+    assert html.count(">50%<") == 1 and html.count(">2.00<") == 1 and ">–<" in html and 'class="dataframe"' in html
+    assert "12%" in second.to_html()

@@ -38,6 +38,7 @@ def test_the_shape_of_the_curves_is_what_stands_in_the_table():
     table = pd.DataFrame(rows, columns=["seed", "noise", "size", "training", "test"])
     found = double_descent.shape(table, 0.3)
     assert found.start == (2.0, 0.0) and found.threshold == (pytest.approx(8.1 / 2), 0.0)  # the same for every seed
+    assert found.ends == {0.0: (0.5, 0.0), 0.3: (0.5, 0.0)} and found.sweet == 0.5
     assert found.height == 9 / 2 and list(found.training.loc[0.3]) == pytest.approx([3, 1, 0.1, 1e-12, 1e-12])
     assert [list(line) for line in found.beyond] == [[12, 12, 2], [18, 2]]
     assert found.peak == 0.9 or found.peak == 1.1  # both are as far from 1
@@ -46,3 +47,6 @@ def test_the_shape_of_the_curves_is_what_stands_in_the_table():
     wide = pd.DataFrame([(seed, 0.0, size, 0.0, test) for seed, scale in enumerate((1, 2, 3))
                          for size, test in ((0.2, 4.0 * scale), (0.5, 2.0), (2.0, 1.0))], columns=table.columns)
     assert double_descent.shape(wide, 0.0).start == (4.0, 1.0)  # ratios 2, 4, 6: quartiles 3 and 5
+    unequal = pd.DataFrame([(seed, 0.0, size, 0.0, test) for seed, last in enumerate((1.0, 2.0, 3.0))
+                            for size, test in ((0.5, 2.0), (2.0, last))], columns=table.columns)
+    assert double_descent.shape(unequal, 0.0).ends[0.0] == (1.0, pytest.approx(0.5 / np.sqrt(3)))  # of 0.5, 1, 1.5

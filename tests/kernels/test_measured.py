@@ -16,6 +16,11 @@ def test_an_exponent_is_that_of_the_power():
     assert measured.root_mean_square([3, -4, 0, 0]) == 2.5
 
 
+def test_a_quotient_has_the_error_of_both_numbers():
+    assert measured.quotient(3.0, 0.3, 2.0, 0.0) == (1.5, 0.15)
+    assert measured.quotient(3.0, 0.3, 2.0, 0.2) == (1.5, pytest.approx(0.15 * 2**0.5))  # both a tenth
+
+
 def test_feature_distances_are_those_of_the_drawn_features():
     table = measured.feature_distances(POINTS, ("relu", "cos"), (20, 2000), 3, seed=5)
     psi = random_features.features(POINTS, 20, seed=rng.child_seed(5, "features", 20, 1), activation="relu")

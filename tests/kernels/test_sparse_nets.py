@@ -1,33 +1,12 @@
-"""Sparse nets of one hidden layer beside their formulas: drawn kernels, integrals on a grid, tables of distances."""
+"""Sparse nets of one hidden layer beside their formulas: integrals on a grid, tables of distances."""
 
 import numpy as np
 import pytest
 
 from lib import rng
-from lib.kernels import printed, sparse, sparse_nets
+from lib.kernels import printed, sparse, sparse_drawn, sparse_nets
 from lib.kernels.arc_cosine import arc_cosine_pairs
-
-
-def pair(d, name="pair"):
-    return rng.stream(1, name).standard_normal((2, d))
-
-
-@pytest.mark.parametrize("connectivity", [1.0, 0.4])
-def test_the_mean_of_drawn_kernels_is_that_over_masks(connectivity):
-    x, y = pair(6)
-    theta = sparse_nets.drawn_kernels(3, connectivity, 40_000, x, y, rng=rng.stream(2, "nets"))
-    assert theta.shape == (40_000,)
-    exact = sparse.enumerated([x], [y], connectivity)[0] / 6
-    assert abs(theta.mean() - exact) < 4 * theta.std() / 200
-
-
-def test_drawn_kernels_do_not_depend_on_where_a_batch_ends():
-    x, y = pair(3)
-    one = sparse_nets.drawn_kernels(50_000, 0.5, 3, x, y, rng=rng.stream(3, "nets"))  # two nets at a time
-    stream = rng.stream(3, "nets")
-    u = stream.standard_normal((2, 50_000, 3)) * (stream.random((2, 50_000, 3)) < 0.5) / np.sqrt(0.5)
-    by_hand = (np.maximum(u @ x, 0) * np.maximum(u @ y, 0)).mean(axis=1) / 3
-    np.testing.assert_allclose(one[:2], by_hand, rtol=1e-12)
+from tests.kernels.test_sparse_drawn import pair
 
 
 @pytest.mark.parametrize("connectivity", [0.3, 1.0])
@@ -36,11 +15,6 @@ def test_the_integral_over_weights_is_the_sum_of_arc_cosine_kernels(connectivity
     expected = sparse.enumerated([x], [y], connectivity)[0]
     assert sparse_nets.integrated(x, y, connectivity) == pytest.approx(expected, rel=1e-5)
     assert sparse_nets.integrated(x, y, connectivity, step=0.2, reach=40) == pytest.approx(expected, rel=0.02)
-
-
-def test_a_pair_has_the_lengths_and_the_overlap_that_are_typical():
-    x, y = sparse_nets.pair_with_overlap(100, rng=rng.stream(4, "pair"))
-    assert x @ x == pytest.approx(100) and y @ y == pytest.approx(100) and x @ y == pytest.approx(10)
 
 
 @pytest.mark.parametrize("order, power, exact", [(1, 1.5, {0: 1, 0.5: np.pi / 2}), (2, 1.0, {0: np.pi / 2, 0.5: 4})])
@@ -63,7 +37,7 @@ def test_a_row_of_distances_holds_the_exact_the_closed_and_the_printed_one():
 
 
 def test_a_scan_is_in_units_of_the_dense_kernel_and_ends_there():
-    x, y = sparse_nets.pair_with_overlap(64, rng=rng.stream(4, "pair"))
+    x, y = sparse_drawn.pair_with_overlap(64, rng=rng.stream(4, "pair"))
     scan, whole = sparse_nets.mask_scan(x, y, [0.25, 1.0], 2000, seed=1), arc_cosine_pairs([x], [y])[0]
     assert scan.monte_carlo[1] == pytest.approx(1) and scan.closed_form[1] == pytest.approx(1)
     assert abs(scan.monte_carlo[0] - scan.closed_form[0]) < 5 * scan.error[0] + 0.02
@@ -85,10 +59,3 @@ def test_the_leading_optimum_is_that_of_the_two_terms():
     widths, slope = np.arange(8, 635), 1 - 1 / np.pi**2
     exact = 6352 / (10 + np.sqrt(30 / slope))  # where slope / 4 n^2 = 30 / 4 (N - 10 n)^2
     assert abs(sparse_nets.leading_best_width(widths, 6352) - exact) <= 1
-
-
-def test_moments_of_drawn_networks_are_those_of_the_sums_over_masks():
-    x, y = pair(5)
-    found = sparse_nets.few_inputs(x, y, 4, 0.5, 20_000, seed=1)
-    assert list(found) == ["mean", "variance", "distance"]
-    assert all(abs(ratio - 1) < 4.5 * error < 0.3 for ratio, error in found.values())

@@ -35,6 +35,16 @@ def test_minibatches_come_in_the_order_of_the_network_by_hand():
     assert torch_twins.largest_difference(by_hand, torch_twins.sgd(start, x, y, **settings | {"seed": 8})) > 1e-6
 
 
+def test_differences_are_of_both_ends_and_of_the_way_there():
+    start = fully_connected.random_parameters([2, 3, 1], seed=1)
+    x, y = rng.stream(1, "x").standard_normal((6, 2)), rng.stream(1, "y").standard_normal((6, 1))
+    settings = {"n_epochs": 2, "batch_size": 3, "learning_rate": 0.05, "seed": 7}
+    found = torch_twins.difference_of_sgd(start, x, y, **settings)
+    ends = torch_twins.sgd(start, x, y, **settings)
+    assert found.moved == pytest.approx(max(np.abs(end - part).max() for end, part in zip(ends, sum(start, ()))))
+    assert found.apart < 1e-12 < found.moved
+
+
 def test_gradients_by_v_hold_no_v_and_are_products_of_hidden_layers():
     pair = np.array([[1.0, 0.0], [0.6, 0.8]])
     over_v = torch_twins.gradient_products(pair, 5, [(0, 0), (0, 1)], seed=2)

@@ -5,6 +5,7 @@ import pytest
 
 from lib import rng
 from lib.kernels import fully_connected, neural_tangent, wide_networks
+from lib.models import digits
 
 POINTS = np.array([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]])
 
@@ -24,6 +25,15 @@ def test_kernel_distances_shrink_with_the_width_and_means_are_of_squares():
         2 * np.sqrt(np.mean(values**2))))
     wide, narrow = (typical.distance.unstack("width")[width] for width in (512, 8))
     assert (wide < narrow).all()
+
+
+def test_odd_digits_are_images_of_the_training_part_with_their_parity():
+    x, y, x_test = wide_networks.odd_digits(20, 5, seed=3)
+    train, test, _ = digits.digits(3)
+    assert x.shape == (20, 64) and x_test.tolist() == test.images[:5].tolist() and len(np.unique(x, axis=0)) == 20
+    for image, sign in zip(x, y):
+        (label,) = {*train.labels[(train.images == image).all(axis=1)].tolist()}
+        assert sign == (1 if label % 2 else -1)
 
 
 def test_wide_networks_end_closer_to_their_linearization():

@@ -76,6 +76,15 @@ def test_a_record_is_compared_width_by_width():
     assert found.theory.left.all() and (found.theory.printed > 0).all()
 
 
+def test_the_peak_stands_above_the_better_end():
+    found = width_choice.by_record(*records(), 3, 3, seed=1)
+    peak = width_choice.peak(found, "minibatch", (8, 635))
+    by_width = found.curves.loc["minibatch", False]["mean"]
+    assert peak.highest == pytest.approx(by_width[16]) and peak.narrow == pytest.approx(by_width[8])
+    assert peak.gain[0] == pytest.approx(by_width[16] - by_width[8])  # 635 is further below
+    assert width_choice.peak(found, "global", (8, 635)) == ((None, None), None, None)
+
+
 def test_an_incomplete_record_compares_nothing_and_a_scan_that_is_not_over_names_no_rates():
     nets, theory, published, widths = records(lost=[0])  # at the published rate
     found = width_choice.by_record(nets, theory, published, widths, 3, 3, seed=1)

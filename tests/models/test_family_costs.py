@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from lib.models import families, family_costs
+from lib.models import families, family_costs, resnet
 from tests.resnet_tables import record
+
+
+def test_hours_are_those_of_the_multiply_adds_at_the_speed_of_the_record():
+    done = record().assign(multiply_adds=2e6, epochs=10)
+    wide = resnet.multiply_adds(resnet.widened(resnet.Architecture(8), 2), 32,
+                                resnet.sparse_counts(resnet.Architecture(8), 2))
+    assert family_costs.hours(done, 3600.0, 8, 2, 20) == pytest.approx(20 * wide / (2e7 * len(done)))
 
 
 def test_the_dense_network_of_equal_cost_lies_on_the_line_between_its_neighbours():

@@ -32,6 +32,12 @@ def test_the_longer_training_has_gains_shares_and_costs():
     assert (found.best, found.dense, found.cheaper) == (76, 82, 2)
 
 
+def test_seeds_are_counted_by_the_network_that_has_fewest():
+    lines = {8: pd.DataFrame({"count": [3, 2, 3]}), 18: pd.DataFrame({"count": [1, 1]})}
+    assert family_records.seeds_of(lines, 8, 12) == (
+        "2 of base width 8, 0 of base width 12; error by the scatter of all families")
+
+
 def test_tops_are_compared_where_none_is_at_an_end():
     def line(*means):
         return pd.DataFrame({"mean": means, "count": 3}, index=[1, 2, 4, 8])

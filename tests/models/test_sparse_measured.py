@@ -47,3 +47,6 @@ def test_goals_leave_out_other_rows_and_say_what_is_missed():
     assert table["of peak, gflops"][0] == pytest.approx(0.25)
     assert np.isnan(table["of peak, gflops"][1]) and np.isnan(table["of peak, gbytes"]).all()
     assert table.name.str.startswith(measured.SINGLE).all()
+    assert measured.lacking(table) == list(measured.WANTED)
+    assert measured.lacking(table.assign(name=["3x3 convolution, 8", "peak memory"])) == [
+        "linear layer", "four 3x3 convolutions", "perceptron step", "ResNet-18 step"]

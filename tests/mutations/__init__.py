@@ -23,7 +23,8 @@ class Mutation(NamedTuple):
     caught_by: tuple[str, ...] = ()  # experiments, one of which has to say so; none: nothing may move
 
 
-_IMAGES, _LOOP, _NATIVE = "lib/image_sets.py", "lib/models/resnet/training.py", "lib/models/resnet/native.py"
+_IMAGES, _LOOP = "lib/image_minibatches.py", "lib/models/resnet/training.py"
+_NATIVE = "lib/models/resnet/native.py"
 _TRAINERS = "lib/models/resnet/trainers.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.pruning.distribution import connectivity, remaining, stages, water_filling
+from lib.pruning.distribution import as_printed, connectivity, remaining, stages, water_filling
 from tests import patience
 
 SIZES = st.lists(st.integers(1, 12), min_size=1, max_size=7)
@@ -29,6 +29,12 @@ def one_at_a_time(sizes, n_removed):
 
 
 # --- the toy of Fig 3.4
+
+
+def test_the_listing_takes_the_remainder_from_the_first_layer():
+    assert as_printed([6, 4, 2], 8).tolist() == [0, 2, 2]  # down to 2, 2, 2 go six, and two more
+    assert as_printed([6, 4, 2], 6).tolist() == [2, 2, 2] and as_printed([5, 5, 5], 7).tolist() == [2, 3, 3]
+    assert sorted(water_filling([6, 4, 2], 8)) == [1, 1, 2]
 
 
 def test_toy_of_figure_3_4():

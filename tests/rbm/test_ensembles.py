@@ -10,7 +10,7 @@ from numba import njit
 from lib import rng
 from lib.native import masks
 from lib.native.lanes import load, store
-from lib.rbm import _kernels, ensembles
+from lib.rbm import _training_kernels, ensembles
 from lib.rbm.ensembles import train_ensemble
 from lib.rbm.machine import Machine
 from lib.rbm.training import Diverged, TrainingSettings, train
@@ -68,7 +68,7 @@ def test_sixteen_machines_have_the_bits_of_each_alone(n_visible, n_hidden, optio
     rows, settings = rows_of(n_visible, 90), settings_of(**options)
     machines, seeds = machines_of(16, n_visible, n_hidden), range(40, 56)
     wanted = [train(machine, rows, settings, seed=seed).machine for machine, seed in zip(machines, seeds)]
-    monkeypatch.setattr(_kernels, "train_epoch", None)  # all of them take the other loops
+    monkeypatch.setattr(_training_kernels, "train_epoch", None)  # all of them take the other loops
     found = train_ensemble(machines, rows, settings, seeds=seeds)
     for result, alone, start in zip(found, wanted, machines, strict=True):
         assert same(result.machine, alone) and not same(result.machine, start)

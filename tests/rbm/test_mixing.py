@@ -38,6 +38,24 @@ def test_the_second_mode_shrinks_by_its_rate_and_no_other_does_so_more_slowly():
     assert rate == pytest.approx(np.sort(np.linalg.eigvals(sweep).real)[-2])
 
 
+def test_chains_measure_the_rate_of_the_slowest_mode():
+    mode = mixing.second_mode(JOINT)
+    rate, error = mixing.measured_rate(MACHINE, mode, 40_000, 2, seed=1)
+    assert abs(rate - mode[0]) < 4 * error < 0.2 * mode[0]
+    few = [mixing.measured_rate(MACHINE, mode, 2000, 2, seed=seed) for seed in range(200)]
+    assert np.std([rate for rate, _ in few]) == pytest.approx(np.mean([error for _, error in few]), rel=0.2)
+
+
+def test_one_chain_draws_each_layer_by_the_one_before():
+    layers = mixing.one_chain(MACHINE, 2, rng=rng.stream(1, "chain"))
+    assert [len(layer) for layer in layers] == [3, 2, 3, 2, 3] and not layers[0].any()
+    sure = rbm.Machine(*(1e3 * part.new_tensor(some) for part, some in zip(
+        (MACHINE.weights, MACHINE.visible_bias, MACHINE.hidden_bias),
+        ([[1, 0], [0, 1], [0, 0]], [-0.5, -0.5, 1], [1, -1]))))  # first units on, the second pair off, the last on
+    assert [layer.tolist() for layer in mixing.one_chain(sure, 1, rng=rng.stream(1, "chain"))] == [
+        [0, 0, 0], [1, 0], [1, 0, 1]]
+
+
 def test_the_noise_floor_is_that_of_drawn_samples():
     drawn = rng.stream(1, "drawn").multinomial(1000, P, size=4000) / 1000
     distances = [mixing.total_variation(share, P) for share in drawn]

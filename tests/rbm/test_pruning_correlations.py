@@ -67,6 +67,15 @@ def test_ends_say_when_what_breaks(screened, fits):
     assert empty.empty and "cut off" in empty
 
 
+def test_means_are_over_the_machines_of_each_chain():
+    table = pd.DataFrame({"n": [18, 18, 50], "n_hidden": [9, 9, 25], "cut off": [20.0, 30.0, 10.0],
+                          "turned": [40.0, np.nan, 5.0]})
+    found = correlations.means(table, [18, 50])
+    assert found["cut", 18] == (75, pytest.approx(5)) and found["spin", 18] == (2.25, pytest.approx(0.45))
+    assert found["tree", 18][0] == pytest.approx(25 / pruning_graphs.minimal(18))
+    assert found["turn", 18] == found["cut", 50] == (None, None) and len(found) == 8
+
+
 def test_a_machine_that_is_never_cut_off_has_no_path_then(screened):
     whole = screened | {"pruning correlation": [screened["pruning correlation"][0]] * 6}
     row, = correlations.ends({12: [whole]}, correlations.decays({12: [whole]}, {12: 4}, 1.0)).to_dict("records")

@@ -34,6 +34,21 @@ def test_losses_of_order_are_in_percent_and_positive():
     assert loss.p_rise == pytest.approx(1 - shift(many, "abs m", 1, 4).p_rise)
 
 
+def test_no_loss_is_known_from_a_single_run():
+    assert np.isnan(pruning_order.order_loss([run()], 1, 4)).all()
+
+
+def test_modes_are_those_of_the_first_and_last_distribution():
+    found = pruning_order.modes(run(n_spins=4, **{
+        "exact histogram": [0.5, 0.1, 0.0, 0.2, 0.2],
+        "pruning histogram": [[9, 5, 1, 6, 8], [1, 1, 1, 1, 1], [1, 2, 9, 2, 1]]}))
+    assert (found.exact, found.dense, found.off_two) == (1.0, 1.0, 0) and list(found.last) == [0]
+    single = pruning_order.modes(run(n_spins=4, **{"pruning histogram": [[0, 1, 4, 9, 4], [9, 5, 1, 6, 8]]}))
+    assert (single.dense, single.off_two) == (0.5, 1) and list(single.last) == [-1, 1]  # no peak below zero
+    five = [0, 3, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 3, 0]
+    assert pruning_order.modes(run(**{"pruning histogram": [five, five]})).off_two == 2  # three below zero
+
+
 def test_peaks_are_the_maxima_of_a_smoothed_distribution():
     np.testing.assert_allclose(pruning_order.magnetizations(4), [-1, -0.5, 0, 0.5, 1])
     assert list(pruning_order.peaks([1, 2, 3, 2, 1])) == [0] and list(pruning_order.peaks([9, 5, 1, 5, 9])) == [-1, 1]

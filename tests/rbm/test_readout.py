@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.rbm import metrics, readout, rotations
+from lib.rbm import _readout_rows, metrics, readout, rotations
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.complex_training import StateSettings
 from lib.rbm.distributions import effective_energy_gradient
@@ -84,16 +84,16 @@ def test_likelihood_of_states_in_several_bases(kind):
 @pytest.mark.parametrize("kind", ["machine", "pure", "mixed"])
 def test_rows_are_drawn_from_the_posterior(kind, way, monkeypatch):
     n_copies = 4000 if kind == "machine" else 1200
-    monkeypatch.setattr(readout, "MAX_OPEN", 0 if way == "Gibbs chains" else readout.MAX_OPEN)
-    monkeypatch.setattr(readout, "_MAX_TABLE", 0 if way == "all completions" else 16)
+    monkeypatch.setattr(_readout_rows, "MAX_OPEN", 0 if way == "Gibbs chains" else readout.MAX_OPEN)
+    monkeypatch.setattr(_readout_rows, "_MAX_TABLE", 0 if way == "all completions" else 16)
     read = np.repeat(READ, n_copies, axis=0)
     if kind == "machine":
-        rows, of = readout._Rows(read, N, ERRORS, False, None, 1), readout._OfMachine(machine())
+        rows, of = _readout_rows.Rows(read, N, ERRORS, False, None, 1), _readout_rows.OfMachine(machine())
         exact = [probabilities(machine()).numpy()] * 3
     else:
         state, measured, exact = models()[kind]
-        rows = readout._Rows(read, N, ERRORS, False, None, 1, np.repeat(measured.codes, n_copies, axis=0))
-        of = readout._OfState(state, measured, rows.codes)
+        rows = _readout_rows.Rows(read, N, ERRORS, False, None, 1, np.repeat(measured.codes, n_copies, axis=0))
+        of = _readout_rows.OfState(state, measured, rows.codes)
     for epoch in range(1, 12 if way == "Gibbs chains" else 2):
         drawn = rows.draw(of, epoch)
     for place, (row, p) in enumerate(zip(READ, exact)):
@@ -131,8 +131,8 @@ def test_the_mean_step_of_a_machine_follows_the_gradient_of_the_likelihood():
 
     flat = torch.cat([x.reshape(-1) for x in (start.weights, start.visible_bias, start.hidden_bias)]).numpy()
     exact = slope(brute_force, flat)
-    rows = readout._Rows(np.repeat(READ, 20_000, axis=0), N, ERRORS, False, None, 1)
-    drawn = rows.draw(readout._OfMachine(start), 1)
+    rows = _readout_rows.Rows(np.repeat(READ, 20_000, axis=0), N, ERRORS, False, None, 1)
+    drawn = rows.draw(_readout_rows.OfMachine(start), 1)
     negative = effective_energy_gradient(start, np.array(STATES), probabilities(start))
     parts = [positive - other for positive, other in zip(effective_energy_gradient(start, drawn), negative)]
     # Means over 60,000 rows of terms of at most 1: standard errors below 0.002.
@@ -150,9 +150,9 @@ def test_the_mean_step_of_a_state_follows_the_gradient_of_the_likelihood():
 
     exact = slope(likelihood, rotations.flat_parameters(state))
     n_copies = 5000
-    many = readout._Rows(np.repeat(READ, n_copies, axis=0), N, ERRORS, False, None, 1,
+    many = _readout_rows.Rows(np.repeat(READ, n_copies, axis=0), N, ERRORS, False, None, 1,
                          np.repeat(measured.codes, n_copies, axis=0))
-    drawn = many.draw(readout._OfState(state, measured, many.codes), 1)
+    drawn = many.draw(_readout_rows.OfState(state, measured, many.codes), 1)
     completed = bases.Measurements(drawn, np.repeat(measured.codes, n_copies, axis=0), measured.letters, measured.gates)
     found = np.concatenate([part.numpy().ravel() for of in rotations.gradient(state, completed) for part in of])
     np.testing.assert_allclose(found, exact, atol=0.03)
@@ -218,12 +218,12 @@ def test_training_corrects_a_mixed_state_in_many_bases():
 
 
 def test_weights_are_shares_of_every_epoch(monkeypatch):
-    monkeypatch.setattr(readout, "MAX_ROWS", 1000)
+    monkeypatch.setattr(_readout_rows, "MAX_ROWS", 1000)
     weights = np.array([1, 10**9, 3 * 10**8, 0, 7 * 10**5])
-    rows = readout._Rows([[0, 0], [0, 1], [1, 0], [1, 1], [1, 1]], 2, None, False, weights, 1)
+    rows = _readout_rows.Rows([[0, 0], [0, 1], [1, 0], [1, 1], [1, 1]], 2, None, False, weights, 1)
     exact, found = 1000 * weights / weights.sum(), []
     for epoch in range(1, 400):
-        rows.draw(readout._OfMachine(Machine.random(2, 1, seed=1)), epoch)
+        rows.draw(_readout_rows.OfMachine(Machine.random(2, 1, seed=1)), epoch)
         counts = np.bincount(rows.who, minlength=5)
         assert (np.abs(counts - exact) < 1).all() and counts.sum() == 1000 and counts[3] == 0
         found.append(counts)

@@ -14,8 +14,8 @@ from lib.rbm.observables import estimate
 from lib.rbm.states import PositiveState
 from lib.rbm.statistics import Streaming, measure, of_means, variance
 from lib.spins import bases, chains, density, exact
+from tests.rbm.test_autocorrelation import autoregressive
 from tests.rbm.test_complex_state import make_state
-from tests.rbm.test_error_bars import autoregressive
 from tests.rbm.test_mixed_state import make_mixed
 from tests.rbm.test_observables import exact_chains
 from tests.rbm.test_states import make_machine

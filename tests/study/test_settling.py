@@ -48,6 +48,16 @@ def test_a_claim_with_a_value_is_settled_at_its_scale(kept):
     assert claim["records"] == ["some-record"] and claim["enough"] is False
 
 
+def test_several_claims_are_settled_alike(monkeypatch):
+    settled = []
+    monkeypatch.setattr(settling.claims, "settle", lambda id, **options: settled.append((id, options)))
+    settling.settle_all({"one": 0.5, "two": (0.25, 0.1), "three": [3, 2]}, scale="N 10", enough=False)
+    common = {"scale": "N 10", "enough": False}
+    assert settled == [("one", {"measured": 0.5, "uncertainty": None} | common),
+                       ("two", {"measured": 0.25, "uncertainty": 0.1} | common),
+                       ("three", {"measured": [3, 2], "uncertainty": None} | common)]
+
+
 @pytest.mark.parametrize("complete, value, live, measured, scale, source", [
     (True, 0.7, 0.6, 0.7, "full", "record"), (False, 0.7, 0.6, 0.6, "one machine, small", "live"),
     (True, None, 0.6, 0.6, "one machine, small", "live"), (True, np.nan, None, None, "not run", "record"),
@@ -58,6 +68,12 @@ def test_a_record_counts_where_it_is_complete_and_else_this_build(kept, complete
     (claim,) = kept("claims.json")
     assert claim["measured"] == measured and claim["scale"].startswith(scale) and claim["source"] == source
     assert claim["enough"] is (measured == 0.7) and claim["uncertainty"] == (0.1 if measured == 0.7 else None)
+
+
+def test_numbers_are_not_run_unless_there_is_enough(kept):
+    settling.notes_if("ch99", True, {"one": (".1f", 1.25)})
+    settling.notes_if("ch99", False, {"two": (".2f", 2, 0.125)})
+    assert [(entry["key"], entry["text"]) for entry in kept("numbers.json")] == [("ch99-one", "1.2")]
 
 
 def test_numbers_have_a_prefix_and_those_that_are_missing_are_not_compared(kept):

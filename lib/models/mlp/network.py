@@ -215,7 +215,19 @@ def _read_only(array) -> np.ndarray:
 
 
 def kernel_arguments(model: SparseMLP) -> tuple:
-    """The net for the kernels, with values of its own: pixels, first layer, hidden bias, last, class bias, relu."""
+    """The net for the kernels, with values of its own.
+
+    Parameters
+    ----------
+    model : SparseMLP
+        The net; stays as it is.
+
+    Returns
+    -------
+    tuple
+        Pixels that some weight reads, first layer, hidden bias, last layer, class bias, and whether it has ReLUs.
+
+    """
     pixels, place = np.unique(model.first.index, return_inverse=True)  # the pixels that some weight reads
     # All copied: for read-only arrays numba would compile the kernels a second time.
     first, last = (SparseLayer(*(part.copy() for part in layer)) for layer in (model.first, model.last))
@@ -224,7 +236,23 @@ def kernel_arguments(model: SparseMLP) -> tuple:
 
 
 def loss_and_accuracy(images: np.ndarray, labels: np.ndarray, values: tuple) -> tuple[float, float]:
-    """Mean cross entropy and accuracy, for values of `kernel_arguments`."""
+    """Mean cross entropy and accuracy, by the kernels.
+
+    Parameters
+    ----------
+    images : ndarray of float, shape (n_images, n_inputs)
+        In the precision of the net.
+    labels : ndarray of int, shape (n_images,)
+        Their classes.
+    values : tuple
+        Of `kernel_arguments`.
+
+    Returns
+    -------
+    loss, accuracy : float
+        In nats, and from 0 to 1.
+
+    """
     order, no_rate = np.arange(len(images)), images.dtype.type(0)
     loss, n_right = _kernels.run_epoch(images, labels, order, 128, *values, False, False, no_rate, no_rate)
     return loss / len(images), n_right / len(images)

@@ -64,7 +64,23 @@ class ResidentTrainer(TorchTrainer):
         self._rate.fill_(rate)
 
     def train_step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> tuple[float, int]:
-        """One step, as `TorchTrainer.train_step` says."""
+        """One step, as `TorchTrainer.train_step` says.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n, 3, height, width)
+            A minibatch.
+        labels : ndarray of int, shape (n,)
+            Its classes.
+        rate : float
+            The learning rate.
+
+        Returns
+        -------
+        loss, n_right : float, int
+            Sum of the cross entropies in nats, and how many images were right.
+
+        """
         with self._on_stream():
             return super().train_step(images, labels, rate)
 
@@ -112,7 +128,18 @@ class ResidentTrainer(TorchTrainer):
             return float(self._loss), int(self._right)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """As `TorchTrainer.logits`."""
+        """What the network says, as `TorchTrainer.logits`.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (n, 3, height, width)
+            Normalized images.
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes)
+
+        """
         with self._on_stream():
             return super().logits(images)
 

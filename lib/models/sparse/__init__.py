@@ -9,7 +9,8 @@
 `dynamic_masks`  masks that move while these layers learn: SET and RigL
 `choice`         sparse or dense: the table
 `measured`       the measurements behind it: speeds, crossovers, goals (chapter 3.6)
-`_native`, `_memory`  the torch layers' path through the kernels, and its arrays
+`_layer`         what the two torch layers share: mask, paths, CSR matrices, saved states
+`_native`, `_memory`  their path through the kernels, and its arrays
 
 Nothing is imported here.
 """

@@ -9,7 +9,8 @@ import torch
 from torch.nn.utils import prune
 
 from lib.checks import as_tensor
-from lib.models.sparse.layers import SparseConv2d, SparseLinear, _SparseLayer, _with_values
+from lib.models.sparse._layer import SparseLayer, with_values
+from lib.models.sparse.layers import SparseConv2d, SparseLinear
 
 
 def convert(model: torch.nn.Module, masks: Mapping[str, object] | None = None, *,
@@ -83,13 +84,13 @@ def to_masked(model: torch.nn.Module) -> torch.nn.Module:
 
     """
     return copy.deepcopy(model, {id(module): _masked(module) for module in model.modules()
-                                 if isinstance(module, _SparseLayer)})
+                                 if isinstance(module, SparseLayer)})
 
 
 _DENSE = torch.nn.Linear, torch.nn.Conv2d
 
 
-def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> _SparseLayer:
+def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> SparseLayer:
     """The sparse layer in the place of a dense one."""
     if type(module) not in _DENSE:
         raise ValueError(f"expected Linear or Conv2d at {name!r}, got {type(module).__name__}; try other names")
@@ -117,14 +118,14 @@ def _sparse(name: str, module: torch.nn.Module, mask, path: str) -> _SparseLayer
         layer = SparseConv2d(mask, stride[0], bias is not None, seed=0, path=path)
     else:
         layer = SparseLinear(mask, bias is not None, seed=0, path=path)
-    layer = _with_values(layer, weight.detach()[mask], bias).train(module.training)
+    layer = with_values(layer, weight.detach()[mask], bias).train(module.training)
     layer.weight.requires_grad_(weight.requires_grad)
     if bias is not None:
         layer.bias.requires_grad_(bias.requires_grad)
     return layer
 
 
-def _masked(layer: _SparseLayer) -> torch.nn.Module:
+def _masked(layer: SparseLayer) -> torch.nn.Module:
     """The masked dense layer in the place of a sparse one."""
     n_out, n_in = layer.mask.shape[:2]
     more = {"bias": layer.bias is not None, "device": layer.weight.device, "dtype": layer.weight.dtype}

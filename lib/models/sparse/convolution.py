@@ -154,7 +154,18 @@ class SparseConvolution:
         self._calls: dict[object, object] = {}  # prepared for this size of a minibatch
 
     def of_images(self, n_images: int) -> SparseConvolution:
-        """The same convolution for minibatches of another size; both share their index lists."""
+        """The same convolution for minibatches of another size; both share their index lists.
+
+        Parameters
+        ----------
+        n_images : int
+            Images of a minibatch, at least 1.
+
+        Returns
+        -------
+        SparseConvolution
+
+        """
         other = copy.copy(self)
         other._calls = {}
         other.x, other.out = self.x._replace(n_images=n_images), self.out._replace(n_images=n_images)
@@ -207,6 +218,16 @@ class SparseConvolution:
         """`forward` for who knows that the arrays fit.
 
         The kernels check no bounds, and checks take as long as they.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            Of the weights that exist.
+        x, out : ndarray of float32
+            Images and results, flat, in the layouts `x` and `out`.
+        add : bool
+            Whether the result is added to what out holds; else it takes its place.
+
         """
         if "forward" not in self._calls:
             self._calls["forward"] = [self._call(self._forward, self.x, self.out)]
@@ -263,7 +284,22 @@ class SparseConvolution:
 
     def backward_unchecked(self, weights: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                            add: bool = False) -> None:
-        """`backward` for who knows that the arrays fit."""
+        """`backward` for who knows that the arrays fit.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_weights,)
+            Of the weights that exist.
+        g : ndarray of float32
+            Errors of the output, flat, in its layout with the border g_border.
+        g_border : int
+            Pixels of border around them.
+        out : ndarray of float32
+            Where the errors of the input go, flat, in its layout without a border.
+        add : bool
+            Whether the result is added to what out holds; else it takes its place.
+
+        """
         if g_border not in self._calls:
             plain, g_layout = self.x._replace(border=0), self._grad_layout(g_border)
             self._calls[g_border] = [self._call(b, g_layout, plain) for b in self._backward(g_layout)]
@@ -302,7 +338,24 @@ class SparseConvolution:
 
     def weight_gradient_unchecked(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                                   partial: np.ndarray, add: bool = False) -> None:
-        """`weight_gradient` for who knows that the arrays fit."""
+        """`weight_gradient` for who knows that the arrays fit.
+
+        Parameters
+        ----------
+        x : ndarray of float32
+            Images, flat, in the layout `x`.
+        g : ndarray of float32
+            Errors of the output, flat, in its layout with the border g_border.
+        g_border : int
+            Pixels of border around them.
+        out : ndarray of float32, shape (n_weights,)
+            Where the gradient goes.
+        partial : ndarray of float32
+            Room for 16 sums a weight, as in `weight_gradient`.
+        add : bool
+            On top of the sums that a call for other images has left in partial; False by default.
+
+        """
         key = "products", g_border
         if key not in self._calls:
             g_layout = self.out._replace(border=g_border)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from lib.checks import check_number
-from lib.models.sparse.layers import _SparseLayer
+from lib.models.sparse._layer import SparseLayer
 
 
 def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generator,
@@ -54,10 +54,10 @@ def set_step(model: torch.nn.Module, fraction: float, *, rng: np.random.Generato
         raise ValueError(f"expected rng to be a numpy Generator, got {type(rng).__name__}; "
                          'try rng=stream(1, "masks", 0) with lib.rng.stream')
 
-    def grown(name: str, layer: _SparseLayer, free: torch.Tensor, n: int) -> torch.Tensor:
+    def grown(name: str, layer: SparseLayer, free: torch.Tensor, n: int) -> torch.Tensor:
         return free[torch.from_numpy(rng.choice(len(free), n, replace=False))]
 
-    def values(layer: _SparseLayer, n: int) -> torch.Tensor:
+    def values(layer: SparseLayer, n: int) -> torch.Tensor:
         bound = 1 / math.sqrt(layer.density * math.prod(layer.mask.shape[1:]))
         return torch.from_numpy(rng.uniform(-bound, bound, n))
     return _step(model, fraction, grown, values, optimizer)
@@ -92,7 +92,7 @@ def rigl_step(model: torch.nn.Module, fraction: float, gradients: Mapping[str, t
         shape of its mask.
 
     """
-    def grown(name: str, layer: _SparseLayer, free: torch.Tensor, n: int) -> torch.Tensor:
+    def grown(name: str, layer: SparseLayer, free: torch.Tensor, n: int) -> torch.Tensor:
         gradient = gradients.get(name)
         if gradient is None or gradient.shape != layer.mask.shape:
             got = "none" if gradient is None else tuple(gradient.shape)
@@ -149,7 +149,7 @@ def dense_gradients(model: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]
     layers = _layers(model)
     paths = [layer.path for _, layer in layers]
 
-    def recorded(name: str, layer: _SparseLayer) -> Callable[[], torch.Tensor]:
+    def recorded(name: str, layer: SparseLayer) -> Callable[[], torch.Tensor]:
         def add(gradient: torch.Tensor) -> None:
             gradients[name] = gradients[name] + gradient if name in gradients else gradient.detach().clone()
 
@@ -169,8 +169,8 @@ def dense_gradients(model: torch.nn.Module) -> Iterator[dict[str, torch.Tensor]]
             layer.__dict__.pop("dense", None)
 
 
-def _layers(model: torch.nn.Module) -> list[tuple[str, _SparseLayer]]:
-    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, _SparseLayer)]
+def _layers(model: torch.nn.Module) -> list[tuple[str, SparseLayer]]:
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, SparseLayer)]
     if not layers:
         raise ValueError(f"expected a model with sparse layers, got {type(model).__name__} without; try "
                          "lib.models.sparse.layers.convert(model, masks)")

@@ -77,7 +77,19 @@ class Arena:
         self._free = np.zeros(0, np.float32)
 
     def zeros(self, n: int) -> np.ndarray:
-        """As the function `zeros`."""
+        """As the function `zeros`, out of larger areas.
+
+        Parameters
+        ----------
+        n : int
+            How many numbers.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            All zero.
+
+        """
         whole = -(-n // LANES) * LANES
         if len(self._free) < whole:
             self._free = zeros(max(whole, self._AREA))  # memory that is never touched takes no place
@@ -109,6 +121,7 @@ class Layout(NamedTuple):
 
     @property
     def n_groups(self) -> int:
+        """Groups of sixteen images, the last one perhaps with empty lanes."""
         return -(-self.n_images // LANES)
 
     @property
@@ -147,11 +160,24 @@ class Layout(NamedTuple):
         return self.group, self.channel, self.row, self.origin
 
     def zeros(self) -> np.ndarray:
-        """A flat float32 array of this layout, all zero."""
+        """A flat array of this layout, all zero.
+
+        Returns
+        -------
+        ndarray of float32, shape (size,)
+
+        """
         return zeros(self.size)
 
     def clear_border(self, array: np.ndarray) -> None:
-        """Set the border to zero, after the array has served another layout."""
+        """Set the border to zero, after the array has served another layout.
+
+        Parameters
+        ----------
+        array : ndarray of float32, shape (size,)
+            Of this layout; changed in place.
+
+        """
         whole = self._replace(height=self.height + 2 * self.border, width=self.width + 2 * self.border, border=0)
         view, b = whole.view(array), self.border
         if b:

@@ -16,6 +16,9 @@ from lib.models.sparse import choice
 if TYPE_CHECKING:
     import pandas as pd  # of the book
 
+#: How the names of everything begin that a whole run measures.
+WANTED = ("linear layer", "3x3 convolution", "four 3x3 convolutions", "perceptron step", "ResNet-18 step",
+          "peak memory")
 #: How the names of single layers and chains begin.
 SINGLE = ("linear", "3x3", "four")
 
@@ -117,3 +120,20 @@ def goals(bench: Sequence[Mapping]) -> pd.DataFrame:
         table[f"of peak, {column}"] = table[column].astype(float) / table.threads / highest
     table["missed by"] = (1 - table.ratio / table.goal).clip(lower=0.0)
     return table.assign(machine=table.machine.str.replace(r", \d+ cores", "", regex=True))
+
+
+def lacking(table: pd.DataFrame) -> list[str]:
+    """What a run does not hold.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Its `goals`.
+
+    Returns
+    -------
+    list of str
+        Of `WANTED`.
+
+    """
+    return [kind for kind in WANTED if not table.name.str.startswith(kind).any()]

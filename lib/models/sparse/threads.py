@@ -20,6 +20,10 @@ def one_at_a_time() -> Iterator[None]:
 
     Their loops cannot be started twice at once everywhere.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     RuntimeError
@@ -38,6 +42,11 @@ def usable() -> bool:
     """Whether this process can start the kernels.
 
     GNU OpenMP ends a process that was forked from a running one.
+
+    Returns
+    -------
+    bool
+
     """
     return not _forked
 

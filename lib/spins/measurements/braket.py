@@ -71,7 +71,18 @@ def _numbers(rows: object) -> object:
 
 
 def is_counts(document: object) -> bool:
-    """Whether it is `measurement_counts`, or a list of such outcomes."""
+    """Whether it is `measurement_counts`, or a list of such outcomes.
+
+    Parameters
+    ----------
+    document : object
+        What was read.
+
+    Returns
+    -------
+    bool
+
+    """
     return is_list_of_strings(document) or isinstance(document, Mapping) and bool(document) and all(
         isinstance(key, str) and set(key) <= {"0", "1"} for key in document)
 

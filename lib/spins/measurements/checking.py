@@ -29,6 +29,20 @@ def wrong(source: str, expected: str, got: str, hint: str, place: str = "") -> V
 
 
 def short(value: object, length: int = 60) -> str:
+    """A value for a message.
+
+    Parameters
+    ----------
+    value : object
+        Any.
+    length : int, default 60
+        Where it is cut.
+
+    Returns
+    -------
+    str
+
+    """
     text = repr(value)
     return text if len(text) <= length else text[:length] + "..."
 
@@ -91,12 +105,59 @@ def table(rows: object, source: str, what: str = "measurements", n_sites: int | 
 
 
 def mapping(value: object, source: str, what: str, place: str = "") -> dict:
+    """A value that has to be an object of JSON.
+
+    Parameters
+    ----------
+    value : object
+        What was read.
+    source : str
+        Where it comes from, for the message.
+    what : str
+        What it is, for the message.
+    place : str
+        Where in the source.
+
+    Returns
+    -------
+    dict
+        The value.
+
+    Raises
+    ------
+    ValueError
+        For anything else; try to export the file again.
+
+    """
     if not isinstance(value, Mapping):
         raise wrong(source, f"{what} as an object with named members", short(value), "to export the file again", place)
     return value
 
 
 def member(value: Mapping, name: str, source: str, place: str = "") -> object:
+    """A member that has to be there.
+
+    Parameters
+    ----------
+    value : mapping
+        The object.
+    name : str
+        Of the member.
+    source : str
+        Where it comes from, for the message.
+    place : str
+        Where in the source.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        Where it is missing; try to export the file again.
+
+    """
     if name not in value:
         raise wrong(source, f"a member {name!r}", f"only {', '.join(map(str, list(value)[:8])) or 'nothing'}",
                     "to export the file again", place)
@@ -131,6 +192,27 @@ def check_shots(found: int, reported: object, source: str, asked: int | None = N
 
 
 def unique_names(names: Sequence[str], source: str, what: str) -> tuple[str, ...]:
+    """Names that all have to differ.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In their order.
+    source : str
+        Where it comes from, for the message.
+    what : str
+        What they are names of, for the message.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        For one that comes twice; try to rename it.
+
+    """
     seen: dict[str, int] = {}
     for place, name in enumerate(names):
         if name in seen:

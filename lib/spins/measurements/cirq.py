@@ -216,4 +216,16 @@ def _last(digits: np.ndarray, key: str, repetition: int | None, source: str) -> 
 
 
 def is_result(value: object) -> bool:
+    """Whether it is a result of Cirq, as JSON holds it.
+
+    Parameters
+    ----------
+    value : object
+        What was read.
+
+    Returns
+    -------
+    bool
+
+    """
     return isinstance(value, Mapping) and value.get("cirq_type") in TYPES

@@ -67,7 +67,18 @@ def require_order(order: object, source: str) -> None:
 
 
 def is_list_of_strings(document: object) -> bool:
-    """Whether it is one outcome a shot, as some packages list them."""
+    """Whether it is one outcome a shot, as some packages list them.
+
+    Parameters
+    ----------
+    document : object
+        What was read.
+
+    Returns
+    -------
+    bool
+
+    """
     return isinstance(document, list) and bool(document) and all(isinstance(outcome, str) for outcome in document)
 
 
@@ -205,7 +216,19 @@ def from_numbers(keys: Sequence, n_sites: object, source: str) -> np.ndarray:
 
 
 def are_numbers(keys: Sequence) -> bool:
-    """Whether the outcomes are whole numbers, or such numbers as JSON writes names."""
+    """Whether the outcomes are whole numbers, or such numbers as JSON writes names.
+
+    Parameters
+    ----------
+    keys : sequence
+        Outcomes.
+
+    Returns
+    -------
+    bool
+        False without any.
+
+    """
     return bool(keys) and all(
         isinstance(key, (int, np.integer)) and not isinstance(key, (bool, np.bool_))
         or isinstance(key, str) and re.fullmatch("0|[1-9][0-9]*", key) is not None for key in keys)

@@ -49,6 +49,25 @@ def read_json(path: Path, limit: int) -> object:
 
 
 def parse_json(content: bytes, source: str) -> object:
+    """A JSON document without names that come twice, NaN or infinity.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file.
+    source : str
+        Where it comes from, for the message.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        For anything else, with the line where it is.
+
+    """
     again = "to export or copy the file again"
     try:
         text = content.decode("utf-8-sig")

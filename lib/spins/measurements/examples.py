@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lib.spins.measurements import packed
 from lib.spins.measurements.reading import read
 from lib.spins.measurements.shots import Shots
+
+if TYPE_CHECKING:
+    import pandas as pd  # of the book
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +48,18 @@ class Example:
     ending: str = ""
 
     def read(self, folder: Path) -> Shots:
-        """What `read` makes of it, after writing it into the folder where it is a file."""
+        """What `read` makes of it, after writing it into the folder where it is a file.
+
+        Parameters
+        ----------
+        folder : Path
+            A folder that exists.
+
+        Returns
+        -------
+        Shots
+
+        """
         path = folder / f"shot.{self.ending}"
         if self.format == "packed":
             packed.save(path, self.source)
@@ -96,3 +112,23 @@ EXAMPLES = (
     Example("counts", '100,1 where 1 is said to be down', b"100,1\n", {"order": "kept", "one": "down"}, "csv"),
     Example("rows", "1 0 0 where 1 is said to be down", [[1, 0, 0]], {"order": "kept", "one": "down"}),
 )
+
+
+def table() -> pd.DataFrame:
+    """What `read` makes of every example.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By format: the shot as it is written, its bits, and the bits in our conventions.
+
+    """
+    import pandas as pd
+
+    rows = []
+    with TemporaryDirectory() as folder:
+        for example in EXAMPLES:
+            shot = example.read(Path(folder))
+            bits, ours = (" ".join(map(str, bits[0])) for bits in (shot.bits, shot.in_conventions()))
+            rows.append((example.format, example.shown, bits, ours))
+    return pd.DataFrame(rows, columns=["format", "the shot", "bits", "in_conventions()"]).set_index("format")

@@ -63,6 +63,7 @@ class Readout:
 
     @property
     def n_sites(self) -> int:
+        """Sites."""
         return len(self.one_if_zero)
 
     @staticmethod
@@ -145,7 +146,18 @@ class Readout:
                          f"{self} from {n_zeros} and {n_ones} shots; try more shots of known states")
 
     def ordered(self, places: Sequence[int]) -> Readout:
-        """The errors of other columns."""
+        """The errors of other columns.
+
+        Parameters
+        ----------
+        places : sequence of int
+            Columns of this one, counted from 0.
+
+        Returns
+        -------
+        Readout
+
+        """
         return Readout(self.one_if_zero[list(places)], self.zero_if_one[list(places)])
 
     def log_chances(self, bits: np.ndarray, true: np.ndarray | int, turned: np.ndarray | bool = False) -> np.ndarray:

@@ -60,6 +60,16 @@ def is_letters(document: object) -> bool:
     """Whether it is `get_counts` of an analog result.
 
     There e is an empty site, r Rydberg, and g the ground state.
+
+    Parameters
+    ----------
+    document : object
+        What was read.
+
+    Returns
+    -------
+    bool
+
     """
     return isinstance(document, Mapping) and bool(document) and all(
         isinstance(key, str) and key and set(key) <= set("erg") for key in document)

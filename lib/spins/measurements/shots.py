@@ -73,14 +73,22 @@ class Shots:
 
     @property
     def n_shots(self) -> int:
+        """Shots, each as often as it was counted."""
         return len(self.bits) if self.weights is None else int(self.weights.sum())
 
     @property
     def n_sites(self) -> int:
+        """Sites of a shot."""
         return self.bits.shape[1]
 
     def flipped(self) -> Shots:
-        """0 and 1 exchanged, missing sites left missing."""
+        """0 and 1 exchanged, missing sites left missing.
+
+        Returns
+        -------
+        Shots
+
+        """
         bits = np.where(self.bits == MISSING, MISSING, self.bits ^ 1).astype(np.uint8)
         return replace(self, bits=bits, plus={axis: 1 - bit for axis, bit in self.plus.items()},
                        convention=f"0 and 1 exchanged, before which {self.convention}")

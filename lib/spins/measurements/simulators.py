@@ -19,6 +19,31 @@ LETTERS = np.array(["X", "Y", "Z"])
 
 
 def numbered(bits: np.ndarray, convention: str, source: str, shots: int | None, **others) -> Shots:
+    """Shots whose sites have numbers for names.
+
+    Parameters
+    ----------
+    bits : ndarray of uint8, shape (n_shots, n_sites)
+        Outcomes.
+    convention : str
+        What a 1 means.
+    source : str
+        Where it comes from, for the message.
+    shots : int or None
+        How many there must be, where that is known.
+    **others : object
+        Further fields of `Shots`.
+
+    Returns
+    -------
+    Shots
+
+    Raises
+    ------
+    ValueError
+        For another number of shots.
+
+    """
     check_shots(len(bits), None, source, shots)
     return Shots(bits, tuple(map(str, range(bits.shape[1]))), convention, **others)
 

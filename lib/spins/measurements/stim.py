@@ -97,6 +97,27 @@ def read_array(array: object, source: str, *, n_sites: int | None = None, shots:
 
 
 def width(n_sites: object, source: str, kind: str) -> int:
+    """The number of bits a shot, which has to be said.
+
+    Parameters
+    ----------
+    n_sites : object
+        What was said.
+    source : str
+        Where it comes from, for the message.
+    kind : str
+        The format, for the message.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        For anything but an integer from 1; try circuit.num_measurements.
+
+    """
     if not is_integer(n_sites) or n_sites < 1:
         raise wrong(source, f"n_sites=, the number of bits a shot, which {kind} does not hold", short(n_sites),
                     "n_sites=circuit.num_measurements")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lib.models.sparse import layers
+from lib.models.sparse import _layer, layers
 from lib.models.sparse.convolution import SparseConvolution
 from lib.models.sparse.layers import SparseConv2d, SparseLinear
 
@@ -242,6 +242,6 @@ def test_batches_of_all_sizes_share_index_lists():
     for n in (40, 3, 17):
         agree(both(layer, images(n, 3, 7, 5)))
     assert len(layer._plans) == 1
-    for size in range(3, 3 + 2 * layers._MOST_PLANS):
+    for size in range(3, 3 + 2 * _layer._MOST_PLANS):
         layer(images(2, 3, size, size))
-    assert len(layer._plans) == layers._MOST_PLANS
+    assert len(layer._plans) == _layer._MOST_PLANS

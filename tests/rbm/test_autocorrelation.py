@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.signal import lfilter
 
-from lib.rbm.observables import Estimate, estimate
+from lib.rbm.autocorrelation import Estimate, estimate
 
 
 # --- error bars
