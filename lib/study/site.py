@@ -18,7 +18,20 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
+from lib.study import (
+    api,
+    gate,
+    ledger,
+    lifeline,
+    notebooks,
+    page_text,
+    provenance,
+    runs,
+    status,
+    strips,
+    surroundings,
+    verify,
+)
 from lib.study.claim_files import Entry
 from lib.study.notebooks import chapter_files
 from lib.study.render import FACTS, MOVED
@@ -141,6 +154,19 @@ def read_toc(top: Path, stems: list[str]) -> object:
         raise ValueError(f"_toc.yml: expected parts with chapters, got {error}; try the indentation of its "
                          "neighbours") from None
     return toc
+
+
+def toc_alone(top: Path, stem: str) -> dict:
+    """A table of contents of one chapter and the lists of references, as `read_toc` gives that of the book."""
+    lists = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
+             if page_text.has_directive(path, "bibliography")]
+    return {"format": "jb-book", "root": f"{stem}.ipynb"} | ({"chapters": lists} if lists else {})
+
+
+def only(staged: dict[str, bytes], toc: dict) -> dict[str, bytes]:
+    """Of staged files those that a rendering of these contents alone reads: no other page."""
+    kept = {f"{entry['file']}.md" for entry in toc.get("chapters", [])}
+    return {name: content for name, content in staged.items() if "/" in name or name in kept or name[-3:] != ".md"}
 
 
 def stage(top: Path, root: Path, records: list[Run], toc: object, shown: dict) -> dict[str, bytes]:
