@@ -89,8 +89,8 @@ class ClaimsLedger(_Table):
                 f"<li>{line}</li>" for line in behind[1:]) + "</ul></details>"
         expected = words.shown(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
         where = f'<span class="claim-where">{html.escape(claim.expected.where)}</span>'
-        value, _, error = words.shown(words.measured_text(claim)).partition(" ± ")
-        whole = ' class="number"' if re.fullmatch(r"[-−+\d.e]+", value) else ""  # such a text may take two lines
+        value, _, error = words.shown(words.measured_text(claim)).partition("\xa0±\xa0")
+        whole = ' class="number"' if re.fullmatch(r"[−+\d.\xa0×⁻⁰¹²³⁴-⁹]+", value) else ""  # others may take two lines
         measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim.verdict)]
 

@@ -87,7 +87,8 @@ function addSorting(table) {
   const ranks = ["reproduced", "reproduced at reduced scale", "undecided", "differs", "not run"];
   const key = (row, column) => {
     const cell = row.cells[column], verdict = cell.querySelector(".verdict");
-    return verdict ? `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}` : cell.textContent.trim().replace("−", "-");
+    if (verdict) return `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}`;
+    return cell.textContent.trim().normalize("NFKD").replaceAll("−", "-").replace(/ × 10/g, "e");  // powers of ten, too
   };
   const size = text => /^[-+]?\d/.test(text) ? parseFloat(text) : NaN;
   const compare = (a, b) => {

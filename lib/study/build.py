@@ -291,7 +291,7 @@ def build_whatif(top: Path, profile: str, name: str, text: str, sweep: str, jobs
 
 
 def _declaring(path: Path) -> notebooks.Chapter | None:
-    """A chapter with its parameters in order; None for another one: `check` says what is wrong with it, and all else."""
+    """A chapter whose parameters are in order; None for another one: `check` says what is wrong there, and all else."""
     with contextlib.suppress(ValueError):
         chapter = notebooks.checked_chapter(path)
         parameters.declared(chapter)

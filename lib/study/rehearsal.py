@@ -161,7 +161,8 @@ def in_words(top: Path, lines: list[str]) -> list[str]:
             said.append(line)
             continue
         page, number, words = found.groups()
-        near = next((match for name in _named(words) for match in difflib.get_close_matches(name, known - {name}, 1)), "")
+        alike = (difflib.get_close_matches(name, known - {name}, 1) for name in _named(words))
+        near = next((match for matches in alike for match in matches), "")
         where = f"{page or '_config.yml'}, line {number}" if number else page or "_config.yml"
         said.append(f"{where}: expected a text that can be rendered, got: {words}; try "
                     + (near or "to mend or take out what it names"))

@@ -3,6 +3,7 @@ filters.  What is built, and where a browser comes from, says ``test_site``."""
 
 import io
 import re
+import unicodedata
 
 import pytest
 
@@ -159,8 +160,10 @@ def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     page.keyboard.press("Space")
     assert head.get_attribute("aria-sort") is None and order() == book
     table.get_by_role("button", name="here").click()
-    numbers = re.findall(r"^-?[\d.]+(?:e[-+]\d+)?(?= ±|$)", "\n".join(
-        table.locator("td:nth-child(4)").all_inner_texts()).replace("−", "-"), re.MULTILINE)
+    here = unicodedata.normalize("NFKD", "\n".join(table.locator("td:nth-child(4)").all_inner_texts()))
+    here = here.replace("−", "-").replace(" × 10", "e")
+    numbers = re.findall(r"^-?[\d.]+(?:e-?\d+)?(?= ±|$)", here, re.MULTILINE)
+    assert any("e-" in number for number in numbers)
     assert len(numbers) > 100 and [float(number) for number in numbers] == sorted(map(float, numbers))
     page.locator(".ledger-filters").first.get_by_label("verdict").select_option("differs")
     assert {*table.locator("tr:visible .verdict").all_inner_texts()} == {"✗\xa0differs"}

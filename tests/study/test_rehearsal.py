@@ -123,7 +123,7 @@ def test_figures_labels_numbers_and_citations_of_other_pages_are_known(book, tmp
 def test_a_page_alone_is_read_without_the_others_and_takes_what_they_name_for_known(book, tmp_path, monkeypatch):
     top = shutil.copytree(book, tmp_path / "book")
     toy_book.replace(top, "book/01-first.md", "The total is", "(a-place)=\n## A section\n\nThe total is")
-    toy_book.replace(top, "book/02-second.md", "The total is", "[](a-place), {doc}`index`, {term}`a word`. The total is")
+    toy_book.replace(top, "book/02-second.md", "The total is", "[](a-place), {doc}`index`, {term}`a word`. That is")
     text = "# Toy book\n\n{ref}`no-label`\n\n```{glossary}\na word\n: One.\n```\n"
     toy_book.write(top, "book/index.md", text)
     page = top / "book/02-second.md"
