@@ -14,10 +14,11 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from lib import atomic
-from lib.study import notebooks, provenance, site
+from lib.study import notebooks, parameters, provenance, runs, site
 from lib.study.notebooks import Chapter
 
 PASSED, KEPT, ALL = Path("_build/rehearsed.json"), Path("_build/rehearsal"), "all pages"
@@ -52,16 +53,37 @@ def problems(top: Path, page: Path | None = None) -> list[str]:
 
 
 def unknown_numbers(top: Path, chapters: list[Chapter], page: Path | None = None) -> list[str]:
-    """Numbers that a page, or any one, shows and no code of their chapter can name, one line each."""
+    """Numbers that a page, or any one, shows and no code of their chapter can name, one line each.
+
+    A name that code may put together has to be one of those that a run of the same code gave, where there is one.
+    """
     names, lines = {chapter.stem: _names(chapter) for chapter in chapters}, []
+    given = cache(lambda stem: _given(top, stem))
     for path in [page] if page else sorted((top / "book").glob("*.md")):
         for of, key, line in numbers_shown(path.read_text("utf-8")):
-            exact, forms = names.get(of or path.stem, ({key}, []))  # a page that is missing is the renderer's to tell
-            if key not in exact and not any(form.fullmatch(key) for form in forms):
-                near = difflib.get_close_matches(key, exact, 1, 0.7)
+            stem = of or path.stem
+            exact, forms = names.get(stem, ({key}, []))  # a page that is missing is the renderer's to tell
+            if key in exact:
+                continue
+            found = given(stem) if any(form.fullmatch(key) for form in forms) else set()
+            if found is not None and key not in found:
+                near = difflib.get_close_matches(key, exact | found, 1, 0.7)
                 lines.append(f"{path.name}, line {line}: expected the name of a number of {of or 'this chapter'}, "
                              f"got {key!r}; try {near[0] if near else f'claims.number({key!r}, ...) in its code'}")
     return lines
+
+
+def _given(top: Path, stem: str) -> set[str] | None:
+    """The names of all numbers that the last run of a chapter gave, at any profile; None where none is up to date."""
+    path = top / "book" / f"{stem}.md"
+    for profile in parameters.profiles(top):
+        root = runs.profile_root(top, profile)
+        run = runs.read_run(root, stem)
+        if run and runs.is_current(root, stem, provenance.chapter_inputs(top, path, profile, last=run)):
+            cells = atomic.read_json(root / "executed" / f"{stem}.ipynb")["cells"]
+            return {output["metadata"]["scrapbook"]["name"] for cell in cells for output in cell.get("outputs", [])
+                    if "scrapbook" in output.get("metadata", {})}
+    return None
 
 
 def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:

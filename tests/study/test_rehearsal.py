@@ -214,6 +214,21 @@ def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
     assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")
 
 
+def test_a_number_that_code_puts_together_has_to_be_one_that_a_run_of_the_same_code_gave(top):
+    toy_book.replace(top, "book/01-first.md", 'claims.number("toy1-total", sum(points), fmt=".4f")',
+                     'for name in ("total", "half"):\n    claims.number(f"toy1-{name}", sum(points))\n'
+                     'claims.number("toy1-" + "none", None)')
+    text = "# Toy\n\n{glue:text}`01-first::toy1-totl`, {glue:text}`01-first::toy1-none`\n"
+    toy_book.write(top, "book/index.md", text)
+    chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
+    assert rehearsal.unknown_numbers(top, chapters) == []  # nothing was run with this code
+    toy_book.write(top, "book/index.md", "# Toy\n")
+    assert toy_book.run(top, "--profile", "smoke", "chapter", "1").returncode == 0
+    toy_book.write(top, "book/index.md", text)
+    (line,) = rehearsal.unknown_numbers(top, chapters)
+    assert line == "index.md, line 3: expected the name of a number of 01-first, got 'toy1-totl'; try toy1-total"
+
+
 @pytest.mark.parametrize(("line", "words"), [
     ("01-a.md:14: WARNING: undefined label: 'fig-non' [ref.ref]", "01-a.md, line 14: expected a text that can be "
      "rendered, got: undefined label: 'fig-non'; try fig-none"),
