@@ -138,6 +138,28 @@ def test_the_ledger_is_filtered(visit, pages):
     assert len(names) == len({*names}) == 2
 
 
+def test_links_open_the_ledger_filtered(visit, pages):
+    page = visit("ledger.html")
+    page.goto((SITE / "ledger.html").as_uri() + "#verdict=differs&chapter=3.5")
+    page.reload()
+    shown = page.locator("table.ledger-table").first.locator("tbody tr:visible")
+    assert {words.split("\xa0")[1] for words in shown.locator(".verdict").all_inner_texts()} == {"differs"}
+    assert {href[:3] for href in shown.locator("td:first-child a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))")} == {"35-"}
+    bar = page.locator(".ledger-filters").first
+    page.locator("a[href='#verdict=differs']").first.click()
+    page.wait_for_function("!location.hash.includes('chapter')")
+    assert bar.get_by_label("chapter").input_value() == "" and bar.get_by_label("verdict").input_value() == "differs"
+    n_differ = shown.count()
+    counted = page.locator("[id='verdict=differs'] strong").inner_text()
+    assert n_differ == int(counted) > 1
+    bar.get_by_label("verdict").select_option("all")
+    assert shown.count() > n_differ
+    page.locator("a[href='#verdict=differs']").first.click()  # once more
+    page.wait_for_function("n => document.querySelectorAll('.ledger-table')[0].querySelectorAll("
+                           "'tbody tr:not([hidden])').length === n", arg=n_differ)
+
+
 def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     page = visit("ledger.html")
     table = page.locator("table.ledger-table").first
