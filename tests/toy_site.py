@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from lib.study import lifeline, site
+from lib.study import lifeline, status
 from tests import toy_book
 
 
@@ -26,7 +26,7 @@ def without_stamps(files: dict[str, bytes]) -> dict[str, bytes]:
         if name == "searchindex.js":  # Sphinx's own, which the book has not, keeps words that no page has any more
             content = b" ".join(sorted(re.findall(rb"\w+", re.sub(rb'"\w+": \[\]', b"", content))))
         return content
-    return {name: clean(name, content) for name, content in files.items() if name != site.DIGEST_FILE}
+    return {name: clean(name, content) for name, content in files.items() if name != status.SITE}
 
 
 def fails(done: subprocess.CompletedProcess, *words: str) -> None:

@@ -66,8 +66,8 @@ class ClaimsLedger(_Table):
         words = data.claim_words(self.env.srcdir)
         counts = Counter(claim.verdict for claim in ledger)
         profile = ", ".join(sorted({claim.profile for claim in ledger}))
-        summary = "".join(f"<li>{data.badge(verdict)} <strong>{counts[verdict]}</strong></li>"
-                          for verdict in data.SYMBOLS if counts[verdict])
+        summary = "".join(self._count(verdict, counts[verdict], own) for verdict in data.SYMBOLS
+                          if counts[verdict] or not own)  # the first table has a place for each
         for page in {claim.page for claim in ledger}:
             self.env.note_dependency(str(Path(self.env.srcdir) / f"{page}.ipynb"))
         behind = companion_behind.links(self.env.srcdir)
@@ -75,6 +75,13 @@ class ClaimsLedger(_Table):
         return (f'<p>{len(ledger)} claims, profile {html.escape(profile)}:</p><ul class="verdict-counts">{summary}</ul>'
                 + data.table(["chapter", "result", "expected", "here", "verdict"] if own else
                              ["item", "claim", "thesis", "here", "verdict"], rows, "ledger-table"))
+
+    @staticmethod
+    def _count(verdict: str, count: int, own: bool) -> str:
+        """How many claims have a verdict, as a link that shows these alone; the first table has the place it names."""
+        name = f"verdict={verdict.replace(' ', '+')}"
+        place = "" if own else f' id="{name}"'
+        return f'<li{place}><a href="#{name}">{data.badge(verdict)} <strong>{count}</strong></a></li>'
 
     def _row(self, claim, words, behind: list[str]) -> list[str]:
         link = f'<a href="{claim.page}.html#claim-{claim.id}">{words.item_text(claim.item)}</a>'
@@ -89,8 +96,8 @@ class ClaimsLedger(_Table):
                 f"<li>{line}</li>" for line in behind[1:]) + "</ul></details>"
         expected = words.shown(words.expected_text(claim)) + (" (ours)" if claim.bound else "")
         where = f'<span class="claim-where">{html.escape(claim.expected.where)}</span>'
-        value, _, error = words.shown(words.measured_text(claim)).partition(" ± ")
-        whole = ' class="number"' if re.fullmatch(r"[-−+\d.e]+", value) else ""  # such a text may take two lines
+        value, _, error = words.shown(words.measured_text(claim)).partition("\xa0±\xa0")
+        whole = ' class="number"' if re.fullmatch(r"[−+\d.\xa0×⁻⁰¹²³⁴-⁹]+", value) else ""  # others may take two lines
         measured = f"<span{whole}>{value}</span>" + (f' <span class="number">± {error}</span>' if error else "")
         return [link, statement, f"{expected} {where}", measured, data.badge(claim.verdict)]
 

@@ -2,6 +2,9 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
+  // The theme marks the section that is read in the contents of its page.  Where there are none, as beside a search, it
+  // would take all links for contents, and stop at the first with a dot in its name.
+  if (!document.querySelector(".bd-toc-nav")) document.body.removeAttribute("data-bs-spy");
   document.querySelectorAll("table.ledger-table").forEach(table => {
     addFilters(table);
     addSorting(table);
@@ -76,8 +79,26 @@ function addFilters(table) {
     count.textContent = `${n} of ${rows.length} claims`;
   }
 
+  // Links such as ledger.html#verdict=differs open the ledger filtered, and say all that it is filtered by.
+  function chooseLinked() {
+    const linked = new URLSearchParams(window.location.hash.slice(1));
+    const controls = [...selects, ["words", search]];
+    if (!controls.some(([name]) => linked.has(name))) return;
+    for (const [name, control] of controls) {
+      const value = linked.get(name) ?? "";
+      if (control !== search && ![...control.options].some(option => option.value === value)) control.add(new Option(value));
+      control.value = value;
+    }
+    show();
+  }
+
   table.parentElement.before(bar);
   show();
+  chooseLinked();
+  window.addEventListener("hashchange", chooseLinked);
+  for (const link of document.querySelectorAll('a[href^="#verdict="]')) {
+    link.addEventListener("click", () => setTimeout(chooseLinked));  // the same one again changes no address
+  }
 }
 
 // Buttons in the head of a ledger: a column up, down, and back to the order of the book.  Verdicts go from the best to
@@ -87,7 +108,8 @@ function addSorting(table) {
   const ranks = ["reproduced", "reproduced at reduced scale", "undecided", "differs", "not run"];
   const key = (row, column) => {
     const cell = row.cells[column], verdict = cell.querySelector(".verdict");
-    return verdict ? `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}` : cell.textContent.trim().replace("−", "-");
+    if (verdict) return `${ranks.indexOf(verdict.textContent.replace(/^\S+\s/, ""))}`;
+    return cell.textContent.trim().normalize("NFKD").replaceAll("−", "-").replace(/ × 10/g, "e");  // powers of ten, too
   };
   const size = text => /^[-+]?\d/.test(text) ? parseFloat(text) : NaN;
   const compare = (a, b) => {

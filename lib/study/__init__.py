@@ -45,8 +45,9 @@ is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of b
     stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
     stage/_data/narrow/STEM/NAME.narrow.svg  pictures that pages show on phones (`plotting.save_figure`)
 
-`_build/rehearsed.json`: `{"digest": ...}` of the sources that the renderer took when nothing was executed
-(:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of these, for the next time.
+`_build/rehearsed.json`: `{"all pages": ...}`, or of a page alone its name, and the digest of the sources that the
+renderer took when nothing was executed (:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of
+these, for the next time.
 
 `ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
 (:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.

@@ -222,7 +222,7 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     """Bring the whole book up to date and return its first page."""
     with locked(top) as lock:
         prepare(top, profile)
-        _refuse(check(top))
+        _look(top)
         stale = stale_chapters(top, profile)
         _refuse_late(top, jobs, stale)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
@@ -247,7 +247,7 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
-        _refuse(check(top))
+        _look(top)
         stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
         modules = provenance.chapter_inputs(top, path, profile).modules
         _refuse_late(top, jobs, stale, anchors.of_modules(top, modules))
@@ -271,16 +271,38 @@ def _render(top: Path, profile: str, lock: int) -> None:
 
 
 def build_whatif(top: Path, profile: str, name: str, text: str, sweep: str, jobs: int) -> Path:
-    """Make a page of one chapter with other parameters, or of several values of one, beside the book; return it."""
+    """Make a page of one chapter with other parameters, or of several values of one, beside the book; return it.
+
+    What was typed is refused at once, and of the pages only this one is rehearsed.
+    """
     from lib.study import vary, whatif
 
+    path = notebooks.find_chapter(top, name)
+    chapter = _declaring(path)
+    if chapter:
+        parameters.check_typed(chapter, text, sweep)
     with locked(top):
         prepare(top, profile)
-        path = notebooks.find_chapter(top, name)
-        _refuse(check(top) or rehearsal.problems(top))
+        _look(top)
+        _refuse(rehearsal.problems(top, path))
         if sweep:
             return vary.build(top, path, profile, sweep, text, jobs)
         return whatif.build(top, path, profile, text, jobs)
+
+
+def _declaring(path: Path) -> notebooks.Chapter | None:
+    """A chapter whose parameters are in order; None for another one: `check` says what is wrong there, and all else."""
+    with contextlib.suppress(ValueError):
+        chapter = notebooks.checked_chapter(path)
+        parameters.declared(chapter)
+        return chapter
+    return None
+
+
+def _look(top: Path) -> None:
+    """Refuse sources that are not in order, and say at the start what is done, since all of them are read."""
+    print("looking at the sources ...", flush=True)
+    _refuse(check(top))
 
 
 def _refuse(problems: list[str]) -> None:

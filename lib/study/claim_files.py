@@ -258,8 +258,8 @@ def _read(top: Path, files: tuple[tuple[Path, int, int], ...]) -> tuple[dict[str
 def judge(claim: Claim, settlement: Settlement) -> str:
     """The verdict, one of `VERDICTS`, on what a page stored.
 
-    Error bars enter only where the claim asks for it by `decide`, and then a value without one is undecided; else the
-    tolerance alone counts, fixed in advance.
+    Error bars enter where the claim asks for it by `decide`, and then a value without one is undecided; and where they
+    say nothing (:func:`says_nothing`).  Else the tolerance alone counts, fixed in advance.
     """
     measured = settlement.measured
     if settlement.undecided:
@@ -273,12 +273,22 @@ def judge(claim: Claim, settlement: Settlement) -> str:
     else:
         low, high = _interval(claim)
         error, nearest = settlement.uncertainty, min(abs(measured - low), abs(measured - high))
-        if claim.decide and (error is None or nearest < claim.decide * error):
+        if claim.decide and (error is None or nearest < claim.decide * error) or says_nothing(claim, settlement):
             return UNDECIDED
         agrees = low < measured < high if claim.expected.relation in ("above", "below") else low <= measured <= high
     if not agrees:
         return DIFFERS
     return REPRODUCED if settlement.scale == "full" else REDUCED
+
+
+def says_nothing(claim: Claim | Entry, settlement: Settlement | Entry) -> bool:
+    """Whether one standard error is larger than the whole accepted interval, which has two ends, and this interval is
+    not further off than two: to agree would be luck, and to differ is no evidence."""
+    if not settlement.uncertainty or isinstance(settlement.measured, (bool, list, type(None))):
+        return False
+    low, high = _interval(claim)
+    off = max(low - settlement.measured, settlement.measured - high, 0.0)
+    return high - low < settlement.uncertainty and off < 2 * settlement.uncertainty
 
 
 def entry(claim: Claim, settlement: Settlement, page: str | None, profile: str) -> Entry:
@@ -314,7 +324,7 @@ def _ours(entry: Mapping) -> tuple[bool, str]:
     return bound == "ours", reason
 
 
-def _interval(claim: Claim) -> tuple[float, float]:
+def _interval(claim: Claim | Entry) -> tuple[float, float]:
     """The accepted interval, widened by the tolerance; infinite where the claim has one bound."""
     relation, low = claim.expected.relation, claim.expected.value
     high = low if claim.expected.upper is None else claim.expected.upper

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from lib.study.claim_files import Entry, steps
+from lib.study.claim_files import Entry, says_nothing, steps
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
@@ -51,13 +51,19 @@ def item_text(item: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text with numbers as HTML: signs are minus signs there, which are as wide as a plus, and no hyphens."""
-    return html.escape(with_minus(text))
+    """A text with numbers as HTML, typeset as those of the prose are."""
+    return html.escape(typeset(text))
 
 
 def with_minus(text: str) -> str:
     """A text whose negative numbers have a minus sign; exponents, ranges, dates and names keep their hyphens."""
     return re.sub(r"(?<![\w.)\]}-])-(?=\.?\d)", "−", text)
+
+
+def formatted(value: float, fmt: str) -> str:
+    """A number in a Python format, where what rounds to zero has no minus sign."""
+    text = format(value, fmt)
+    return text if re.search("[1-9n]", text) else format(abs(value), fmt)  # n: inf, nan
 
 
 def typeset(text: str) -> str:
@@ -88,10 +94,10 @@ def measured_text(entry: Entry) -> str:
     if isinstance(value, list):
         return _sequence_text(value)
     if error is None:
-        return f"{value:.10g}" if value == int(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.6g}"
+        return formatted(value, ".10g" if value == int(value) else ".4g" if abs(value) < 1000 else ".6g")
     if error > 0:  # no digits beyond the second one of the error
         value = round(value, 1 - math.floor(math.log10(error)))
-    return f"{value:.6g} ± {error:.2g}"
+    return f"{formatted(value, '.6g')} ± {float(f'{error:.2g}'):.6g}"
 
 
 def facts(entry: Entry) -> list[tuple[str, str]]:
@@ -104,13 +110,16 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
     if entry.tolerance:
         found.append(("tolerance", str(entry.tolerance)))
     if entry.decide:
-        near = entry.verdict == "undecided" and not entry.undecided and entry.enough and not entry.notes
+        near = (entry.verdict == "undecided" and not entry.undecided and entry.enough and not entry.notes
+                and not says_nothing(entry, entry))
         what = "not: nearer than" if near else "only where it is further than"
         found.append(("decided", f"{what} {entry.decide:g} standard errors from the bound"))
     if entry.undecided:
         found.append(("undecided", entry.undecided))
     elif not entry.enough:
         found.append(("undecided", "this scale is too small to say"))
+    elif says_nothing(entry, entry):
+        found.append(("undecided", "the standard error is larger than all that would agree"))
     found += [("scale", entry.scale),
               ("source", ", ".join(["record", *entry.records]) if entry.records else entry.source)]
     if entry.depends_on:
@@ -139,9 +148,9 @@ def _line(entry: Entry, above: str) -> str:
 def _sequence_text(value: list) -> str:
     """A list of numbers by its ends and its steps; of several lists only the steps."""
     found = steps(value)
-    span = f"steps from {min(found):.3g} to {max(found):.3g}"
+    span = f"steps from {formatted(min(found), '.3g')} to {formatted(max(found), '.3g')}"
     if isinstance(value[0], list):
         return f"{len(value)} curves, {span}"
     if len(value) <= 4:
-        return ", ".join(f"{number:.4g}" for number in value)
-    return f"from {value[0]:.4g} to {value[-1]:.4g}, {span}"
+        return ", ".join(formatted(number, ".4g") for number in value)
+    return f"from {formatted(value[0], '.4g')} to {formatted(value[-1], '.4g')}, {span}"

@@ -91,7 +91,7 @@ def plus_minus(value: float, uncertainty: float | None, fmt: str = ".3f") -> str
     if fixed and uncertainty and float(f"{uncertainty:.{fixed[2]}f}") == 0:
         fmt = f"{fixed[1]}.{-math.floor(math.log10(uncertainty))}f"
     shown = int(value) if fmt.endswith("d") and value == int(value) else value
-    return format(shown, fmt) + ("" if uncertainty is None else f" ± {format(uncertainty, fmt)}")
+    return claim_text.formatted(shown, fmt) + ("" if uncertainty is None else f" ± {format(uncertainty, fmt)}")
 
 
 def number(key: str, value: float | None, fmt: str = ".3f", uncertainty: float | None = None, unit: str = "") -> None:

@@ -209,6 +209,15 @@ def parse_assignments(text: str, chapter: Chapter, where: str = "PARAMS") -> dic
     return values
 
 
+def check_typed(chapter: Chapter, params: str = "", sweep: str = "") -> None:
+    """Refuse what was typed after PARAMS= and SWEEP=, before anything else is done: raises `ValueError` for a wrong
+    name, type or value, and for a parameter in both."""
+    given = parse_assignments(params, chapter)
+    resolve(chapter, given, "PARAMS")
+    if sweep and (name := parse_sweep(sweep, chapter)[0]) in given:
+        raise ValueError(f"expected {name} in SWEEP or in PARAMS, got it in both; try PARAMS without it")
+
+
 def refused_commands(top: Path) -> list[str]:
     """The commands on pages, of exercises for example, that would be refused, one line each with page and line."""
     lines = []
@@ -218,10 +227,8 @@ def refused_commands(top: Path) -> list[str]:
             number, kind, given = found.groups()
             try:
                 chapter = read_chapter(find_chapter(top, number))
-                if kind == "SWEEP":
-                    parse_sweep(given, chapter)
-                elif given != "...":  # a form to fill in
-                    resolve(chapter, parse_assignments(given, chapter), kind)
+                if given != "...":  # a form to fill in
+                    check_typed(chapter, **{kind.lower(): given})
             except ValueError as error:
                 lines.append(f"{path.name}, line {text.count(chr(10), 0, found.start()) + 1}: {error}")
     return lines

@@ -14,13 +14,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from lib import atomic
-from lib.study import notebooks, provenance, site
+from lib.study import notebooks, parameters, provenance, runs, site
 from lib.study.notebooks import Chapter
 
-PASSED, KEPT = Path("_build/rehearsed.json"), Path("_build/rehearsal")
+PASSED, KEPT, ALL = Path("_build/rehearsed.json"), Path("_build/rehearsal"), "all pages"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 RECORD = "application/papermill.record/"
 GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
@@ -30,34 +31,59 @@ NAMES = re.compile(r"^\(([\w.-]+)\)=|^\s*:?(?:name|label): *([\w.-]+)|\$\$ \(([\
                    re.MULTILINE)
 
 
-def problems(top: Path) -> list[str]:
+def problems(top: Path, page: Path | None = None) -> list[str]:
     """What the renderer would refuse, one line each, with page and line; nothing is executed.
 
+    Of one `page` of a chapter alone, where it is given: what other pages name is taken for what it refers to then.
     The sources have to be in order otherwise (:func:`lib.study.build.check`).
     """
     chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
     places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis")  # the tables read the thesis's items
     digest = atomic.digest([[atomic.sha256(top / place) for place in places], provenance.environment_digest(top)])
-    if atomic.read_json(top / PASSED) == {"digest": digest}:
+    name, passed = page.stem if page else ALL, atomic.read_json(top / PASSED) or {}
+    if digest in (passed.get(ALL), passed.get(name)):
         return []
-    lines = unknown_numbers(top, chapters) or _rendered(top, chapters)
+    print(f"  {name}: read as the renderer does, before anything runs ...", flush=True)
+    lines = unknown_numbers(top, chapters, page) or (
+        _rendered_alone(top, notebooks.read_chapter(page)) if page else _rendered(top, chapters))
     if not lines:
         (top / PASSED).parent.mkdir(exist_ok=True)
-        atomic.write_json(top / PASSED, {"digest": digest})
+        atomic.write_json(top / PASSED, passed | {name: digest})
     return lines
 
 
-def unknown_numbers(top: Path, chapters: list[Chapter]) -> list[str]:
-    """Numbers that a page shows and no code of their chapter can name, one line each."""
+def unknown_numbers(top: Path, chapters: list[Chapter], page: Path | None = None) -> list[str]:
+    """Numbers that a page, or any one, shows and no code of their chapter can name, one line each.
+
+    A name that code may put together has to be one of those that a run of the same code gave, where there is one.
+    """
     names, lines = {chapter.stem: _names(chapter) for chapter in chapters}, []
-    for path in sorted((top / "book").glob("*.md")):
-        for page, key, line in numbers_shown(path.read_text("utf-8")):
-            exact, forms = names.get(page or path.stem, ({key}, []))  # a page that is missing is the renderer's to tell
-            if key not in exact and not any(form.fullmatch(key) for form in forms):
-                near = difflib.get_close_matches(key, exact, 1, 0.7)
-                lines.append(f"{path.name}, line {line}: expected the name of a number of {page or 'this chapter'}, "
+    given = cache(lambda stem: _given(top, stem))
+    for path in [page] if page else sorted((top / "book").glob("*.md")):
+        for of, key, line in numbers_shown(path.read_text("utf-8")):
+            stem = of or path.stem
+            exact, forms = names.get(stem, ({key}, []))  # a page that is missing is the renderer's to tell
+            if key in exact:
+                continue
+            found = given(stem) if any(form.fullmatch(key) for form in forms) else set()
+            if found is not None and key not in found:
+                near = difflib.get_close_matches(key, exact | found, 1, 0.7)
+                lines.append(f"{path.name}, line {line}: expected the name of a number of {of or 'this chapter'}, "
                              f"got {key!r}; try {near[0] if near else f'claims.number({key!r}, ...) in its code'}")
     return lines
+
+
+def _given(top: Path, stem: str) -> set[str] | None:
+    """The names of all numbers that the last run of a chapter gave, at any profile; None where none is up to date."""
+    path = top / "book" / f"{stem}.md"
+    for profile in parameters.profiles(top):
+        root = runs.profile_root(top, profile)
+        run = runs.read_run(root, stem)
+        if run and runs.is_current(root, stem, provenance.chapter_inputs(top, path, profile, last=run)):
+            cells = atomic.read_json(root / "executed" / f"{stem}.ipynb")["cells"]
+            return {output["metadata"]["scrapbook"]["name"] for cell in cells for output in cell.get("outputs", [])
+                    if "scrapbook" in output.get("metadata", {})}
+    return None
 
 
 def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
@@ -122,6 +148,21 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
     return in_words(top, lines)
 
 
+def _rendered_alone(top: Path, chapter: Chapter) -> list[str]:
+    """The complaints of the renderer about one chapter, but for those about what other pages name."""
+    toc = site.toc_alone(top, chapter.stem)
+    numbers = dict.fromkeys(key for _, key, _ in numbers_shown(chapter.path.read_text("utf-8")))
+    staged = site.only(site.sources(top, toc), toc)
+    staged[f"{chapter.stem}.ipynb"] = json.dumps(_with_made_up_outputs(chapter, [*numbers])).encode()
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as place:
+        lines = site.update(top, Path(place, "stage"), Path(place, "pages"), staged, Path(place, "logs"), "--rehearse")
+    others = [path for path in (top / "book").glob("*.md") if path != chapter.path]
+    known = "\n".join(text for path in others for text in (path.stem, path.read_text("utf-8")))
+    told = [COMPLAINT.match(line) for line in lines]
+    return in_words(top, [line for line, found in zip(lines, told)
+                          if not found or not (names := _named(found[3])) or names[-1] not in known])
+
+
 @contextlib.contextmanager
 def _place(top: Path) -> Iterator[Path]:
     """Where what Sphinx has read is kept for the next rehearsal; a passing folder while another one is there."""
@@ -142,13 +183,18 @@ def in_words(top: Path, lines: list[str]) -> list[str]:
             said.append(line)
             continue
         page, number, words = found.groups()
-        named = [(quoted or last).rpartition("/")[2].removesuffix(".md")
-                 for quoted, last in re.findall(r"['\"]([^'\"]+)['\"]|: (\S+)$", words)]
-        near = next((match for name in named for match in difflib.get_close_matches(name, known - {name}, 1)), "")
+        alike = (difflib.get_close_matches(name, known - {name}, 1) for name in _named(words))
+        near = next((match for matches in alike for match in matches), "")
         where = f"{page or '_config.yml'}, line {number}" if number else page or "_config.yml"
         said.append(f"{where}: expected a text that can be rendered, got: {words}; try "
                     + (near or "to mend or take out what it names"))
     return said
+
+
+def _named(words: str) -> list[str]:
+    """What a complaint names, in its order."""
+    return [(quoted or last).rpartition("/")[2].removesuffix(".md")
+            for quoted, last in re.findall(r"['\"]([^'\"]+)['\"]|: ([^\s'\"]+)$", words)]
 
 
 def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):

@@ -18,14 +18,26 @@ from pathlib import Path
 import yaml
 
 from lib import atomic
-from lib.study import api, gate, ledger, lifeline, notebooks, provenance, runs, status, strips, surroundings, verify
+from lib.study import (
+    api,
+    gate,
+    ledger,
+    lifeline,
+    notebooks,
+    page_text,
+    provenance,
+    runs,
+    status,
+    strips,
+    surroundings,
+    verify,
+)
 from lib.study.claim_files import Entry
 from lib.study.notebooks import chapter_files
 from lib.study.render import FACTS, MOVED
 from lib.study.runs import Run
 from lib.study.stored import checked, plain
 
-DIGEST_FILE = ".companion.json"  # inside the site, so that it changes together with the pages
 BENCHMARKS, MUTATIONS, RANGES = (Path(f"data/records/{name}.json") for name in ("bench", "mutations", "ranges"))
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
 NARROW = ".narrow.svg"  # end of the name of a picture for phones (lib/plotting.py, which loads matplotlib)
@@ -70,8 +82,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
              "times": plain(runs.read_times(top))}  # one that is missing would be news to every page
     if (top / "book" / "api.md").exists():
         shown |= {"api": api.described(top), "imports": api.imports(top)}
-    digest = _digest(top, records, shown)
-    current = (atomic.read_json(root / "html" / DIGEST_FILE) == {"digest": digest}
+    made = {"digest": _digest(top, records, shown), "pages": status.made_of(top, profile)}
+    current = (atomic.read_json(root / "html" / status.SITE) == made
                and not [*verify.published(root, [])])  # no hand and no fault has changed a file since
     if not current:
         toc = read_toc(top, [path.stem for path in files])
@@ -80,7 +92,7 @@ def build(top: Path, profile: str, lock: int) -> bool:
             raise ValueError("expected pages without warnings, got\n    " + "\n    ".join(lines))
         with tempfile.TemporaryDirectory(prefix="site-", dir=runs.workspace(top)) as temporary:
             site = publish(top, root, root / "render" / "html", staged, records, Path(temporary) / "html")
-            atomic.write_json(site / DIGEST_FILE, {"digest": digest})
+            atomic.write_json(site / status.SITE, made)
             atomic.swap_directory(site, root / "html")
     for name in ("ledger", "status"):
         atomic.write_json_if_changed(root / f"{name}.json", shown[name])
@@ -141,6 +153,19 @@ def read_toc(top: Path, stems: list[str]) -> object:
         raise ValueError(f"_toc.yml: expected parts with chapters, got {error}; try the indentation of its "
                          "neighbours") from None
     return toc
+
+
+def toc_alone(top: Path, stem: str) -> dict:
+    """A table of contents of one chapter and the lists of references, as `read_toc` gives that of the book."""
+    lists = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
+             if page_text.has_directive(path, "bibliography")]
+    return {"format": "jb-book", "root": f"{stem}.ipynb"} | ({"chapters": lists} if lists else {})
+
+
+def only(staged: dict[str, bytes], toc: dict) -> dict[str, bytes]:
+    """Of staged files those that a rendering of these contents alone reads: no other page."""
+    kept = {f"{entry['file']}.md" for entry in toc.get("chapters", [])}
+    return {name: content for name, content in staged.items() if "/" in name or name in kept or name[-3:] != ".md"}
 
 
 def stage(top: Path, root: Path, records: list[Run], toc: object, shown: dict) -> dict[str, bytes]:

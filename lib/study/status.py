@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lib import atomic
 from lib.study import parameters, provenance, runs
 from lib.study.notebooks import chapter_files, check_chapter, read_chapter
 from lib.study.stored import Stored
@@ -42,6 +43,7 @@ class BookStatus(Stored):
     chapters: list[ChapterStatus]
 
 
+SITE = ".companion.json"  # of what a site is made: inside it, so that it changes together with the pages
 COST = ("core_seconds", "seconds", "peak_memory_bytes", "commit", "dirty", "date")
 
 
@@ -84,10 +86,26 @@ def book_status(top: Path, profile: str) -> BookStatus:
     return BookStatus(profile, [chapter_status(top, path, profile) for path in chapter_files(top)])
 
 
+def made_of(top: Path, profile: str) -> dict[str, list[str | None]]:
+    """Digests of the text of each page, and of its last run where it is a chapter: what a site is made of."""
+    root = runs.profile_root(top, profile)
+    found = {path.stem: runs.read_run(root, path.stem) for path in chapter_files(top)}
+    return {path.stem: [atomic.sha256(path), found[path.stem].notebook if found.get(path.stem) else None]
+            for path in sorted((top / "book").glob("*.md"))}
+
+
+def behind(top: Path, profile: str) -> str:
+    """In which pages the site of a profile is behind their texts or runs; nothing where it is in none, or not there."""
+    now = made_of(top, profile)
+    shown = (atomic.read_json(runs.profile_root(top, profile) / "html" / SITE) or {}).get("pages", now)
+    older = [name for name in sorted({*now, *shown}) if now.get(name) != shown.get(name)]
+    return f"the site is older than {', '.join(older)}; try make book" if older else ""
+
+
 def text(top: Path, profile: str) -> str:
-    """The table of `make status`."""
+    """The table of `make status`, and whether the site is behind the sources."""
     parameters.profile_values(top, profile)  # raises for one that cannot be read
-    return table(book_status(top, profile))
+    return "\n".join(filter(None, [table(book_status(top, profile)), behind(top, profile)]))
 
 
 def columns(rows: list[tuple[str, ...]]) -> list[str]:

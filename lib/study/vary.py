@@ -11,7 +11,7 @@ from lib import atomic
 from lib.study import ledger, runs, site, status, whatif
 from lib.study.measures import is_number
 from lib.study.notebooks import read_chapter
-from lib.study.parameters import declared, parse_assignments, parse_sweep
+from lib.study.parameters import declared, parse_sweep
 
 NAME = "sweep"  # of the page and of its picture
 Row = tuple[str, list[dict]]  # id or key, and for each run its value, error and text
@@ -26,8 +26,6 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
     """
     chapter = read_chapter(path)
     name, values = parse_sweep(text, chapter)
-    if name in parse_assignments(params, chapter):
-        raise ValueError(f"expected {name} in SWEEP or in PARAMS, got it in both; try PARAMS without it")
     texts = [f"{params} {name}={typed}".strip() for typed in values]
     ended = whatif.executed(top, path, profile, texts, jobs)
     kept = {str(value): runs.read_run(place, path.stem)
@@ -60,8 +58,8 @@ def build(top: Path, path: Path, profile: str, text: str, params: str, jobs: int
         lines += [f"```{{figure}} {NAME}.svg", f":alt: The numbers of the table against {name}, a panel each.", "",
                   f"What moved, against `{name}`; bars are standard errors. "
                   f"{{download}}`The numbers as CSV <{NAME}.csv>`.", "```"]
-    staged = {file: content for file, content in site.sources(top, {"format": "jb-book", "root": NAME}).items()
-              if "/" in file or not file.endswith(".md")} | drawn | {f"{NAME}.md": "\n".join(lines).encode()}
+    toc = {"format": "jb-book", "root": NAME}
+    staged = site.only(site.sources(top, toc), toc) | drawn | {f"{NAME}.md": "\n".join(lines).encode()}
     digest = atomic.digest([profile, texts])[:8]
     place = top / "_build" / "whatif" / f"{path.stem}-{name}-{digest}"
     page = whatif.publish(top, place, place, staged, []) / f"{NAME}.html"

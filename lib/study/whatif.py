@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, page_text, provenance, runs, site, status, surroundings
+from lib.study import ledger, lifeline, provenance, runs, site, status, surroundings
 from lib.study.claim_files import Entry
-from lib.study.claim_text import measured_text
+from lib.study.claim_text import measured_text, typeset
 from lib.study.measures import is_number
 from lib.study.notebooks import checked_chapter
 from lib.study.parameters import parse_assignments
@@ -173,7 +173,7 @@ def in_words(rows: list[tuple[str, ...]], words: dict[str, str]) -> list[tuple[s
     of: dict[str, list[tuple[str, ...]]] = {}
     for key, *cells in rows:
         name = key.removeprefix("claim ")
-        of.setdefault(words.get(name, name), []).append((name, *cells))
+        of.setdefault(words.get(name, name), []).append((name, *map(typeset, cells)))
     shown = []
     for sentence, found in of.items():
         parts = sentence.split("▢")  # every second one is a key
@@ -207,13 +207,9 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
     `text`, which may show `more` files, goes below its title.  Links to other pages have no target here, so that what
     the renderer complains of is not told: the sources have passed a rehearsal (:mod:`lib.study.rehearsal`)."""
     record = site.described(top, runs.read_run(root, stem))
-    references = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))
-                  if page_text.has_directive(path, "bibliography")]
-    toc = {"format": "jb-book", "root": f"{stem}.ipynb"} | ({"chapters": references} if references else {})
+    toc = site.toc_alone(top, stem)
     shown = {"ledger": plain(ledger.entries(top, record.provenance.profile, [record]))}
-    kept = {f"{entry['file']}.md" for entry in references}
-    staged = {name: content for name, content in site.stage(top, root, [record], toc, shown).items()
-              if "/" in name or name in kept or not name.endswith(".md")} | (more or {})
+    staged = site.only(site.stage(top, root, [record], toc, shown), toc) | (more or {})
     if text:
         notebook = site.without_lines(json.loads(staged[f"{stem}.ipynb"]))
         _put_below_title(notebook["cells"], text)

@@ -52,6 +52,12 @@ def test_the_ledger_links_each_claim_to_its_line(tmp_path):
         assert words in text, words
 
 
+def test_powers_of_ten_are_typeset_in_the_ledger(tmp_path):
+    small = CLAIM | {"measured": -1.3e-5, "uncertainty": 2e-6}
+    text = render(companion_tables.ClaimsLedger, staged(tmp_path, ledger=[small]))
+    assert '<span class="number">−1.3\xa0×\xa010⁻⁵</span> <span class="number">± 2\xa0×\xa010⁻⁶</span>' in text
+
+
 @pytest.mark.parametrize(("change", "expected"), [
     ({}, ["run: <code>make chapter CH=05</code>"]),
     ({"profile": "paper"}, ["run: <code>make chapter CH=05 PROFILE=paper</code>"]),

@@ -3,6 +3,7 @@ filters.  What is built, and where a browser comes from, says ``test_site``."""
 
 import io
 import re
+import unicodedata
 
 import pytest
 
@@ -137,6 +138,28 @@ def test_the_ledger_is_filtered(visit, pages):
     assert len(names) == len({*names}) == 2
 
 
+def test_links_open_the_ledger_filtered(visit, pages):
+    page = visit("ledger.html")
+    page.goto((SITE / "ledger.html").as_uri() + "#verdict=differs&chapter=3.5")
+    page.reload()
+    shown = page.locator("table.ledger-table").first.locator("tbody tr:visible")
+    assert {words.split("\xa0")[1] for words in shown.locator(".verdict").all_inner_texts()} == {"differs"}
+    assert {href[:3] for href in shown.locator("td:first-child a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))")} == {"35-"}
+    bar = page.locator(".ledger-filters").first
+    page.locator("a[href='#verdict=differs']").first.click()
+    page.wait_for_function("!location.hash.includes('chapter')")
+    assert bar.get_by_label("chapter").input_value() == "" and bar.get_by_label("verdict").input_value() == "differs"
+    n_differ = shown.count()
+    counted = page.locator("[id='verdict=differs'] strong").inner_text()
+    assert n_differ == int(counted) > 1
+    bar.get_by_label("verdict").select_option("all")
+    assert shown.count() > n_differ
+    page.locator("a[href='#verdict=differs']").first.click()  # once more
+    page.wait_for_function("n => document.querySelectorAll('.ledger-table')[0].querySelectorAll("
+                           "'tbody tr:not([hidden])').length === n", arg=n_differ)
+
+
 def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     page = visit("ledger.html")
     table = page.locator("table.ledger-table").first
@@ -159,8 +182,10 @@ def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     page.keyboard.press("Space")
     assert head.get_attribute("aria-sort") is None and order() == book
     table.get_by_role("button", name="here").click()
-    numbers = re.findall(r"^-?[\d.]+(?:e[-+]\d+)?(?= ±|$)", "\n".join(
-        table.locator("td:nth-child(4)").all_inner_texts()).replace("−", "-"), re.MULTILINE)
+    here = unicodedata.normalize("NFKD", "\n".join(table.locator("td:nth-child(4)").all_inner_texts()))
+    here = here.replace("−", "-").replace(" × 10", "e")
+    numbers = re.findall(r"^-?[\d.]+(?:e-?\d+)?(?= ±|$)", here, re.MULTILINE)
+    assert any("e-" in number for number in numbers)
     assert len(numbers) > 100 and [float(number) for number in numbers] == sorted(map(float, numbers))
     page.locator(".ledger-filters").first.get_by_label("verdict").select_option("differs")
     assert {*table.locator("tr:visible .verdict").all_inner_texts()} == {"✗\xa0differs"}

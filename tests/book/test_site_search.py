@@ -59,6 +59,21 @@ def test_readers_find_what_they_look_for(search, words):
     assert sum(bool(marks) for *_, marks in hits) > 0.6 * len(hits)
 
 
+@pytest.mark.parametrize("words", ["claims that differ", "differs", "undecided", "not run", "undecided claims"])
+def test_the_ledger_is_found_by_its_verdicts(search, words):
+    assert any("ledger.html#what-differs" in url for url, *_ in search(words)[:3])
+
+
+def test_a_search_that_finds_claims_leaves_the_console_clean(browser, pages):
+    page, errors = browser.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((SITE / "search.html").as_uri() + "?q=fidelity")  # names with dots are among what is found
+    assert page.locator("#search-results a[href*='#claim-'][href*='.html#']").count() > 1
+    page.evaluate("new Promise(done => setTimeout(done, 100))")  # what the theme does once all is loaded
+    assert errors == []
+    page.close()
+
+
 @pytest.mark.parametrize("words", ["pruning", "fidelity", "water-filling"])
 def test_prose_comes_before_docstrings(search, words):
     pages = [in_site(url).name for url, *_ in search(words)]

@@ -140,9 +140,16 @@ def test_a_number_of_jobs_that_is_none_is_refused(bare, jobs):
     ("n_points=101", ["expected n_points in [1, 100], got 101"]),
     ("heights=[1,3]", ["expected element 1 of heights in [0, 2], got 3"]),
 ])
-def test_wrong_parameters_by_hand_are_refused_before_a_kernel_starts(bare, params, words):
-    fails(toy_book.run(bare, "chapter", "01", "--params", params), *words)
-    assert not (bare / "_build/whatif").exists()
+def test_wrong_parameters_by_hand_are_refused_before_any_page_is_looked_at(bare, params, words):
+    done = toy_book.run(bare, "chapter", "01", "--params", params)
+    fails(done, *words)
+    assert done.stdout == "" and not (bare / "_build/whatif").exists()
+
+
+def test_a_chapter_that_declares_no_parameters_is_told_with_all_else(bare):
+    toy_book.replace(bare, "book/01-first.md", "[1, 100]", "[1")
+    toy_book.replace(bare, "book/02-second.md", "[1, 100]", "[2")
+    fails(toy_book.run(bare, "chapter", "1", "--params", "n_spins=8"), "01-first.md, line 17", "02-second.md, line 17")
 
 
 def test_unknown_profiles_and_chapters_are_refused(bare):

@@ -92,6 +92,20 @@ def test_a_claim_may_ask_for_a_distance_in_standard_errors_from_the_accepted_bou
     assert verdict(expected, measured, decide=2, uncertainty=None) == "undecided"
 
 
+@pytest.mark.parametrize(("expected", "measured", "error", "outcome"), [
+    ({"equal": 1}, -3.0, 290.0, "undecided"), ({"equal": 1}, 1.0, 0.21, "undecided"),
+    ({"equal": 1}, 1.5, 0.21, "undecided"), ({"equal": 1}, 1.0, 0.19, "reproduced"),
+    ({"equal": 1}, 1.6, 0.21, "differs"), ({"equal": 1}, 1.2, 0.19, "differs"),
+    ({"between": [1, 2]}, 3.0, 1.3, "undecided"), ({"between": [1, 2]}, 3.0, 1.1, "differs"),
+    ({"at least": 1}, 0.0, 290.0, "differs"),  # one end: how far it says something, `decide` says
+])
+def test_an_error_larger_than_all_that_would_agree_says_nothing_near_it(expected, measured, error, outcome):
+    assert verdict(expected, measured, uncertainty=error) == outcome
+    entry = claim_files.entry(claim(expected=expected), settled(measured=measured, uncertainty=error), None, "laptop")
+    told = ("undecided", "the standard error is larger than all that would agree")
+    assert (told in claim_text.facts(entry)) == (outcome == "undecided")
+
+
 @pytest.mark.parametrize("changes", [
     dict(id="A claim"), dict(id=None), dict(item="5.1a"), dict(item="Fig. 5.1"), dict(item=5.1), dict(statement=" "),
     dict(where=None), dict(where=""), dict(tolerance=None), dict(expected=None), dict(expected=0.5),
@@ -243,7 +257,8 @@ def test_measured_values_have_no_digits_beyond_their_error():
 
     assert text(59.5679, 4.51) == "59.6 ± 4.5" and text(78.5185, 0.22) == "78.52 ± 0.22"
     assert text(6.36729e-05) == "6.367e-05" and text(3970.0) == "3970" and text(11678912) == "11678912"
-    assert text(1234.5, 120.0) == "1230 ± 1.2e+02"
+    assert text(1234.5, 120.0) == "1230 ± 120"
+    assert text(-3.0, 290.0) == "0 ± 290" and text(-0.0) == "0" and text([-0.0, -1.0]) == "0, -1"
     assert text(0.25, 0.0) == "0.25 ± 0" and text(None) == "not run" and text(False) == "does not hold"
     assert text([3.0, 2.0, 1.5]) == "3, 2, 1.5" and "steps from -1 to -0.5" in text([3.0, 2.0, 1.5, 1.0, 0.5])
 
@@ -256,6 +271,8 @@ def test_numbers_are_formatted_and_kept(top):
     claims.number("same", 0.0, fmt=".1f", uncertainty=0.0)
     assert [entry["text"] for entry in kept(top, "numbers.json")] == [
         "1,234.6 ± 0.2 J", "100,000", "78.5 ± 0.2", "0.989 ± 0.004", "0.0 ± 0.0"]
+    assert claims.plus_minus(-0.001, 0.4, ".1f") == "0.0 ± 0.4" and claims.plus_minus(-0.001, None, "+.1f") == "+0.0"
+    assert claims.plus_minus(-math.inf, None, ".1f") == "-inf" and claims.plus_minus(-1e-9, None, ".1e") == "-1.0e-09"
     assert claims.plus_minus(0.98864, 0.0038, ".1f") == "0.989 ± 0.004" and claims.plus_minus(2, None, "d") == "2"
     for value in (math.nan, "many"):
         with pytest.raises(ValueError, match="bad"):

@@ -120,6 +120,28 @@ def test_figures_labels_numbers_and_citations_of_other_pages_are_known(book, tmp
         assert place == top / rehearsal.KEPT and any("fig-1-1" in line for line in rehearsal.problems(top))
 
 
+def test_a_page_alone_is_read_without_the_others_and_takes_what_they_name_for_known(book, tmp_path, monkeypatch):
+    top = shutil.copytree(book, tmp_path / "book")
+    toy_book.replace(top, "book/01-first.md", "The total is", "(a-place)=\n## A section\n\nThe total is")
+    toy_book.replace(top, "book/02-second.md", "The total is", "[](a-place), {doc}`index`, {term}`a word`. That is")
+    text = "# Toy book\n\n{ref}`no-label`\n\n```{glossary}\na word\n: One.\n```\n"
+    toy_book.write(top, "book/index.md", text)
+    page = top / "book/02-second.md"
+    assert rehearsal.problems(top, page) == []
+    (line,) = rehearsal.problems(top)
+    assert line.startswith("index.md, line 3: ")
+    monkeypatch.setattr(rehearsal, "_rendered_alone", lambda *_: ["read again"])
+    assert rehearsal.problems(top, page) == [] and rehearsal.problems(top, top / "book/01-first.md") == ["read again"]
+    monkeypatch.undo()
+    toy_book.write(top, "book/02-second.md", page.read_text("utf-8") + "\n[](no-place), {term}`a wort`\n")
+    n_lines = page.read_text("utf-8").count("\n")
+    lines = rehearsal.problems(top, page)
+    assert len(lines) == 2 and all(line.startswith(f"02-second.md, line {n_lines}: ") for line in lines), lines
+    toy_book.write(top, "book/02-second.md", page.read_text("utf-8") + "\n{glue:text}`toy2-totl`\n")
+    (line,) = rehearsal.problems(top, page)
+    assert "got 'toy2-totl'; try toy2-total" in line
+
+
 @pytest.mark.parametrize("name", ["book/index.md", "_config.yml", "_toc.yml", "lib/study/site.py",
                                   "data/thesis/items.json"])
 def test_sources_that_passed_are_read_again_when_one_of_them_changes(tmp_path, name, monkeypatch):
@@ -190,6 +212,21 @@ def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
     assert remedy in line
     line = unknown("So " + form.format(f"01-first.ipynb::{key}"), "errata")[-1]
     assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")
+
+
+def test_a_number_that_code_puts_together_has_to_be_one_that_a_run_of_the_same_code_gave(top):
+    toy_book.replace(top, "book/01-first.md", 'claims.number("toy1-total", sum(points), fmt=".4f")',
+                     'for name in ("total", "half"):\n    claims.number(f"toy1-{name}", sum(points))\n'
+                     'claims.number("toy1-" + "none", None)')
+    text = "# Toy\n\n{glue:text}`01-first::toy1-totl`, {glue:text}`01-first::toy1-none`\n"
+    toy_book.write(top, "book/index.md", text)
+    chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
+    assert rehearsal.unknown_numbers(top, chapters) == []  # nothing was run with this code
+    toy_book.write(top, "book/index.md", "# Toy\n")
+    assert toy_book.run(top, "--profile", "smoke", "chapter", "1").returncode == 0
+    toy_book.write(top, "book/index.md", text)
+    (line,) = rehearsal.unknown_numbers(top, chapters)
+    assert line == "index.md, line 3: expected the name of a number of 01-first, got 'toy1-totl'; try toy1-total"
 
 
 @pytest.mark.parametrize(("line", "words"), [

@@ -93,3 +93,17 @@ def test_the_command_prints_states_costs_and_budgets(top):
 
 def test_the_status_is_plain_json(top):
     assert json.loads(json.dumps(status.book_status(top, "laptop").plain()))["chapters"][0]["budget_core_minutes"] == 1
+
+
+def test_the_status_names_the_pages_whose_text_or_run_the_site_does_not_have(top):
+    assert status.behind(top, "laptop") == ""  # there is none
+    atomic.write_json(top / "_build/html" / status.SITE, {"pages": status.made_of(top, "laptop")})
+    assert status.behind(top, "laptop") == ""
+    for name in ("index", "01-first"):
+        path = top / f"book/{name}.md"
+        toy_book.write(top, f"book/{name}.md", path.read_text("utf-8") + "\nMore.\n")
+    toy_book.write(top, "book/new.md", "# New\n")
+    pretend_run(top, "02-second")
+    done = toy_book.run(top, "status")
+    assert done.stdout.splitlines()[0].startswith("01-first   fresh")
+    assert done.stdout.splitlines()[-1] == "the site is older than 01-first, 02-second, index, new; try make book"

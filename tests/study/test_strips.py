@@ -88,6 +88,14 @@ def test_negative_numbers_have_minus_signs_on_pages_and_nothing_else_has():
     assert "-1.5" in claim_text.text([entry("one", measured=-1.5)])
 
 
+def test_powers_of_ten_are_typeset_on_pages_alone():
+    small = entry("one", measured=1.3e-5, tolerance={"absolute": 1e-10, "reason": "rounding"})
+    markup = claim_text.strip([small])
+    assert "1.3\xa0×\xa010⁻⁵" in markup and "1\xa0×\xa010⁻¹⁰ (rounding)" in markup
+    assert "e-" not in markup.split("<dl")[1]
+    assert "1.3e-05" in claim_text.text([small]) and "1e-10" in claim_text.text([small])
+
+
 def test_filling_again_with_a_changed_bound_gives_the_new_verdict():
     notebook = {"cells": [cell(output("a"), output("b"))]}
     strips.fill(notebook, {"a": entry("a"), "b": entry("b")}, {})

@@ -40,6 +40,7 @@ def test_what_the_renderer_would_refuse_is_refused_before_a_whatif_page_is_made(
     done = toy_book.run(bare, "chapter", "1", "--params", "seed=3")
     fails(done, "no chapter was executed", place, "fig-none", "'nowhere'")
     assert "02-second" not in done.stderr and not (bare / "_build/whatif").exists()
+    assert done.stdout.startswith("looking at the sources ...\n  01-first: read as the renderer does")
     fails(toy_book.run(bare, "book"), "no chapter was executed", place)
     toy_book.replace(bare, "book/01-first.md", "{numref}`fig-none`, [there](02-second),\n[nowhere](nowhere)",
                      "[there](02-second), {glue:text}`no-such`")
