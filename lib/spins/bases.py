@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
 
@@ -179,9 +180,13 @@ def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.n
     letters, table = gate_table(gates)
     vector = psi.astype(np.complex128)
     for site, code in enumerate(basis_codes(basis, n_spins, letters)[0]):
-        halves = vector.reshape(2**site, 2, -1)
-        vector = np.einsum("ab,xby->xay", table[code], halves).reshape(-1)
+        vector = _turn(vector, table[code], site)
     return vector
+
+
+def _turn(vector: np.ndarray, gate: np.ndarray, site: int) -> np.ndarray:
+    """A vector with one spin turned."""
+    return np.einsum("ab,xby->xay", gate, vector.reshape(2**site, 2, -1)).reshape(-1)
 
 
 def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
@@ -305,8 +310,15 @@ def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generat
     index = np.empty(len(codes), dtype=np.int64)
     uniforms = rng.random(len(codes))
     order = np.argsort(place, kind="stable")
+    turned, before = [state.astype(np.complex128)], ""  # by none, one, two ... of the letters of the basis before
     for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(place))[:-1]), strict=True):
-        chances = probabilities(state, name, gates=gates)
+        if state.ndim == 2:
+            chances = probabilities(state, name, gates=gates)
+        else:
+            del turned[1 + len(commonprefix([before, name])):]  # names are sorted, so that neighbours begin alike
+            for site in range(len(turned) - 1, n_spins):
+                turned.append(_turn(turned[site], table[codes[rows[0], site]], site))
+            chances, before = np.abs(turned[-1]) ** 2, name
         cumulative = np.cumsum(chances)
         drawn = np.searchsorted(cumulative, uniforms[rows] * cumulative[-1], side="right")
         index[rows] = np.minimum(drawn, np.flatnonzero(chances)[-1])
