@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 
 import numpy as np
 
 from lib.chain_checks import check_bits, check_draws, check_n_spins
 from lib.conventions import bits_from_index
 from lib.spins.gates import basis_codes, gate_table, mixes
-from lib.spins.turned_states import check_vector_or_matrix, expectation, probabilities, rotate
+from lib.spins.turned_states import check_vector_or_matrix, expectation, probabilities, rotate, turn
 
 __all__ = ["Measurements", "check_vector_or_matrix", "expectation", "measured", "probabilities", "random_bases",
            "rotate", "sample", "single_site_bases"]
@@ -197,8 +198,15 @@ def sample(state, bases, n_samples: int | None = None, *, rng: np.random.Generat
     index = np.empty(len(codes), dtype=np.int64)
     uniforms = rng.random(len(codes))
     order = np.argsort(place, kind="stable")
+    turned, before = [state.astype(np.complex128)], ""  # by none, one, two ... of the letters of the basis before
     for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(place))[:-1]), strict=True):
-        chances = probabilities(state, name, gates=gates)
+        if state.ndim == 2:
+            chances = probabilities(state, name, gates=gates)
+        else:
+            del turned[1 + len(commonprefix([before, name])):]  # names are sorted, so that neighbours begin alike
+            for site in range(len(turned) - 1, n_spins):
+                turned.append(turn(turned[site], table[codes[rows[0], site]], site))
+            chances, before = np.abs(turned[-1]) ** 2, name
         cumulative = np.cumsum(chances)
         drawn = np.searchsorted(cumulative, uniforms[rows] * cumulative[-1], side="right")
         index[rows] = np.minimum(drawn, np.flatnonzero(chances)[-1])

@@ -89,14 +89,16 @@ def density_rank(measurements: Measurements) -> tuple[int, int]:
 
     """
     n_spins = check_n_spins(measurements.n_spins, largest=5, hint="the check of a part of the spins")
-    total = np.zeros((4**n_spins, 4**n_spins))
-    for row in np.unique(measurements.codes, axis=0):
-        product = np.ones((1, 1))
-        for code in row:
-            gate = measurements.gates[code]
-            # A projector as a real vector: its parts along 1, X, Y and Z.
-            vectors = np.array([[(np.conj(g) @ pauli @ g).real for pauli in (np.eye(2), *PAULI.values())]
-                                for g in gate.conj()])
-            product = np.kron(product, vectors.T @ vectors)
-        total += product
-    return int(np.linalg.matrix_rank(total, hermitian=True)), 4**n_spins
+    # A projector as a real vector: its parts along 1, X, Y and Z.
+    vectors = np.array([[[(np.conj(g) @ pauli @ g).real for pauli in (np.eye(2), *PAULI.values())] for g in gate.conj()]
+                        for gate in measurements.gates])
+    spans = vectors.swapaxes(1, 2) @ vectors  # of both outcomes of a spin
+
+    def summed(codes: np.ndarray) -> np.ndarray:
+        """The sum over rows of the products of their spans, the first spin taken out."""
+        if not codes.shape[1]:
+            return np.full((1, 1), float(len(codes)))
+        return sum(np.kron(spans[code], summed(codes[codes[:, 0] == code, 1:])) for code in np.unique(codes[:, 0]))
+
+    # How often a basis was measured makes no difference to the rank.
+    return int(np.linalg.matrix_rank(summed(measurements.codes), hermitian=True)), 4**n_spins

@@ -43,9 +43,28 @@ def rotate(psi, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.n
     letters, table = gate_table(gates)
     vector = psi.astype(np.complex128)
     for site, code in enumerate(basis_codes(basis, n_spins, letters)[0]):
-        halves = vector.reshape(2**site, 2, -1)
-        vector = np.einsum("ab,xby->xay", table[code], halves).reshape(-1)
+        vector = turn(vector, table[code], site)
     return vector
+
+
+def turn(vector: np.ndarray, gate: np.ndarray, site: int) -> np.ndarray:
+    """A vector with one spin turned.
+
+    Parameters
+    ----------
+    vector : ndarray of complex128, shape (2^n_spins,)
+        Amplitudes.
+    gate : ndarray of complex128, shape (2, 2)
+        Rows are outcomes.
+    site : int
+        The spin, from 0.
+
+    Returns
+    -------
+    ndarray of complex128, shape (2^n_spins,)
+
+    """
+    return np.einsum("ab,xby->xay", gate, vector.reshape(2**site, 2, -1)).reshape(-1)
 
 
 def probabilities(state, basis, *, gates: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
