@@ -63,6 +63,8 @@ _flip_kernels  sums over single flips of sixteen samples at once, under `states`
 _readout_kernels  those of chains in fields of their own, under `readout`
 _readout_rows  rows with errors and gaps, completed from the posterior, under `readout`
 _complex_kernels  those under `rotations` and `complex_training`, tested against sums over whole Kronecker products
+_complex_table  what they share between all configurations: energies by products, sums by halves
+_complex_rows   their sums over the turned spins of a row
 
 Nothing is imported here: `from lib.rbm import machine, sampling` brings in only what it names.
 

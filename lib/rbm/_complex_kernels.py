@@ -6,7 +6,8 @@ configurations advance as one, and the numbers depend on the arguments alone.
 
 The amplitude of an outcome in a rotated basis is a sum over the 2^r configurations along z that its r turned spins
 leave open (5.13). Two layouts serve it:
-- the table: all 2^n_visible configurations, evaluated once for all rows, which also give the exact negative phase;
+- the table: all 2^n_visible configurations, evaluated once for all rows, which also give the exact negative phase
+  (`_complex_table`);
 - the list: for every row its own 2^r configurations, where spins are many and few of them are turned.
 Either way a configuration has a place, the energies of both machines, and a weight d ln(psi) / d ln(psi_place) summed
 over rows, from which the gradients follow.
@@ -21,14 +22,12 @@ import numpy as np
 
 from lib.native.lanes import N_LANES, lanes_of, larger, load, one_where_less, quotient, store, total
 from lib.native.switch import njit
+from lib.rbm._complex_rows import add_listed_rows, add_rows
+from lib.rbm._complex_table import add_weighted_table, born, evaluate_table, load_states, logarithm
 from lib.rbm._kernels import exponential, load_rows, packs, store_rows, sweep
 from lib.rbm._training_kernels import add_gradient, parts
 from lib.rbm.optimizers import descend
 
-# ln of the largest over the smallest amplitude: squares of exp(-300), and their products, stay inside float64.
-LARGEST_SPREAD = 300.0
-# |sum|^2 over the square of the largest term: below, all digits are rounding, and the outcome counts as impossible.
-IMPOSSIBLE = 1e-30
 # Factors 1 + exp(-|a|) <= 2 that are multiplied before a logarithm is due: 2^512 is far from overflow.
 _N_FACTORS = 512
 
@@ -40,7 +39,6 @@ def evaluate(weights, visible_bias, hidden_bias, visible, hidden, energy):
     ln(1 + e^a) = max(a, 0) + ln(1 + e^-|a|), and the second terms are logarithms of a product.
     """
     n_visible, n_hidden = len(visible_bias), len(hidden_bias)
-    product = np.empty(N_LANES)
     for pack in range(len(visible)):
         v, p = visible[pack], hidden[pack]
         e = lanes_of(0.0)
@@ -59,10 +57,7 @@ def evaluate(weights, visible_bias, hidden_bias, visible, hidden, energy):
                 store(p, N_LANES * j, quotient(above + t - above * t, 1.0 + t))
                 factors = factors * (1.0 + t)
                 e = e - larger(a, 0.0)
-            store(energy, N_LANES * pack, e)
-            store(product, 0, factors)
-            for lane in range(N_LANES):
-                energy[N_LANES * pack + lane] -= math.log(product[lane])
+            store(energy, N_LANES * pack, e - logarithm(factors))
 
 
 @njit
@@ -108,15 +103,6 @@ def add_weighted(weight, visible, hidden, by_weights, by_visible, by_hidden):
 
 
 @njit
-def load_states(n_visible, visible):
-    """All basis states in order, into packs."""
-    for state in range(2**n_visible):
-        for site in range(n_visible):
-            place = N_LANES * site + state % N_LANES
-            visible[state // N_LANES, place] = (state >> (n_visible - 1 - site)) & 1
-
-
-@njit
 def load_list(bits, codes, gates, mixing, rows, visible, first):
     """The configurations of every row, into packs; first[row] is the place of its first one."""
     n_visible = bits.shape[1]
@@ -145,117 +131,6 @@ def load_list(bits, codes, gates, mixing, rows, visible, first):
 
 
 @njit
-def open_row(outcome, code, gates, mixing, table, n_ancillas, base, index, coefficient):
-    """The places of a row's configurations and the elements <outcome|U|configuration> (5.13); how many there are.
-
-    They double with every turned spin. In the table a spin has its own power of two, in the list the next one. All
-    ancillas are down.
-    """
-    n_spins = len(outcome)
-    n_visible = n_spins + n_ancillas
-    factor = 1.0 + 0.0j
-    for site in range(n_spins):
-        if not mixing[code[site]]:
-            gate = gates[code[site], outcome[site]]
-            up = abs(gate[1]) > abs(gate[0])
-            factor *= gate[1] if up else gate[0]
-            if table and up:
-                base += 1 << (n_visible - 1 - site)
-    index[0], coefficient[0] = base, factor
-    n = 1
-    for site in range(n_spins):
-        if mixing[code[site]]:
-            gate = gates[code[site], outcome[site]]
-            step = 1 << (n_visible - 1 - site) if table else n
-            for m in range(n):
-                index[n + m] = index[m] + step
-                coefficient[n + m] = coefficient[m] * gate[1]
-                coefficient[m] *= gate[0]
-            n *= 2
-    return n
-
-
-@njit
-def relative(energy, angle, reference):
-    """exp(-(energy + i angle)/2 - reference)."""
-    size, phase = math.exp(-0.5 * energy - reference), -0.5 * angle
-    return complex(size * math.cos(phase), size * math.sin(phase))
-
-
-@njit
-def add_rows(bits, codes, gates, mixing, rows, table, n_ancillas, first, n_configurations, energy, angle, amplitude,
-             index, coefficient, weight, sums, references):
-    """Sum the amplitude of every row (5.13) and add the weights of its configurations; a row that is impossible, or -1.
-
-    energy, angle: E of the amplitude and of the phase machine for all configurations, so that ln psi = -(E + i angle)/2
-    (5.12). weight: complex, to be zero before. sums, references: ln of a row's amplitude is reference + ln sum (with
-    ancillas, half the ln of its probability).
-    index, coefficient: room for the configurations of one row; amplitude: for those of all.
-    """
-    lowest, highest = np.inf, -np.inf
-    for place in range(n_configurations):
-        lowest, highest = min(lowest, energy[place]), max(highest, energy[place])
-    narrow = 0.5 * (highest - lowest) < LARGEST_SPREAD
-    if narrow:  # one exponential a configuration; else one for each term of each row, relative to its largest
-        for place in range(n_configurations):
-            amplitude[place] = relative(energy[place], angle[place], -0.5 * lowest)
-    n_others = 1 << n_ancillas
-    by_ancilla = np.empty(n_others, np.complex128)
-    for number in range(len(rows)):
-        row = rows[number]
-        n = open_row(bits[row], codes[row], gates, mixing, table, n_ancillas, first[number], index, coefficient)
-        reference = -0.5 * lowest
-        if not narrow:
-            reference = -np.inf
-            for m in range(n):
-                for ancilla in range(n_others):
-                    reference = max(reference, -0.5 * energy[index[m] + ancilla])
-        probability, largest, summed = 0.0, 0.0, 0.0j
-        for ancilla in range(n_others):
-            summed = 0.0j
-            if not narrow:  # the few places of this row, relative to its own reference
-                for m in range(n):
-                    place = index[m] + ancilla
-                    amplitude[place] = relative(energy[place], angle[place], reference)
-            for m in range(n):
-                term = coefficient[m] * amplitude[index[m] + ancilla]
-                summed += term
-                largest = max(largest, term.real * term.real + term.imag * term.imag)
-            by_ancilla[ancilla] = summed
-            probability += summed.real * summed.real + summed.imag * summed.imag
-        sums[number], references[number] = summed if n_ancillas == 0 else math.sqrt(probability), reference
-        if not probability > IMPOSSIBLE * largest:  # NaN is not
-            return row
-        for ancilla in range(n_others):
-            inverse = complex(by_ancilla[ancilla].real / probability, -by_ancilla[ancilla].imag / probability)
-            if narrow:
-                for m in range(n):
-                    weight[index[m] + ancilla] += coefficient[m] * inverse
-            else:
-                for m in range(n):
-                    weight[index[m] + ancilla] += coefficient[m] * inverse * amplitude[index[m] + ancilla]
-    if narrow:
-        for place in range(n_configurations):
-            weight[place] *= amplitude[place]
-    return -1
-
-
-@njit
-def born(energy, n_configurations, probability):
-    """p = exp(-E) / Z of all configurations (4.3), and ln Z."""
-    lowest = np.inf
-    for place in range(n_configurations):
-        lowest = min(lowest, energy[place])
-    z = 0.0
-    for place in range(n_configurations):
-        probability[place] = math.exp(lowest - energy[place])
-        z += probability[place]
-    for place in range(n_configurations):
-        probability[place] /= z
-    return math.log(z) - lowest
-
-
-@njit
 def count_open(codes, mixing, rows):
     """Configurations of all these rows, and of the largest one."""
     n_all, n_largest = 0, 1
@@ -270,12 +145,26 @@ def count_open(codes, mixing, rows):
 
 @njit
 def workspace(n_configurations, n_visible, n_hidden, n_hidden_phase):
-    """Room for configurations: their packs, those of both hidden layers, and four numbers each."""
+    """Room for configurations: their packs, those of both hidden layers, and seven numbers each."""
     visible = packs(n_configurations, n_visible, np.float64)
     n_lanes = len(visible) * N_LANES
     return (visible, packs(n_configurations, n_hidden, np.float64), packs(n_configurations, n_hidden_phase, np.float64),
-            np.empty(n_lanes), np.empty(n_lanes), np.empty(n_lanes, np.complex128), np.zeros(n_lanes, np.complex128),
-            np.zeros(n_lanes))
+            np.zeros((7, n_lanes)))
+
+
+@njit
+def evaluate_machine(machine, table, visible, hidden, energy):
+    """By products where these are the table and do not overflow, else one by one."""
+    if not table or not evaluate_table(machine[0], machine[1], machine[2], hidden, energy):
+        evaluate(machine[0], machine[1], machine[2], visible, hidden, energy)
+
+
+@njit
+def add_machine(weight, table, visible, hidden, by):
+    if table:
+        add_weighted_table(weight, hidden, by[0], by[1], by[2])
+    else:
+        add_weighted(weight, visible, hidden, by[0], by[1], by[2])
 
 
 @njit
@@ -287,21 +176,27 @@ def add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact
     ln Z, if exact).
     """
     n_visible, n_hidden, n_hidden_phase = sizes
-    visible, hidden, hidden_phase, energy, angle, amplitude, weight, real = space
-    index, coefficient, sums, references, first = row_space
+    visible, hidden, hidden_phase, numbers = space
+    index, terms, sums, references, first = row_space
     n_configurations = 1 << n_visible if table else count_open(codes, mixing, rows)[0]
     if not table:
         n_packs = (n_configurations + N_LANES - 1) // N_LANES
         visible, hidden, hidden_phase = visible[:n_packs], hidden[:n_packs], hidden_phase[:n_packs]
         load_list(bits, codes, gates, mixing, rows, visible, first)
-    one = parts(parameters, 0, n_visible, n_hidden)
+    n_lanes = len(visible) * N_LANES
+    energy, angle, real = numbers[0, :n_lanes], numbers[1, :n_lanes], numbers[2, :n_lanes]
+    weight = numbers[3:5, :n_lanes]
     n_first = n_visible * n_hidden + n_visible + n_hidden
-    two = parts(parameters, n_first, n_visible, n_hidden_phase)
-    evaluate(one[0], one[1], one[2], visible, hidden, energy)
-    evaluate(two[0], two[1], two[2], visible, hidden_phase, angle)
+    evaluate_machine(parts(parameters, 0, n_visible, n_hidden), table, visible, hidden, energy)
+    evaluate_machine(parts(parameters, n_first, n_visible, n_hidden_phase), table, visible, hidden_phase, angle)
     weight[:] = 0
-    impossible = add_rows(bits, codes, gates, mixing, rows, table, n_visible - bits.shape[1], first, n_configurations,
-                          energy, angle, amplitude, index, coefficient, weight, sums, references)
+    psi = numbers[5:7, :n_lanes]
+    if table:
+        impossible = add_rows(bits, codes, gates, mixing, rows, n_visible - bits.shape[1], energy, angle, psi, index,
+                              terms, weight, sums, references)
+    else:
+        impossible = add_listed_rows(bits, codes, gates, mixing, rows, first, n_configurations, energy, angle, psi,
+                                     terms, weight, sums, references)
     if impossible >= 0:
         return impossible
     for number in range(len(rows)):
@@ -310,20 +205,20 @@ def add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact
     if exact:
         loss[0] += born(energy, n_configurations, real)
     for place in range(n_configurations):
-        real[place] -= weight[place].real / len(rows)
-    by = parts(gradient, 0, n_visible, n_hidden)
-    add_weighted(real, visible, hidden, by[0], by[1], by[2])
+        real[place] -= weight[0, place] / len(rows)
+    add_machine(real, table, visible, hidden, parts(gradient, 0, n_visible, n_hidden))
     for place in range(n_configurations):
-        real[place] = weight[place].imag / len(rows)
-    by = parts(gradient, n_first, n_visible, n_hidden_phase)
-    add_weighted(real, visible, hidden_phase, by[0], by[1], by[2])
+        real[place] = weight[1, place] / len(rows)
+    add_machine(real, table, visible, hidden_phase, parts(gradient, n_first, n_visible, n_hidden_phase))
     return -1
 
 
 @njit
-def row_workspace(n_rows, n_largest):
-    return (np.empty(n_largest, np.int64), np.empty(n_largest, np.complex128), np.empty(n_rows, np.complex128),
-            np.empty(n_rows), np.zeros(n_rows, np.int64))
+def row_workspace(n_rows, n_largest, n_ancillas):
+    """Room for what one row leaves open, with whole packs of it, and for three numbers of every row."""
+    n_terms = n_largest * max(N_LANES, 1 << n_ancillas) + 2 * N_LANES
+    return (np.zeros(n_largest, np.uint64), np.zeros((2, n_terms)), np.empty(n_rows, np.complex128), np.empty(n_rows),
+            np.zeros(n_rows, np.int64))
 
 
 @njit(cache=True)
@@ -334,7 +229,7 @@ def sum_rows(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, 
     space = workspace(1 << n_visible if table else n_all, n_visible, n_hidden, n_hidden_phase)
     if table:
         load_states(n_visible, space[0])
-    row_space = row_workspace(len(rows), n_largest)
+    row_space = row_workspace(len(rows), n_largest, n_visible - bits.shape[1])
     impossible = add_phases(parameters, sizes, bits, codes, gates, mixing, rows, table, exact, space, row_space,
                             gradient, loss)
     sums[:], references[:] = row_space[2], row_space[3]
@@ -361,7 +256,7 @@ def train_epoch(parameters, sizes, bits, codes, gates, mixing, batches, table, e
     space = workspace(1 << n_visible if table else n_all, n_visible, n_hidden, n_hidden_phase)
     if table:
         load_states(n_visible, space[0])
-    row_space = row_workspace(batch_size, n_largest)
+    row_space = row_workspace(batch_size, n_largest, n_visible - bits.shape[1])
     negative = packs(n_chains, n_visible, np.float64)
     hidden = packs(n_chains, n_hidden, np.float64)
     states = packs(n_chains, 4, generators.dtype)
