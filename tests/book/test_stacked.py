@@ -101,3 +101,35 @@ def test_no_table_scrolls_sideways_on_a_phone(visit, chapters):
                   > e.closest('.output').clientWidth + 1).map(e => e.innerText.slice(0, 80))""")
             assert wide == [], (name, width)
     assert seen > 3
+
+
+# Words of letters in tables of the text, without code and formulas, that stand on more than one line.
+BROKEN = r"""[...document.querySelectorAll('article .pst-scrollable-table-container > table.table')].flatMap(table => {
+  const walker = document.createTreeWalker(table, NodeFilter.SHOW_TEXT), broken = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.parentElement.closest('code, .math, mjx-container')) continue;
+    for (const word of node.data.matchAll(/\p{L}{2,}/gu)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].filter(box => box.width).map(box => Math.round(box.top)));
+      if (lines.size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+})"""
+
+
+def test_no_word_of_a_table_is_broken_on_a_phone(visit, pages):
+    """A table whose words need more room than a phone has scrolls in its box, and the page does not."""
+    seen = 0
+    page = visit(pages[0], width=400)
+    for name in pages:
+        page.goto((SITE / name).as_uri(), wait_until="domcontentloaded")
+        seen += page.locator(".pst-scrollable-table-container > table.table").count()
+        for width in (400, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(BROKEN) == [], (name, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+    assert seen
