@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EPS = 0.002  # the bound of the records
-MARKS = "osD^vp*"
+MARKS = "osDvp*P"
 HOLLOW = {"markerfacecolor": "white"}
 
 
@@ -35,7 +35,7 @@ def marks(values: Sequence[float]) -> dict[float, dict]:
         Keywords of matplotlib, in rising order of the values.
 
     """
-    return {value: {"color": COLORS[number % 7], "marker": "svoD^<>ph*"[number % 10]}
+    return {value: {"color": COLORS[number % 7], "marker": "svoD<>ph*P"[number % 10]}
             for number, value in enumerate(sorted({*values}))}
 
 

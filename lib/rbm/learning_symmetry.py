@@ -184,7 +184,7 @@ def broken_numbers(kept: pd.DataFrame, broken: pd.DataFrame, states: pd.DataFram
     numbers, lengths = {}, sorted(broken.n_spins.unique())
     for n in lengths:
         for kind, table in (("kept", kept), ("broken", broken)):
-            numbers |= {f"{n}-{kind}-{10 * row.field:.0f}": known(row.hidden, row.error)
+            numbers |= {f"{n}-{kind}-{10 * row.field:.0f}": known(row.hidden)
                         for row in table[table.n_spins == n].itertuples()}
             top = peak(table, n) or [None]
             numbers |= {f"{n}-{kind}-low": known(top[0]), f"{n}-{kind}-high": known(top[-1])}

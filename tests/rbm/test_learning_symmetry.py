@@ -45,7 +45,7 @@ def test_broken_symmetry_in_numbers():
                           columns=["n_spins", "field", "plain fidelity", "half splitting"])
     states = states.assign(**{"plain magnetization": 0.3}).set_index(["n_spins", "field"])
     found = symmetry.broken_numbers(NONE, pd.concat([MANY, FOUND[FOUND.n_spins == 20]]), states)
-    assert found["50-broken-8"] == (31, 1) and found["50-kept-8"] == (None, None) and found["50-kept-7"] == (33, 1)
+    assert [found[f"50-{name}"] for name in ("broken-8", "kept-8", "kept-7")] == [(31, None), (None, None), (33, None)]
     assert [found[f"50-{name}"][0] for name in ("broken-low", "broken-high", "kept-low", "kept-high")] \
         == [0.7, 0.8, 0.6, 0.8]
     assert found["20-broken-low"] == (0.5, None) and found["20-half"] == (pytest.approx(7), None)
