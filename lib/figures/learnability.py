@@ -165,7 +165,7 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
     for axes, column, rows in ((panels[0], "field", found[(found.eps == EPS) & found.field.isin(fields)]),
                                (panels[1], "eps", found[found.field == 1.0])):
         for number, (value, group) in enumerate(rows.groupby(column)):
-            style = look[value] if column == "field" else {"color": COLORS[number % 7], "marker": "ovs"[number % 3]}
+            style = look[value] if column == "field" else {"color": COLORS[number % 7], "marker": "ovsD"[number % 4]}
             label = f"h/J = {value:g}" if column == "field" else rf"$\epsilon$ = {value:g}"
             searches(axes, group, x="n_spins", aside=0.3 * (number - 1.5), linestyle="none", label=label, **style)
             if fits.get((column, value)):
