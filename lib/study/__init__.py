@@ -26,15 +26,12 @@ A sweep that reads a record (`Sweep._facts`), as a chapter's run keeps it::
      "dirty": how many points a tree with uncommitted changes made, "dates": [first, last]}
 
 A record, `data/records/NAME.jsonl` (`results.write`): lines of runs by date, then of points by settings; a point that
-is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of both lines::
+is still on its own, in `_build/records/NAME/` or `NAME.points/`, is a file of both lines. Each begins with a check sum
+("check", the first 16 digits of the SHA-256 of the line without it), "format" and "kind"; the rest, which differs
+between experiments in settings and results only, is a `record_lines.Run` or `record_lines.Point`, and in
+`data/records/audits/NAME.jsonl` a `record_lines.Audit` or `record_lines.Repeat`.
 
-    {"check": first 16 digits of the SHA-256 of the line without it, "format": 2, "kind": "run",
-     "run": "0123456789ab", "commit": "..." or null, "dirty": false, "environment": digest of the pins or null,
-     "processor": "...", "versions": {...}, "data": {"data/x": sha256}, "date": "2026-01-31T12:00:00+00:00"}
-    {"check": ..., "format": 2, "kind": "point", "experiment": "magnetizations", "version": 1,
-     "settings": {"n_spins": 10, ..., "seed": 1}, "status": "done",
-     "results": {"fidelity": 0.998, "curve": [...], ...},     or status "failed" and "error": "..."
-     "seconds": 2.1, "core_seconds": 2.0, "run": "0123456789ab"}
+`tests/anchors/NAME.json`             what the anchors of an experiment have to give: `anchors.Anchors`
 
 `ROOT/stage/`: what Jupyter Book renders. The files of `book/` lie at its top, each chapter as
 `STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::

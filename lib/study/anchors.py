@@ -15,14 +15,38 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lib import atomic
 from lib.study import lifeline, provenance, results, runs, surroundings
 from lib.study.measures import is_number
+from lib.study.stored import Stored
 
 FOLDER = "tests/anchors"
 ROUNDING = 1e-14  # what a sum that is zero may come to in float64
+
+
+@dataclass(frozen=True)
+class Case(Stored):
+    """What an experiment gave at some settings, or what it raised, by names that differ between experiments."""
+
+    tolerance: float
+    numbers: dict
+
+
+@dataclass(frozen=True)
+class Anchors(Stored):
+    """The anchors of a version of an experiment, `tests/anchors/NAME.json`."""
+
+    experiment: str
+    version: int
+    cases: dict[str, Case]
+
+    def text(self) -> str:
+        """What the file holds, a line a case: a difference shows which moved."""
+        cases = ",\n  ".join(f"{json.dumps(name)}: {json.dumps(case.plain())}" for name, case in self.cases.items())
+        return f'{{"experiment": "{self.experiment}",\n "version": {self.version},\n "cases": {{\n  {cases}}}}}\n'
 
 
 def names(top: Path) -> list[str]:
@@ -75,10 +99,10 @@ def digest(top: Path, name: str) -> str:
     return atomic.digest(parts)
 
 
-def measured(name: str) -> dict:
+def measured(name: str) -> Anchors:
     """The numbers of all cases of an experiment, with the code that this process has imported."""
     module = importlib.import_module(f"{FOLDER.replace('/', '.')}.{name}")
-    cases = {"defaults": {"tolerance": 0, "numbers": module.DEFAULTS}}
+    cases = {"defaults": Case(0, module.DEFAULTS)}
     for case, settings in module.CASES.items():
         try:
             numbers = module.observe(case, settings)
@@ -86,9 +110,9 @@ def measured(name: str) -> dict:
             numbers = {"error": f"{type(error).__name__}: {error}"}
         numbers.pop("margin", None)  # says that no decision hangs by a hair; tests ask for it
         tolerance = getattr(module, "TOLERANCES", {}).get(case, module.TOLERANCE)
-        cases[case] = {"tolerance": tolerance, "numbers": numbers}
-    found = {"experiment": name, "version": module.experiment.version, "cases": cases}
-    return json.loads(json.dumps(found, default=str), parse_float=lambda text: float(f"{float(text):.12g}"))
+        cases[case] = Case(tolerance, numbers)
+    text = json.dumps(Anchors(name, module.experiment.version, cases).plain(), default=str)
+    return Anchors.of(json.loads(text, parse_float=lambda text: float(f"{float(text):.12g}")), name)
 
 
 def deviations(recorded: dict, found: dict, tolerance: float, least: float = 1.0) -> Iterator[tuple[float, str]]:
@@ -115,10 +139,12 @@ def changed_without_version(top: Path) -> list[str]:
     for name in names(top):
         path = f"{FOLDER}/{name}.json"
         show = surroundings.git(top, "show", f"HEAD:./{path}")
-        then, now = json.loads(show.stdout) if show.returncode == 0 else {"cases": {}}, _read(top / path)
-        changed = [case for case, entry in then["cases"].items() if now.get("cases", {}).get(case) != entry]
-        if changed and now.get("version") == then["version"]:
-            problems.append(f"{path}: expected the numbers of version {then['version']} as they were committed, got "
+        then = Anchors.of(json.loads(show.stdout), f"{path} at the last commit") if show.returncode == 0 else None
+        now = _read(top / path)
+        if None in (then, now) or now.version != then.version:
+            continue
+        if changed := [name for name, case in then.cases.items() if now.cases.get(name) != case]:
+            problems.append(f"{path}: expected the numbers of version {then.version} as they were committed, got "
                             f"others (case {changed[0]!r}); try git checkout {path}, or raise the version")
     return problems
 
@@ -130,7 +156,7 @@ def renewed(top: Path, measure: list[str], output: Path | None) -> None:
     lifeline.hold()  # nothing where it was not started by this module
     for name in measure:
         began = time.perf_counter()
-        atomic.write_json(output / f"{name}.json", measured(name))
+        atomic.write_bytes(output / f"{name}.json", measured(name).text().encode())
         print(f"  anchors of {name}: {results.duration(time.perf_counter() - began)}", flush=True)
 
 
@@ -143,36 +169,33 @@ def renew(top: Path) -> list[str]:
     for name, found in _measured(top, names(top), 1).items():
         path = _path(top, name)
         recorded = _read(path)
-        if "error" in found or found["version"] == recorded.get("version"):
+        if isinstance(found, str) or recorded and found.version == recorded.version:
             refused.append(message(top, name, recorded, found))
             continue
-        cases = ",\n  ".join(f"{json.dumps(case)}: {json.dumps(entry)}" for case, entry in found["cases"].items())
-        head = f'{{"experiment": "{name}",\n "version": {found["version"]},\n "cases": {{\n  '
-        atomic.write_bytes(path, f"{head}{cases}}}}}\n".encode())  # a line a case: a difference shows which moved
-        lines.append(f"{name}: {len(found['cases'])} anchors of version {found['version']} in {path.relative_to(top)}")
+        atomic.write_bytes(path, found.text().encode())
+        lines.append(f"{name}: {len(found.cases)} anchors of version {found.version} in {path.relative_to(top)}")
     if any(refused):
         raise ValueError("\n".join(filter(None, refused)))
     return lines
 
 
-def message(top: Path, name: str, recorded: dict, found: dict) -> str:
+def message(top: Path, name: str, recorded: Anchors | None, found: Anchors | str) -> str:
     """"" where all cases agree, else what moved first, and what to do."""
-    if "error" in found:
-        return f"the anchors of {name} do not run: {found['error']}"
-    version = recorded.get("version")
-    if version is None:
+    if isinstance(found, str):
+        return f"the anchors of {name} do not run: {found}"
+    if recorded is None:
         return f"{name} has no anchor numbers yet; try make anchors"
-    if found["version"] != version:
-        return f"{name} is version {found['version']}, but its anchors are those of version {version}; try make anchors"
-    cases = {**recorded["cases"], **found["cases"]}
-    for case in cases:
-        then, now = (numbers["cases"].get(case) for numbers in (recorded, found))
-        if then is None or now is None or then["tolerance"] != now["tolerance"]:
+    version = recorded.version
+    if found.version != version:
+        return f"{name} is version {found.version}, but its anchors are those of version {version}; try make anchors"
+    for case in recorded.cases | found.cases:
+        then, now = (anchors.cases.get(case) for anchors in (recorded, found))
+        if then is None or now is None or then.tolerance != now.tolerance:
             moved = "its cases are others than those of its numbers"
-        elif "error" in now["numbers"] and "error" not in then["numbers"]:
-            moved = f"which now raises {now['numbers']['error']}"
+        elif "error" in now.numbers and "error" not in then.numbers:
+            moved = f"which now raises {now.numbers['error']}"
         else:
-            moved = next((text for _, text in deviations(then["numbers"], now["numbers"], then["tolerance"])), None)
+            moved = next((text for _, text in deviations(then.numbers, now.numbers, then.tolerance)), None)
         if moved:
             n_points = _recorded_points(top, name, version)
             return (f"{name} no longer does what made version {version} (case {case!r}, {moved}). A mistake: mend it. "
@@ -187,9 +210,9 @@ def _recorded_points(top: Path, name: str, version: int) -> int:
     return sum(point.get("experiment") == name and point.get("version") == version for point in points)
 
 
-def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
-    """What `measured` gives for each experiment, or "error": the last line of that; by `jobs` fresh processes, which
-    end when this one does."""
+def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, Anchors | str]:
+    """What `measured` gives for each experiment, or the last line of its error; by `jobs` fresh processes, which end
+    when this one does."""
     environment = runs.numeric_environment(top) | {"COMPANION_ROOT": str(top)}
     jobs = max(1, min(jobs, len(waiting)))
     parts = _parts({name: _compiled(top, name) for name in waiting}, jobs)
@@ -208,12 +231,12 @@ def _measured(top: Path, waiting: list[str], jobs: int) -> dict[str, dict]:
         return {name: _found(place, name) for name in waiting}
 
 
-def _found(place: Path, name: str) -> dict:
+def _found(place: Path, name: str) -> Anchors | str:
     """What a process has left of an experiment."""
-    if found := atomic.read_json(place / f"{name}.json"):
+    if found := _read(place / f"{name}.json"):
         return found
     lines = (place / f"{name}.log").read_text("utf-8", "replace").strip().splitlines()
-    return {"error": (lines or ["killed"])[-1]}
+    return (lines or ["killed"])[-1]
 
 
 def _parts(compiled: dict[str, list[str]], jobs: int) -> list[list[str]]:
@@ -254,5 +277,5 @@ def _path(top: Path, name: str) -> Path:
     return top / FOLDER / f"{name}.json"
 
 
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+def _read(path: Path) -> Anchors | None:
+    return Anchors.read(path) if path.is_file() else None

@@ -6,11 +6,13 @@ All of it is fixed before a point is drawn (:mod:`lib.study.audits`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from lib.study.record_lines import Computed, Point
 from lib.study.scatter import ROUNDING
 
 
@@ -79,41 +81,41 @@ _SCALES = {"log": lambda x: math.log(max(abs(x), 1e-300)), "plain": float,
            "logit": lambda p: math.log(max(p, 1e-6) / max(1 - p, 1e-6))}
 
 
-def _machines(search: Mapping) -> Iterator[dict]:
-    """The machines of a search, each as the line of a search of one size by one machine, with its share of the time.
+def _machines(search: Point) -> Iterator[Point]:
+    """The machines of a search, each as the point of a search of one size by one machine, with its share of the time.
 
     Its bound on the error is one that no machine reaches, so that it ends there. Searches of the same chain with
     several bounds have machines in common, which come out with equal settings.
     """
-    tried = search["results"]
+    tried = search.results
     for size, seed, bound in zip(tried["tried hidden"], tried["tried seed"], tried["tried bound"], strict=True):
         one = {"first": size, "largest": size, "n_seeds": 1, "seed": seed, "eps": 1e-12}
-        yield {**search, "settings": {**search["settings"], **one}, "results": {"best bound": bound},
-               "core_seconds": search["core_seconds"] / len(tried["tried bound"])}
+        yield replace(search, settings=search.settings | one, results={"best bound": bound},
+                      core_seconds=search.core_seconds / len(tried["tried bound"]))
 
 
 #: Experiments whose points are many runs: the runs of a point, each as a point that can be computed by itself.
-PARTS: dict[str, Callable[[Mapping], Iterator[dict]]] = dict.fromkeys(_SEARCHES, _machines)
+PARTS: dict[str, Callable[[Point], Iterator[Point]]] = dict.fromkeys(_SEARCHES, _machines)
 
 
-def branch_of(line: Mapping) -> tuple:
-    """The branch of a point, by its line."""
-    return BRANCHES[line["experiment"]](line["settings"])
+def branch_of(point: Computed) -> tuple:
+    """The branch of a point."""
+    return BRANCHES[point.experiment](point.settings)
 
 
-def values_of(line: Mapping) -> np.ndarray:
-    """The results of a line that scatter, as one number each, NaN for those that it does not have."""
+def values_of(point: Computed) -> np.ndarray:
+    """The results of a point that scatter, as one number each, NaN for those that it does not have."""
     found = []
     for kind, scale in _SCALES.items():
-        for name in getattr(MEASURES[line["experiment"]], kind):
-            value = line.get("results", {}).get(name)
+        for name in getattr(MEASURES[point.experiment], kind):
+            value = (point.results or {}).get(name)
             numbers = [scale(x) for x in (value if isinstance(value, list) else [value]) if x is not None]
             found.append(np.mean(numbers) if numbers else np.nan)
     return np.array(found)
 
 
-def agree(then: Mapping, now: Mapping, names: tuple[str, ...] | Mapping) -> bool:
-    """Whether some results of two lines agree to rounding."""
+def agree(then: Computed, now: Computed, names: Iterable[str]) -> bool:
+    """Whether some results of a point that was computed twice agree to rounding."""
     def same(a, b):
         if isinstance(a, list) and isinstance(b, list):
             return len(a) == len(b) and all(map(same, a, b))
@@ -121,5 +123,4 @@ def agree(then: Mapping, now: Mapping, names: tuple[str, ...] | Mapping) -> bool
             return abs(a - b) <= ROUNDING * max(1.0, abs(a))
         return a == b
 
-    return all(name in then["results"] and same(then["results"][name], now.get("results", {}).get(name))
-               for name in names)
+    return all(name in then.results and same(then.results[name], (now.results or {}).get(name)) for name in names)

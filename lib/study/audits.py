@@ -17,11 +17,8 @@ audit that is added (tests/study/test_scatter.py measures both).
 
 A point that is itself many runs (a search) is audited run by run (`audited.PARTS`).
 
-A line of the file, of kind "audit", or "repeat" for another seed of a point whose settings have only one::
-
-    {"check": as in records, "format": 2, "kind": "audit", "experiment": "resnet_accuracy", "version": 1,
-     "settings": {...}, "status": "done", "results": {what is compared},       or "failed", "error": "..."
-     "seconds": 2.1, "core_seconds": 2.0, "commit": "...", "processor": "...", "versions": {...}, "date": "..."}
+A line of the file is an `Audit` of :mod:`lib.study.record_lines`, or a `Repeat`, for another seed of a point whose
+settings have only one.
 """
 
 from __future__ import annotations
@@ -37,9 +34,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import atomic
-from lib.study import provenance, scatter
+from lib.study import provenance, record_lines, scatter
 from lib.study.audited import MEASURES, PARTS, agree, branch_of, values_of
-from lib.study.results import FAILED, VALID, duration, encode, lines_of, read, settings_key
+from lib.study.record_lines import Audit, Computed, Machine, Point, Repeat, encode
+from lib.study.results import FAILED, VALID, duration, read, settings_key
 from lib.study.scatter import FAR, FEWEST, Scatter
 
 LEAST, CONTRADICTED = 5, 1e-3  # audited points before a verdict; the p below which they contradict the record
@@ -50,10 +48,10 @@ OF_THE_MACHINE = ("MemoryError", "OutOfMemoryError", "OSError")  # errors that s
 class Points(NamedTuple):
     """Points of a record and their audits, by settings; then points that failed, and other seeds of audited ones."""
 
-    valid: dict[str, dict]
-    audits: dict[str, dict]
-    failed: list[dict]
-    repeats: list[dict]
+    valid: dict[str, Point]
+    audits: dict[str, Audit]
+    failed: list[Point]
+    repeats: list[Repeat]
 
     def scatter(self) -> Scatter:
         """The scatter between recorded seeds; between repeats and the audit they go with, where one seed is recorded.
@@ -77,47 +75,47 @@ def load(top: Path, name: str) -> Points:
     """What is known of a record; raises `ValueError` that names a damaged line."""
     present = {experiment: version for experiment, version in provenance.experiment_versions(top).items()
                if experiment in MEASURES}
-    record, path = read(top / "data" / "records" / f"{name}.jsonl"), audit_file(top, name)
-    lines = [line for line in lines_of(path, ("audit", "repeat"))
-             if line["version"] == present.get(line["experiment"])]
+    record = read(top / "data" / "records" / f"{name}.jsonl")
+    lines = [line for line in record_lines.read(audit_file(top, name), (Audit, Repeat))
+             if line.version == present.get(line.experiment)]
     found = {key: record.find(key, experiment, version) for key, points in record.points.items()
-             for experiment, version in present.items() if experiment == points[-1]["experiment"]}
+             for experiment, version in present.items() if experiment == points[-1].experiment}
     valid = {key: line for key, (state, line) in found.items() if state == VALID}
-    valid = {settings_key(part["settings"]): part for line in valid.values()
-             for part in PARTS.get(line["experiment"], lambda line: (line,))(line)}
+    valid = {settings_key(part.settings): part for line in valid.values()
+             for part in PARTS.get(line.experiment, lambda line: (line,))(line)}
     # Of two audits of a point, from branches that were merged or added by hand, the first counts.
-    lines.sort(key=lambda line: (line["date"], line["commit"]))
-    return Points(valid, {key: line for line in reversed(lines) if line["kind"] == "audit"
-                          and (key := settings_key(line["settings"])) in valid},
+    lines.sort(key=lambda line: (line.date, line.commit))
+    return Points(valid, {key: line for line in reversed(lines) if not isinstance(line, Repeat)
+                          and (key := settings_key(line.settings)) in valid},
                   [line for state, line in found.values() if state == FAILED],
-                  [line for line in lines if line["kind"] == "repeat"])
+                  [line for line in lines if isinstance(line, Repeat)])
 
 
-def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], bool]) -> Iterator[dict]:
-    """The points to compute next, as their recorded lines, while their recorded times fit into core-minutes.
+def draw(points: Points, commit: str, minutes: float, here: Callable[[Mapping], bool]) -> Iterator[Point]:
+    """The points to compute next, as they are recorded, while their recorded times fit into core-minutes.
 
     here: whether a point, by its settings, can be computed on this machine.
     """
     def order(key):
-        seconds = points.valid[key]["core_seconds"]
+        seconds = points.valid[key].core_seconds
         return max(seconds, 60 * CAP), hashlib.sha256((commit + key).encode()).hexdigest()
 
     queues, turns = defaultdict(list), Counter(map(branch_of, points.audits.values()))
     for key in sorted(points.valid.keys() - points.audits.keys(), key=order):
         line = points.valid[key]
-        queue = queues[branch_of(line)] if here(line["settings"]) else []
-        if line["core_seconds"] <= 60 * CAP or not queue:
+        queue = queues[branch_of(line)] if here(line.settings) else []
+        if line.core_seconds <= 60 * CAP or not queue:
             queue.append(line)
     left = 60 * minutes
     while queues:
         branch = min(queues, key=lambda name: (turns[name], name))
-        line = next((line for line in queues[branch] if line["core_seconds"] <= left), None)
+        line = next((line for line in queues[branch] if line.core_seconds <= left), None)
         if line is None:
             del queues[branch]
             continue
         queues[branch].remove(line)
         turns[branch] += 1
-        left -= line["core_seconds"]
+        left -= line.core_seconds
         yield line
 
 
@@ -135,15 +133,15 @@ def p_value(points: Points, **options: int) -> float | None:
     if seeds.freedom < FEWEST:
         return None
     pairs = [(points.valid[key], now) for key, now in points.audits.items()]
-    distances = [seeds.distances(_group(then), values_of(then), values_of(now)) if now["status"] == "done"
+    distances = [seeds.distances(_group(then), values_of(then), values_of(now)) if now.status == "done"
                  else np.full(len(values_of(then)), FAR) for then, now in pairs]
     return seeds.p_value([_group(then) for then, _ in pairs], np.array(distances), **options)
 
 
 def differing(points: Points) -> list[str]:
     """The results that follow from the settings alone and came out otherwise in some audit."""
-    return sorted({name for key, now in points.audits.items() if now["status"] == "done"
-                   for name in MEASURES[now["experiment"]].exact if not agree(points.valid[key], now, (name,))})
+    return sorted({name for key, now in points.audits.items() if now.status == "done"
+                   for name in MEASURES[now.experiment].exact if not agree(points.valid[key], now, (name,))})
 
 
 def summary(top: Path, name: str) -> dict:
@@ -156,12 +154,12 @@ def summary(top: Path, name: str) -> dict:
         return known["summary"]
     points = load(top, name)
     p, n, of = p_value(points), len(points.audits), len(points.valid)
-    equal = sum(now["status"] == "done" and agree(points.valid[key], now, now["results"])
+    equal = sum(now.status == "done" and agree(points.valid[key], now, now.results)
                 for key, now in points.audits.items())
-    found = {"audited": n, "of": of, "last": max((line["date"] for line in points.audits.values()), default=None),
+    found = {"audited": n, "of": of, "last": max((line.date for line in points.audits.values()), default=None),
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
-             "failed": sum(line["status"] != "done" for line in points.audits.values()), "differing": differing(points)}
-    what = "single runs" if any(line["experiment"] in PARTS for line in points.valid.values()) else "points"
+             "failed": sum(line.status != "done" for line in points.audits.values()), "differing": differing(points)}
+    what = "single runs" if any(line.experiment in PARTS for line in points.valid.values()) else "points"
     text = f"audited: {n} of the {of} {what} of the whole record computed again" if of else \
         "not audited: no valid points that audits can compare"
     if n:
@@ -231,42 +229,44 @@ def audit(top: Path, experiments: Mapping[str, Callable], minutes: float) -> Non
         points = load(top, name)
         alone = points.scatter().freedom < FEWEST
         for line in draw(points, commit, minutes / len(experiments), here):
-            seed = line["settings"].get("seed")
-            repeats = [("repeat", {**line["settings"], "seed": seed + n}) for n in ((1, 2) if alone else ())]
-            for kind, settings in [("audit", line["settings"]), *repeats]:
-                print(f"{name}: {kind}, {', '.join(branch_of(line))}, seed {settings.get('seed')}, recorded in "
-                      f"{duration(line['core_seconds'])} of processor time ... ", end="", flush=True)
+            seed = line.settings.get("seed")
+            repeats = [(Repeat, {**line.settings, "seed": seed + n}) for n in ((1, 2) if alone else ())]
+            for kind, settings in [(Audit, line.settings), *repeats]:
+                print(f"{name}: {kind.kind}, {', '.join(branch_of(line))}, seed {settings.get('seed')}, recorded in "
+                      f"{duration(line.core_seconds)} of processor time ... ", end="", flush=True)
                 with thread_limit(1):
-                    now = compute(function, settings)
-                if now["status"] != "done" and now["error"].startswith(OF_THE_MACHINE):
-                    print(f"not counted: {now['error']}", flush=True)
+                    now, machine = compute(function, settings)
+                if now.status != "done" and now.error.startswith(OF_THE_MACHINE):
+                    print(f"not counted: {now.error}", flush=True)
                     continue
-                append(top, name, kind, now, commit)
-                print(f"{now['status']} in {now['core_seconds']:.0f} s", flush=True)
+                append(top, name, kept(kind, now, machine, commit))
+                print(f"{now.status} in {now.core_seconds:.0f} s", flush=True)
         lacking = f"; no points that need {', '.join(sorted(absent))}, which is not here" if absent else ""
         print(f"{name}: {summary(top, name)['text']}{lacking}", flush=True)
 
 
-def append(top: Path, name: str, kind: str, line: Mapping, commit: str, date: str | None = None) -> None:
-    """Add an audit to those of a record: what is compared of a line of `points.compute`, and where it was made."""
-    names = [result for results in MEASURES[line["experiment"]] for result in results]
-    found = {"error": line["error"]} if line["status"] != "done" else \
-        {"results": {result: line["results"][result] for result in names if result in line["results"]}}
-    body = {"kind": kind, **{field: line[field] for field in ("experiment", "version", "settings", "status")}, **found,
-            "seconds": line["seconds"], "core_seconds": line["core_seconds"], "commit": commit, **line["run"],
-            "date": date or datetime.datetime.now(datetime.UTC).date().isoformat()}
+def kept(kind: type[Audit], point: Computed, machine: Machine, commit: str) -> Audit:
+    """What is kept of a point that was computed again today: of its results those that are compared."""
+    names = [result for results in MEASURES[point.experiment] for result in results]
+    found = point.results and {result: point.results[result] for result in names if result in point.results}
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return kind(**vars(point) | {"results": found}, commit=commit, **vars(machine), date=today)
+
+
+def append(top: Path, name: str, audit: Audit) -> None:
+    """Add an audit to those of a record."""
     path = audit_file(top, name)
     before = path.read_bytes() if path.exists() else b""
-    atomic.write_bytes(path, before + encode(body).encode())
+    atomic.write_bytes(path, before + encode(audit).encode())
 
 
-def _group(line: Mapping) -> str:
+def _group(point: Computed) -> str:
     """The settings of a point but for its seed."""
-    return settings_key({name: value for name, value in line["settings"].items() if name != "seed"})
+    return settings_key({name: value for name, value in point.settings.items() if name != "seed"})
 
 
-def _by_group(lines: Iterable[dict]) -> dict[str, list[dict]]:
+def _by_group(points: Iterable[Computed]) -> dict[str, list[Computed]]:
     found = defaultdict(list)
-    for line in lines:
-        found[_group(line)].append(line)
+    for point in points:
+        found[_group(point)].append(point)
     return dict(found)

@@ -1,6 +1,6 @@
 """Computing points: one function at many settings, in this process, in others, or on a cluster; joblib runs them.
 
-A point comes back as a line for a record, whatever happens to it: its results, or its error.
+A point comes back with its results or its error, whatever happens to it, and with the machine that computed it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from joblib.parallel import get_active_backend
 
 from lib.study import guard, provenance, runs
 from lib.study.notebooks import root
+from lib.study.record_lines import Computed, Machine
 
 
-def compute_many(function: Callable, points: list[Mapping], jobs: int | None = None) -> Iterator[dict]:
-    """The lines of points, in the order in which they are finished.
+def compute_many(function: Callable, points: list[Mapping], jobs: int | None = None,
+                 ) -> Iterator[tuple[Computed, Machine]]:
+    """The points, each with its machine, in the order in which they are finished.
 
     jobs: points at once; None means :func:`cores`, or what a `joblib.parallel_config` of the caller says, who so also
     chooses a cluster.
@@ -44,19 +46,19 @@ def compute_many(function: Callable, points: list[Mapping], jobs: int | None = N
         with config, thread_limit(runs.THREADS):
             # More than n at once would make noise when processes are stopped.
             parallel = joblib.Parallel(n, return_as="generator_unordered", batch_size=1, pre_dispatch=n)
-            for line in _on_dask(backend.client, calls) if dask else parallel(
+            for point, machine in _on_dask(backend.client, calls) if dask else parallel(
                     joblib.delayed(call)(*arguments) for call, *arguments in calls):
-                waiting.remove(line["settings"])
-                yield line
-    except Exception as error:  # not of a point, whose errors are lines
+                waiting.remove(point.settings)
+                yield point, machine
+    except Exception as error:  # not of a point, which keeps its own
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"expected processes that can import {name_of(function)} and live, got {what} (most often the "
                          "memory was not enough: try fewer points at once); "
                          f"in hand or next were {waiting[:3 * n]}; what was finished is kept") from None
 
 
-def _on_dask(client, calls: Iterator[tuple]) -> Iterator[dict]:
-    """The lines of calls on a Dask cluster, by its own client: joblib's backend waits on where a point ends its worker.
+def _on_dask(client, calls: Iterator[tuple]) -> Iterator[tuple[Computed, Machine]]:
+    """What calls on a Dask cluster give, by its own client: joblib's backend waits on where a point ends its worker.
 
     All are handed over at once, so that workers which join later get their share.
     """
@@ -64,15 +66,16 @@ def _on_dask(client, calls: Iterator[tuple]) -> Iterator[dict]:
 
     futures = {client.submit(*call, pure=False) for call in calls}
     try:
-        for future, line in as_completed(futures, with_results=True):
+        for future, found in as_completed(futures, with_results=True):
             futures.remove(future)  # or Dask would compute it again where its worker dies
-            yield line
+            yield found
     finally:
         client.cancel(list(futures))
 
 
-def compute(function: Callable, settings: Mapping, version: int | None = None, driver: int | None = None) -> dict:
-    """One point, computed where this runs, as a line with its run; what it raises becomes a line that says so.
+def compute(function: Callable, settings: dict, version: int | None = None, driver: int | None = None,
+            ) -> tuple[Computed, Machine]:
+    """One point, computed where this runs, with that machine; what it raises becomes a point that has failed.
 
     version: of the function where the points are asked for; `ValueError` where it is another one here.
     driver: the process that has started this one.  `core_seconds` is processor time of all threads that the point may
@@ -86,25 +89,26 @@ def compute(function: Callable, settings: Mapping, version: int | None = None, d
     # Points in threads of one process share the clock of that process.
     clock = time.process_time if threading.current_thread() is threading.main_thread() else time.thread_time
     started, used = time.perf_counter(), clock()
-    line = {"experiment": function.__name__, "version": version_of(function), "settings": settings}
+    results = failure = None
     try:
         with guard.experiment(name_of(function), version_of(function), data_of(function, settings)):
             results = {name: plain(value, f"result {name}") for name, value in function(**settings).items()}
         if taken := {*results} & {*settings} | {"state", "error"} & {*results, *settings}:
             raise ValueError(f"expected settings and results with names of their own, got {', '.join(sorted(taken))}")
-        line |= {"status": "done", "results": results}
     except (Exception, SystemExit) as error:  # whatever a point raises, the others go on
-        line |= {"status": "failed", "error": f"{type(error).__name__}: {error}"[:2000]}
-    return line | {"seconds": round(time.perf_counter() - started, 4), "core_seconds": round(clock() - used, 4),
-                   "run": _run(settings)}
+        results, failure = None, f"{type(error).__name__}: {error}"[:2000]
+    found = Computed(experiment=function.__name__, version=version_of(function), settings=settings,
+                     status="failed" if failure else "done", results=results, error=failure,
+                     seconds=round(time.perf_counter() - started, 4), core_seconds=round(clock() - used, 4))
+    return found, _machine(settings)
 
 
-def _run(settings: Mapping) -> dict:
-    """Where a point was computed; who asked for it adds the rest."""
+def _machine(settings: Mapping) -> Machine:
+    """This machine, with its GPU where a point used it."""
     torch, device = sys.modules.get("torch"), str(settings.get("device", "cuda"))
     used = torch is not None and torch.cuda.is_initialized() and device.startswith("cuda")
     gpu = f" with {torch.cuda.get_device_name(device)}" if used else ""
-    return {"processor": provenance.processor() + gpu, "versions": provenance.versions(root())}
+    return Machine(provenance.processor() + gpu, provenance.versions(root()))
 
 
 @cache

@@ -23,6 +23,7 @@ from lib import atomic
 from lib.study import guard, provenance, results, runs, session
 from lib.study import points as computing
 from lib.study.notebooks import root
+from lib.study.record_lines import Point, Run
 from lib.study.results import FAILED, VALID, settings_key
 
 
@@ -143,11 +144,11 @@ class Sweep:
         with contextlib.nullcontext() if own else results.alone(folder):
             record = results.read(self.path, folder)
             try:
-                for run, line in self._computed(record, jobs, {"commit": commit, "dirty": dirty}, data):
+                for run, point in self._computed(record, jobs, {"commit": commit, "dirty": dirty}, data):
                     if folder is not None:
-                        results.keep(folder, run, line)
+                        results.keep(folder, run, point)
                     record.add(run)
-                    record.add(line)
+                    record.add(point)
             finally:
                 if not own and not draft:
                     results.pack(self.path, folder)
@@ -168,18 +169,18 @@ class Sweep:
         """What a table rests on, for the page and the ledger."""
         found = self._found(record)
         used = [line for _, state, line in found if state == VALID]
-        made = [record.runs[line["run"]] for line in used]
+        made = [record.runs[line.run] for line in used]
         return {"name": self.name, "record": str(self.record), "item": self.item,
                 "experiment": self.function.__name__, "version": computing.version_of(self.function),
                 "points": len(found), "states": Counter(state for _, state, _ in found),
-                "errors": Counter(line["error"] for _, state, line in found if state == FAILED),
-                "core_seconds": round(sum(line["core_seconds"] for line in used), 1),
-                "processors": sorted({run["processor"] for run in made}),
-                "commits": sorted({run["commit"] or "unknown" for run in made}),
-                "dirty": sum(bool(run["dirty"]) for run in made),
-                "dates": [f(run["date"] for run in made) for f in (min, max)] if made else []}
+                "errors": Counter(line.error for _, state, line in found if state == FAILED),
+                "core_seconds": round(sum(line.core_seconds for line in used), 1),
+                "processors": sorted({run.processor for run in made}),
+                "commits": sorted({run.commit or "unknown" for run in made}),
+                "dirty": sum(bool(run.dirty) for run in made),
+                "dates": [f(run.date for run in made) for f in (min, max)] if made else []}
 
-    def _found(self, record: results.Record) -> list[tuple[Mapping, str, dict | None]]:
+    def _found(self, record: results.Record) -> list[tuple[Mapping, str, Point | None]]:
         """Every point with its state and the line that says so."""
         now = self.function.__name__, computing.version_of(self.function)
         return [(point, *record.find(key, *now)) for point, key in zip(self.points, self._keys, strict=True)]
@@ -194,8 +195,9 @@ class Sweep:
             session.keep(runs.EXPERIMENTS_READ, {"name": name, "digest": digest}, "name", replace=True)
         return digests
 
-    def _computed(self, record: results.Record, jobs: int | None, origin: dict, data: Mapping) -> Iterator[tuple]:
-        """The points that a record lacks, each as its run, which begins with its `origin`, and its line."""
+    def _computed(self, record: results.Record, jobs: int | None, origin: dict, data: Mapping,
+                  ) -> Iterator[tuple[Run, Point]]:
+        """The points that a record lacks, each after its run, which begins with its `origin`."""
         missing = [point for point, state, _ in self._found(record) if state != VALID]
         if not missing:
             return
@@ -208,18 +210,18 @@ class Sweep:
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         origin = {**origin, "environment": provenance.environment_digest(root())}
         with session.progress(self.name, len(missing)) as bar:
-            for line in computing.compute_many(self.function, missing, jobs):
-                read = {name: data[name] for name in computing.data_of(self.function, line["settings"])}
-                run = results.run_of({**origin, **line.pop("run"), "data": read, "date": date})
-                yield run, {"kind": "point", **line, "run": run["run"]}
+            for found, machine in computing.compute_many(self.function, missing, jobs):
+                read = {name: data[name] for name in computing.data_of(self.function, found.settings)}
+                run = Run.named(**origin, **vars(machine), data=read, date=date)
+                yield run, Point(**vars(found), run=run.run)
                 bar.update()
 
     def _table(self, record: results.Record) -> pd.DataFrame:
         """The table; what is in it is shown above it, and kept with the run in a build."""
         found = self._found(record)
-        table = pd.DataFrame([point | (line["results"] if state == VALID else {}) for point, state, line in found])
+        table = pd.DataFrame([point | (line.results if state == VALID else {}) for point, state, line in found])
         table["state"] = [state for _, state, _ in found]
-        table["error"] = [line["error"] if state == FAILED else None for _, state, line in found]
+        table["error"] = [line.error if state == FAILED else None for _, state, line in found]
         if self.record is not None:
             facts = self._facts(record)
             session.keep("sweeps.json", facts, "name", replace=True)

@@ -11,6 +11,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from lib.study import results
@@ -52,7 +53,7 @@ def reading(folder: Path) -> float:
         record = results.read(folder / "one.jsonl")
         ((line,),) = record.points.values()
         for point in asked.points:
-            record.add(line | {"settings": point})
+            record.add(replace(line, settings=point))
         results.write(path, record)
     began = time.perf_counter()
     table = asked.read()

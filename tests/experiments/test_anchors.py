@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+from dataclasses import replace
 from functools import cache
 from unittest import mock
 
@@ -11,6 +12,7 @@ import pytest
 from lib.models.resnet import trainers
 from lib.models.resnet.trainers import NativeTrainer, TorchTrainer
 from lib.study import anchors
+from lib.study.anchors import Anchors, Case
 from tests.anchors import _chains
 from tests.tree import ROOT
 
@@ -25,6 +27,10 @@ NATIVE = [case for case, settings in MODULES["resnet_accuracy"].CASES.items() if
 @cache
 def numbers(name: str, case: str) -> dict:
     return MODULES[name].observe(case, MODULES[name].CASES[case])
+
+
+def recorded(name: str) -> Anchors:
+    return Anchors.read(ROOT / anchors.FOLDER / f"{name}.json")
 
 
 def tolerance(name: str, case: str) -> float:
@@ -50,27 +56,24 @@ def test_every_experiment_has_anchors_and_numbers():
             assert len(lines) == function.version, f"{path.name}: expected a dated line for every version"
     assert declared == set(NAMES)
     for name in NAMES:
-        recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
-        assert list(recorded["cases"]) == ["defaults", *MODULES[name].CASES] and 4 <= len(MODULES[name].CASES) <= 12
+        assert list(recorded(name).cases) == ["defaults", *MODULES[name].CASES] and 4 <= len(MODULES[name].CASES) <= 12
         assert all(set(settings) == set(inspect.signature(MODULES[name].experiment).parameters)
                    for settings in MODULES[name].CASES.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_defaults_are_those_of_the_version(name):
-    recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
     found = json.loads(json.dumps(MODULES[name].DEFAULTS, default=str))
-    assert recorded["cases"]["defaults"]["numbers"] == found
+    assert recorded(name).cases["defaults"].numbers == found
 
 
 @pytest.mark.parametrize("name, case", CASES)
 def test_an_anchor_passes(name, case):
-    found = {"version": MODULES[name].experiment.version,
-             "cases": {case: {"tolerance": tolerance(name, case), "numbers": dict(numbers(name, case))}}}
-    found["cases"][case]["numbers"].pop("margin", None)
-    recorded = json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))
-    recorded["cases"] = {case: recorded["cases"][case]}
-    message = anchors.message(ROOT, name, recorded, json.loads(json.dumps(found)))
+    now = {what: value for what, value in numbers(name, case).items() if what != "margin"}
+    found = Anchors(name, MODULES[name].experiment.version,
+                    {case: Case(tolerance(name, case), json.loads(json.dumps(now)))})
+    then = recorded(name)
+    message = anchors.message(ROOT, name, replace(then, cases={case: then.cases[case]}), found)
     assert not message, message
 
 

@@ -44,7 +44,7 @@ def toy(tmp_path):
 
 def test_anchors_are_compared_by_content_and_say_what_to_do(toy):
     assert anchors.check(toy) == {"walk": ""}
-    with mock.patch.object(anchors, "_measured", lambda top, waiting, jobs: dict.fromkeys(waiting, {"error": "no"})):
+    with mock.patch.object(anchors, "_measured", lambda top, waiting, jobs: dict.fromkeys(waiting, "no")):
         path = toy / "lib" / "walks.py"
         path.write_text('"""Words."""\n' + path.read_text("utf-8").replace("\n\n\nwalk", "  # more of them\n\n\nwalk"))
         assert anchors.check(toy) == {"walk": ""}
@@ -112,6 +112,20 @@ def test_numbers_that_changed_under_one_version_are_named(toy):
     assert anchors.check(toy)["walk"] == "walk has no anchor numbers yet; try make anchors"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_numbers_are_written_again_as_they_stand(name):
+    path = ROOT / anchors.FOLDER / f"{name}.json"
+    assert anchors.Anchors.read(path).text() == path.read_text("utf-8")
+
+
+def test_a_file_of_another_form_is_named(toy):
+    path = toy / "tests/anchors/walk.json"
+    path.write_text(path.read_text("utf-8").replace('"tolerance": 0,', '"slack": 0,', 1), "utf-8")
+    with pytest.raises(ValueError, match=r"walk\.json: cases\.defaults: expected the keys tolerance, numbers, got no "
+                                         "tolerance, 'slack'; try "):
+        anchors.check(toy)
+
+
 def test_experiments_with_the_same_compiled_modules_are_measured_by_one_process():
     parts = anchors._parts({name: anchors._compiled(ROOT, name) for name in NAMES}, 2)
     assert sorted(name for part in parts for name in part) == NAMES and len(parts) == 2
@@ -175,8 +189,8 @@ def test_every_helper_counts_for_the_anchors_that_import_it_in_whatever_form(tmp
 @pytest.mark.parametrize("name", NAMES)
 def test_no_anchor_compares_what_is_zero_but_for_rounding(name):
     """Between zero and a part in a million there are only numbers that another processor gives otherwise."""
-    for case, entry in json.loads((ROOT / anchors.FOLDER / f"{name}.json").read_text("utf-8"))["cases"].items():
-        for what, values in entry["numbers"].items() if entry["tolerance"] else ():
+    for case, entry in anchors.Anchors.read(ROOT / anchors.FOLDER / f"{name}.json").cases.items():
+        for what, values in entry.numbers.items() if entry.tolerance else ():
             numbers = [abs(value) for _, value in anchors._leaves(values, what) if is_number(value)]
             size = max(numbers, default=0.0)
             assert size < anchors.ROUNDING / 10 or size > 1e-6, (case, what, size)

@@ -3,13 +3,14 @@
 import json
 import signal
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lib.study import audits, points, provenance, results
 from lib.study.audited import BRANCHES, MEASURES, Measures
-from lib.study.results import decode, encode
+from lib.study.record_lines import Audit, Point, Run, decode, encode
 from lib.study.scatter import Scatter
 from tests import patience, toy_book
 from tests.tree import ROOT
@@ -59,11 +60,11 @@ def write(top, experiment, settings, seconds=lambda settings: 6.0, move=0.0):
     """A record of some points, whose results are all moved."""
     record = results.Record()
     for setting in settings:
-        line = points.compute(experiment, setting)
-        run = results.run_of({"commit": "abc", "date": "2026-01-01", **line.pop("run")})
-        line["results"]["value"] += move
-        for body in (run, {"kind": "point", **line, "core_seconds": seconds(setting), "run": run["run"]}):
-            record.add(body)
+        found, machine = points.compute(experiment, setting)
+        run = Run.named(commit="abc", dirty=False, environment=None, **vars(machine), data={}, date="2026-01-01")
+        found.results["value"] += move
+        record.add(run)
+        record.add(Point(**vars(found) | {"core_seconds": seconds(setting)}, run=run.run))
     results.write(top / "data/records/toy.jsonl", record)
 
 
@@ -73,17 +74,17 @@ def drawn(top, minutes, commit="c0ffee", here=lambda settings: True):
 
 def test_branches_take_turns_and_a_hash_chooses(top):
     first = drawn(top, 1.0)
-    assert [line["settings"]["way"] for line in first] == ["made", "read"] * 5  # ten points of six seconds
+    assert [line.settings["way"] for line in first] == ["made", "read"] * 5  # ten points of six seconds
     assert first == drawn(top, 1.0) != drawn(top, 1.0, commit="another")
     assert len(drawn(top, 0.05)) == 0 and len(drawn(top, 1000)) == 36
     only = drawn(top, 0.3, here=lambda settings: settings["way"] == "read")
-    assert [line["settings"]["way"] for line in only] == ["read"] * 3
+    assert [line.settings["way"] for line in only] == ["read"] * 3
 
 
 def test_dear_points_are_drawn_only_where_there_are_no_others(top, experiment):
     settings = [{"way": way, "size": size, "seed": 0} for way in ("made", "read") for size in range(1, 5)]
     write(top, experiment, settings, lambda s: 600.0 * s["size"] if s["way"] == "read" or s["size"] == 4 else 6.0)
-    assert sorted((line["settings"]["way"], line["settings"]["size"]) for line in drawn(top, 100)) == [
+    assert sorted((line.settings["way"], line.settings["size"]) for line in drawn(top, 100)) == [
         ("made", 1), ("made", 2), ("made", 3), ("read", 1)]
 
 
@@ -105,7 +106,7 @@ def test_equal_results_are_counted_and_never_drawn_again(top, experiment, capsys
     assert found["audited"] == len(lines) == 10 and found["equal"] == 10 and found["p"] == 1
     assert audits.audit_file(top, "toy").read_text().startswith(before)
     assert found["text"].startswith("audited: 10 of the 36 points of the whole record computed again, last on 20")
-    ways = [line["settings"]["way"] for line in lines.values()]
+    ways = [line.settings["way"] for line in lines.values()]
     assert ways.count("read") == 5  # the branch that was behind has caught up
     assert audits.contradicted(top) == []
 
@@ -180,7 +181,7 @@ def test_an_audit_that_is_stopped_is_not_kept_as_one_that_failed(tmp_path):
 
 def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experiment):
     (top / "data/set").touch()
-    settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
+    settings = [line.settings for line in audits.load(top, "toy").valid.values()]
     write(top, experiment, settings, move=3.0)
     assert run_audit(top, experiment)["contradicted"]
     write(top, experiment, settings)
@@ -189,7 +190,7 @@ def test_a_shifted_record_is_contradicted_and_a_mended_one_is_not(top, experimen
 
 def test_audits_of_another_version_do_not_count(top, experiment):
     run_audit(top, experiment)
-    settings = [line["settings"] for line in audits.load(top, "toy").valid.values()]
+    settings = [line.settings for line in audits.load(top, "toy").valid.values()]
     (top / "lib/experiments/toy.py").write_text("@experiment(version=2)\ndef audited_toy(): ...\n")
     assert audits.summary(top, "toy")["text"] == "not audited: no valid points that audits can compare"
     experiment.version = 2
@@ -212,7 +213,7 @@ def test_of_two_audits_of_a_point_the_first_counts_wherever_it_stands(top, exper
     run_audit(top, experiment)
     path = audits.audit_file(top, "toy")
     lines = path.read_text().splitlines(keepends=True)
-    later = [encode({**decode(line[:-1], ("audit",)), "date": "2999-01-01", "results": {"double": 0, "value": 9.0}})
+    later = [encode(replace(decode(line[:-1], (Audit,)), date="2999-01-01", results={"double": 0, "value": 9.0}))
              for line in lines]
     for both in (lines + later, later + lines):
         path.write_text("".join(both))
@@ -227,15 +228,14 @@ def test_audits_are_merged_like_records():
 
 def test_what_follows_from_the_settings_needs_no_scatter_to_be_wrong(top, experiment):
     write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(6)])
-    commit = "c0ffee"
     for line in list(audits.load(top, "toy").valid.values()):
-        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+        audits.append(top, "toy", audits.kept(Audit, *points.compute(experiment, line.settings), "c0ffee"))
     facts = audits.summary(top, "toy")
     assert facts["p"] is None and facts["text"].endswith("no verdict from so few seeds")
     audits.audit_file(top, "toy").unlink()
     experiment.wrong = 1
     for line in list(audits.load(top, "toy").valid.values()):
-        audits.append(top, "toy", "audit", points.compute(experiment, line["settings"]), commit)
+        audits.append(top, "toy", audits.kept(Audit, *points.compute(experiment, line.settings), "c0ffee"))
     assert audits.summary(top, "toy")["contradicted"]
 
 

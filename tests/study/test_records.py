@@ -75,7 +75,7 @@ def test_records_name_their_own_commit_whatever_the_shell_says(top, tmp_path_fac
     toy_book.commit(other)
     done = extend(top, **{name: value.format(other=other) for name, value in settings.items()})
     assert done.returncode == 0, done.stderr
-    found = {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()}
+    found = {(run.commit, run.dirty) for run in recorded(top).runs.values()}
     assert found == {(toy_book.git(top, "rev-parse", "HEAD"), False)} and len(recorded(top).points) == 4
     assert sorted(path.name for path in other.iterdir()) == [".git", ".gitignore", "yaml.py"]
 
@@ -96,7 +96,7 @@ def test_records_are_extended_by_a_copy_of_the_commit_and_their_state_is_told(to
     assert done.returncode == 0 and " 1/1 " in done.stderr
     assert "4 of 4  0 s    nothing" in records_in(top, "records-status").stdout
     commit = toy_book.git(top, "rev-parse", "HEAD")
-    assert {(run["commit"], run["dirty"]) for run in recorded(top).runs.values()} == {(commit, False)}
+    assert {(run.commit, run.dirty) for run in recorded(top).runs.values()} == {(commit, False)}
     assert len(recorded(top).points) == 4 and not list((top / "_build/records/squares").glob("*.jsonl"))
     done = extend(top, "--params", "n_points=2 heights=[1.0,2.0]")  # the record itself makes no tree dirty
     assert done.returncode == 0 and " 2/2 " in done.stderr and len(recorded(top).points) == 6
@@ -108,11 +108,11 @@ def test_a_tree_that_differs_from_its_commit_makes_drafts(top):
     assert done.returncode == 0 and "what is computed now is a draft in _build/drafts" in done.stderr
     assert not (top / "data/records").exists()
     drafts = recorded(top, "_build/drafts/squares")
-    assert {line["results"]["y"] for lines in drafts.points.values() for line in lines} == {2.0, 3.0, 4.0, 5.0}
-    assert {run["dirty"] for run in drafts.runs.values()} == {True}
+    assert {line.results["y"] for lines in drafts.points.values() for line in lines} == {2.0, 3.0, 4.0, 5.0}
+    assert {run.dirty for run in drafts.runs.values()} == {True}
     toy_book.git(top, "checkout", "--quiet", ".")
     assert extend(top).returncode == 0
-    assert {line["results"]["y"] for lines in recorded(top).points.values() for line in lines} == {1.0, 2.0, 3.0, 4.0}
+    assert {line.results["y"] for lines in recorded(top).points.values() for line in lines} == {1.0, 2.0, 3.0, 4.0}
 
 
 def test_a_session_adds_to_a_record_of_the_book_only_what_a_commit_gives(top):
@@ -125,7 +125,7 @@ def test_a_session_adds_to_a_record_of_the_book_only_what_a_commit_gives(top):
     assert not (top / "data/records").exists() and len(recorded(top, "_build/drafts/squares").points) == 2
     toy_book.git(top, "checkout", "--quiet", ".")
     assert "draft" not in run().stderr
-    assert {run["dirty"] for run in recorded(top).runs.values()} == {False} and len(recorded(top).points) == 2
+    assert {run.dirty for run in recorded(top).runs.values()} == {False} and len(recorded(top).points) == 2
 
 
 def test_editing_goes_on_while_records_are_computed(top):
@@ -140,7 +140,7 @@ def test_editing_goes_on_while_records_are_computed(top):
     toy_book.write(top, "book/01-first.md", "nor is this a chapter")
     assert process.communicate()[1].count("Error") == 0 and process.returncode == 0
     found = recorded(top)
-    assert len(found.points) == 12 and {run["commit"] for run in found.runs.values()} == {then}
+    assert len(found.points) == 12 and {run.commit for run in found.runs.values()} == {then}
 
 
 def test_a_copy_of_the_commit_is_whole_or_not_there_and_finds_data_that_come_later(top, monkeypatch):
@@ -238,7 +238,7 @@ def test_a_stopped_run_says_what_is_safe(top, how, jobs):
     assert "Traceback" not in errors
     lines = [line for lines in results.read(top / "data/records/squares.jsonl", folder).points.values()
              for line in lines]
-    assert 4 <= len(lines) < 100 and {line["status"] for line in lines} == {"done"}
+    assert 4 <= len(lines) < 100 and {line.status for line in lines} == {"done"}
 
 
 def test_every_record_that_the_book_declares_is_there_and_valid():

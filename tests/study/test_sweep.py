@@ -112,7 +112,7 @@ def test_points_in_threads_of_one_process_count_their_own_time(record):
     sweep = Sweep(sweep_points.busy, grid(a=range(3)), record=record)
     with joblib.parallel_config(backend="threading", n_jobs=3):
         sweep.run()
-    times = [line["core_seconds"] for lines in results.read(record).points.values() for line in lines]
+    times = [line.core_seconds for lines in results.read(record).points.values() for line in lines]
     assert len(times) == 3 and all(0.25 <= seconds < 0.5 for seconds in times)  # together 0.75, by the process's clock
 
 

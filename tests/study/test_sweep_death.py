@@ -63,7 +63,7 @@ def test_a_point_that_ends_its_process_is_named_and_what_is_finished_is_kept(tmp
     sweep = Sweep(sweep_points.deadly, grid(a=range(8)), record=tmp_path / "r.jsonl")
     with pytest.raises(ValueError, match="the memory was not enough.*in hand or next were .*'a': 2.*finished is kept"):
         sweep.run(2)
-    kept = {line["settings"]["a"] for lines in results.read(tmp_path / "r.jsonl").points.values() for line in lines}
+    kept = {line.settings["a"] for lines in results.read(tmp_path / "r.jsonl").points.values() for line in lines}
     assert 2 not in kept and kept & {0, 1}
 
 
@@ -125,7 +125,7 @@ def test_a_point_that_ends_its_dask_worker_is_named_and_what_is_finished_is_kept
         client.wait_for_workers(2, timeout=patience.LIMIT)
         with pytest.raises(ValueError, match="got KilledWorker.*in hand or next were .*'a': 2.*finished is kept"):
             sweep.run()
-    kept = {line["settings"]["a"] for lines in results.read(tmp_path / "r.jsonl").points.values() for line in lines}
+    kept = {line.settings["a"] for lines in results.read(tmp_path / "r.jsonl").points.values() for line in lines}
     assert 2 not in kept and kept
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lib import atomic
-from lib.study import audits, claim_text, command, ledger, measures, results, verify
+from lib.study import audits, claim_text, command, ledger, measures, record_lines, verify
 from lib.study.stored import plain
 from tests import toy_book
 from tests.claim_parts import run, settled
@@ -39,11 +39,14 @@ def top(tmp_path, monkeypatch):
     toy_book.write(tmp_path, "book/05-page.md", CHAPTER)
     toy_book.write(tmp_path, "book/parameters/smoke.yml", "{}\n")
     toy_book.write(tmp_path, "data/thesis/claims/05.yml", CLAIMS)
-    run = results.run_of({"date": "2026-01-01", "commit": None})
-    point = {"kind": "point", "experiment": "f", "version": 1, "settings": {"x": 1}, "status": "done",
-             "results": {"y": 1234}, "run": run["run"]}
-    toy_book.write(tmp_path, "data/records/fig-1.jsonl", results.encode(run) + results.encode(point))
-    toy_book.write(tmp_path, "data/records/audits/fig-1.jsonl", results.encode({"kind": "audit", "z": 1234}))
+    place = {"commit": "c", "processor": "one", "versions": {}, "date": "2026-01-01"}
+    run = record_lines.Run.named(**place, dirty=False, environment=None, data={})
+    of = {"experiment": "f", "version": 1, "settings": {"x": 1}, "status": "done", "results": {"y": 1234},
+          "seconds": 1.0, "core_seconds": 1.0}
+    written = map(record_lines.encode, (run, record_lines.Point(**of, run=run.run)))
+    toy_book.write(tmp_path, "data/records/fig-1.jsonl", "".join(written))
+    audit = record_lines.Audit(**of, **place)
+    toy_book.write(tmp_path, "data/records/audits/fig-1.jsonl", record_lines.encode(audit))
     monkeypatch.setattr(audits, "contradicted", lambda top: [])
     build(tmp_path)
     return tmp_path
