@@ -77,10 +77,12 @@
 `rbm.convergence`  have chains converged: R-hat and effective sizes
 `rbm.quality`      all measures of chapter 7, by sums or from samples
 `rbm.learning`     when a state counts as learnt, and the search for the smallest machine (chapter 6)
+`rbm.learning_recipe` the one recipe by which its machines are trained
 `rbm.conditional`  one machine for all fields: parameters that are functions of it
 `rbm.layout`       starts of training with units laid out along the chain
 `rbm.learning_thresholds`, `rbm.learning_searches` from which size on half of the machines learn; what searches found
-`rbm.learning_fields`, `rbm.learning_laws` what chapter 6 reads off them: fields; laws, tuned schedules, repeats
+`rbm.learning_fields`, `rbm.learning_laws`, `rbm.learning_repeats` what chapter 6 reads off them: fields; laws; other
+                   schedules and repeats
 `rbm.learning_variants`, `rbm.learning_symmetry` how that changes with training and chain; with the symmetry
 `rbm.learning_pruned` the same after pruning
 `rbm.form_limits`  what the form of machines can do and what training reaches; other criteria

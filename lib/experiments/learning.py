@@ -57,7 +57,7 @@ def learning_run(*, n_spins: int, field: float, n_hidden: int, n_samples: int, s
     seed : int
         Of the random numbers.
     n_updates : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     prune_updates : int, default 0
         Where above 0, a machine within eps is then pruned, 40% of its weights first and 5% of the
         rest in every other step; after each it is trained on, prune_updates steps at a time, until
@@ -133,7 +133,7 @@ def minimal_hidden(*, n_spins: int, field: float, n_samples: int, eps: float, fi
     seed : int
         The machines are those of `learning_run` with the seeds seed ... seed + n_seeds - 1.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int
@@ -172,7 +172,7 @@ def learnt(of: Chain, n_hidden: int, recipe: Recipe, seed: int, way: str = "PCD-
     seed : int
         Of the machine; its evaluation has a child of it.
     way : str, default "PCD-1"
-        Of `lib.rbm.learning.WAYS`.
+        Of `lib.rbm.learning_recipe.WAYS`.
 
     Returns
     -------

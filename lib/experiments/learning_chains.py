@@ -56,7 +56,7 @@ def minimal_hidden_chain(*, model: str, n_spins: int, parameter: float, n_sample
     first, largest, n_seeds, seed : int
         As of `lib.experiments.learning.minimal_hidden`.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation : int
@@ -114,7 +114,7 @@ def minimal_hidden_broken(*, n_spins: int, field: float, n_samples: int, eps: fl
     n_spins, field, n_samples, eps, first, largest, n_seeds, seed
         As of `lib.experiments.learning.minimal_hidden`.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int

@@ -81,7 +81,7 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
     start : str
         "random", that of the recipe, or "laid out", see `lib.rbm.layout.laid_out`.
     way : str
-        One of `lib.rbm.learning.WAYS`.
+        One of `lib.rbm.learning_recipe.WAYS`.
     n_spins : int
         Spins of the chain.
     field : float
@@ -93,7 +93,7 @@ def learning_start(*, start: str, way: str, n_spins: int, field: float, n_hidden
     seed : int
         Of the random numbers.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int
@@ -135,7 +135,7 @@ def learning_judged(*, start: str, way: str, n_spins: int, field: float, n_hidde
     burn_ins : list of int
         Sweeps before the first draw of chains that start at fresh exact samples.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, thin : int
@@ -191,7 +191,7 @@ def learning_summed(*, n_spins: int, field: float, n_hidden: int, n_samples: int
     field, n_hidden, n_samples, seed
         As of `lib.experiments.learning.learning_run`, which trains the same machine.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int

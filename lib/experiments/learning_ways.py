@@ -22,12 +22,12 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
                  n_training_chains: int = RECIPE.n_training_chains, learning_rate: float = RECIPE.learning_rate,
                  final_learning_rate: float = RECIPE.final_learning_rate, n_evaluation: int = RECIPE.n_evaluation,
                  n_chains: int = RECIPE.n_chains, burn_in: int = RECIPE.burn_in, thin: int = RECIPE.thin) -> dict:
-    """Train a machine in one of the ways of `lib.rbm.learning.WAYS`, and evaluate it by (6.2).
+    """Train a machine in one of the ways of `lib.rbm.learning_recipe.WAYS`, and evaluate it by (6.2).
 
     Parameters
     ----------
     way : str
-        One of `lib.rbm.learning.WAYS`; it changes the recipe where it says so.
+        One of `lib.rbm.learning_recipe.WAYS`; it changes the recipe where it says so.
     n_spins : int
         Spins of the chain.
     field : float
@@ -39,7 +39,7 @@ def learning_way(*, way: str, n_spins: int, field: float, n_hidden: int, n_sampl
     seed : int
         Of the random numbers.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int
@@ -73,11 +73,11 @@ def minimal_hidden_way(*, way: str, n_spins: int, field: float, n_samples: int, 
     Parameters
     ----------
     way : str
-        One of `lib.rbm.learning.WAYS`.
+        One of `lib.rbm.learning_recipe.WAYS`.
     n_spins, field, n_samples, eps, first, largest, n_seeds, seed
         As of `lib.experiments.learning.minimal_hidden`.
     n_updates, batch_size, n_training_chains : int
-        Of the recipe, see `lib.rbm.learning.Recipe`.
+        Of the recipe, see `lib.rbm.learning_recipe.Recipe`.
     learning_rate, final_learning_rate : float
         Of the recipe.
     n_evaluation, n_chains, burn_in, thin : int

@@ -16,8 +16,8 @@ from lib import rng
 from lib.checks import as_tensor
 from lib.conventions import all_states
 from lib.memory import require_memory
-from lib.rbm import _training_kernels, checkpoints, optimizers
-from lib.rbm.checkpoints import Compiled, described, digest
+from lib.rbm import _training_kernels, optimizers
+from lib.rbm._resumable import Compiled, described, digest, refuse_renewed
 from lib.rbm.distributions import Gradient, effective_energy_gradient
 from lib.rbm.machine import Machine, balanced_biases
 from lib.rbm.partition import probabilities
@@ -50,7 +50,7 @@ class Run:
 
     def training(self) -> dict:
         """What a checkpoint has to be of."""
-        checkpoints.refuse_renewed(self.renew)
+        refuse_renewed(self.renew)
         engine = "numba" if isinstance(self, Numba) else "torch"  # what "auto" has come to
         return {"kind": "positive", **described(replace(self.settings, engine=engine)), "seed": int(self.seed),
                 "data": digest(self.rows),

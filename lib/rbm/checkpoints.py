@@ -14,129 +14,20 @@ saved machine: `files.save` writes those. The file is one of `lib.rbm.files`, wi
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lib.checks import require_count
 from lib.rbm import files
+from lib.rbm._resumable import Work
 
 _GROWING = ("ladder_", "random_")  # names of arrays whose length changes on the way
 _HEAD = {"epoch": int, "seconds": float, "loss": (float, type(None)), "training": dict}
-
-
-class Work(Protocol):
-    """A training at work."""
-
-    def training(self) -> dict:
-        """What it trains on what, in what JSON can hold.
-
-        Returns
-        -------
-        dict
-
-        """
-
-    def state(self) -> Any:
-        """What is trained, as it is now: a copy.
-
-        Returns
-        -------
-        Machine, or a state of two of them
-
-        """
-
-    def epoch(self, epoch: int) -> float | None:
-        """Go through the data once.
-
-        Parameters
-        ----------
-        epoch : int
-            Counts from 1.
-
-        Returns
-        -------
-        float or None
-            The mean loss, if it is known.
-
-        """
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes.
-
-        Returns
-        -------
-        dict of str to ndarray
-            By name.
-
-        """
-
-    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        """Go on where `arrays` was called.
-
-        Parameters
-        ----------
-        arrays : dict of str to ndarray
-            What `arrays` gave.
-        epoch : int
-            Epochs done by then.
-
-        """
-
-
-class Compiled:
-    """The part of `Work` that all trainings by compiled loops share.
-
-    What changes lies in four arrays.
-
-    Attributes
-    ----------
-    parameters : ndarray
-        All parameters in one vector.
-    moments : ndarray
-        Those of the optimizer.
-    chains : ndarray
-        Configurations of the chains.
-    states : ndarray
-        States of the random numbers.
-
-    """
-
-    parameters: np.ndarray
-    moments: np.ndarray
-    chains: np.ndarray
-    states: np.ndarray
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All that changes, in its own memory.
-
-        Returns
-        -------
-        dict of str to ndarray
-            parameters, moments, chains and generators.
-
-        """
-        return {"parameters": self.parameters, "moments": self.moments, "chains": self.chains,
-                "generators": self.states}
-
-    def restore(self, arrays: dict[str, np.ndarray], epoch: int) -> None:
-        """Go on where `arrays` was called.
-
-        Parameters
-        ----------
-        arrays : dict of str to ndarray
-            What `arrays` gave.
-        epoch : int
-            Epochs done by then.
-
-        """
-        for name, value in self.arrays().items():
-            value[...] = arrays[name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -316,63 +207,6 @@ def load(path: str | os.PathLike) -> Checkpoint:
                          f"{', '.join(arrays) or 'none'} with {', '.join(head) or 'nothing'}; try files.load for a "
                          "saved machine")
     return Checkpoint(**head, arrays=arrays)
-
-
-def described(settings) -> dict:
-    """Settings as JSON holds them.
-
-    Parameters
-    ----------
-    settings : dataclass
-        Of any training.
-
-    Returns
-    -------
-    dict
-        By "settings", a dictionary of them by name.
-
-    """
-    return {"settings": {name: value.item() if isinstance(value, np.generic) else value
-                         for name, value in asdict(settings).items()}}
-
-
-def refuse_renewed(renew: object) -> None:
-    """Refuse a training whose rows are drawn anew in every epoch, which no checkpoint holds.
-
-    Parameters
-    ----------
-    renew : callable or None
-        What draws them.
-
-    Raises
-    ------
-    ValueError
-        For anything but None; try to save its machine.
-
-    """
-    if renew is not None:
-        raise ValueError("expected the same rows in every epoch for a checkpoint, got a training that draws them anew "
-                         "(readout errors, missing sites); try to save its machine")
-
-
-def digest(*arrays: np.ndarray) -> str:
-    """A name of these numbers.
-
-    Parameters
-    ----------
-    *arrays : ndarray
-        Their precision and shapes count as well.
-
-    Returns
-    -------
-    str
-        SHA-256, in hexadecimal digits.
-
-    """
-    found = hashlib.sha256()
-    for array in arrays:
-        found.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
 
 
 def _go_on(work: Work, epochs: int, resume: Checkpoint) -> None:

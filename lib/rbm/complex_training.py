@@ -29,11 +29,14 @@ import torch
 from lib import rng
 from lib.checks import check_number, require_count
 from lib.conventions import all_states
-from lib.memory import require_memory
+from lib.memory import format_bytes, require_memory
 from lib.rbm import _complex_kernels as kernels
-from lib.rbm import checkpoints, optimizers, rotations
+from lib.rbm import optimizers, rotations
+from lib.rbm._flat_parameters import flat_parameters, from_flat, n_units, sizes
+from lib.rbm._resumable import Compiled, described, digest, refuse_renewed
+from lib.rbm._rotation_memory import MAX_TABLE_SPINS, choose_table, table_bytes
 from lib.rbm._training_engines import LARGEST_PARAMETER, Diverged
-from lib.rbm.checkpoints import Checkpoint, Compiled, Step, advance, described, digest
+from lib.rbm.checkpoints import Checkpoint, Step, advance
 from lib.rbm.complex_state import ComplexState, MixedState
 from lib.rbm.partition import probabilities
 from lib.rbm.sampling import generators
@@ -214,12 +217,12 @@ def _named(sites: list[int]) -> str:
 def _start(state: ComplexState, measurements: Measurements, settings: StateSettings, seed: int):
     """(table, exact, rows to start chains from, persistent chains), with the checks of memory."""
     exact = settings.negative_phase == "exact" or settings.negative_phase == "auto" and \
-        rotations.n_units(state) <= MAX_EXACT_SPINS
-    if exact and rotations.n_units(state) > rotations.MAX_TABLE_SPINS:
-        raise ValueError(f'expected at most {rotations.MAX_TABLE_SPINS} spins for negative_phase="exact", got '
-                         f'{rotations.n_units(state)}, {rotations.format_bytes(rotations.table_bytes(state))}; try '
+        n_units(state) <= MAX_EXACT_SPINS
+    if exact and n_units(state) > MAX_TABLE_SPINS:
+        raise ValueError(f'expected at most {MAX_TABLE_SPINS} spins for negative_phase="exact", got '
+                         f'{n_units(state)}, {format_bytes(table_bytes(state))}; try '
                          'negative_phase="sampled"')
-    table = rotations.choose_table(state, measurements, exact=exact, batch_size=settings.batch_size)
+    table = choose_table(state, measurements, exact=exact, batch_size=settings.batch_size)
     along_z = ~measurements.rotated().any(axis=1)
     elements = measurements.gates[measurements.codes[along_z], measurements.bits[along_z]]
     begin = np.ascontiguousarray(np.abs(elements).argmax(axis=-1).astype(np.uint8))
@@ -233,7 +236,7 @@ def _start(state: ComplexState, measurements: Measurements, settings: StateSetti
     if len(begin):
         chains = begin[first.integers(0, len(begin), n_chains)]
     else:
-        chains = first.integers(0, 2, (n_chains, rotations.n_units(state)), dtype=np.uint8)
+        chains = first.integers(0, 2, (n_chains, n_units(state)), dtype=np.uint8)
     if settings.chains == "persistent":
         begin = begin[:0]
     return table, exact, begin, chains
@@ -247,25 +250,25 @@ class _Run(Compiled):
         self.given, self.measurements, self.settings, self.seed = state, measurements, settings, seed
         self.renew = renew
         self.table, self.exact, self.begin, self.chains = _start(state, measurements, settings, seed)
-        self.parameters = rotations.flat_parameters(state)
+        self.parameters = flat_parameters(state)
         self.gradient = np.zeros_like(self.parameters)
         self.moments = np.zeros((2, len(self.parameters)))
         self.states = generators(rng.child_seed(seed, "complex", "gibbs"), len(self.chains))
         self.mixing = mixes(measurements.gates)
         if settings.optimizer == "natural" and self.exact:
-            require_memory(24 * 2**rotations.n_units(state) * len(self.parameters), "the derivatives at all "
+            require_memory(24 * 2**n_units(state) * len(self.parameters), "the derivatives at all "
                            "configurations for the natural gradient", hint='negative_phase="sampled"')
 
     def training(self) -> dict:
         """What a checkpoint has to be of."""
-        checkpoints.refuse_renewed(self.renew)
+        refuse_renewed(self.renew)
         rows = self.measurements
         return {"kind": "mixed" if isinstance(self.given, MixedState) else "complex", "seed": int(self.seed),
-                "data": digest(rows.bits, rows.codes, rows.gates), "units": list(rotations.sizes(self.given)),
+                "data": digest(rows.bits, rows.codes, rows.gates), "units": list(sizes(self.given)),
                 "ancillas": self.given.n_ancillas, **described(self.settings)}
 
     def state(self) -> ComplexState | MixedState:
-        return rotations.from_flat(self.parameters, self.given)
+        return from_flat(self.parameters, self.given)
 
     def epoch(self, epoch: int) -> float | None:
         settings, n_begin = self.settings, len(self.begin)
@@ -287,7 +290,7 @@ class _Run(Compiled):
     def _run(self, batches: np.ndarray, starts: np.ndarray, rates: np.ndarray, n_done: int, losses: np.ndarray) -> int:
         rows, settings = self.measurements, self.settings
         return kernels.train_epoch(
-            self.parameters, rotations.sizes(self.given), rows.bits, rows.codes, rows.gates, self.mixing, batches,
+            self.parameters, sizes(self.given), rows.bits, rows.codes, rows.gates, self.mixing, batches,
             self.table, self.exact, self.begin, starts, self.chains, self.states, settings.n_gibbs, rates,
             optimizers.OPTIMIZERS.index(settings.optimizer), float(settings.momentum), self.moments, n_done, losses,
             self.gradient)
@@ -295,7 +298,7 @@ class _Run(Compiled):
     def _direction(self) -> np.ndarray:
         """The natural gradient: each machine has a block of its own in the geometric tensor."""
         state, place, found = self.state(), 0, []
-        visible = torch.from_numpy(all_states(rotations.n_units(state)) if self.exact else self.chains)
+        visible = torch.from_numpy(all_states(n_units(state)) if self.exact else self.chains)
         share = probabilities(state.amplitude) if self.exact else None
         for machine in (state.amplitude, state.phase):
             rows = optimizers.flat(optimizers.derivatives(machine, visible))

@@ -8,24 +8,23 @@ all configurations where that is the smaller work.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from lib.memory import format_bytes, require_memory
+from lib.memory import format_bytes
 from lib.rbm import _complex_kernels as kernels
+from lib.rbm._flat_parameters import flat_parameters, from_flat, n_units, sizes, split
+from lib.rbm._rotation_memory import MAX_TABLE_SPINS, choose_table, list_bytes, n_configurations, table_bytes
 from lib.rbm.complex_state import ComplexState, MixedState, check_state
 from lib.rbm.distributions import Gradient
-from lib.rbm.machine import Machine
 from lib.rbm.partition import log_partition
 from lib.spins import bases
 from lib.spins.bases import Measurements
 from lib.spins.gates import mixes
 
-MAX_TABLE_SPINS = 20  # beyond, a table of all configurations is larger than any list that is allowed
-_LIMIT = 2**31
+__all__ = ["MAX_TABLE_SPINS", "StateGradient", "check_measurements", "flat_parameters", "from_flat", "gradient",
+           "impossible_row", "kl_divergences", "log_amplitudes", "n_units", "negative_log_likelihood", "split"]
 
 
 class StateGradient(NamedTuple):
@@ -189,22 +188,6 @@ def kl_divergences(target, state: ComplexState | MixedState, in_bases: Iterable[
 # --- for these functions and for training
 
 
-def n_units(state: ComplexState | MixedState) -> int:
-    """Visible units of the machines: spins and ancillas.
-
-    Parameters
-    ----------
-    state : ComplexState or MixedState
-        Whose machines.
-
-    Returns
-    -------
-    int
-
-    """
-    return state.n_spins + state.n_ancillas
-
-
 def check_measurements(measurements, state: ComplexState | MixedState) -> Measurements:
     """The measurements themselves, where they are of as many spins as the state has.
 
@@ -235,183 +218,6 @@ def check_measurements(measurements, state: ComplexState | MixedState) -> Measur
         raise ValueError(f"expected measurements of {state.n_spins} spins, got {measurements.n_spins}; try "
                          f"ComplexState.random({measurements.n_spins}, {state.amplitude.n_hidden}, seed=1)")
     return measurements
-
-
-def flat_parameters(state: ComplexState) -> np.ndarray:
-    """The parameters of both machines in one vector, float64 (n_parameters,), for the kernels.
-
-    Parameters
-    ----------
-    state : ComplexState
-        Whose machines.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_parameters,)
-        A copy.
-
-    """
-    return torch.cat([value.detach().reshape(-1) for machine in (state.amplitude, state.phase) for value in
-                      (machine.weights, machine.visible_bias, machine.hidden_bias)]).numpy().copy()
-
-
-def split(flat: np.ndarray, state: ComplexState) -> list[tuple[torch.Tensor, ...]]:
-    """The inverse of `flat_parameters`, of parameters or of a gradient.
-
-    Parameters
-    ----------
-    flat : ndarray of float64, shape (n_parameters,)
-        Parameters or derivatives by them.
-    state : ComplexState or MixedState
-        Gives the shapes.
-
-    Returns
-    -------
-    list of tuple of Tensor
-        Weights, visible and hidden bias of both machines.
-
-    """
-    machines, place = [], 0
-    for machine in (state.amplitude, state.phase):
-        shapes = (machine.weights.shape, machine.visible_bias.shape, machine.hidden_bias.shape)
-        parts = []
-        for shape in shapes:
-            size = shape.numel()
-            parts.append(torch.from_numpy(flat[place:place + size].copy()).reshape(shape))
-            place += size
-        machines.append(tuple(parts))
-    return machines
-
-
-def from_flat(flat: np.ndarray, state: ComplexState) -> ComplexState:
-    """A state like the given one with other parameters.
-
-    Parameters
-    ----------
-    flat : ndarray of float64, shape (n_parameters,)
-        The parameters.
-    state : ComplexState or MixedState
-        Gives the kind and the shapes.
-
-    Returns
-    -------
-    ComplexState or MixedState
-        Of the same kind.
-
-    """
-    amplitude, phase = (Machine(*parts) for parts in split(flat, state))
-    return replace(state, amplitude=amplitude, phase=phase)
-
-
-def sizes(state: ComplexState) -> tuple[int, int, int]:
-    """Visible units, and hidden units of the amplitude and of the phase machine.
-
-    Parameters
-    ----------
-    state : ComplexState
-        Whose machines.
-
-    Returns
-    -------
-    n_visible, n_hidden_amplitude, n_hidden_phase : int
-
-    """
-    return n_units(state), state.amplitude.n_hidden, state.phase.n_hidden
-
-
-def n_configurations(measurements: Measurements) -> np.ndarray:
-    """Configurations along z that each row leaves open, 2^(its turned spins).
-
-    Parameters
-    ----------
-    measurements : Measurements
-        Outcomes with their bases.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_samples,)
-        One number a row.
-
-    """
-    return 2.0 ** measurements.rotated().sum(axis=1)
-
-
-def list_bytes(state: ComplexState, count: float) -> int:
-    """Memory of so many configurations in the kernels.
-
-    Parameters
-    ----------
-    state : ComplexState or MixedState
-        Gives the numbers of units.
-    count : float
-        How many configurations.
-
-    Returns
-    -------
-    int
-        Bytes.
-
-    """
-    return int(8 * count * (n_units(state) + state.amplitude.n_hidden + state.phase.n_hidden + 10))
-
-
-def table_bytes(state: ComplexState) -> int:
-    """Memory of the table of all configurations in the kernels, in bytes.
-
-    Parameters
-    ----------
-    state : ComplexState
-        Whose configurations.
-
-    Returns
-    -------
-    int
-
-    """
-    return list_bytes(state, 2**n_units(state))
-
-
-def choose_table(state: ComplexState, measurements: Measurements, *, exact: bool,
-                 batch_size: int | None = None) -> bool:
-    """Whether sums use the table of all configurations.
-
-    Parameters
-    ----------
-    state : ComplexState or MixedState
-        The state to sum over.
-    measurements : Measurements
-        Outcomes with their bases.
-    exact : bool
-        Whether the table is needed for ln Z.
-    batch_size : int or None
-        Rows that are summed together; None, the default, means all.
-
-    Returns
-    -------
-    bool
-        True for the table, False for lists of the configurations that rows leave open.
-
-    Raises
-    ------
-    ValueError
-        With the memory where they do not fit it; try bases that turn few spins at a time, and
-        ``negative_phase="sampled"`` or a smaller batch.
-
-    """
-    counts = n_configurations(measurements)
-    n_rows = len(counts) if batch_size is None else min(batch_size, len(counts))
-    table = exact or state.n_ancillas > 0 or \
-        state.n_spins <= MAX_TABLE_SPINS and 2**state.n_spins <= n_rows * counts.mean()
-    if table:
-        require_memory(table_bytes(state), f"the table of 2^{n_units(state)} configurations with their hidden units",
-                       limit=_LIMIT, hint='negative_phase="sampled", and bases that turn few spins at a time')
-    else:
-        largest = int(np.argmax(counts))
-        together = counts[largest] if batch_size is None else np.sort(counts)[-n_rows:].sum()
-        what = f"row {largest} turns {int(np.log2(counts[largest]))} of {state.n_spins}"
-        require_memory(list_bytes(state, together), f"{together:.4g} configurations of turned spins ({what})",
-                       limit=_LIMIT, hint="bases that turn few spins at a time, or a smaller batch")
-    return table
 
 
 def impossible_row(measurements: Measurements, row: int) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 from lib.checks import as_floats
+from lib.rbm.learning_searches import known
 
 if TYPE_CHECKING:
     import pandas as pd  # of the book
@@ -129,3 +130,34 @@ def parameter(fits: Mapping[str, Law], law: str, number: int) -> tuple[float, fl
 
     """
     return (fits[law].parameters[number], fits[law].errors[number]) if fits else (None, None)
+
+
+def slope(n_spins: ArrayLike, values: ArrayLike, errors: ArrayLike) -> tuple[float | None, float | None]:
+    """The slope of a line through differences of two curves, whose errors say what the curves do not share.
+
+    With weights w_i = 1 / error_i^2 it is sum_i c_i y_i, c_i = w_i (N_i - M) / sum_j w_j (N_j - M)^2, M the weighted
+    mean of the lengths. That is linear in y: where two curves are fitted with the same weights, the difference of their
+    slopes is the slope of the differences. What both share at a length drops out, and of their variances there what
+    counts is sigma_1^2 + sigma_2^2 - 2 covariance, the variance of the difference.
+
+    Parameters
+    ----------
+    n_spins, values, errors : array_like, shape (n_lengths,)
+        Lengths, differences, and their standard errors, above 0 and independent from length to length.
+
+    Returns
+    -------
+    tuple of (float or None, float or None)
+        The slope and its standard error, wider where the line does not fit, as by `scaling_laws.laws`; None for fewer
+        than three lengths.
+
+    """
+    n, values, errors = as_floats(n_spins, "n_spins"), as_floats(values, "values"), as_floats(errors, "errors")
+    if n.size < 3:
+        return None, None
+    weights = errors**-2.0
+    away = n - np.average(n, weights=weights)
+    spread = weights @ away**2
+    found = weights * away @ values / spread
+    chi2 = weights @ (values - np.average(values, weights=weights) - found * away) ** 2
+    return known(found, max(1.0, np.sqrt(chi2 / (n.size - 2))) / np.sqrt(spread))

@@ -19,6 +19,7 @@ import numpy as np
 from lib.chain_checks import check_bits, check_state_vector
 from lib.checks import as_plain, require_count
 from lib.memory import require_memory
+from lib.spins._mps_contraction import transferred
 
 _CANONICAL = 1e-8  # how far sum_b A[b] A[b]^H may be from the identity
 MAX_VECTOR_SPINS = 24
@@ -336,21 +337,3 @@ def _same_type(tensors: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(array, dtype=dtype, order="C") for array in arrays)
 
 
-def transferred(left: np.ndarray, bra: np.ndarray, ket: np.ndarray) -> np.ndarray:
-    """Environments moved over a site, from its left to its right.
-
-    Parameters
-    ----------
-    left : ndarray, shape (..., bra bond, ket bond)
-        What lies to the left of the site.
-    bra, ket : ndarray, shape (left bond, 2, right bond)
-        The tensors of the site.
-
-    Returns
-    -------
-    ndarray, shape (..., bra bond, ket bond)
-
-    """
-    half = np.tensordot(left, ket, 1)  # ... bra ket, ket bit ket' -> ... bra bit ket'
-    half = half.reshape(*left.shape[:-2], 2 * len(bra), ket.shape[2])
-    return bra.conj().reshape(-1, bra.shape[2]).T @ half  # bra' (bra bit), ... (bra bit) ket' -> ... bra' ket'

@@ -1,4 +1,4 @@
-"""The learning criterion against exact sums, its error with autocorrelation, the recipe, and the search."""
+"""The learning criterion against exact sums, its error with autocorrelation, and the search."""
 
 import dataclasses
 
@@ -80,21 +80,6 @@ def test_evaluation_starts_at_samples_that_are_no_training_rows(ten):
 def test_a_seed_gives_the_same_first_measurements_however_many_there_are():
     few, many = (learning.chain(7, 1.0, n, seed=3).data for n in (100, 9000))
     assert np.array_equal(few, many[:100])
-
-
-@pytest.mark.parametrize("n_samples, n_updates, epochs", [(100_000, 100_000, 100), (2500, 100_000, 4000), (100, 7, 7),
-                                                          (100_000, 10, 1), (150, 10, 5), (2500, 30, 1)])
-def test_the_recipe_makes_as_many_updates_on_any_number_of_samples(n_samples, n_updates, epochs):
-    assert Recipe(n_updates=n_updates).training(n_samples).epochs == epochs
-    assert Recipe().training(n_samples, n_updates).epochs == epochs
-
-
-def test_the_recipe_is_one_object_that_nobody_changes():
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        learning.RECIPE.learning_rate = 0.1
-    for experiment in (learning_run, minimal_hidden):
-        same = {name: value for name, value in experiment.__kwdefaults__.items() if hasattr(learning.RECIPE, name)}
-        assert same == dataclasses.asdict(learning.RECIPE)
 
 
 def test_a_machine_learns_and_a_run_of_the_search_is_that_of_the_experiment():

@@ -73,56 +73,6 @@ def test_the_argument_about_bonds_in_numbers():
     assert numbers["predictions-off"][0] == 1 and numbers["predictions-met"][0] == 2
 
 
-USUAL = [run(n, 1.0, size, [size - 1, size], [0, 1]) for n, size in ((10, 5), (20, 10), (30, 15))]
-USUAL += [run(40, 1.0, None, [20, 40], [0, 0]), run(10, 1.0, 5, [4, 5], [0, 1], eps=0.001),
-          run(10, 0.5, 2, [1, 2], [0, 1])]
-TUNED = [run(n, 1.0, size, [size - 1, size], [0, 1], n_updates=300, learning_rate=rate)
-         for n, rate, size in ((10, 0.3, 5), (10, 0.1, 6), (20, 0.3, 9), (20, 0.1, 10), (30, 0.3, 16), (30, 0.1, 14),
-                               (60, 0.3, 30))]
-
-
-def test_of_several_schedules_the_best_is_taken_where_all_are_there():
-    best = laws.tuned(USUAL, pd.DataFrame(TUNED))
-    assert best.n_spins.tolist() == [10, 20, 30] and best.hidden.tolist() == [5, 9, 14]  # one of three is no choice
-    assert best.schedule.tolist() == ["the one recipe", "300 steps from 0.3", "300 steps from 0.1"]
-    assert best["by recipe"].tolist() == [5, 10, 15]
-    numbers = laws.tuned_numbers(best)
-    assert numbers["spared"] == (1, pytest.approx(best["change error"][2])) and numbers["spins"] == (30, None)
-    assert numbers["errors"][0] == pytest.approx(numbers["spared"][0] / numbers["spared"][1])
-    assert numbers["recipe slope"][0] == pytest.approx(0.5) and numbers["slope change"][0] < 0
-
-
-def test_without_other_schedules_nothing_is_tuned():
-    best = laws.tuned(USUAL, pd.DataFrame())
-    assert not len(best) and set(laws.tuned_numbers(best).values()) == {(None, None)}
-    assert not len(laws.tuned(USUAL, pd.DataFrame(TUNED[-1:])))
-    assert set(laws.tuned_numbers(laws.tuned([], pd.DataFrame())).values()) == {(None, None)}
-
-
-def test_a_recipe_that_found_nothing_is_outdone_and_spares_no_number():
-    other = [run(40, 1.0, 20, [19, 20], [0, 1], n_updates=300, learning_rate=0.3)]
-    best = laws.tuned(USUAL, pd.DataFrame(other))
-    assert best.hidden.tolist() == [20] and np.isnan(best["change error"][0]) and best["by recipe"].tolist() == [np.inf]
-    assert laws.tuned_numbers(best)["spared"] == (None, None)
-
-
-def test_the_slope_of_differences_has_the_variance_of_correlated_points():
-    lengths, dice = np.array([10.0, 20, 40, 50]), np.random.default_rng(5)
-    sizes = np.array([1.0, 1.0, 0.5, 2.0])  # of the errors at each length, independent from length to length
-    covariance = np.array([[0.9, 0.7], [0.7, 0.6]])  # of the two curves at a length of size one
-    noise = dice.multivariate_normal([0, 0], covariance, size=(20_000, 4)) * sizes[:, None]
-    first, second = np.moveaxis(noise + np.array([0.5, 0.4]) * lengths[:, None], -1, 0)
-    errors = sizes * (0.9 + 0.6 - 2 * 0.7) ** 0.5
-    of_first, of_second = (np.polyfit(lengths, one.T, 1, w=1 / errors)[0] for one in (first, second))
-    value, error = laws.slope(lengths, 0.4 * lengths - 0.5 * lengths, errors)
-    assert value == pytest.approx(-0.1) and error == pytest.approx((of_second - of_first).std(), rel=0.03)
-    one = laws.slope(lengths, (second - first)[0], errors)
-    assert one[0] == pytest.approx(of_second[0] - of_first[0]) and one[1] >= error  # wider where the line does not fit
-    independent = laws.slope(lengths, np.zeros(4), sizes * (0.9 + 0.6) ** 0.5)[1]
-    assert error < 0.3 * independent == pytest.approx(0.3 * np.hypot(of_first.std(), of_second.std()), rel=0.03)
-    assert laws.slope([10, 20], [1, 2], [1, 1]) == (None, None)
-
-
 def test_machines_of_two_searches_count_once_where_bounds_are_compared():
     runs = []
     for n, sizes in ((10, [4, 5, 6]), (20, [9, 10, 11]), (30, [14, 15, 16])):
@@ -138,13 +88,3 @@ def test_machines_of_two_searches_count_once_where_bounds_are_compared():
     further = laws.tighter([*runs[:-1], runs[-1] | {"smallest": 18}])
     assert further["steeper"][0] > 0.05
     assert laws.tighter(runs[:-1]) == {"steeper": (None, None), "both": (2, None)}
-
-
-def test_repeated_searches_scatter_by_their_errors_or_do_not():
-    apart = found((20, 0.8, 0.002, 9), (20, 0.8, 0.002, 11))
-    equal = found((20, 0.7, 0.002, 9), (20, 0.7, 0.002, 9))
-    never = found((14, 1.0, 0.002, np.inf), (14, 1.0, 0.002, np.inf))
-    numbers = laws.repeats([apart, equal, never, apart[:1]])
-    assert numbers["settings"] == (3, None) and numbers["equal"] == (2, None) and numbers["apart"] == (2, None)
-    assert numbers["scatter"][0] == pytest.approx(1.0)  # chi^2 of 2 for two degrees of freedom
-    assert laws.repeats([apart[:1]])["scatter"] == (None, None)

@@ -63,3 +63,20 @@ def test_rows_without_a_value_do_not_count_and_two_are_too_few():
     assert scaling_laws.parameter(found, "linear", 1) == (found["linear"].parameters[1], found["linear"].errors[1])
     assert scaling_laws.parameter({}, "linear", 1) == (None, None)
     assert scaling_laws.fitted(table.rename(columns={"hidden": "left"}), y="left") == found
+
+
+def test_the_slope_of_differences_has_the_variance_of_correlated_points():
+    lengths, dice = np.array([10.0, 20, 40, 50]), np.random.default_rng(5)
+    sizes = np.array([1.0, 1.0, 0.5, 2.0])  # of the errors at each length, independent from length to length
+    covariance = np.array([[0.9, 0.7], [0.7, 0.6]])  # of the two curves at a length of size one
+    noise = dice.multivariate_normal([0, 0], covariance, size=(20_000, 4)) * sizes[:, None]
+    first, second = np.moveaxis(noise + np.array([0.5, 0.4]) * lengths[:, None], -1, 0)
+    errors = sizes * (0.9 + 0.6 - 2 * 0.7) ** 0.5
+    of_first, of_second = (np.polyfit(lengths, one.T, 1, w=1 / errors)[0] for one in (first, second))
+    value, error = scaling_laws.slope(lengths, 0.4 * lengths - 0.5 * lengths, errors)
+    assert value == pytest.approx(-0.1) and error == pytest.approx((of_second - of_first).std(), rel=0.03)
+    one = scaling_laws.slope(lengths, (second - first)[0], errors)
+    assert one[0] == pytest.approx(of_second[0] - of_first[0]) and one[1] >= error  # wider where the line does not fit
+    independent = scaling_laws.slope(lengths, np.zeros(4), sizes * (0.9 + 0.6) ** 0.5)[1]
+    assert error < 0.3 * independent == pytest.approx(0.3 * np.hypot(of_first.std(), of_second.std()), rel=0.03)
+    assert scaling_laws.slope([10, 20], [1, 2], [1, 1]) == (None, None)

@@ -8,32 +8,18 @@ networks are.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import torch
 
 from lib.checks import as_array, require_count
 from lib.models import resnet
+from lib.models.resnet._flat_parameters import FlatParameters
+from lib.models.resnet._native_norms import Norms, Unit
 from lib.models.resnet.network import check_labels
 from lib.models.sparse import threads
 from lib.models.sparse.convolution import SparseConvolution
 from lib.models.sparse.layout import Arena, Layout
 from lib.native import batch_norm
 from lib.native.tiles import LANES
-
-_EPSILON, _MOMENTUM = 1e-5, 0.1  # of BatchNorm: torch's defaults
-
-
-class _Unit(NamedTuple):
-    """One convolution, or the two of a bottleneck, with the BatchNorm behind."""
-
-    names: tuple[str, ...]
-    convolutions: tuple[SparseConvolution, ...]
-    z: tuple[np.ndarray, ...]  # what they give
-    a: np.ndarray  # after BatchNorm and ReLU
-    a_layout: Layout
-    norm: str
 
 
 class SparseResNet:
@@ -68,51 +54,15 @@ class SparseResNet:
         require_count("n_images", n_images)
         self.image_size, self.n_images = image_size, int(n_images)
         self._arena, self._last_g, self._can_go_back = Arena(), None, False
-        masks = self._masks_of(network)
         self._strides = {layer.name: layer.stride for layer in resnet.layers(a, image_size)}
-        self._masks = masks
-        self._slices, n = {}, 0
-        for name, mask in masks.items():
-            self._slices[name] = slice(n, n := n + int(mask.sum()))
-        self.n_weights = n
-        for name, norm in network.norms.items():
-            for part in ("scale", "shift"):
-                self._slices[f"{name}.{part}"] = slice(n, n := n + norm.num_features)
-        self._slices["bias"] = slice(n, n := n + a.n_classes)
-        self.parameters, self.gradients = np.zeros(n, np.float32), np.zeros(n, np.float32)
-        self._running = {name: (np.zeros(norm.num_features, np.float32), np.ones(norm.num_features, np.float32))
-                         for name, norm in network.norms.items()}
-        self._batch = {name: tuple(np.zeros(norm.num_features, np.float32) for _ in range(2))
-                       for name, norm in network.norms.items()}
-        self.load(network)
+        self._flat = FlatParameters(network)
+        self._masks, self._slices, self._running = self._flat.masks, self._flat.slices, self._flat.running
+        self.parameters, self.n_weights = self._flat.values, self._flat.n_weights
+        self.gradients = np.zeros_like(self.parameters)
+        self._norms = Norms(self._flat, self.gradients)
         self._build()
 
     # Parameters
-
-    @staticmethod
-    def _masks_of(network: resnet.ResNet) -> dict[str, np.ndarray]:
-        """Which weights exist, as masks of convolutions."""
-        masks = {}
-        for name, part in network.layers.items():
-            mask = np.ones(part.weight.shape, bool) if part.mask is None else part.mask.cpu().numpy().copy()
-            masks[name] = mask.reshape(*mask.shape, 1, 1) if mask.ndim == 2 else mask
-        return masks
-
-    def _named(self, network: resnet.ResNet):
-        """Pairs (place in the flat array, tensor of the network, mask or None)."""
-        if network.architecture != self.architecture:
-            raise ValueError(f"expected a network with {self.architecture}, got {network.architecture}; try "
-                             "SparseResNet(network, n_images, image_size)")
-        for name, mask in self._masks_of(network).items():
-            if not np.array_equal(mask, self._masks[name]):
-                raise ValueError(f"expected a network with the same masks, got others in layer {name!r}; try "
-                                 "SparseResNet(network, n_images, image_size)")
-        for name, part in network.layers.items():
-            yield self._slices[name], part.weight.data, torch.from_numpy(self._masks[name]).reshape(part.weight.shape)
-        for name, norm in network.norms.items():
-            yield self._slices[f"{name}.scale"], norm.weight.data, None
-            yield self._slices[f"{name}.shift"], norm.bias.data, None
-        yield self._slices["bias"], network.layers["linear"].bias.data, None
 
     def load(self, network: resnet.ResNet) -> None:
         """Take over the network's parameters and running statistics.
@@ -128,11 +78,7 @@ class SparseResNet:
             For other masks or another form.
 
         """
-        for place, tensor, mask in self._named(network):
-            self.parameters[place] = (tensor if mask is None else tensor[mask]).cpu().numpy()
-        for name, norm in network.norms.items():
-            self._running[name][0][:] = norm.running_mean.cpu().numpy()
-            self._running[name][1][:] = norm.running_var.cpu().numpy()
+        self._flat.load(network)
 
     def store(self, network: resnet.ResNet) -> None:
         """Give the network these parameters and running statistics.
@@ -148,27 +94,19 @@ class SparseResNet:
             For other masks or another form.
 
         """
-        for place, tensor, mask in self._named(network):
-            values = torch.from_numpy(self.parameters[place].copy()).to(tensor)
-            if mask is None:
-                tensor.copy_(values)
-            else:
-                tensor[mask] = values
-        for name, norm in network.norms.items():
-            norm.running_mean.copy_(torch.from_numpy(self._running[name][0]))
-            norm.running_var.copy_(torch.from_numpy(self._running[name][1]))
+        self._flat.store(network)
 
     # Building
 
     def _build(self):
         image = Layout(self.n_images, 3, self.image_size, self.image_size, border=1)
         self._image_layout, self._image = image, self._arena.zeros(image.size)
-        self._units: dict[str, _Unit] = {}
+        self._units: dict[str, Unit] = {}
         x = self._unit("stem", image)
         for block in resnet.BLOCKS:
             inner = self._unit(f"{block}_conv1", x)
             out = self._unit(f"{block}_conv2", inner)
-            if f"{block}_shortcut" in self._batch:
+            if f"{block}_shortcut" in self._running:
                 self._unit(f"{block}_shortcut", x)
             x = out
         self._last_layout = x
@@ -197,7 +135,7 @@ class SparseResNet:
         # A shortcut's BatchNorm writes where the block's sum will stand, which is then added to it in place.
         a = (self._units[norm.replace("shortcut", "conv2")].a if norm.endswith("shortcut")
              else self._arena.zeros(layout.size))
-        self._units[norm] = _Unit(names, tuple(convolutions), tuple(z), a, layout, norm)
+        self._units[norm] = Unit(names, tuple(convolutions), tuple(z), a, layout, norm)
         return layout
 
     def _g(self, layout: Layout) -> np.ndarray:
@@ -210,27 +148,10 @@ class SparseResNet:
 
     # Forward
 
-    def _convolve(self, unit: _Unit, x: np.ndarray):
+    def _convolve(self, unit: Unit, x: np.ndarray):
         for name, convolution, z in zip(unit.names, unit.convolutions, unit.z, strict=True):
             convolution.forward(self.parameters[self._slices[name]], x, z)
             x = z
-
-    def _normalize(self, unit: _Unit, train: bool, relu: bool = True, shortcut=None, shortcut_layout=None):
-        layout = unit.convolutions[-1].out
-        running_mean, running_variance = self._running[unit.norm]
-        mean, inverse = self._batch[unit.norm]
-        if not train:
-            mean, inverse = running_mean, 1 / np.sqrt(running_variance + np.float32(_EPSILON))
-        add = shortcut is not None
-        batch_norm.forward(unit.z[-1], layout.place, layout.pixels, self.parameters[self._slices[f"{unit.norm}.scale"]],
-                       self.parameters[self._slices[f"{unit.norm}.shift"]], mean, inverse, train, _EPSILON, relu,
-                       shortcut if add else unit.a, (shortcut_layout if add else unit.a_layout).place, add, unit.a,
-                       unit.a_layout.place)
-        if train:
-            n = layout.n_images * layout.height * layout.width
-            variance = (1 / inverse.astype(np.float64) ** 2 - _EPSILON) * n / max(n - 1, 1)
-            running_mean += np.float32(_MOMENTUM) * (mean - running_mean)
-            running_variance += np.float32(_MOMENTUM) * (variance.astype(np.float32) - running_variance)
 
     def forward(self, images: np.ndarray, train: bool = False) -> np.ndarray:
         """Logits of images.
@@ -271,19 +192,19 @@ class SparseResNet:
         self._image_layout.pack(images, self._image)
         x, unit = self._image, self._units["stem"]
         self._convolve(unit, x)
-        self._normalize(unit, train)
+        self._norms.forward(unit, train)
         for block in resnet.BLOCKS:
             x, x_layout = unit.a, unit.a_layout
             inner, unit = self._units[f"{block}_conv1"], self._units[f"{block}_conv2"]
             self._convolve(inner, x)
-            self._normalize(inner, train)
+            self._norms.forward(inner, train)
             self._convolve(unit, inner.a)
             shortcut = self._units.get(f"{block}_shortcut")
             if shortcut is not None:
                 self._convolve(shortcut, x)
-                self._normalize(shortcut, train, relu=False)
+                self._norms.forward(shortcut, train, relu=False)
                 x, x_layout = shortcut.a, shortcut.a_layout
-            self._normalize(unit, train, shortcut=x, shortcut_layout=x_layout)
+            self._norms.forward(unit, train, shortcut=x, shortcut_layout=x_layout)
         layout = self._last_layout
         batch_norm.pool(unit.a, layout.place, layout.pixels, self._pooled, self._pooled_layout.place)
         self._linear.forward(self.parameters[self._slices["linear"]], self._pooled, self._logits)
@@ -291,15 +212,7 @@ class SparseResNet:
 
     # Backward
 
-    def _through_norm(self, unit: _Unit, grad_output: np.ndarray, g: np.ndarray, g_layout: Layout, relu: bool):
-        layout = unit.convolutions[-1].out
-        mean, inverse = self._batch[unit.norm]
-        scale, shift = self._slices[f"{unit.norm}.scale"], self._slices[f"{unit.norm}.shift"]
-        batch_norm.backward(grad_output, layout.place, unit.a, unit.a_layout.place, relu, unit.z[-1], layout.place,
-                        layout.pixels, self.parameters[scale], mean, inverse, g, g_layout.place,
-                        self.gradients[scale], self.gradients[shift], True)
-
-    def _through(self, unit: _Unit, x: np.ndarray, grad_output: np.ndarray, into: np.ndarray | None, add: bool = False,
+    def _through(self, unit: Unit, x: np.ndarray, grad_output: np.ndarray, into: np.ndarray | None, add: bool = False,
                  relu: bool = True):
         """Gradients of a unit from the gradient by what it gives; the gradient by x goes to `into`."""
         sources, inner = (x, *unit.z[:-1]), None
@@ -308,7 +221,7 @@ class SparseResNet:
             g_layout = convolution.out._replace(border=border)
             g = self._g(g_layout)
             if i == len(unit.names) - 1:
-                self._through_norm(unit, grad_output, g, g_layout, relu)
+                self._norms.backward(unit, grad_output, g, g_layout, relu)
             else:  # the inner of the two in a bottleneck: what the outer has left, within a border
                 g_layout.view(g)[:] = convolution.out.view(inner)
             place = self._slices[unit.names[i]]

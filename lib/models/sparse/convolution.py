@@ -9,58 +9,17 @@ layers for torch.
 from __future__ import annotations
 
 import copy
-import functools
-from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from lib.checks import as_array
+from lib.models.sparse._index_lists import Call, Weights, band_of, listed, rows_of, sum_up
 from lib.models.sparse.layout import Layout, zeros
 from lib.native import tiles
 from lib.native.tiles import LANES
 
 _BLOCK = 2**19  # bytes of gradients: half of a second-level cache
-
-
-@functools.lru_cache(maxsize=512)
-def _rows(layout: Layout, rows: tuple[int, ...]) -> np.ndarray:
-    """Rows of a layout, kept: to make them takes as long as the kernel of a small layer."""
-    return layout.rows(*rows)
-
-
-class _Weights(NamedTuple):
-    """Index lists for one call of `sums` or `products`: see there; for minibatches of any size but for the rows."""
-
-    steps: int
-    rows: tuple[int, ...]  # as `Layout.rows` takes them
-    other_rows: tuple[int, ...]
-    n_columns: int
-    band: int
-    starts: np.ndarray
-    offsets: np.ndarray
-    order: np.ndarray  # of the weights, in the order of the mask, for this call
-
-
-class _Call(NamedTuple):
-    """All that one call of `sums` or `products` takes but for the numbers."""
-
-    steps: int
-    rows: np.ndarray
-    other_rows: np.ndarray
-    n_columns: int
-    band: int
-    channel: int
-    starts: np.ndarray
-    offsets: np.ndarray
-    order: np.ndarray
-
-
-def _sum(calls: list[_Call], weights: np.ndarray, source: np.ndarray, out: np.ndarray, add: bool) -> None:
-    for c in calls:
-        if not (add and c.starts[-1, -1] == 0):
-            tiles.sums(c.steps, source, c.rows, out, c.other_rows, c.n_columns, c.band, c.channel, c.starts,
-                        c.offsets, tiles.taken(weights, c.order), int(add))
 
 
 def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np.ndarray:
@@ -71,30 +30,6 @@ def _checked(name: str, array: np.ndarray, size: int, exact: bool = False) -> np
         raise ValueError(f"expected {name} as a flat, contiguous float32 array of {size} numbers"
                          f"{'' if exact else ' or more'}, got {got}; try layout.zeros() and layout.pack(images, array)")
     return array
-
-
-def _band(n_columns: int) -> int:
-    """Rows that together fill a tile, however narrow the last columns are."""
-    if n_columns == 1:
-        return tiles.COLUMN
-    last = n_columns & -n_columns
-    return max(1, min(8, tiles.PIXELS // min(last, tiles.PIXELS)))
-
-
-def _listed(owner: np.ndarray, source: np.ndarray, offset: np.ndarray, n_owners: int, n_sources: int):
-    """starts, offsets and order of weights by segment and owner (the channel that is summed for).
-
-    A segment is of so many source channels that an owner has about eight weights in it, and at least eight channels.
-    """
-    n = max(1, len(owner))
-    size = max(8, -(-8 * n_owners * n_sources // n))
-    segment = source // size
-    n_segments = -(-n_sources // size)
-    order = np.lexsort((offset, owner, segment))
-    counts = np.bincount(segment * n_owners + owner, minlength=n_segments * n_owners)
-    ends = np.cumsum(counts).reshape(n_segments, n_owners)
-    starts = np.concatenate([ends[:, :1] - counts.reshape(ends.shape)[:, :1], ends], axis=1)
-    return starts.astype(np.int64), offset[order].astype(np.int32), order.astype(np.int32)
 
 
 class SparseConvolution:
@@ -150,7 +85,7 @@ class SparseConvolution:
         if largest >= 2**31:  # offsets are int32
             raise ValueError(f"expected fewer than 2^31 numbers in sixteen images, got {largest}; try smaller images, "
                              "or a dense layer")
-        self._lists: dict[object, list[_Weights]] = {}
+        self._lists: dict[object, list[Weights]] = {}
         self._calls: dict[object, object] = {}  # prepared for this size of a minibatch
 
     def of_images(self, n_images: int) -> SparseConvolution:
@@ -182,14 +117,14 @@ class SparseConvolution:
         return np.unravel_index(self._indices, self.mask_shape)
 
     @property
-    def _forward(self) -> _Weights:
+    def _forward(self) -> Weights:
         if "forward" not in self._lists:
             n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
             offset = source * self.x.channel + y * self.x.row + x * LANES
             rows = -self.padding, self.stride, self.out.height, -self.padding
-            self._lists["forward"] = [_Weights(
+            self._lists["forward"] = [Weights(
                 self._steps(self.stride, 1), rows, (0, 1, self.out.height, 0), self.out.width,
-                _band(self.out.width), *_listed(channel, source, offset, n_out, n_in))]
+                band_of(self.out.width), *listed(channel, source, offset, n_out, n_in))]
         return self._lists["forward"][0]
 
     def forward(self, weights: np.ndarray, x: np.ndarray, out: np.ndarray, add: bool = False) -> None:
@@ -231,14 +166,14 @@ class SparseConvolution:
         """
         if "forward" not in self._calls:
             self._calls["forward"] = [self._call(self._forward, self.x, self.out)]
-        _sum(self._calls["forward"], weights, x, out, add)
+        sum_up(self._calls["forward"], weights, x, out, add)
 
     @staticmethod
-    def _call(w: _Weights, source: Layout, out: Layout) -> _Call:
-        return _Call(w.steps, _rows(source, w.rows), _rows(out, w.other_rows), w.n_columns, w.band, out.channel,
+    def _call(w: Weights, source: Layout, out: Layout) -> Call:
+        return Call(w.steps, rows_of(source, w.rows), rows_of(out, w.other_rows), w.n_columns, w.band, out.channel,
                      w.starts, w.offsets, w.order)
 
-    def _backward(self, g: Layout) -> list[_Weights]:
+    def _backward(self, g: Layout) -> list[Weights]:
         """Pixels of x an even and an odd number of strides away from a border feel different weights."""
         if g.border not in self._lists:
             n_out, n_in, (channel, source, y, x) = *self.mask_shape[:2], self._places
@@ -249,9 +184,9 @@ class SparseConvolution:
                     felt = np.flatnonzero((dy % s == 0) & (dx % s == 0))
                     offset = (channel * g.channel + dy // s * g.row + dx // s * LANES)[felt]
                     n_rows, n_columns = -(-(self.x.height - y0) // s), -(-(self.x.width - x0) // s)
-                    starts, offsets, order = _listed(source[felt], channel[felt], offset, n_in, n_out)
-                    lists.append(_Weights(self._steps(1, s), (0, 1, n_rows, 0), (y0, s, n_rows, x0), n_columns,
-                                          _band(n_columns), starts, offsets, felt[order].astype(np.int32)))
+                    starts, offsets, order = listed(source[felt], channel[felt], offset, n_in, n_out)
+                    lists.append(Weights(self._steps(1, s), (0, 1, n_rows, 0), (y0, s, n_rows, x0), n_columns,
+                                          band_of(n_columns), starts, offsets, felt[order].astype(np.int32)))
             self._lists[g.border] = lists
         return self._lists[g.border]
 
@@ -303,7 +238,7 @@ class SparseConvolution:
         if g_border not in self._calls:
             plain, g_layout = self.x._replace(border=0), self._grad_layout(g_border)
             self._calls[g_border] = [self._call(b, g_layout, plain) for b in self._backward(g_layout)]
-        _sum(self._calls[g_border], weights, g, out, add)
+        sum_up(self._calls[g_border], weights, g, out, add)
 
     def weight_gradient(self, x: np.ndarray, g: np.ndarray, g_border: int, out: np.ndarray,
                         partial: np.ndarray | None = None, add: bool = False) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from lib.checks import as_plain, is_integer
 from lib.spins.measurements import counts
+from lib.spins.measurements._keys import are_numbers, from_numbers
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, table, wrong
 from lib.spins.measurements.documents import open_array
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
@@ -47,7 +48,7 @@ def read_document(document: object, source: str, *, limit: int = LIMIT, shots: i
 
     """
     document = choose(document, task, source)
-    if isinstance(document, Mapping) and counts.are_numbers(list(document)):
+    if isinstance(document, Mapping) and are_numbers(list(document)):
         return _histogram(document, source, limit, shots, n_sites, expand)
     names = [cls.__name__ for cls in type(document).__mro__ if cls.__module__.split(".")[0].startswith("cirq")]
     if names:
@@ -90,7 +91,7 @@ def _sites(key: str, n_columns: int) -> list[str]:
 
 
 def _histogram(document: Mapping, source: str, limit: int, shots: int | None, n_sites: object, expand: bool) -> Shots:
-    bits = counts.from_numbers(list(document), n_sites, source)
+    bits = from_numbers(list(document), n_sites, source)
     values = counts.whole(list(document.values()), list(document), source)
     check_shots(sum(values.tolist()), None, source, shots)
     bits, weights = counts.expanded(bits, values, source, expand, limit)

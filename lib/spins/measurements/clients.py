@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lib.spins.measurements._keys import from_numbers
 from lib.spins.measurements.checking import check_shots, mapping, member, number, short, table, unique_names, wrong
 from lib.spins.measurements.cirq import choose
-from lib.spins.measurements.counts import expanded, from_numbers, from_probabilities, whole
+from lib.spins.measurements.counts import expanded, from_probabilities, whole
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 
 # --- pytket

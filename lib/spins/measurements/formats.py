@@ -12,6 +12,7 @@ from lib.spins.measurements import (
     clients,
     counts,
     packed,
+    pastaq,
     qiskit,
     rydberg,
     simulators,
@@ -169,7 +170,7 @@ FORMATS: dict[str, Format] = {
         simulators.read_netket, ("shots",), "spins -1 and +1", "samples; outcomes with their bases",
         "read from a file of samples of netket 3.23.0; with bases: layout from its source, not run"),
     "pastaq": Format(
-        simulators.read_pastaq, ("limit", "shots"), "HDF5 of outcomes and bases", "HDF5, with the package h5py",
+        pastaq.read_pastaq, ("limit", "shots"), "HDF5 of outcomes and bases", "HDF5, with the package h5py",
         "layout from the source of PastaQ.jl, not run"),
     "rows": Format(
         simulators.read_rows, ("n_sites", "shots", "order", "one"), _SAID, "a table of zeros and ones",

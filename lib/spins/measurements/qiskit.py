@@ -16,16 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from lib.checks import is_integer
+from lib.spins.measurements._keys import are_numbers, from_numbers, from_strings
 from lib.spins.measurements.checking import check_shots, check_size, mapping, member, number, short, unique_names, wrong
-from lib.spins.measurements.counts import (
-    are_numbers,
-    expanded,
-    from_numbers,
-    from_strings,
-    is_list_of_strings,
-    keys_and_counts,
-    whole,
-)
+from lib.spins.measurements.counts import expanded, is_list_of_strings, keys_and_counts, whole
 from lib.spins.measurements.documents import open_array
 from lib.spins.measurements.shots import GATES, LIMIT, Shots
 

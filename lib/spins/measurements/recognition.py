@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.spins.measurements import counts, stim
+from lib.spins.measurements._keys import are_numbers
 from lib.spins.measurements.checking import check_size, short, wrong
 from lib.spins.measurements.documents import open_archive, open_array, read_json
 from lib.spins.measurements.formats import FORMATS
@@ -161,12 +162,12 @@ def _of_counts(found: Mapping) -> list[str]:
     # Whole numbers: two packages count qubits from the lowest bit, one from the highest; shares are the service's.
     numbers = ["qiskit", "cirq", "ionq"] if all(isinstance(value, (int, np.integer)) for value in values) else ["ionq"]
     if not all(isinstance(key, str) for key in keys):
-        return numbers if counts.are_numbers(keys) else []
+        return numbers if are_numbers(keys) else []
     if found := _of_strings(keys):
-        if len(found) > 1 and counts.are_numbers(keys):
+        if len(found) > 1 and are_numbers(keys):
             found += [kind for kind in numbers if kind not in found]
         return found
-    return numbers if counts.are_numbers(keys) else []
+    return numbers if are_numbers(keys) else []
 
 
 def _of_strings(keys: list[str]) -> list[str]:

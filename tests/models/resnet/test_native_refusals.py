@@ -23,7 +23,7 @@ def test_the_stem_of_imagenet_is_refused():
 def state_of(net):
     """All that a call can write, as bytes: parameters, gradients, statistics and every array in between."""
     units = [array for unit in net._units.values() for array in (*unit.z, unit.a)]
-    pairs = [array for pair in (*net._running.values(), *net._batch.values()) for array in pair]
+    pairs = [array for pair in (*net._running.values(), *net._norms.batch.values()) for array in pair]
     return [array.tobytes() for array in (net.parameters, net.gradients, net._image, net._pooled, net._logits,
                                           net._grad_logits, net._partial, *net._scratch.values(), *units, *pairs)]
 
