@@ -246,7 +246,25 @@ def searched(evaluated: Callable[[int, int], tuple[float | None, float | None]],
 
 @lru_cache(maxsize=8)
 def chain_of(n_spins: int, field: float, n_samples: int, seed: int) -> Chain:
-    """The chain of one seed, which machines of many sizes learn one after another."""
+    """The chain of one seed, which machines of many sizes learn one after another.
+
+    Parameters
+    ----------
+    n_spins : int
+        Its length.
+    field : float
+        h/J.
+    n_samples : int
+        Measurements to learn from.
+    seed : int
+        Of these.
+
+    Returns
+    -------
+    Chain
+        The same object for the same arguments, of the last eight.
+
+    """
     return learning.chain(n_spins, field, n_samples, seed=seed)
 
 

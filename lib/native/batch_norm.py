@@ -42,9 +42,31 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
             a_place):
     """a = relu((z - mean) inverse scale + shift [+ shortcut]), channel by channel.
 
-    size: (n_images, height, width). measure: True takes mean and inverse deviation of these images, with the variance
-    divided by their number, and writes them to `mean` and `inverse`; False reads them. add: whether there is a
-    shortcut; it may be `a` itself. relu: False leaves out the ReLU. Empty lanes of z hold zeros.
+    Parameters
+    ----------
+    z : ndarray of float32, flat
+        Images; their empty lanes hold zeros.
+    z_place, a_place, shortcut_place : ndarray of int64, shape (4,)
+        The `place` of each array, as above.
+    size : tuple of int
+        (n_images, height, width).
+    scale, shift : ndarray of float32, shape (n_channels,)
+        The parameters.
+    mean, inverse : ndarray of float32, shape (n_channels,)
+        Means and inverse deviations: written for measure, else read.
+    measure : bool
+        Whether they are those of these images, with the variance divided by their number.
+    epsilon : float
+        What is added to a variance.
+    relu : bool
+        False leaves out the ReLU.
+    shortcut : ndarray of float32, flat
+        Images that are added before it, where `add` says so; may be `a` itself.
+    add : bool
+        Whether there is a shortcut.
+    a : ndarray of float32, flat
+        Where the result goes.
+
     """
     n_images, height, width = size
     n_groups = (n_images + N_LANES - 1) // N_LANES
@@ -95,10 +117,28 @@ def forward(z, z_place, size, scale, shift, mean, inverse, measure, epsilon, rel
 @njit(cache=True, parallel=True)
 def backward(grad_output, grad_place, a, a_place, relu, z, z_place, size, scale, mean, inverse, g, g_place,
              scale_gradient, shift_gradient, measure):
-    """Gradients of `forward` with the same `measure` from `grad_output`, the gradient by a.
+    """Gradients of `forward` with the same `measure`, from the gradient by a.
 
-    For relu, grad_output is set to zero in place where a = 0: what remains is the gradient by the shortcut. g:
-    gradient by z. Empty lanes of grad_output hold zeros.
+    Parameters
+    ----------
+    grad_output : ndarray of float32, flat
+        The gradient by a; empty lanes hold zeros. For relu it is set to zero in place where a = 0: what
+        remains is the gradient by the shortcut.
+    grad_place, a_place, z_place, g_place : ndarray of int64, shape (4,)
+        The `place` of each array, as above.
+    a, z : ndarray of float32, flat
+        As `forward` left and read them.
+    relu, measure : bool
+        As of `forward`.
+    size : tuple of int
+        (n_images, height, width).
+    scale, mean, inverse : ndarray of float32, shape (n_channels,)
+        As of `forward`.
+    g : ndarray of float32, flat
+        Where the gradient by z goes.
+    scale_gradient, shift_gradient : ndarray of float32, shape (n_channels,)
+        Where the gradients by scale and shift go.
+
     """
     n_images, height, width = size
     n_groups = (n_images + N_LANES - 1) // N_LANES
@@ -143,7 +183,20 @@ def backward(grad_output, grad_place, a, a_place, relu, z, z_place, size, scale,
 
 @njit(cache=True, parallel=True)
 def pool(a, a_place, size, mean, mean_place):
-    """Mean over the pixels of each image and channel: a of `size` -> images of one pixel."""
+    """Mean over the pixels of each image and channel.
+
+    Parameters
+    ----------
+    a : ndarray of float32, flat
+        Images.
+    a_place, mean_place : ndarray of int64, shape (4,)
+        The `place` of each array, as above.
+    size : tuple of int
+        (n_images, height, width) of a.
+    mean : ndarray of float32, flat
+        Where the images of one pixel go.
+
+    """
     n_images, height, width = size
     share = np.float32(1 / (height * width))
     for c in prange(a_place[0] // a_place[1]):
@@ -158,7 +211,20 @@ def pool(a, a_place, size, mean, mean_place):
 
 @njit(cache=True, parallel=True)
 def unpool(grad_output, grad_place, size, g, g_place):
-    """Gradient of `pool`: an image of one pixel -> the same share for each pixel."""
+    """Gradient of `pool`: of each pixel the same share of that by the mean.
+
+    Parameters
+    ----------
+    grad_output : ndarray of float32, flat
+        The gradient by images of one pixel.
+    grad_place, g_place : ndarray of int64, shape (4,)
+        The `place` of each array, as above.
+    size : tuple of int
+        (n_images, height, width) of g.
+    g : ndarray of float32, flat
+        Where the gradient by the images goes.
+
+    """
     n_images, height, width = size
     share = np.float32(1 / (height * width))
     for c in prange(g_place[0] // g_place[1]):

@@ -7,9 +7,9 @@ arrays do not overlap.
 
 Inside numba functions: `load` and `store` sixteen consecutive numbers of a flat array, `number_at` for a single one,
 `+ - * ^ | << >>` between lanes or with a number (which then stands in every lane), `smaller`, `larger`, `quotient`,
-`one_where_less`, `add_chosen`, `square_root`, `total`, and three changes of type. Nothing is reordered, and nothing
-fused that would be rounded twice otherwise: the bits are those of the operations as they are written, on every
-processor. Nothing here knows about Boltzmann machines or networks.
+`one_where_less`, `add_chosen`, `square_root`, `total`, and three changes of type; `_typing_context` is passed by numba.
+Nothing is reordered, and nothing fused that would be rounded twice otherwise: the bits are those of the operations as
+they are written, on every processor. Nothing here knows about Boltzmann machines or networks.
 
 numba's cache on disk knows a function by the content of the file that it stands in, not by what that file imports:
 after an edit here, what was compiled before goes on being used, whatever the dates of the files. The book and the tests
@@ -17,114 +17,16 @@ therefore keep one cache a version of the code. Elsewhere, after an edit here, s
 folder, or delete what numba keeps beside the modules: find lib -name "*.nb[ic]" -delete
 """
 
-import operator
-
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.extending import intrinsic
 
 from lib.native import _plain, switch
+from lib.native._lane_type import N_LANES, Lanes, larger, one_where_less, quotient, smaller, vector_of, widened
 
-N_LANES = 16
-
-
-class Lanes(types.Type):
-    """The numba type of sixteen numbers of one dtype."""
-
-    def __init__(self, dtype):
-        self.dtype = dtype
-        super().__init__(name=f"Lanes({dtype})")
-
-
-@register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, lanes):
-        number = manager.lookup(lanes.dtype).get_value_type()
-        super().__init__(manager, lanes, ir.VectorType(number, N_LANES))
-
-
-def _vector(context, lanes):
-    return context.get_value_type(lanes)
-
-
-def _widen(context, builder, value, kind, lanes):
-    """A number as sixteen equal lanes; lanes as they are."""
-    if kind == lanes:
-        return value
-    number = context.cast(builder, value, kind, lanes.dtype)
-    vector = _vector(context, lanes)
-    single = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.IntType(32)(0))
-    return builder.shuffle_vector(single, single, ir.Constant(ir.VectorType(ir.IntType(32), N_LANES), None))
-
-
-def _binary(emit):
-    """An intrinsic of two operands, at least one of them lanes; emit(builder, left, right, dtype)."""
-    @intrinsic
-    def apply(typing_context, a, b):
-        lanes = a if isinstance(a, Lanes) else b
-
-        def generate(context, builder, signature, arguments):
-            left, right = (_widen(context, builder, value, kind, lanes)
-                           for value, kind in zip(arguments, signature.args, strict=True))
-            return emit(builder, left, right, lanes.dtype)
-        return lanes(a, b), generate
-    return apply
-
-
-def _is_float(dtype):
-    return isinstance(dtype, types.Float)
-
-
-def _emit_add(builder, a, b, dtype):
-    return builder.fadd(a, b) if _is_float(dtype) else builder.add(a, b)
-
-
-def _emit_subtract(builder, a, b, dtype):
-    return builder.fsub(a, b) if _is_float(dtype) else builder.sub(a, b)
-
-
-def _emit_multiply(builder, a, b, dtype):
-    return builder.fmul(a, b) if _is_float(dtype) else builder.mul(a, b)
-
-
-def _emit_smaller(builder, a, b, dtype):
-    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
-
-
-def _emit_larger(builder, a, b, dtype):
-    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
-
-
-def _emit_one_where_less(builder, a, b, dtype):
-    one, zero = (ir.Constant(a.type, [ir.Constant(a.type.element, value)] * N_LANES) for value in (1.0, 0.0))
-    return builder.select(builder.fcmp_ordered("<", a, b), one, zero)
-
-
-_add = _binary(_emit_add)
-_subtract = _binary(_emit_subtract)
-_multiply = _binary(_emit_multiply)
-_xor = _binary(lambda builder, a, b, dtype: builder.xor(a, b))
-_or = _binary(lambda builder, a, b, dtype: builder.or_(a, b))
-_shift_left = _binary(lambda builder, a, b, dtype: builder.shl(a, b))
-_shift_right = _binary(lambda builder, a, b, dtype: builder.lshr(a, b))
-smaller = _binary(_emit_smaller)
-larger = _binary(_emit_larger)
-quotient = _binary(lambda builder, a, b, dtype: builder.fdiv(a, b))
-one_where_less = _binary(_emit_one_where_less)
-
-
-def _overload_operator(python_operator, implementation):
-    @overload(python_operator)
-    def choose(a, b):
-        if isinstance(a, Lanes) or isinstance(b, Lanes):
-            return lambda a, b: implementation(a, b)
-
-
-for _operator, _implementation in ((operator.add, _add), (operator.sub, _subtract), (operator.mul, _multiply),
-                                   (operator.xor, _xor), (operator.or_, _or), (operator.lshift, _shift_left),
-                                   (operator.rshift, _shift_right)):
-    _overload_operator(_operator, _implementation)
+__all__ = ["N_LANES", "Lanes", "add_chosen", "bits_of", "from_bits", "lanes_of", "larger", "load", "number_at",
+           "one_where_less", "quotient", "signed_to_float", "smaller", "square_root", "store", "store_past", "total"]
 
 
 def _address(context, builder, array_type, array, index):
@@ -135,8 +37,22 @@ def _address(context, builder, array_type, array, index):
 
 
 @intrinsic
-def load(typing_context, array, index):
-    """Lanes of array[index] ... array[index + 15] of a flat contiguous array; no bounds are checked."""
+def load(_typing_context, array, index):
+    """Sixteen numbers side by side of an array.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n,), contiguous
+        Of one of the four types; no bounds are checked.
+    index : int
+        Of the first of the sixteen.
+
+    Returns
+    -------
+    Lanes
+        array[index] ... array[index + 15].
+
+    """
     lanes = Lanes(array.dtype)
 
     def generate(context, builder, signature, arguments):
@@ -146,8 +62,22 @@ def load(typing_context, array, index):
 
 
 @intrinsic
-def number_at(typing_context, array, index):
-    """array[index] of a flat contiguous array, for an index that is not negative, which numba asks for every time."""
+def number_at(_typing_context, array, index):
+    """One number of an array, for an index that is not negative, which numba asks for every time.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n,), contiguous
+        Of one of the four types; no bounds are checked.
+    index : int, >= 0
+        Which one.
+
+    Returns
+    -------
+    number
+        array[index], of the dtype of the array.
+
+    """
     def generate(context, builder, signature, arguments):
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         return builder.load(builder.gep(data, [arguments[1]]))
@@ -155,8 +85,19 @@ def number_at(typing_context, array, index):
 
 
 @intrinsic
-def store(typing_context, array, index, value):
-    """Write lanes to array[index] ... array[index + 15] of a flat contiguous array; no bounds are checked."""
+def store(_typing_context, array, index, value):
+    """Write lanes to array[index] ... array[index + 15].
+
+    Parameters
+    ----------
+    array : ndarray, shape (n,), contiguous
+        Of one of the four types; no bounds are checked.
+    index : int
+        Of the first of the sixteen.
+    value : Lanes
+        Of the dtype of the array.
+
+    """
     def generate(context, builder, signature, arguments):
         pointer, size = _address(context, builder, signature.args[0], *arguments[:2])
         builder.store(arguments[2], pointer, align=size)
@@ -165,10 +106,20 @@ def store(typing_context, array, index, value):
 
 
 @intrinsic
-def store_past(typing_context, array, index, value):
-    """`store` past the caches, for arrays larger than those; array[index] has to begin at a multiple of 64 bytes.
+def store_past(_typing_context, array, index, value):
+    """`store` past the caches, for arrays larger than those.
 
     The line that is written need not be read first, which is a third of the traffic with memory.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n,), contiguous
+        Of one of the four types; no bounds are checked.
+    index : int
+        Of the first; the address of array[index] has to be a multiple of 64 bytes.
+    value : Lanes
+        Of the dtype of the array.
+
     """
     def generate(context, builder, signature, arguments):
         pointer, size = _address(context, builder, signature.args[0], *arguments[:2])
@@ -179,24 +130,51 @@ def store_past(typing_context, array, index, value):
 
 
 @intrinsic
-def lanes_of(typing_context, number):
-    """Sixteen times the same number."""
+def lanes_of(_typing_context, number):
+    """Sixteen times the same number.
+
+    Parameters
+    ----------
+    number : float32, float64, uint32 or uint64
+        What stands in every lane.
+
+    Returns
+    -------
+    Lanes
+        Of its dtype.
+
+    """
     lanes = Lanes(number)
 
     def generate(context, builder, signature, arguments):
-        return _widen(context, builder, arguments[0], number, lanes)
+        return widened(context, builder, arguments[0], number, lanes)
     return lanes(number), generate
 
 
 @intrinsic
-def add_chosen(typing_context, lanes, number, bits):
-    """lanes + number * bits, for bits of 0.0 and 1.0: one operation where the processor has it, two elsewhere.
+def add_chosen(_typing_context, lanes, number, bits):
+    """lanes + number bits: one operation where the processor has it, two elsewhere.
 
     The product is exact, so that the sum is rounded once either way, and the bits are those of the two operations.
+
+    Parameters
+    ----------
+    lanes : Lanes of float32 or float64
+        What is added to.
+    number : float
+        What is added where a bit is 1.
+    bits : Lanes
+        0.0 or 1.0, of the dtype of lanes.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of lanes.
+
     """
     def generate(context, builder, signature, arguments):
         kind = signature.return_type
-        vector, number = arguments[0], _widen(context, builder, arguments[1], signature.args[1], kind)
+        vector, number = arguments[0], widened(context, builder, arguments[1], signature.args[1], kind)
         name = f"llvm.fmuladd.v{N_LANES}f{8 * context.get_abi_sizeof(vector.type.element)}"
         fused = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector.type, [vector.type] * 3), name)
         return builder.call(fused, [number, arguments[2], vector])
@@ -204,8 +182,20 @@ def add_chosen(typing_context, lanes, number, bits):
 
 
 @intrinsic
-def total(typing_context, lanes):
-    """The sum of the sixteen lanes, a number, in an order that is always the same."""
+def total(_typing_context, lanes):
+    """The sum of the sixteen lanes, in an order that is always the same.
+
+    Parameters
+    ----------
+    lanes : Lanes of float32 or float64
+        The summands.
+
+    Returns
+    -------
+    number
+        Of the dtype of lanes.
+
+    """
     def generate(context, builder, signature, arguments):
         vector = arguments[0]
         n = N_LANES
@@ -221,8 +211,20 @@ def total(typing_context, lanes):
 
 
 @intrinsic
-def square_root(typing_context, lanes):
-    """The square root of each lane."""
+def square_root(_typing_context, lanes):
+    """The square root of each lane.
+
+    Parameters
+    ----------
+    lanes : Lanes of float32 or float64
+        Not negative.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of lanes.
+
+    """
     def generate(context, builder, signature, arguments):
         vector = arguments[0].type
         name = f"llvm.sqrt.v{N_LANES}f{8 * context.get_abi_sizeof(vector.element)}"
@@ -232,30 +234,68 @@ def square_root(typing_context, lanes):
 
 
 @intrinsic
-def signed_to_float(typing_context, lanes, like):
-    """Integer lanes, read as signed, as floating-point numbers of the type of `like`."""
+def signed_to_float(_typing_context, lanes, like):
+    """Integer lanes, read as signed, as floating-point numbers.
+
+    Parameters
+    ----------
+    lanes : Lanes of uint32 or uint64
+        The integers.
+    like : Lanes of float32 or float64
+        Whose dtype the result has.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of like.
+
+    """
     def generate(context, builder, signature, arguments):
-        return builder.sitofp(arguments[0], _vector(context, like))
+        return builder.sitofp(arguments[0], vector_of(context, like))
     return like(lanes, like), generate
 
 
 @intrinsic
-def bits_of(typing_context, lanes):
-    """The bits of float64 lanes as uint64 lanes."""
+def bits_of(_typing_context, lanes):
+    """The bits of float64 lanes.
+
+    Parameters
+    ----------
+    lanes : Lanes of float64
+        Whose bits.
+
+    Returns
+    -------
+    Lanes of uint64
+        The same bits.
+
+    """
     integers = Lanes(types.uint64)
 
     def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], _vector(context, integers))
+        return builder.bitcast(arguments[0], vector_of(context, integers))
     return integers(lanes), generate
 
 
 @intrinsic
-def from_bits(typing_context, lanes):
-    """uint64 lanes as the float64 lanes with these bits."""
+def from_bits(_typing_context, lanes):
+    """The inverse of `bits_of`.
+
+    Parameters
+    ----------
+    lanes : Lanes of uint64
+        The bits.
+
+    Returns
+    -------
+    Lanes of float64
+        The numbers with these bits.
+
+    """
     floats = Lanes(types.float64)
 
     def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], _vector(context, floats))
+        return builder.bitcast(arguments[0], vector_of(context, floats))
     return floats(lanes), generate
 
 

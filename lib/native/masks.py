@@ -15,8 +15,24 @@ _BITS = ir.VectorType(ir.IntType(1), N_LANES)
 
 
 @intrinsic
-def add_where(typing_context, lanes, mask, other):
-    """lanes + other in the lanes of the mask, a uint16; the others as they are."""
+def add_where(_typing_context, lanes, mask, other):
+    """lanes + other in some of the lanes; the others as they are.
+
+    Parameters
+    ----------
+    lanes : Lanes of float32 or float64
+        What is added to.
+    mask : uint16
+        Bit l is one where lane l is meant.
+    other : Lanes
+        What is added, of the same dtype.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of lanes.
+
+    """
     def generate(context, builder, signature, arguments):
         left, mask, right = arguments
         return builder.select(builder.bitcast(mask, _BITS), builder.fadd(left, right), left)
@@ -24,24 +40,64 @@ def add_where(typing_context, lanes, mask, other):
 
 
 @intrinsic
-def choose(typing_context, mask, chosen, others):
-    """Lanes of `chosen` where the mask, a uint16, is set, and of `others` elsewhere."""
+def choose(_typing_context, mask, chosen, others):
+    """Some lanes of one, the others of another.
+
+    Parameters
+    ----------
+    mask : uint16
+        Bit l is one where lane l is meant.
+    chosen : Lanes
+        Taken where the mask is set.
+    others : Lanes
+        Taken elsewhere, of the same dtype.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of chosen.
+
+    """
     def generate(context, builder, signature, arguments):
         return builder.select(builder.bitcast(arguments[0], _BITS), *arguments[1:])
     return chosen(types.uint16, chosen, chosen), generate
 
 
 @intrinsic
-def less(typing_context, lanes, other):
-    """Where lanes < other, as a uint16."""
+def less(_typing_context, lanes, other):
+    """Where lanes < other.
+
+    Parameters
+    ----------
+    lanes, other : Lanes of float32 or float64
+        Of one dtype.
+
+    Returns
+    -------
+    uint16
+        A mask.
+
+    """
     def generate(context, builder, signature, arguments):
         return builder.bitcast(builder.fcmp_ordered("<", *arguments), ir.IntType(N_LANES))
     return types.uint16(lanes, lanes), generate
 
 
 @intrinsic
-def nonzero(typing_context, lanes):
-    """Where integer lanes are not zero, as a uint16."""
+def nonzero(_typing_context, lanes):
+    """Where integer lanes are not zero.
+
+    Parameters
+    ----------
+    lanes : Lanes of uint32 or uint64
+        The integers.
+
+    Returns
+    -------
+    uint16
+        A mask.
+
+    """
     def generate(context, builder, signature, arguments):
         zero = ir.Constant(arguments[0].type, None)
         return builder.bitcast(builder.icmp_unsigned("!=", arguments[0], zero), ir.IntType(N_LANES))
@@ -49,8 +105,22 @@ def nonzero(typing_context, lanes):
 
 
 @intrinsic
-def lanes_and(typing_context, lanes, number):
-    """Bitwise "and" of integer lanes with a number."""
+def lanes_and(_typing_context, lanes, number):
+    """Bitwise "and" of integer lanes with a number.
+
+    Parameters
+    ----------
+    lanes : Lanes of uint32 or uint64
+        The integers.
+    number : uint32 or uint64
+        Of the dtype of lanes.
+
+    Returns
+    -------
+    Lanes
+        Of the dtype of lanes.
+
+    """
     def generate(context, builder, signature, arguments):
         vector = arguments[0].type
         single = builder.insert_element(ir.Constant(vector, ir.Undefined), arguments[1], ir.IntType(32)(0))

@@ -71,10 +71,23 @@ if not COMPILED:
 
 @njit(cache=True, parallel=True)
 def pack(images, array, n_images, places, group):
-    """Images (n_images, n_pixels) into groups of sixteen; lanes without an image become zero.
+    """Images into groups of sixteen; lanes without an image become zero.
 
-    images, array: flat float32. places: int64, where the sixteen numbers of each pixel of the first group stand. group:
-    numbers from a group to the next. No bounds are checked.
+    No bounds are checked.
+
+    Parameters
+    ----------
+    images : ndarray of float32, flat
+        n_images of n_pixels numbers each.
+    array : ndarray of float32, flat
+        Where the groups go.
+    n_images : int, >= 1
+        How many images.
+    places : ndarray of int64, shape (n_pixels,)
+        Where the sixteen numbers of each pixel of the first group stand.
+    group : int
+        Numbers from a group to the next.
+
     """
     n_pixels = len(places)
     n_blocks = (n_pixels + N - 1) // N
@@ -92,9 +105,20 @@ def pack(images, array, n_images, places, group):
 
 @njit(cache=True, parallel=True)
 def unpack(array, images, n_images, places, group, large=False):
-    """The images in groups of sixteen as an array (n_images, n_pixels) of their own; arguments as of `pack`.
+    """The images in groups of sixteen as an array (n_images, n_pixels) of their own: the inverse of `pack`.
 
-    large: they do not stay in the caches anyway, and are written past them where their addresses allow that.
+    Parameters
+    ----------
+    array : ndarray of float32, flat
+        The groups.
+    images : ndarray of float32, flat
+        Where the images go, n_pixels numbers each.
+    n_images, places, group
+        As of `pack`.
+    large : bool
+        Whether they do not stay in the caches anyway: they are written past them where their addresses
+        allow that. False by default.
+
     """
     n_pixels = len(places)
     past = large and n_pixels % N == 0 and images.ctypes.data % (4 * N) == 0

@@ -7,7 +7,7 @@ layer are two operations, and they differ in index lists alone (`lib.models.spar
     products:  result[k] = sum_p g[c(k), p] x[p + offsets[k]]     over all pixels p
 
 Every pixel is sixteen numbers, one of each of sixteen images, side by side in memory: one register of an AVX-512
-processor. `sums_plain` and `products_plain` say the same as plain loops; tests compare.
+processor. `sums_plain` and `products_plain` say the same as plain loops (`_plain_tiles`); tests compare.
 
 How it gets its speed
 - A tile of sixteen output pixels stays in sixteen registers while one channel's weights pass by. A weight is read
@@ -31,14 +31,18 @@ number of lanes: after an edit of `lib.native.lanes`, see there.
 """
 
 import llvmlite.binding
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from lib.native import switch
+from lib.native._plain_tiles import STEPS, products_plain, sums_plain
 from lib.native.lanes import N_LANES as LANES  # images side by side
 from lib.native.switch import njit, prange
+from lib.native.weights import lane_totals, taken
+
+__all__ = ["COLUMN", "LANES", "PIXELS", "STEPS", "lane_totals", "products", "products_plain", "sums",
+           "sums_plain", "taken"]
 
 PIXELS = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f", False) else 4  # of a tile: registers for sums
 _MOST_ROWS = 8  # each needs an address register, of which there are sixteen
@@ -49,7 +53,6 @@ _SIZES = [size for size in (2, 4, 8, 16) if size <= PIXELS]
 _SHAPES = [(rows, 1) for rows in range(1, COLUMN + 1)]
 _SHAPES += [shape for size in _SIZES for shape in ((1, size), (min(PIXELS // size, _MOST_ROWS), size))]
 _N_SHAPES = len(_SHAPES)
-STEPS = [(1, 1), (2, 1), (1, 2)]  # distance between neighbours in x and in the other array, in pixels
 
 _INT, _FLOAT = ir.IntType(64), ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
@@ -237,11 +240,33 @@ def _cover(begin, end, n_columns, most):
 def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
     """out[out_rows[r] + c channel + 16 step column + lane] = sum_k weights[k] x[x_rows[r] + offsets[k] + 16 ...].
 
-    steps: index into STEPS. x, out: flat float32. x_rows, out_rows: int64, where the rows begin. n_columns: pixels of
-    a row. band: rows that one thread does at a time. channel: numbers from a channel of `out` to the next. starts:
-    int64 (n_segments, n_channels + 1); the weights of channel c in segment s stand from starts[s, c] to
-    starts[s, c + 1]. offsets: int32, weights: float32, of each weight. add: 1 adds to what stands in `out`, 0 does
-    not read it. The numbers do not depend on how many threads run. No bounds are checked.
+    The numbers do not depend on how many threads run. No bounds are checked.
+
+    Parameters
+    ----------
+    steps : int
+        Index into STEPS, the distances between neighbours.
+    x : ndarray of float32, flat
+        What is read with the offsets.
+    out : ndarray of float32, flat
+        Where the sums go.
+    x_rows, out_rows : ndarray of int64, shape (n_rows,)
+        Where the rows begin.
+    n_columns : int
+        Pixels of a row.
+    band : int
+        Rows that one thread does at a time.
+    channel : int
+        Numbers from a channel of `out` to the next.
+    starts : ndarray of int64, shape (n_segments, n_channels + 1)
+        The weights of channel c in segment s stand from starts[s, c] to starts[s, c + 1].
+    offsets : ndarray of int32, shape (n_weights,)
+        Of each weight.
+    weights : ndarray of float32, shape (n_weights,)
+        The factors.
+    add : int
+        1 adds to what stands in `out`, 0 does not read it.
+
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for b in prange((len(x_rows) + band - 1) // band):
@@ -258,11 +283,27 @@ def sums(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offs
 @njit(cache=True, parallel=True)
 def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block,
              add):
-    """result[k, lane] = sum over rows and columns of g[...] x[... + offsets[k]]; float32 (n_weights, 16), flat.
+    """result[k, lane] = sum over rows and columns of g[...] x[... + offsets[k]].
 
-    Arguments as for `sums`, with g in the place of `out`. n_parts: into so many parts the channels are divided, one
-    for each thread; each part reads all of x. block: rows, a multiple of band, that one segment passes before the
-    next. Neither changes the numbers. add: to what stands in `result`. The sum over lanes is left to `lane_totals`.
+    The sum over lanes is left to `lane_totals`; n_parts and block do not change the numbers.
+
+    Parameters
+    ----------
+    steps, x, x_rows, n_columns, band, channel, starts, offsets
+        As of `sums`, with g in the place of out.
+    g : ndarray of float32, flat
+        The gradient by the output.
+    g_rows : ndarray of int64, shape (n_rows,)
+        Where its rows begin.
+    result : ndarray of float32, shape (16 n_weights,)
+        Where the products go, sixteen a weight.
+    n_parts : int
+        Into so many parts the channels are divided, one for each thread; each part reads all of x.
+    block : int
+        Rows, a multiple of band, that one segment passes before the next.
+    add : int
+        1 adds to what stands in `result`, 0 does not read it.
+
     """
     n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
     for part in prange(n_parts):  # channels and not rows: every weight is one thread's own
@@ -278,57 +319,6 @@ def products(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offs
                                 _tile_product(steps * _N_SHAPES + shape, x, x_rows, g, g_rows, row, column,
                                               c * channel, offsets, result, starts[s, c], starts[s, c + 1], adds)
                         adds = 1
-
-
-@njit(cache=True)
-def taken(numbers, order):
-    """numbers[order]; numpy takes three times as long for an order in int32."""
-    out = np.empty(len(order), np.float32)
-    for k in range(len(order)):
-        out[k] = numbers[order[k]]
-    return out
-
-
-@njit(cache=True)
-def lane_totals(result, order, out):
-    """out[order[k]] = sum over lanes of result[k, lane], in the order of additions of numpy's sum."""
-    for k in range(len(order)):
-        part = result[LANES * k:LANES * (k + 1)]
-        a, b, c, d = part[0] + part[8], part[1] + part[9], part[2] + part[10], part[3] + part[11]
-        e, f, g, h = part[4] + part[12], part[5] + part[13], part[6] + part[14], part[7] + part[15]
-        out[order[k]] = ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-def sums_plain(steps, x, x_rows, out, out_rows, n_columns, band, channel, starts, offsets, weights, add):
-    """`sums` without tiles: the plain reference."""
-    x_step, out_step = STEPS[steps]
-    n_segments, n_channels = starts.shape[0], starts.shape[1] - 1
-    for x_row, out_row in zip(x_rows, out_rows, strict=True):
-        for column in range(n_columns):
-            for c in range(n_channels):
-                place = out_row + c * channel + LANES * out_step * column
-                total = out[place:place + LANES] * np.float32(add)
-                for s in range(n_segments):
-                    for k in range(starts[s, c], starts[s, c + 1]):
-                        at = x_row + offsets[k] + LANES * x_step * column
-                        total = total + weights[k] * x[at:at + LANES]
-                out[place:place + LANES] = total
-
-
-def products_plain(steps, x, x_rows, g, g_rows, n_columns, band, channel, starts, offsets, result, n_parts, block,
-                   add):
-    """`products` without tiles: the plain reference."""
-    x_step, g_step = STEPS[steps]
-    if not add:
-        result[:] = 0
-    for segment in starts:
-        for c in range(starts.shape[1] - 1):
-            for k in range(segment[c], segment[c + 1]):
-                for x_row, g_row in zip(x_rows, g_rows, strict=True):
-                    for column in range(n_columns):
-                        at, place = x_row + offsets[k] + LANES * x_step * column, g_row + c * channel \
-                            + LANES * g_step * column
-                        result[LANES * k:LANES * (k + 1)] += g[place:place + LANES] * x[at:at + LANES]
 
 
 if not switch.COMPILED:
