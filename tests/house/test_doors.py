@@ -1,4 +1,5 @@
-"""What may be handed over as an array: `doors.DOORS` lists every public function that takes one, this walks over them.
+"""What may be handed over as an array: `doors_of_states` and `doors_of_networks` list every public function
+that takes one, this walks over them.
 
 Each door gets arrays in many forms. The same numbers in another form give the same result, or for a form that the
 function does not take a refusal in our words; what would lose something on the way is always refused; and nothing ends
@@ -22,9 +23,11 @@ from lib import checks
 from lib.chain_checks import check_bits
 from lib.kernels.inputs import as_inputs
 from lib.rbm import observables
-from tests.doors import BITS, DOORS, Door, X, flattened
+from tests import doors_of_networks, doors_of_states
+from tests.doors import BITS, Door, X, flattened
 
 LIB = Path(checks.__file__).parent
+DOORS = doors_of_states.DOORS + doors_of_networks.DOORS
 DOOR = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 
 
