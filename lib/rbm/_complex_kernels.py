@@ -25,7 +25,7 @@ from lib.native.switch import njit
 from lib.rbm._complex_rows import add_listed_rows, add_rows
 from lib.rbm._complex_table import add_weighted_table, born, evaluate_table, load_states, logarithm
 from lib.rbm._kernels import exponential, load_rows, packs, store_rows, sweep
-from lib.rbm._training_kernels import add_gradient, parts
+from lib.rbm._training_kernels import add_gradient, add_products, parts
 from lib.rbm.optimizers import descend
 
 # Factors 1 + exp(-|a|) <= 2 that are multiplied before a logarithm is due: 2^512 is far from overflow.
@@ -82,24 +82,7 @@ def add_weighted(weight, visible, hidden, by_weights, by_visible, by_hidden):
         for pack in range(len(visible)):
             t0 = t0 + load(visible[pack], N_LANES * i) * load(weight, N_LANES * pack)
         by_visible[i] += total(t0)
-        for four in range(n_hidden // 4):  # four products for each time that v_i is read
-            j = 4 * four
-            t0, t1, t2, t3 = zero, zero, zero, zero
-            for pack in range(len(visible)):
-                v, p = load(visible[pack], N_LANES * i), hidden[pack]
-                t0 = t0 + v * load(p, N_LANES * j)
-                t1 = t1 + v * load(p, N_LANES * (j + 1))
-                t2 = t2 + v * load(p, N_LANES * (j + 2))
-                t3 = t3 + v * load(p, N_LANES * (j + 3))
-            by_weights[n_hidden * i + j] += total(t0)
-            by_weights[n_hidden * i + j + 1] += total(t1)
-            by_weights[n_hidden * i + j + 2] += total(t2)
-            by_weights[n_hidden * i + j + 3] += total(t3)
-        for j in range(n_hidden // 4 * 4, n_hidden):
-            t0 = zero
-            for pack in range(len(visible)):
-                t0 = t0 + load(visible[pack], N_LANES * i) * load(hidden[pack], N_LANES * j)
-            by_weights[n_hidden * i + j] += total(t0)
+        add_products(1.0, i, n_hidden, visible, hidden, by_weights, zero)
 
 
 @njit

@@ -12,6 +12,30 @@ from lib.rbm.optimizers import SGD, descend
 
 
 @njit
+def add_products(factor, i, n_hidden, visible, hidden, by_weights, zero):
+    """Add factor times the sum of v_i p_j over all lanes of all packs to by_weights, for each j; zero: lanes of 0."""
+    for four in range(n_hidden // 4):  # four products for each time that v_i is read
+        j = 4 * four
+        first = n_hidden * i + j
+        t0, t1, t2, t3 = zero, zero, zero, zero
+        for pack in range(len(visible)):
+            v, p = load(visible[pack], N_LANES * i), hidden[pack]
+            t0 = t0 + v * load(p, N_LANES * j)
+            t1 = t1 + v * load(p, N_LANES * (j + 1))
+            t2 = t2 + v * load(p, N_LANES * (j + 2))
+            t3 = t3 + v * load(p, N_LANES * (j + 3))
+        by_weights[first] += factor * total(t0)
+        by_weights[first + 1] += factor * total(t1)
+        by_weights[first + 2] += factor * total(t2)
+        by_weights[first + 3] += factor * total(t3)
+    for j in range(n_hidden // 4 * 4, n_hidden):
+        t0 = zero
+        for pack in range(len(visible)):
+            t0 = t0 + load(visible[pack], N_LANES * i) * load(hidden[pack], N_LANES * j)
+        by_weights[n_hidden * i + j] += factor * total(t0)
+
+
+@njit
 def add_gradient(weights_t, hidden_bias, visible, hidden, n_chains, factor, by_weights, by_visible, by_hidden):
     """Add factor * sum over chains of (v_i p_j, v_i, p_j), p_j = p(h_j = 1 | v): minus (4.20, 4.22, 4.21).
 
@@ -57,25 +81,7 @@ def add_gradient(weights_t, hidden_bias, visible, hidden, n_chains, factor, by_w
         for pack in range(len(visible)):
             sum_i = sum_i + load(visible[pack], N_LANES * i)
         by_visible[i] += factor * total(sum_i)
-        for four in range(n_hidden // 4):  # four products for each time that v_i is read
-            j = 4 * four
-            first = n_hidden * i + j
-            t0, t1, t2, t3 = zero, zero, zero, zero
-            for pack in range(len(visible)):
-                v, p = load(visible[pack], N_LANES * i), hidden[pack]
-                t0 = t0 + v * load(p, N_LANES * j)
-                t1 = t1 + v * load(p, N_LANES * (j + 1))
-                t2 = t2 + v * load(p, N_LANES * (j + 2))
-                t3 = t3 + v * load(p, N_LANES * (j + 3))
-            by_weights[first] += factor * total(t0)
-            by_weights[first + 1] += factor * total(t1)
-            by_weights[first + 2] += factor * total(t2)
-            by_weights[first + 3] += factor * total(t3)
-        for j in range(n_hidden // 4 * 4, n_hidden):
-            t0 = zero
-            for pack in range(len(visible)):
-                t0 = t0 + load(visible[pack], N_LANES * i) * load(hidden[pack], N_LANES * j)
-            by_weights[n_hidden * i + j] += factor * total(t0)
+        add_products(factor, i, n_hidden, visible, hidden, by_weights, zero)
 
 
 @njit
