@@ -30,18 +30,21 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     `jobs` cores are its own.
     Prints how every number and claim moved against the book; nothing of the book is written.  Returns the page.
     """
+    book = runs.read_run(runs.profile_root(top, profile), path.stem)
+    if not book:
+        print(absent(path.stem, profile), flush=True)
     ((place, failed),) = executed(top, path, profile, [text], jobs)
     if failed:
         raise ValueError("the what-if page was not made; the book is untouched "
                          f"(log: {(place / LOG).relative_to(top)})")
     record = runs.read_run(place, path.stem)
-    book = runs.read_run(runs.profile_root(top, profile), path.stem)
     entries = ledger.entries(top, profile, [record])
     rows, same = compare(cells(book, ledger.entries(top, profile, [book])), cells(record, entries)) if book else ([], 0)
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
-    print(terminal_table(rows, same, COLUMNS) if book else absent(profile), flush=True)
+    if book:
+        print(terminal_table(rows, same, COLUMNS), flush=True)
     stale = provenance.differences(book.inputs, provenance.chapter_inputs(
         top, path, profile, last=book)) if book else []
     if stale:
@@ -91,9 +94,11 @@ def changed_parameters(top: Path, path: Path, profile: str, record: runs.Run) ->
             if book.get(name) != value]
 
 
-def absent(profile: str) -> str:
+def absent(stem: str, profile: str) -> str:
     """What to say where there is nothing to compare with."""
-    return f"the book has no run of this chapter at profile {profile} to compare with; try it without parameters first"
+    other = "" if profile == "laptop" else f" PROFILE={profile}"
+    return (f"the book has no run of {stem} at profile {profile} to compare with; for a comparison, try "
+            f"make chapter CH={stem[:2]}{other} first")
 
 
 def cells(record: runs.Run, claims: list[Entry]) -> dict[str, dict]:
@@ -152,7 +157,7 @@ def note(book: runs.Run | None, record: runs.Run, rows: list[tuple[str, str, str
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
              "Its sentences were written for those of the book.", ""]
     if not book:
-        lines += ["There is nothing to compare with: " + absent(record.provenance.profile) + ".", ""]
+        lines += ["There is nothing to compare with: " + absent(record.chapter, record.provenance.profile) + ".", ""]
     elif rows:
         lines += markdown_table(("what", *COLUMNS[1:]), in_words(rows, words))
         lines += ["", "Changes are those of the unrounded values.", ""]
