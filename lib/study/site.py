@@ -24,6 +24,7 @@ from lib.study import (
     ledger,
     lifeline,
     notebooks,
+    number_names,
     page_text,
     provenance,
     runs,
@@ -58,9 +59,12 @@ def read_records(top: Path, profile: str) -> list[Run]:
 
 
 def accept(top: Path, profile: str) -> str:
-    """Accept the verdicts of the last runs, and note what chapters took; return what changed, a line a claim."""
+    """Accept the verdicts of the last runs, and note what chapters took and how they name their numbers; return what
+    changed, a line each."""
     records = [described(top, record) for record in read_records(top, profile)]
     changes = ledger.accept(top, profile, records)
+    if profile == number_names.PROFILE:
+        changes += number_names.accept(top)
     runs.note_times(top)
     return "\n".join(changes) or "every verdict is the accepted one already"
 
