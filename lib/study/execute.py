@@ -22,11 +22,11 @@ from lib.study import gate, guard, provenance, results, runs, session
 from lib.study import inputs as declarations
 from lib.study.claim_files import Settlement
 from lib.study.claims import Number
+from lib.study.converted import as_notebook
 from lib.study.following import Following, OverTime, line_of
 from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import (
     Chapter,
-    as_notebook,
     checked_chapter,
     find_chapter,
     read_chapter,
@@ -98,6 +98,7 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
     from papermill.exceptions import PapermillExecutionError
 
     notebook = as_notebook(chapter)
+    del notebook.metadata["source_map"]
     notebook.cells.append(nbformat.v4.new_code_cell(FINISH, id="finish", metadata={"tags": ["finish"]}))
     nbformat.write(notebook, work / "input.ipynb")
     defaults = {name: parameter.default for name, parameter in declared(chapter).items()}

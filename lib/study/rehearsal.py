@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
-from lib.study import notebooks, number_names, provenance, site
+from lib.study import converted, notebooks, number_names, provenance, site
 from lib.study.notebooks import Chapter
 from lib.study.telling import telling
 
@@ -116,8 +116,7 @@ def _named(words: str) -> list[str]:
 
 def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):
     """The notebook of a chapter with a picture for every figure and a text for each of these numbers, without code."""
-    notebook = notebooks.as_notebook(chapter)
-    notebook.metadata["source_map"] = notebooks.first_lines(chapter)
+    notebook = converted.as_notebook(chapter)
     outputs = [_output({f"{RECORD}text/plain": "'0'"}, {"scrapbook": {"name": key, "mime_prefix": RECORD}})
                for key in numbers]
     for cell in notebook.cells:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, site, status, surroundings
+from lib.study import converted, ledger, lifeline, provenance, runs, site, status, surroundings
 from lib.study.claim_files import Entry
 from lib.study.claim_text import measured_text, typeset
 from lib.study.measures import is_number
@@ -216,7 +216,7 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
     shown = {"ledger": plain(ledger.entries(top, record.provenance.profile, [record]))}
     staged = site.only(site.stage(top, root, [record], toc, shown), toc) | (more or {})
     if text:
-        notebook = site.without_lines(json.loads(staged[f"{stem}.ipynb"]))
+        notebook = converted.without_lines(json.loads(staged[f"{stem}.ipynb"]))
         _put_below_title(notebook["cells"], text)
         staged[f"{stem}.ipynb"] = json.dumps(notebook).encode()
     return publish(top, root, place, staged, [record]) / f"{stem}.html"
