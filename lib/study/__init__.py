@@ -16,6 +16,7 @@ Every step writes plain JSON. What a file holds is a dataclass that reads and wr
 `data/records/mutations.json`, `ranges.json`  what somebody measured and committed (:mod:`lib.study.committed`)
 `data/records/times.json`             what chapters took, by profile and chapter: `runs.Times`
 `data/thesis/verdicts.json`           the accepted verdicts, by profile and claim
+`data/numbers.json`                   the names of the numbers of each chapter (:mod:`lib.study.number_names`)
 
 A sweep that reads a record (`Sweep._facts`), as a chapter's run keeps it::
 

@@ -22,6 +22,7 @@ from lib import atomic
 from lib.study import lifeline, provenance, results, runs, surroundings
 from lib.study.measures import is_number
 from lib.study.stored import Stored
+from lib.study.telling import telling
 
 FOLDER = "tests/anchors"
 ROUNDING = 1e-14  # what a sum that is zero may come to in float64
@@ -71,7 +72,8 @@ def check(top: Path, jobs: int = 1, wanted: list[str] | None = None) -> dict[str
     digests = {name: digest(top, name) for name in known if wanted is None or name in wanted}
     waiting = [name for name, now in digests.items() if passed.get(name) != now]
     if waiting:
-        print(f"anchors of {len(waiting)} experiments, since their code is new here ...", flush=True)
+        print(f"anchors of {len(waiting)} experiments, since their code is new here (with compiling, the first time "
+              "takes some minutes) ...", flush=True)
     lacking = provenance.experiment_versions(top).keys() - {*known} if known else ()
     messages = {name: f"{name} has no anchors, so that nothing holds its version; try {FOLDER}/{name}.py, as its "
                       "neighbours are" for name in sorted(lacking)}
@@ -156,7 +158,8 @@ def renewed(top: Path, measure: list[str], output: Path | None) -> None:
     lifeline.hold()  # nothing where it was not started by this module
     for name in measure:
         began = time.perf_counter()
-        atomic.write_bytes(output / f"{name}.json", measured(name).text().encode())
+        with telling(f"anchors of {name}", in_log=True):
+            atomic.write_bytes(output / f"{name}.json", measured(name).text().encode())
         print(f"  anchors of {name}: {results.duration(time.perf_counter() - began)}", flush=True)
 
 

@@ -25,6 +25,7 @@ from lib.study import (
     ledger,
     lifeline,
     notebooks,
+    number_names,
     parameters,
     provenance,
     rehearsal,
@@ -33,10 +34,10 @@ from lib.study import (
     site,
     surroundings,
 )
+from lib.study.telling import telling
 
 DEAD_DRIVER_WAIT = 5.0  # seconds until what a dead driver has started must have ended
 FREE_BYTES = 100 * 2**20  # a build needs tens of megabytes; a full disk is better named at the start
-
 
 
 class BuildError(ValueError):
@@ -168,6 +169,7 @@ def check(top: Path, whole: bool = False) -> list[str]:
             note(tidy.problems(top, chapter))
         note(attempt(typed_numbers.problems, top))
         note(attempt(rehearsal.problems, top) if can_be_rendered else [])
+        note(attempt(number_names.problems, top) if can_be_rendered else [])
     return problems
 
 
@@ -223,7 +225,8 @@ def build_book(top: Path, profile: str, jobs: int) -> Path:
     with locked(top) as lock:
         prepare(top, profile)
         _look(top)
-        stale = stale_chapters(top, profile)
+        with telling("comparing chapters with their last runs"):
+            stale = stale_chapters(top, profile)
         _refuse_late(top, jobs, stale)
         what = f"{len(stale)} chapter(s) to execute" if stale else "every chapter is up to date"
         print(f"{profile} profile: {what}", flush=True)
@@ -248,8 +251,9 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
         prepare(top, profile)
         path = notebooks.find_chapter(top, name)
         _look(top)
-        stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
-        modules = provenance.chapter_inputs(top, path, profile).modules
+        with telling("comparing chapters with their last runs"):
+            stale = [stem for stem in stale_chapters(top, profile) if stem == path.stem]
+            modules = provenance.chapter_inputs(top, path, profile).modules
         _refuse_late(top, jobs, stale, anchors.of_modules(top, modules))
         execute(top, profile, jobs, stale, lock)
         root = runs.profile_root(top, profile)
@@ -257,17 +261,21 @@ def build_chapter(top: Path, profile: str, name: str, jobs: int) -> Path:
             site.read_records(top, profile)
         except ValueError:
             print("  other chapters have not been executed yet: this page is rendered alone", flush=True)
-            return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
+            with telling("rendering the page"):
+                return whatif.render_alone(top, root, root / "alone" / path.stem, path.stem)
         _render(top, profile, lock)
         return root / "html" / f"{path.stem}.html"
 
 
 def _render(top: Path, profile: str, lock: int) -> None:
     try:
-        rendered = site.build(top, profile, lock)
+        with telling("rendering the pages"):
+            rendered = site.build(top, profile, lock)
     except ValueError as error:
         raise BuildError(f"the site was left as it was: {error}{_full(top)}") from None
     print("  pages rendered" if rendered else "  pages unchanged", flush=True)
+    if profile == number_names.PROFILE:
+        print("".join(f"  {line}\n" for line in number_names.behind(top)), end="", flush=True)
 
 
 def build_whatif(top: Path, profile: str, name: str, text: str, sweep: str, jobs: int) -> Path:
@@ -302,7 +310,9 @@ def _declaring(path: Path) -> notebooks.Chapter | None:
 def _look(top: Path) -> None:
     """Refuse sources that are not in order, and say at the start what is done, since all of them are read."""
     print("looking at the sources ...", flush=True)
-    _refuse(check(top))
+    with telling("looking at the sources"):
+        problems = check(top)
+    _refuse(problems)
 
 
 def _refuse(problems: list[str]) -> None:

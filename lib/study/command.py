@@ -7,6 +7,7 @@ build are commands, too, which no help lists.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Given here, and not as defaults of options that may stand before or behind the command's name.
     options = _parser().parse_args(arguments, argparse.Namespace(root=Path.cwd(), profile=None, jobs=None))
     try:
-        from lib.study import lifeline, runs
+        from lib.study import lifeline, runs, telling
     except ModuleNotFoundError as error:
         print(f"expected the packages that make the book, got none called {error.name}; try pip install '.[book]'",
               file=sys.stderr)
@@ -78,7 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
         _refuse(top, options)
         module, _, function = function.partition(".")
         call = getattr(importlib.import_module(f"lib.study.{module}"), function)
-        found = call(top, **{word.lstrip("-"): getattr(options, word.lstrip("-")) for word in words.split()})
+        # The others say more than one line while they work.
+        with contextlib.nullcontext() if name in ("book", "chapter") or not said else telling.telling(f"make {name}"):
+            found = call(top, **{word.lstrip("-"): getattr(options, word.lstrip("-")) for word in words.split()})
         print(said[0].format(found), flush=True) if said else None
         return 0 if said else int(found or 0)
     except ValueError as error:

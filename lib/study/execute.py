@@ -13,20 +13,20 @@ import os
 import shutil
 import signal
 import tempfile
-import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lib import atomic
-from lib.study import gate, guard, lifeline, provenance, results, runs, session
+from lib.study import gate, guard, provenance, results, runs, session
 from lib.study import inputs as declarations
 from lib.study.claim_files import Settlement
 from lib.study.claims import Number
+from lib.study.converted import as_notebook
 from lib.study.following import Following, OverTime, line_of
 from lib.study.gate import ChapterFailed, plain
 from lib.study.notebooks import (
     Chapter,
-    as_notebook,
     checked_chapter,
     find_chapter,
     read_chapter,
@@ -34,8 +34,8 @@ from lib.study.notebooks import (
 )
 from lib.study.parameters import declared, parse_assignments
 from lib.study.stored import checked
+from lib.study.telling import telling
 
-PROGRESS_SECONDS, LIVE_SECONDS = 15.0, 1.0  # between two lines about where a run is, in a log and in a terminal
 START_SECONDS = 600  # for a kernel to start, and for outputs to arrive, on a machine that is busy with other things
 LONGER = {"paper": 10}  # times the limit of a chapter, which is for the settings in its text
 # The last cell of every run; it is not kept.
@@ -60,9 +60,7 @@ def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | Non
     try:
         try:
             limit = 60 * chapter.time_limit * LONGER.get(profile, 1)
-            last = runs.read_run(runs.profile_root(top, profile), chapter.stem)
-            expected = last and last.provenance.seconds
-            notebook, cost = _run(chapter, inputs.parameters, work, run, limit, expected)
+            notebook, cost = _run(chapter, inputs.parameters, work, run, limit, runs.expected(top, profile, chapter))
             _tell_unread(chapter, work)
             gate.check_outputs(chapter, notebook, run / "figures")
             gate.scrub(notebook, top, run)
@@ -92,7 +90,7 @@ def _environment(top: Path, run: Path, chapter: Chapter, profile: str, cores: in
 
 
 def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float, expected: float | None):
-    """The executed notebook, and what it cost; `expected` are the seconds that it took the last time."""
+    """The executed notebook, and what it cost; `expected` are the seconds that it may take."""
     skip_address_parser()
     import nbformat
     import papermill
@@ -100,21 +98,20 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
     from papermill.exceptions import PapermillExecutionError
 
     notebook = as_notebook(chapter)
+    del notebook.metadata["source_map"]
     notebook.cells.append(nbformat.v4.new_code_cell(FINISH, id="finish", metadata={"tags": ["finish"]}))
     nbformat.write(notebook, work / "input.ipynb")
     defaults = {name: parameter.default for name, parameter in declared(chapter).items()}
     changed = {name: value for name, value in parameters.items() if value != defaults[name]}
     following = Following(chapter, work, limit)
-    ended = threading.Event()
-    told = (following, run / session.PROGRESS, expected, ended)
-    threading.Thread(target=_tell_progress, args=told, daemon=True).start()
     try:
-        papermill.execute_notebook(
-            _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
-            kernel_name="python3", kernel_manager_class=following.kernel_class(),
-            progress_bar=False, start_timeout=START_SECONDS, shutdown_kernel="immediate", iopub_timeout=START_SECONDS,
-            extra_arguments=["--ext", "lib.study.inside"], timeout_func=lambda cell: max(following.left(), 0.001),
-            on_cell_start=following.reach, on_cell_execute=following.begin, on_cell_executed=following.end)
+        with telling(partial(_state, following, run / session.PROGRESS, expected), in_log=True):
+            papermill.execute_notebook(
+                _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
+                kernel_name="python3", kernel_manager_class=following.kernel_class(), progress_bar=False,
+                start_timeout=START_SECONDS, shutdown_kernel="immediate", iopub_timeout=START_SECONDS,
+                extra_arguments=["--ext", "lib.study.inside"], timeout_func=lambda cell: max(following.left(), 0.001),
+                on_cell_start=following.reach, on_cell_execute=following.begin, on_cell_executed=following.end)
     except PapermillExecutionError as error:
         raise following.failed(plain(f"{error.ename}: {error.evalue}"), line_of(error.traceback)) from None
     except (CellTimeoutError, OverTime):
@@ -129,7 +126,6 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
         raise following.failed(f"{error.strerror or error}") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        ended.set()
     notebook = nbformat.read(work / "executed.ipynb", as_version=4)
     notebook.cells = [cell for cell in notebook.cells if "finish" not in cell.metadata.get("tags", [])]
     return notebook, {"seconds": following.seconds(), **following.cost}
@@ -149,16 +145,14 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _tell_progress(following: Following, path: Path, expected: float | None, ended: threading.Event) -> None:
-    """Say now and then where a run is, and what a long sweep says of its progress."""
-    live = lifeline.LIVE in os.environ
-    while not ended.wait(LIVE_SECONDS if live else PROGRESS_SECONDS):
-        about = f" of about {results.duration(expected)}" if expected else ""
-        line = (f"{following.chapter.stem}: cell {max(following.cell, 1)} of {len(following.chapter.cells)}, "
-                f"{results.duration(following.seconds())}{about}")
-        with contextlib.suppress(OSError):
-            line += f"; {path.read_text('utf-8').strip().rpartition(chr(10))[2]}"  # read, a return is a new line
-        print(f"\r    {line}" if live else f"    {line}", flush=True)
+def _state(following: Following, path: Path, expected: float | None) -> str:
+    """Where a run is, and what a long sweep says of its progress."""
+    about = f" of about {results.duration(expected)}" if expected else ""
+    state = (f"{following.chapter.stem}: cell {max(following.cell, 1)} of {len(following.chapter.cells)}, "
+             f"{results.duration(following.seconds())}{about}")
+    with contextlib.suppress(OSError):
+        state += f"; {path.read_text('utf-8').strip().rpartition(chr(10))[2]}"  # read, a return is a new line
+    return state
 
 
 def _publish(root: Path, chapter: Chapter, notebook, run: Path, inputs: provenance.Inputs,

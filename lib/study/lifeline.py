@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lib.study import surroundings
+from lib.study.telling import LIVE
 
-LIVE = "COMPANION_LIVE"  # set where what a step says of its state is shown in a terminal
 VARIABLE = "COMPANION_LIFELINE"  # set where the standard input is such a pipe
 TOLD = 3  # exit status of a step that has said itself what is wrong
 

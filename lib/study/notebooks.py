@@ -254,64 +254,6 @@ def skip_address_parser() -> None:
     sys.modules.setdefault("rfc3987_syntax", None)
 
 
-def as_notebook(chapter: Chapter):
-    """The text as jupytext converts it; raises `ValueError` where it finds other code cells than our own reader."""
-    skip_address_parser()
-    import jupytext
-
-    notebook = jupytext.read(chapter.path, fmt="md:myst")
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    if len(code) != len(chapter.cells):
-        raise ValueError(f"{chapter.path.name}: expected {len(chapter.cells)} code cells, jupytext finds {len(code)}; "
-                         "try to start every code cell at the beginning of a line")
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    for index, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{index}"  # jupytext draws them at random
-    return notebook
-
-
-def first_lines(chapter: Chapter) -> list[int]:
-    """The line (from 0) of the text where each cell of its notebook starts, as `source_map` tells it to a renderer."""
-    skip_address_parser()
-    from jupytext.myst import myst_to_notebook
-
-    return myst_to_notebook(chapter.path.read_text("utf-8"), add_source_map=True).metadata["source_map"]
-
-
-def with_outputs(chapter: Chapter, executed):
-    """The text of a chapter with the outputs of its last run, cell by cell in their order; its `source_map` has the
-    lines of the cells in the text.
-
-    Raises `ValueError` where a code cell is not the one that ran: its outputs would not be its own.
-    """
-    notebook, cells, lines = as_notebook(chapter), [], []
-    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
-    for cell, line in zip(notebook.cells, first_lines(chapter), strict=True):
-        cells.append(cell)
-        lines.append(line)
-        if cell.cell_type != "code":
-            continue
-        before = ran.pop(0) if ran else {"source": None}
-        if _without_margins(before["source"]) != _without_margins(cell.source):
-            raise ValueError(f"{chapter.path.name}: expected the code that was executed, got another cell "
-                             f"{cell.source.splitlines()[:1]}; try make book")
-        cell.outputs, cell.execution_count = before.outputs, before.execution_count
-        if ran and INJECTED in ran[0].metadata.get("tags", []):
-            cells.append(ran.pop(0))
-            lines.append(line)
-    if ran:
-        raise ValueError(f"{chapter.path.name}: expected the code that was executed, got a cell less; try make book")
-    notebook.cells, notebook.metadata = cells, executed.metadata
-    notebook.metadata["source_map"] = lines
-    notebook.metadata["companion"] = {**chapter.settings, "provenance": executed.metadata["companion"]["provenance"]}
-    return notebook
-
-
-def _without_margins(source: str | None) -> str | None:
-    """The source of a cell as `Cell` has it: blank lines above and blanks at its end are no code."""
-    return source and re.sub(r"\A(\s*\n)+", "", source).rstrip()
-
-
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

@@ -21,6 +21,7 @@ from lib.study import parameters, provenance, runs, surroundings
 from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
 from lib.study.results import FAILED, SUPERSEDED, VALID, duration
 from lib.study.status import columns
+from lib.study.telling import telling
 
 
 def declared_sweeps(top: Path, chapter: Chapter, profile: str, changes: str = "") -> dict:
@@ -36,7 +37,8 @@ def declared_sweeps(top: Path, chapter: Chapter, profile: str, changes: str = ""
         if "sweep" in cell.tags:
             lines = "\n" * (cell.line - 1)  # so that errors name the lines of the text
             try:
-                exec(compile(lines + cell.source, str(chapter.path), "exec"), namespace)
+                with telling(f"{chapter.stem}: loading what its sweeps use"):
+                    exec(compile(lines + cell.source, str(chapter.path), "exec"), namespace)
             except NameError as error:
                 raise ValueError(f"{chapter.path.name}, line {cell.line}: expected a cell tagged 'sweep' to use the "
                                  f"parameters and what it imports itself, got {error}; try to import or to "

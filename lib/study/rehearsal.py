@@ -7,24 +7,22 @@ the text; sources that passed are not rehearsed again, and where some have chang
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import difflib
 import json
 import re
 import tempfile
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from lib import atomic
-from lib.study import notebooks, parameters, provenance, runs, site
+from lib.study import converted, notebooks, number_names, provenance, site
 from lib.study.notebooks import Chapter
+from lib.study.telling import telling
 
 PASSED, KEPT, ALL = Path("_build/rehearsed.json"), Path("_build/rehearsal"), "all pages"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 RECORD = "application/papermill.record/"
-GLUE = re.compile(r"\{glue:(\w*)\}(`+)([^`]+)\2|^[`:~]{3,}[ \t]*\{glue:\w*\}[ \t]*(\S+)", re.MULTILINE)
 COMPLAINT = re.compile(r"(?:(\S+\.md):(?:(\d+):)? )?(?:WARNING|ERROR|CRITICAL): (.*?)(?: \[[\w.-]+\])?$")
 # Names that a page can refer to: labels, figures, equations, entries of the bibliography.
 NAMES = re.compile(r"^\(([\w.-]+)\)=|^\s*:?(?:name|label): *([\w.-]+)|\$\$ \(([\w.-]+)\)|^@\w+\{([^,\s]+),",
@@ -44,101 +42,20 @@ def problems(top: Path, page: Path | None = None) -> list[str]:
     if digest in (passed.get(ALL), passed.get(name)):
         return []
     print(f"  {name}: read as the renderer does, before anything runs ...", flush=True)
-    lines = unknown_numbers(top, chapters, page) or (
-        _rendered_alone(top, notebooks.read_chapter(page)) if page else _rendered(top, chapters))
+    with telling(f"{name}: read as the renderer does"):
+        lines = number_names.unknown(top, page) or (
+            _rendered_alone(top, notebooks.read_chapter(page)) if page else _rendered(top, chapters))
     if not lines:
         (top / PASSED).parent.mkdir(exist_ok=True)
         atomic.write_json(top / PASSED, passed | {name: digest})
     return lines
 
 
-def unknown_numbers(top: Path, chapters: list[Chapter], page: Path | None = None) -> list[str]:
-    """Numbers that a page, or any one, shows and no code of their chapter can name, one line each.
-
-    A name that code may put together has to be one of those that a run of the same code gave, where there is one.
-    """
-    names, lines = {chapter.stem: _names(chapter) for chapter in chapters}, []
-    given = cache(lambda stem: _given(top, stem))
-    for path in [page] if page else sorted((top / "book").glob("*.md")):
-        for of, key, line in numbers_shown(path.read_text("utf-8")):
-            stem = of or path.stem
-            exact, forms = names.get(stem, ({key}, []))  # a page that is missing is the renderer's to tell
-            if key in exact:
-                continue
-            found = given(stem) if any(form.fullmatch(key) for form in forms) else set()
-            if found is not None and key not in found:
-                near = difflib.get_close_matches(key, exact | found, 1, 0.7)
-                lines.append(f"{path.name}, line {line}: expected the name of a number of {of or 'this chapter'}, "
-                             f"got {key!r}; try {near[0] if near else f'claims.number({key!r}, ...) in its code'}")
-    return lines
-
-
-def _given(top: Path, stem: str) -> set[str] | None:
-    """The names of all numbers that the last run of a chapter gave, at any profile; None where none is up to date."""
-    path = top / "book" / f"{stem}.md"
-    for profile in parameters.profiles(top):
-        root = runs.profile_root(top, profile)
-        run = runs.read_run(root, stem)
-        if run and runs.is_current(root, stem, provenance.chapter_inputs(top, path, profile, last=run)):
-            cells = atomic.read_json(root / "executed" / f"{stem}.ipynb")["cells"]
-            return {output["metadata"]["scrapbook"]["name"] for cell in cells for output in cell.get("outputs", [])
-                    if "scrapbook" in output.get("metadata", {})}
-    return None
-
-
-def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
-    """The numbers that a chapter may name: every text of its code, and what those put together may become."""
-    exact, forms = set(), []
-    for cell in chapter.cells:
-        nodes = [*ast.walk(cell.tree())]
-        made = [(node, _form(node)) for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call))]
-        parts = {part for node, form in made if form for part in ast.walk(node) if part is not node}
-        forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]
-        exact |= {node.value for node in nodes
-                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts}
-        forms += [re.compile(form) for node in nodes if isinstance(node, ast.Call) for form in _noted(node)]
-    return exact, forms
-
-
-def _noted(call: ast.Call) -> Iterator[str]:
-    """Patterns for the names that `settling.notes(prefix, {key: ...})` gives: the prefix, a hyphen, and each key."""
-    if ast.unparse(call.func).rpartition(".")[2] == "notes" and len(call.args) == 2:
-        prefix, tables = call.args[0], [part for part in ast.walk(call.args[1])
-                                        if isinstance(part, (ast.Dict, ast.DictComp))]
-        for key in (key for table in tables for key in (table.keys if isinstance(table, ast.Dict) else [table.key])):
-            yield f"{_form(prefix) or '.+'}-{key and _form(key) or '.+'}"
-
-
-def _form(node: ast.AST) -> str:
-    """A pattern for the texts that an expression may become; nothing where it is none that is put together."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return re.escape(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_form(part) or ".+" for part in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _form(node.left), _form(node.right)
-        return (left or ".+") + (right or ".+") if left or right else ""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
-        return re.sub(r"%\w|%\(\w+\)\w", ".+", str(node.left.value))
-    called = node.func if isinstance(node, ast.Call) else None
-    if isinstance(called, ast.Attribute) and called.attr == "format" and isinstance(called.value, ast.Constant):
-        return re.sub(r"\{[^}]*\}", ".+", str(called.value.value))
-    return ""
-
-
-def numbers_shown(text: str) -> Iterator[tuple[str, str, int]]:
-    """The numbers that a page shows: the chapter that names each (nothing: this one), its name, and the line."""
-    for found in GLUE.finditer(text):
-        page, _, key = (found[3] or found[4]).rpartition("::")
-        name = key.partition(":")[0] if found[1] == "text" else key  # a format may follow
-        yield PurePosixPath(page).stem, name, text.count("\n", 0, found.start()) + 1
-
-
 def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
     """The complaints of the renderer about pages with made-up outputs."""
     staged = site.sources(top, site.read_toc(top, [chapter.stem for chapter in chapters]))
     shown = [(page or path.stem, key) for path in sorted((top / "book").glob("*.md"))
-             for page, key, _ in numbers_shown(path.read_text("utf-8"))]
+             for page, key, _ in number_names.shown(path.read_text("utf-8"))]
     for chapter in chapters:
         del staged[f"{chapter.stem}.md"]
         numbers = list(dict.fromkeys(key for page, key in shown if page == chapter.stem))
@@ -151,7 +68,7 @@ def _rendered(top: Path, chapters: list[Chapter]) -> list[str]:
 def _rendered_alone(top: Path, chapter: Chapter) -> list[str]:
     """The complaints of the renderer about one chapter, but for those about what other pages name."""
     toc = site.toc_alone(top, chapter.stem)
-    numbers = dict.fromkeys(key for _, key, _ in numbers_shown(chapter.path.read_text("utf-8")))
+    numbers = dict.fromkeys(key for _, key, _ in number_names.shown(chapter.path.read_text("utf-8")))
     staged = site.only(site.sources(top, toc), toc)
     staged[f"{chapter.stem}.ipynb"] = json.dumps(_with_made_up_outputs(chapter, [*numbers])).encode()
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as place:
@@ -199,8 +116,7 @@ def _named(words: str) -> list[str]:
 
 def _with_made_up_outputs(chapter: Chapter, numbers: list[str]):
     """The notebook of a chapter with a picture for every figure and a text for each of these numbers, without code."""
-    notebook = notebooks.as_notebook(chapter)
-    notebook.metadata["source_map"] = notebooks.first_lines(chapter)
+    notebook = converted.as_notebook(chapter)
     outputs = [_output({f"{RECORD}text/plain": "'0'"}, {"scrapbook": {"name": key, "mime_prefix": RECORD}})
                for key in numbers]
     for cell in notebook.cells:

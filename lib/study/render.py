@@ -9,6 +9,7 @@ PLACE is of use any more.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import glob
 import hashlib
@@ -32,6 +33,10 @@ def render(top: Path, staged: Path, place: Path, *, strict: bool, update: bool, 
     """
     gc.disable()  # nearly all that is made of pages lives to the end; looking for what does not takes a sixth
     notebooks.skip_address_parser()
+    import pybtex.plugin
+
+    # It looks through all installed packages for each citation.
+    pybtex.plugin.find_plugin = functools.cache(pybtex.plugin.find_plugin)
     from jupyter_book.sphinx import build_sphinx
     from sphinx_external_toc import events
 

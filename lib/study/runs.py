@@ -155,6 +155,14 @@ def read_times(top: Path) -> dict[str, dict[str, Times]]:
     return checked(dict[str, dict[str, Times]], atomic.read_json(top / TIMES) or {}, str(TIMES))
 
 
+def expected(top: Path, profile: str, chapter: notebooks.Chapter) -> float | None:
+    """The seconds that a run of a chapter may take, from its last one here, else from what others have noted."""
+    if last := read_run(profile_root(top, profile), chapter.stem):
+        return last.provenance.seconds
+    noted = read_times(top).get(profile, {}).get(chapter.stem)
+    return noted and noted.core_seconds
+
+
 def note_times(top: Path) -> None:
     """Note what the last good run of each chapter took, at every profile that was built here, with its machine and
     date; what others have noted of the rest stays."""

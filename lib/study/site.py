@@ -20,10 +20,12 @@ import yaml
 from lib import atomic
 from lib.study import (
     api,
+    converted,
     gate,
     ledger,
     lifeline,
     notebooks,
+    number_names,
     page_text,
     provenance,
     runs,
@@ -58,9 +60,12 @@ def read_records(top: Path, profile: str) -> list[Run]:
 
 
 def accept(top: Path, profile: str) -> str:
-    """Accept the verdicts of the last runs, and note what chapters took; return what changed, a line a claim."""
+    """Accept the verdicts of the last runs, and note what chapters took and how they name their numbers; return what
+    changed, a line each."""
     records = [described(top, record) for record in read_records(top, profile)]
     changes = ledger.accept(top, profile, records)
+    if profile == number_names.PROFILE:
+        changes += number_names.accept(top)
     runs.note_times(top)
     return "\n".join(changes) or "every verdict is the accepted one already"
 
@@ -209,7 +214,7 @@ def _with_outputs(top: Path, root: Path, stem: str) -> dict:
 
     chapter = notebooks.read_chapter(top / "book" / f"{stem}.md")
     executed = nbformat.read(root / "executed" / f"{stem}.ipynb", as_version=4)
-    notebook = notebooks.with_outputs(chapter, executed)
+    notebook = converted.with_outputs(chapter, executed)
     gate.check_outputs(chapter, notebook, root / "files" / stem)
     gate.check_paths(chapter, {"its text": chapter.path.read_text("utf-8")}, top, root / "files" / stem)
     return notebook
@@ -272,29 +277,12 @@ def publish(top: Path, root: Path, html: Path, staged: dict[str, bytes], records
     shutil.copytree(html, site)
     for stem in (run.chapter for run in records):
         shutil.copytree(root / "files" / stem, site / "downloads" / stem / "figures")
-        executed = _json(without_lines(json.loads(staged[f"{stem}.ipynb"])))
-        for name, content in ((f"{stem}-executed.ipynb", executed), (f"{stem}.ipynb", clean_notebook(executed)),
+        executed = converted.without_lines(json.loads(staged[f"{stem}.ipynb"]))
+        for name, content in ((f"{stem}-executed.ipynb", _json(executed)),
+                              (f"{stem}.ipynb", _json(converted.clean(executed))),
                               (f"{stem}.md", (top / "book" / f"{stem}.md").read_bytes())):
             (site / "downloads" / stem / name).write_bytes(content)
     return site
-
-
-def clean_notebook(executed: bytes) -> bytes:
-    """The notebook as its author wrote it: no outputs, no injected parameters, no provenance."""
-    notebook = json.loads(executed)
-    notebook["cells"] = [cell for cell in notebook["cells"]
-                         if notebooks.INJECTED not in cell["metadata"].get("tags", [])]
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-    notebook["metadata"].get("companion", {}).pop("provenance", None)
-    return _json(without_lines(notebook))
-
-
-def without_lines(notebook: dict) -> dict:
-    """A notebook that no longer tells the lines of a text."""
-    notebook["metadata"].pop("source_map", None)
-    return notebook
 
 
 def render(top: Path, staged: Path, place: Path, logs: Path, *options: str,

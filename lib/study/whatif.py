@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from lib import atomic
-from lib.study import ledger, lifeline, provenance, runs, site, status, surroundings
+from lib.study import converted, ledger, lifeline, provenance, runs, site, status, surroundings
 from lib.study.claim_files import Entry
 from lib.study.claim_text import measured_text, typeset
 from lib.study.measures import is_number
@@ -30,18 +30,21 @@ def build(top: Path, path: Path, profile: str, text: str, jobs: int) -> Path:
     `jobs` cores are its own.
     Prints how every number and claim moved against the book; nothing of the book is written.  Returns the page.
     """
+    book = runs.read_run(runs.profile_root(top, profile), path.stem)
+    if not book:
+        print(absent(path.stem, profile), flush=True)
     ((place, failed),) = executed(top, path, profile, [text], jobs)
     if failed:
         raise ValueError("the what-if page was not made; the book is untouched "
                          f"(log: {(place / LOG).relative_to(top)})")
     record = runs.read_run(place, path.stem)
-    book = runs.read_run(runs.profile_root(top, profile), path.stem)
     entries = ledger.entries(top, profile, [record])
     rows, same = compare(cells(book, ledger.entries(top, profile, [book])), cells(record, entries)) if book else ([], 0)
     changed = changed_parameters(top, path, profile, record)
     listed = ", ".join(f"{name}: {before} -> {after}" for name, before, after in changed)
     print(f"\nParameters that differ (book -> here): {listed or 'none'}\n")
-    print(terminal_table(rows, same, COLUMNS) if book else absent(profile), flush=True)
+    if book:
+        print(terminal_table(rows, same, COLUMNS), flush=True)
     stale = provenance.differences(book.inputs, provenance.chapter_inputs(
         top, path, profile, last=book)) if book else []
     if stale:
@@ -91,9 +94,11 @@ def changed_parameters(top: Path, path: Path, profile: str, record: runs.Run) ->
             if book.get(name) != value]
 
 
-def absent(profile: str) -> str:
+def absent(stem: str, profile: str) -> str:
     """What to say where there is nothing to compare with."""
-    return f"the book has no run of this chapter at profile {profile} to compare with; try it without parameters first"
+    other = "" if profile == "laptop" else f" PROFILE={profile}"
+    return (f"the book has no run of {stem} at profile {profile} to compare with; for a comparison, try "
+            f"make chapter CH={stem[:2]}{other} first")
 
 
 def cells(record: runs.Run, claims: list[Entry]) -> dict[str, dict]:
@@ -152,7 +157,7 @@ def note(book: runs.Run | None, record: runs.Run, rows: list[tuple[str, str, str
     lines = [f"**This is a what-if page, not part of the book.** Parameters that differ: {settings or 'none'}. "
              "Its sentences were written for those of the book.", ""]
     if not book:
-        lines += ["There is nothing to compare with: " + absent(record.provenance.profile) + ".", ""]
+        lines += ["There is nothing to compare with: " + absent(record.chapter, record.provenance.profile) + ".", ""]
     elif rows:
         lines += markdown_table(("what", *COLUMNS[1:]), in_words(rows, words))
         lines += ["", "Changes are those of the unrounded values.", ""]
@@ -211,7 +216,7 @@ def render_alone(top: Path, root: Path, place: Path, stem: str, text: str = "",
     shown = {"ledger": plain(ledger.entries(top, record.provenance.profile, [record]))}
     staged = site.only(site.stage(top, root, [record], toc, shown), toc) | (more or {})
     if text:
-        notebook = site.without_lines(json.loads(staged[f"{stem}.ipynb"]))
+        notebook = converted.without_lines(json.loads(staged[f"{stem}.ipynb"]))
         _put_below_title(notebook["cells"], text)
         staged[f"{stem}.ipynb"] = json.dumps(notebook).encode()
     return publish(top, root, place, staged, [record]) / f"{stem}.html"

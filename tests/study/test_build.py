@@ -163,7 +163,7 @@ def test_a_warning_of_the_renderer_stops_the_build(top):
 def test_a_terminal_shows_where_a_build_is_and_what_to_expect(bare):
     """In a terminal the state stays at the bottom; elsewhere it is a line now and then."""
     toy_book.replace(bare, "book/01-first.md", "import random\n", "import random\nimport time\n\ntime.sleep(3)\n")
-    toy_book.replace(bare, "lib/study/execute.py", "LIVE_SECONDS = 15.0, 1.0", "LIVE_SECONDS = 0.5, 0.5")
+    toy_book.replace(bare, "lib/study/telling.py", "LIVE_SECONDS = 15.0, 1.0", "LIVE_SECONDS = 0.5, 0.5")
     said = toy_book.run(bare, "book").stdout
     assert re.search(r"^    01-first: cell 2 of 3, \d+ s$", said, re.M) and "\r" not in said, said
     toy_book.replace(bare, "book/01-first.md", "time.sleep(3)\n", "time.sleep(3.0)\n")

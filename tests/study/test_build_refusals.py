@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from lib.study import gate, notebooks, runs
+from lib.study import converted, gate, notebooks, runs
 from tests import toy_book
 from tests.toy_site import fails
 
@@ -48,7 +48,7 @@ def test_every_kind_of_output_beside_a_picture_is_told_but_a_number(tmp_path, ki
     toy_book.write(tmp_path, "book/01-first.md", "---\ncompanion: {budget_core_minutes: 1}\n---\n\n# One\n\n"
                    "```{code-cell} ipython3\n:mystnb: {figure: {name: fig-a}}\nx\n```\n")
     chapter = notebooks.read_chapter(tmp_path / "book/01-first.md")
-    notebook = notebooks.as_notebook(chapter)
+    notebook = converted.as_notebook(chapter)
     (cell,) = [cell for cell in notebook.cells if cell.cell_type == "code"]
     cell.outputs = [nbformat.v4.new_output("display_data", data={"image/png": "cG5n"}),
                     nbformat.v4.new_output(kind, data)]

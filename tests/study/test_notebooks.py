@@ -58,59 +58,6 @@ def test_every_option_is_code_or_not():
         assert set(notebooks.read_chapter(path).front_matter) <= set(FRONT_SIDES)
 
 
-@pytest.fixture
-def run_of(tmp_path):
-    """A chapter as it would be after a run: every code cell has its own output, as has the one papermill adds."""
-    toy_book.write(tmp_path, "01-first.md", HEAD.replace("python3", "python3\n  display_name: P") + CELL
-                   + "\nSome prose.\n\n" + "".join(f"```{{code-cell}} ipython3\nprint({n})\n```\n\n" for n in (1, 2)))
-    notebook = notebooks.as_notebook(notebooks.read_chapter(tmp_path / "01-first.md"))
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [nbformat.v4.new_output("stream", text=f"of {cell.source}")]
-    at = next(n for n, cell in enumerate(notebook.cells) if cell.cell_type == "code")
-    added = nbformat.v4.new_code_cell("n = 5", metadata={"tags": [notebooks.INJECTED]})
-    notebook.cells.insert(at + 1, added)
-    notebook.metadata["companion"] = {"provenance": {"seed": 1}}
-    return notebook
-
-
-def outputs(notebook):
-    return [(cell.source, [output.text for output in cell.outputs]) for cell in notebook.cells
-            if cell.cell_type == "code"]
-
-
-def test_prose_goes_with_the_outputs_of_the_run(run_of, tmp_path):
-    path = tmp_path / "01-first.md"
-    text = path.read_text().replace("Some prose", "(there)=\n## Other prose").replace("# Title", "# A title")
-    path.write_text(text.replace("ipython3\nprint(2)", "ipython3\n:tags: [hide-input]\nprint(2)"))
-    merged = notebooks.with_outputs(notebooks.read_chapter(path), run_of)
-    assert outputs(merged) == outputs(run_of) and outputs(merged)[1] == ("n = 5", [])
-    shown = "\n".join(cell.source for cell in merged.cells)
-    assert "# A title" in shown and "## Other prose" in shown and "Some prose" not in shown
-    assert merged.cells[-1].metadata.tags == ["hide-input"] and merged.metadata.companion.provenance.seed == 1
-
-
-@pytest.mark.parametrize(("old", "new"), [
-    ("print(1)", "print(3)"), ("```{code-cell} ipython3\nprint(2)\n```\n", ""), ("print(2)\n```", "print(2)\n```\n\n"
-     "```{code-cell} ipython3\nprint(2)\n```"), ("ipython3\nprint(1)\n", "ipython3\nprint(2)\n")])
-def test_outputs_of_other_code_are_refused(run_of, tmp_path, old, new):
-    toy_book.replace(tmp_path, "01-first.md", old, new)
-    with pytest.raises(ValueError, match="01-first.md: expected the code that was executed"):
-        notebooks.with_outputs(notebooks.read_chapter(tmp_path / "01-first.md"), run_of)
-
-
-@pytest.mark.parametrize(("old", "new"), [("ipython3\nprint(2)", "ipython3\n\n \nprint(2)"),
-                                          ("print(2)", "print(2)  \n")])
-def test_blanks_around_the_code_of_a_cell_need_no_run(run_of, tmp_path, old, new):
-    """What starts no kernel must go with the outputs of the last one, or no build would ever end well again."""
-    path = tmp_path / "01-first.md"
-    before = notebooks.read_chapter(path).code
-    toy_book.replace(tmp_path, "01-first.md", old, new)
-    assert notebooks.read_chapter(path).code == before
-    merged = notebooks.with_outputs(notebooks.read_chapter(path), run_of)
-    assert [texts for _, texts in outputs(merged)] == [texts for _, texts in outputs(run_of)]
-
-
 def test_the_reader_agrees_with_jupytext_on_every_chapter_of_the_book():
     import jupytext
     for path in notebooks.chapter_files(toy_book.ROOT):

@@ -42,18 +42,14 @@ def test_a_run_of_a_build_has_it_in_a_file(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().err == "" and " 3/3 " in (tmp_path / session.PROGRESS).read_text().rpartition("\r")[2]
 
 
-def test_a_build_says_where_a_chapter_is_in_one_line_each_time(capsys, monkeypatch, tmp_path):
-    monkeypatch.delenv("COMPANION_LIVE", raising=False)
+def test_a_build_says_where_a_chapter_is_in_one_line_each_time(monkeypatch, tmp_path):
     monkeypatch.setenv("COMPANION_RUN", str(tmp_path))
-    chapter, waits = SimpleNamespace(stem="05-a", cells=[1, 2]), iter((False, False, True))
+    chapter = SimpleNamespace(stem="05-a", cells=[1, 2])
     following = SimpleNamespace(chapter=chapter, cell=2, seconds=lambda: 14.0)
     with session.progress("walk", 3) as bar:
         bar.mininterval = 0
         for _ in range(2):
             bar.update()
-        place = tmp_path / session.PROGRESS
-        execute._tell_progress(following, place, 60.0, SimpleNamespace(wait=lambda seconds: next(waits)))
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith("    05-a: cell 2 of 2, 14 s of about 60 s; walk:") for line in lines)
-    assert " 2/3 " in lines[-1] and lines[-1].count("walk") == 1
+        line = execute._state(following, tmp_path / session.PROGRESS, 60.0)
+    assert line.startswith("05-a: cell 2 of 2, 14 s of about 60 s; walk:")
+    assert " 2/3 " in line and line.count("walk") == 1 and "\n" not in line

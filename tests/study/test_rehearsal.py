@@ -177,58 +177,6 @@ def test_a_wrong_setting_of_sphinx_is_named(book, tmp_path, settings):
     assert [word for _, word in map(SETTINGS.get, settings) if not any(word in line for line in lines)] == [], lines
 
 
-CODE = '```{code-cell} ipython3\nfor kind in ("relu", "erf"):\n    claims.number(f"toy-{kind}-last", 1)\n' \
-       'claims.number("toy-sum", 2)\nclaims.number(\n    "toy-mean", 3\n)\nname = "toy-named"\n%time pass\n' \
-       'for n in (5, 10):\n    claims.number("toy-" + name[3:] + f"-at-{n}", 1)\n' \
-       'claims.number("toy-%s-low" % n, 1); notes("toy", {"kept": ("d", 1)} | {f"{n}-end": ("d", 1) for n in (1,)})\n' \
-       'claims.number("toy-{}-high".format(n), 1)\n```\n'
-
-
-@pytest.fixture
-def unknown(tmp_path):
-    """Unknown numbers of a chapter, or of a page beside it, that ends with a text."""
-    def check(text, page="01-first"):
-        toy_book.write(tmp_path, "book/01-first.md", f"---\nx: 1\n---\n{CODE}\n{text}\n")
-        toy_book.write(tmp_path, f"book/{page}.md", f"---\nx: 1\n---\n{CODE}\n{text}\n")
-        return rehearsal.unknown_numbers(tmp_path, [notebooks.read_chapter(tmp_path / "book/01-first.md")])
-    return check
-
-
-@pytest.mark.parametrize("key", ["toy-sum", "toy-mean", "toy-named", "toy-relu-last", "toy-erf-last:.2f", "toy-sum:s",
-                                 "toy-named-at-5", "toy-5-low", "toy-10-high", "toy-kept", "toy-1-end"])
-@pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "Words {{glue:text}}`{}` words.", "{{glue:text}}``{}``",
-                                  "{{glue:text}}`01-first.ipynb::{}`"])
-def test_numbers_that_the_code_names_are_known(unknown, key, form):
-    assert unknown(form.format(key)) == [] and unknown(form.format(f"01-first::{key}"), "errata") == []
-
-
-@pytest.mark.parametrize(("key", "remedy"), [
-    ("toy-som", "try toy-sum"), ("toy-mean-", "try toy-mean"), ("relu-last", "try claims.number('relu-last', ...)"),
-    ("toy-relu-first", "try "), ("other", "try claims.number('other', ...) in its code"), ("Toy-sum", "try toy-sum")])
-@pytest.mark.parametrize("form", ["{{glue:text}}`{}`", "{{glue:text}}`{}:.2f`", "{{glue:}}`{}`"])
-def test_numbers_that_no_code_names_are_named(unknown, key, remedy, form):
-    (line,) = unknown("So " + form.format(key))
-    assert line.startswith(f"01-first.md, line 19: expected the name of a number of this chapter, got {key!r}")
-    assert remedy in line
-    line = unknown("So " + form.format(f"01-first.ipynb::{key}"), "errata")[-1]
-    assert line.startswith(f"errata.md, line 19: expected the name of a number of 01-first, got {key!r}")
-
-
-def test_a_number_that_code_puts_together_has_to_be_one_that_a_run_of_the_same_code_gave(top):
-    toy_book.replace(top, "book/01-first.md", 'claims.number("toy1-total", sum(points), fmt=".4f")',
-                     'for name in ("total", "half"):\n    claims.number(f"toy1-{name}", sum(points))\n'
-                     'claims.number("toy1-" + "none", None)')
-    text = "# Toy\n\n{glue:text}`01-first::toy1-totl`, {glue:text}`01-first::toy1-none`\n"
-    toy_book.write(top, "book/index.md", text)
-    chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
-    assert rehearsal.unknown_numbers(top, chapters) == []  # nothing was run with this code
-    toy_book.write(top, "book/index.md", "# Toy\n")
-    assert toy_book.run(top, "--profile", "smoke", "chapter", "1").returncode == 0
-    toy_book.write(top, "book/index.md", text)
-    (line,) = rehearsal.unknown_numbers(top, chapters)
-    assert line == "index.md, line 3: expected the name of a number of 01-first, got 'toy1-totl'; try toy1-total"
-
-
 @pytest.mark.parametrize(("line", "words"), [
     ("01-a.md:14: WARNING: undefined label: 'fig-non' [ref.ref]", "01-a.md, line 14: expected a text that can be "
      "rendered, got: undefined label: 'fig-non'; try fig-none"),

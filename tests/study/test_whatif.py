@@ -59,9 +59,13 @@ def test_a_sentence_stands_once_above_the_rows_of_its_numbers(tmp_path):
                                               ["", ""], ["1claim x", "2claim x"], ["1claim y", "2claim y"]]
 
 
-def test_a_whatif_page_without_a_run_to_compare_with_names_the_profile(bare):
+def test_a_whatif_page_without_a_run_to_compare_with_says_so_before_it_is_executed(bare):
     done = toy_book.run(bare, "--profile", "smoke", "chapter", "1", "--params", "seed=3")
-    assert "the book has no run of this chapter at profile smoke to compare with" in done.stdout
+    missing = ("the book has no run of 01-first at profile smoke to compare with; for a comparison, try make chapter "
+               "CH=01 PROFILE=smoke first\n")
+    assert done.stdout.count(missing) == 1, done.stdout
+    assert done.stdout.index(missing) < done.stdout.index("  01-first, seed=3 ...")
+    assert missing.strip() in (bare / done.stdout.strip().split("The what-if page: ")[1]).read_text("utf-8")
     assert "seed: 1 -> 3" in done.stdout and "n_points" not in done.stdout
 
 
