@@ -103,6 +103,19 @@ def test_every_reference_is_used_and_every_use_has_its_reference():
     assert {*listed} == {*cited}
 
 
+def test_the_front_page_counts_the_published_chapters_and_the_introduction_names_the_same_articles():
+    first, second = ((ROOT / f"book/{name}.md").read_text("utf-8") for name in ("index", "introduction"))
+    sentence = re.search(r"(\w+) chapters of the thesis have been published: (.*?`)\.", first, re.DOTALL)
+    published = re.findall(r"chapter (\d) as\s+\{cite:t\}`(\w+)`", sentence[2])
+    assert ["Two", "Three", "Four", "Five"].index(sentence[1]) + 2 == len(published)
+    assert published == re.findall(r"^\*\*Chapter (\d)\*\* \{cite:p\}`(\w+)`", second, re.MULTILINE)
+
+
+def test_words_in_place_of_the_title_of_the_thesis_are_marked_as_such():
+    listed = (ROOT / "book/references.bib").read_text("utf-8"), (ROOT / "CITATION.cff").read_text("utf-8")
+    assert all("[" in words and "in place of its title]" in words for words in listed)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_the_commands_of_a_page_can_be_run(path):
     for number, text in COMMAND.findall(path.read_text("utf-8")):
