@@ -57,6 +57,7 @@ def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_errata,
                    companion_tried, companion_doors, companion_api, companion_rooms, companion_glossary,
                    companion_numbers, companion_references, companion_figures, companion_results, companion_knobs,
-                   companion_living, companion_code, companion_math, companion_search, companion_stacked, companion_files):
+                   companion_living, companion_code, companion_math, companion_search, companion_stacked,
+                   companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -147,6 +147,9 @@ def test_links_open_the_ledger_filtered(visit, pages):
     assert {href[:3] for href in shown.locator("td:first-child a").evaluate_all(
         "links => links.map(link => link.getAttribute('href'))")} == {"35-"}
     bar = page.locator(".ledger-filters").first
+    page.wait_for_function("document.querySelector('.ledger-filters').getBoundingClientRect().top < innerHeight / 4")
+    said = bar.locator("output")
+    assert said.bounding_box()["y"] > 0 and re.fullmatch(rf"{shown.count()} of \d+ claims", said.inner_text())
     page.locator("a[href='#verdict=differs']").first.click()
     page.wait_for_function("!location.hash.includes('chapter')")
     assert bar.get_by_label("chapter").input_value() == "" and bar.get_by_label("verdict").input_value() == "differs"
