@@ -95,6 +95,15 @@ def test_the_search_finds_terms():
     assert found["text"] == "a < b" and found["page"] == "glossary"
 
 
+def test_the_search_finds_a_place_by_what_it_is_asked_for_as():
+    own = nodes.comment("", "If you want to know more\nAsked for as: errors; mistakes\nA remark of another kind")
+    part = nodes.section("", nodes.title("", "Part"), nodes.paragraph("", "Words."), ids=["part"])
+    document = nodes.section("", nodes.title("", "Errata"), own, part, ids=["errata"])
+    whole, section = companion_search.places(document, "errata", {})
+    assert whole["asked"] == "know more; errors; mistakes" and "errors" not in whole["text"]
+    assert "asked" not in section and section["text"] == "Words."
+
+
 def test_every_reference_is_used_and_every_use_has_its_reference():
     listed = re.findall(r"^@\w+\{([^,]+),", (ROOT / "book/references.bib").read_text("utf-8"), re.MULTILINE)
     used = [re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text("utf-8")) for path in PAGES]
