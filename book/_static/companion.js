@@ -12,7 +12,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (ledgers.length) followLinks(ledgers);
   Promise.resolve(window.MathJax?.startup?.promise).then(() => {  // pages without formulas have no MathJax
     unfoldWideFormulas();
-    reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap");
+    reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap, .cell_output .text_html, "
+      + ".pst-scrollable-table-container");
   });
 });
 

@@ -163,6 +163,19 @@ def test_links_open_the_ledger_filtered(visit, pages):
                            "'tbody tr:not([hidden])').length === n", arg=n_differ)
 
 
+@pytest.mark.parametrize("width", [1200, 760])
+def test_tables_fit_between_the_columns_beside_them(browser, chapters, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for name in (*chapters, "ledger.html", "errata.html", "ten-minutes.html", "status.html"):
+        page.goto((SITE / name).as_uri())
+        cut = page.evaluate("""[...document.querySelectorAll('article table')].filter(table => {
+            const box = table.closest('.text_html, .companion-table-wrap, .pst-scrollable-table-container');
+            return box && table.offsetWidth > box.clientWidth + 1;
+        }).map(table => table.innerText.slice(0, 60))""")
+        assert cut == [], name
+    page.close()
+
+
 def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):
     page = visit("ledger.html")
     table = page.locator("table.ledger-table").first
