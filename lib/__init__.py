@@ -120,7 +120,7 @@
 `figures.wide_sparse`, `figures.sparse_layers` chapters 3 and 3.6
 `figures.boltzmann`, `figures.reconstruction`, `figures.complex_states` chapters 4, 5 and 5.4
 `figures.resnet_blocks` the blocks of figure 3.2, drawn from the networks themselves
-`figures.learnability`, `figures.learning_needs` chapter 6, pages 6 and 6.2
+`figures.learnability`, `figures.learning_tables`, `figures.learning_needs` chapter 6, pages 6 and 6.2
 `figures.pruning`, `figures.pruning_record` chapter 7: what the thesis draws, and what the record adds
 `figures.living`   a machine at work (chapter 7)
 `figures.tables`   tables of text

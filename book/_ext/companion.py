@@ -10,6 +10,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_behind`: what stands behind each claim of the ledger, as links;
 * :mod:`companion_doors`: the directives ``where-to-go``, which page is for whom, and ``answers``, ten questions;
 * :mod:`companion_thesis`: the directive ``thesis-index``, where equations and figures of the thesis are treated;
+* :mod:`companion_errata`: the directive ``errata-summary``, a line for every entry of the errata;
 * :mod:`companion_tried`: the directive ``tried``, in which surroundings the book was tried;
 * :mod:`companion_api`: the directive ``api``, the public names of one room of `lib`;
 * :mod:`companion_code`: the directive ``code-behind``, the source of functions of `lib`;
@@ -31,6 +32,7 @@ from __future__ import annotations
 import companion_api
 import companion_code
 import companion_doors
+import companion_errata
 import companion_figures
 import companion_files
 import companion_glossary
@@ -52,9 +54,10 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict:
-    for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_tried,
-                   companion_doors, companion_api, companion_rooms, companion_glossary, companion_numbers,
-                   companion_references, companion_figures, companion_results, companion_knobs, companion_living,
-                   companion_code, companion_math, companion_search, companion_stacked, companion_files):
+    for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_errata,
+                   companion_tried, companion_doors, companion_api, companion_rooms, companion_glossary,
+                   companion_numbers, companion_references, companion_figures, companion_results, companion_knobs,
+                   companion_living, companion_code, companion_math, companion_search, companion_stacked,
+                   companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -73,8 +73,8 @@ def paragraphs(text: str) -> list[nodes.Node]:
             shown.append(nodes.literal_block(code, code, language="python" if ">>>" in code else "none"))
         elif lines[0].startswith(("* ", "- ")):
             shown.append(_list(re.split(r"^[*-] ", block, flags=re.M)[1:]))
-        elif re.match(r"(\w+|`[^`]+`(, `[^`]+`)*)  ", block):  # names with what they are, a line each
-            block = re.sub(r"^(\w+)(?=  )", r"`\1`", block, flags=re.M)
+        elif re.match(r"(\w+(, \w+)*|`[^`]+`(, `[^`]+`)*)  ", block):  # names with what they are, a line each
+            block = re.sub(r"^\w+(, \w+)*(?=  )", lambda names: re.sub(r"\w+", r"`\g<0>`", names[0]), block, flags=re.M)
             shown.append(_list(re.split(r"^(?=`)", block, flags=re.M)[1:]))
         else:
             shown.append(_paragraph(block))

@@ -69,16 +69,17 @@ def reading_time(section: nodes.Element) -> str:
 
 def computing_time(noted: dict[str, dict | None]) -> str:
     """What a page takes to compute at each profile, as it was measured and noted (`make accept`); nothing where no
-    profile was."""
+    profile was.  What this build's own run took stands at the foot (:func:`provenance_box`)."""
     said: dict[str, list[str]] = {}
     for profile in dict.fromkeys(["smoke", "laptop", "paper", *noted]):
         if entry := noted.get(profile):
-            where = f"one core of {html.escape(entry['processor'])}, {data.date(entry['date']).partition(',')[0]}"
+            day = data.date(entry["date"]).partition(",")[0]
+            where = f"noted on one core of {html.escape(entry['processor'])}, {day}"
             said.setdefault(where, []).append(f"{data.duration(entry['core_seconds'])} at {profile}")
     known = [f"{', '.join(times)} ({where})" for where, times in said.items()]
     unknown = [profile for profile in ("smoke", "laptop", "paper") if not noted.get(profile)]
     known += [f"{' and '.join(unknown)}: not measured"] if unknown else []
-    return f'<p class="computing-time">Takes to compute: {"; ".join(known)}.</p>' if said else ""
+    return f'<p class="computing-time">Processor time to compute: {"; ".join(known)}.</p>' if said else ""
 
 
 def parameter_box(parameters: dict, provenance: dict) -> str:
@@ -103,17 +104,18 @@ def provenance_box(record: dict) -> str:
     made = record["provenance"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     budget = made.get("budget_core_minutes")
-    used = f"{made['core_seconds'] / 60:.2f} core-minutes" + (f" of {budget:g} budgeted" if budget else "")
+    wall = data.duration(made["seconds"])
+    used = data.duration(made["core_seconds"]) + (f" of {budget:g} min budgeted" if budget else "")
     facts = [("commit of the numbers", data.commit(made)), ("commit of the text", data.commit(record["text"])),
              ("profile", made["profile"]),
              ("parameters", ", ".join(f"{name} = {value!r}" for name, value in made["parameters"].items())),
              ("seed", "–" if made.get("seed") is None else str(made["seed"])), ("versions", versions),
              ("processor", made["processor"]), ("device", f"{made['device']}, {made['threads']} thread(s)"),
-             ("runtime", f"{data.duration(made['seconds'])}; {used}"),
+             ("wall time of this run", wall), ("processor time of it", used),
              ("peak memory", data.memory(made["peak_memory_bytes"])), ("date", data.date(made["date"]))]
     rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
     return (f'<details class="companion-box provenance" id="how-this-page-was-made"><summary>How this page was made '
-            f'<span class="box-note">{html.escape(data.duration(made["seconds"]))}, '
+            f'<span class="box-note">in {html.escape(wall)} of wall time, '
             f"{html.escape(data.date(made['date']))}</span></summary><dl>{rows}</dl></details>")
 
 

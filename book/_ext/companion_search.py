@@ -3,6 +3,10 @@
 Sphinx's own index drops numbers and words such as "Ising" (its stem is a stop word) and knows no sentences, which pages
 opened from the disk could not fetch either.  Here each page that is written leaves its places beside what Sphinx has
 read of it, and all of them become one script, which the search page hands to MiniSearch (``book/_search``).
+
+A section that readers look for in words that it does not have says these in comments of markdown, which no page shows:
+``% If you want to ...`` below the title, and ``% Asked for as: errors in the thesis; mistakes``.  They count more than
+its text.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
+_ASKED = re.compile(r"^(?:If you want to|Asked for as:) (.+)$", re.MULTILINE)
 _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
 _CLAIM = re.compile(r'<details class="claim [^"]*" id="(claim-[^"]+)"')
 _AFTER = re.compile(r" Scale: |(?<=[.?]) (?:thesis|bound of ours|expected|here) ")  # the statement of a claim
@@ -64,7 +69,10 @@ def write_places(app: Sphinx, exception: Exception | None) -> None:
 
 
 def places(doctree: nodes.document, page: str, numbers: dict) -> Iterator[dict]:
-    """The places of a page: `page`, its `title`, the `heading` and `anchor` of a section, its `text` and `code`."""
+    """The places of a page: `page`, its `title`, the `heading` and `anchor` of a section, its `text` and `code`.
+
+    Where a section says what it is `asked` for as, that, too.
+    """
     title = ""
     for section in doctree.findall(nodes.section):
         heading = section.next_node(nodes.title)
@@ -75,13 +83,15 @@ def places(doctree: nodes.document, page: str, numbers: dict) -> Iterator[dict]:
         title = words if top else title
         place = {"page": page, "title": title, "heading": words, "anchor": anchor}
         own = [child for child in section.children if not isinstance(child, (nodes.section, nodes.title))]
+        asked = [words for child in own if isinstance(child, nodes.comment) for words in _ASKED.findall(child.astext())]
         code = " ".join(block.astext() for child in own for block in child.findall(nodes.literal_block))
         text, claims = [], []
         for words in _texts(own):
             first, *split = _CLAIM.split(words)
             text.append(_stripped(first))
             claims += [(name, _stripped(f"<{rest}")) for name, rest in zip(split[::2], split[1::2], strict=True)]
-        yield place | {"text": " ".join(filter(None, text)), "code": " ".join(code.split())}
+        place_asked = {"asked": "; ".join(asked)} if asked else {}
+        yield place | {"text": " ".join(filter(None, text)), "code": " ".join(code.split())} | place_asked
         for name, words in claims:
             statement = textwrap.shorten(_AFTER.split(words, maxsplit=1)[0], 90, placeholder=" …")
             yield place | {"heading": f"Claim: {statement}", "anchor": name, "text": words, "code": ""}

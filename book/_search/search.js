@@ -15,9 +15,9 @@
   const prose = (id, term, { page }) => (page.startsWith("api") ? 0.2 : 1);
 
   const index = new MiniSearch({
-    fields: ["heading", "text", "code"], storeFields: ["page", "title", "heading", "anchor", "text", "code"],
+    fields: ["heading", "asked", "text", "code"], storeFields: ["page", "title", "heading", "anchor", "text", "code"],
     tokenize: (text) => words(text).flatMap(terms), processTerm: (term) => term,
-    searchOptions: { tokenize: (text) => words(text).map(plain), boost: { heading: 2, code: 0.5 }, boostDocument: prose },
+    searchOptions: { tokenize: (text) => words(text).map(plain), boost: { heading: 2, asked: 4, code: 0.5 }, boostDocument: prose },
   });
   index.addAll(window.companionPlaces.map((place, id) => ({ id, ...place })));
 
@@ -28,8 +28,12 @@
       : { combineWith: "OR", queries: [plain(word), { combineWith: "AND", queries: all }] };
   };
 
+  // Questions have words that most places have; they count only where there are no others.
+  const SMALL = new Set("a an and are can do does for how i in is it my of on or the there this to was what where which who with".split(" "));
+  const telling = (all) => (all.some((word) => !SMALL.has(plain(word))) ? all.filter((word) => !SMALL.has(plain(word))) : all);
+
   const find = (text) => {
-    const queries = words(text).map(asked);
+    const queries = telling(words(text)).map(asked);
     const begins = (term) => term.length > 2 && !/^\d/.test(term);
     const ask = (combineWith, fuzzy) => (queries.length ? index.search({ combineWith, queries },
       { prefix: begins, fuzzy: (term) => fuzzy && /^\p{L}{4}/u.test(term) ? 0.25 : false }) : []);

@@ -5,13 +5,15 @@ document.addEventListener("DOMContentLoaded", () => {
   // The theme marks the section that is read in the contents of its page.  Where there are none, as beside a search, it
   // would take all links for contents, and stop at the first with a dot in its name.
   if (!document.querySelector(".bd-toc-nav")) document.body.removeAttribute("data-bs-spy");
-  document.querySelectorAll("table.ledger-table").forEach(table => {
-    addFilters(table);
+  const ledgers = [...document.querySelectorAll("table.ledger-table")].map(table => {
     addSorting(table);
+    return addFilters(table);
   });
+  if (ledgers.length) followLinks(ledgers);
   Promise.resolve(window.MathJax?.startup?.promise).then(() => {  // pages without formulas have no MathJax
     unfoldWideFormulas();
-    reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap");
+    reachWideParts("mjx-container:is([display=true], .wide), div.math, .companion-table-wrap, .cell_output .text_html, "
+      + ".pst-scrollable-table-container");
   });
 });
 
@@ -30,7 +32,29 @@ function reachWideParts(parts) {
   }
 }
 
-// Filters above a ledger: what they know, they read from the cells of its table.
+// Links such as ledger.html#verdict=differs&chapter=3.5 open the ledgers filtered, at the first that has such claims.
+function followLinks(ledgers) {
+  const choose = () => ledgers.map(ledger => ledger.chooseLinked());
+  const follow = () => {
+    const shown = choose();
+    if (shown.every(count => count === null)) return;
+    const { bar } = ledgers[Math.max(0, shown.findIndex(count => count > 0))];
+    bar.scrollIntoView();
+    const top = window.scrollY;
+    Promise.resolve(window.MathJax?.startup?.promise).then(() => {  // formulas above may have moved it
+      if (window.scrollY === top) bar.scrollIntoView();
+    });
+  };
+  choose();
+  window.addEventListener("load", () => setTimeout(follow));  // after the browser's own way to an anchor
+  window.addEventListener("hashchange", follow);
+  for (const link of document.querySelectorAll('a[href^="#verdict="]')) {
+    link.addEventListener("click", () => setTimeout(follow));  // the same one again changes no address
+  }
+}
+
+// Filters above a ledger: what they know, they read from the cells of its table.  Returns the form, and what sets it as
+// the address of the page says and tells how many claims are left, or null where the address asks for none.
 function addFilters(table) {
   const said = (row, name) => [...row.querySelectorAll(".claim-details li")].map(item => item.textContent)
     .find(text => text.startsWith(`${name}: `))?.slice(name.length + 2) || "";
@@ -77,28 +101,24 @@ function addFilters(table) {
       n += fits;
     }
     count.textContent = `${n} of ${rows.length} claims`;
+    return n;
   }
 
-  // Links such as ledger.html#verdict=differs open the ledger filtered, and say all that it is filtered by.
-  function chooseLinked() {
+  function chooseLinked() {  // all that it is filtered by, not only what is named
     const linked = new URLSearchParams(window.location.hash.slice(1));
     const controls = [...selects, ["words", search]];
-    if (!controls.some(([name]) => linked.has(name))) return;
+    if (!controls.some(([name]) => linked.has(name))) return null;
     for (const [name, control] of controls) {
       const value = linked.get(name) ?? "";
       if (control !== search && ![...control.options].some(option => option.value === value)) control.add(new Option(value));
       control.value = value;
     }
-    show();
+    return show();
   }
 
   table.parentElement.before(bar);
   show();
-  chooseLinked();
-  window.addEventListener("hashchange", chooseLinked);
-  for (const link of document.querySelectorAll('a[href^="#verdict="]')) {
-    link.addEventListener("click", () => setTimeout(chooseLinked));  // the same one again changes no address
-  }
+  return { bar, chooseLinked };
 }
 
 // Buttons in the head of a ledger: a column up, down, and back to the order of the book.  Verdicts go from the best to

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,22 +37,6 @@ def marks(values: Sequence[float]) -> dict[float, dict]:
     """
     return {value: {"color": COLORS[number % 7], "marker": "svoD<>ph*P"[number % 10]}
             for number, value in enumerate(sorted({*values}))}
-
-
-def span(numbers: Sequence[float]) -> str:
-    """One number, or the smallest to the largest, as text.
-
-    Parameters
-    ----------
-    numbers : sequence of float
-        At least one.
-
-    Returns
-    -------
-    str
-
-    """
-    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
 
 
 def procedure(tables: Sequence[tuple[str, pd.DataFrame]], found: pd.DataFrame,
@@ -141,7 +125,7 @@ def searches(axes: Axes, rows: pd.DataFrame, *, x: str, aside: float = 0.0, line
 
 
 def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
-           fits: Mapping[tuple[str, float], Mapping], tuned: pd.DataFrame) -> Figure:
+           fits: Mapping[tuple[str, float], Mapping], tuned: pd.DataFrame, tied: pd.DataFrame) -> Figure:
     """Figure 6.2: hidden units needed against the length of the chain.
 
     Parameters
@@ -154,6 +138,9 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
         ("field" or "eps", its value) -> laws of `scaling_laws.laws`; lines are drawn where there are any.
     tuned : pandas.DataFrame
         Of `learning_laws.tuned`: stars on the right.
+    tied : pandas.DataFrame
+        Of `learning_searches.search_table`, machines with biases tied to the symmetry, critical point: crosses on the
+        right.
 
     Returns
     -------
@@ -177,6 +164,9 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
     if len(tuned):
         searches(panels[1], tuned, x="n_spins", aside=0.8, marker="*", line=":", color="black",
                  label=r"$\epsilon$ = 0.002, tuned")
+    if len(tied):
+        searches(panels[1], tied, x="n_spins", aside=-0.8, marker="P", line="--", color=COLORS[4],
+                 label=r"$\epsilon$ = 0.002, biases tied")
     for value, rows in now.groupby("field"):
         panels[0].plot(rows.n_spins, rows.hidden, linestyle="none", **look[value] | HOLLOW)
     panels[0].set(ylabel="hidden units needed")
@@ -206,7 +196,7 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
     """
     import pandas as pd
 
-    figure, (left, middle, right) = plotting.new_figure(3, height=3.7)
+    figure, (left, middle, right) = plotting.new_figure(3, height=4.1)
     rates, drawn = [], 0
     for source, eps, rows in kinds:
         n, n_hidden = int(rows.n_spins.iloc[0]), int(rows.n_hidden.iloc[0])
@@ -235,45 +225,14 @@ def samples(kinds: Sequence[tuple[str, float, pd.DataFrame]], needed: pd.DataFra
         middle.errorbar(rows.n_spins, rows.printed, rows.printed_error, linestyle="--", **look | HOLLOW)
         right.errorbar(good.n_spins, good.weight, good.weight_error, label=f"{ratio:g}", **look)
     table = pd.concat(rates)
-    left.set(xlabel="measurements", ylabel="share of machines that learn", xscale="log", ylim=(-0.03, 1.75))
+    left.set(xlabel="measurements", ylabel="share of machines that learn", xscale="log", ylim=(-0.04, 1.04))
     middle.set(xlabel="spins", ylabel="measurements needed", ylim=(0, 1.5 * max(middle.dataLim.ymax, 1)))
     right.set(xlabel="spins", ylabel="measurements for each weight", ylim=(0, None))
-    left.legend(fontsize=7, loc="upper left")
+    # Above the panel: curves rise from its lower left to its upper right, and shares end at one.
+    left.legend(fontsize=7, loc="lower left", bbox_to_anchor=(-0.05, 1.0), ncols=2, columnspacing=1.0)
     for axes in (middle, right) if len(needed) else ():
         axes.legend(fontsize=7, title="hidden units a spin", title_fontsize=7)
     return figure, table
-
-
-def samples_table(needed: pd.DataFrame, laws: Mapping[str, Mapping[float, tuple]],
-                  text: Callable[..., str]) -> pd.DataFrame:
-    """Exponents of measurements against the length, and measurements for each weight, by hidden units a spin.
-
-    Parameters
-    ----------
-    needed : pandas.DataFrame
-        Of `learning_thresholds.measurements_table`.
-    laws : mapping of str to mapping
-        "half" and "printed" -> hidden units a spin -> an exponent with its error, None where there is none.
-    text : callable
-        From a value, its error and a format to text.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Text; empty where a record does not hold it.
-
-    """
-    import pandas as pd
-
-    rows = {}
-    for ratio, table in needed.groupby("ratio"):
-        exponents = [laws[kind][ratio] for kind in ("half", "printed")]
-        good = table[np.isfinite(table.weight)]
-        ends = [f"{text(one.weight, one.weight_error, '.0f')} (N = {one.n_spins})" for one in good.itertuples()]
-        rows[f"{ratio:g}"] = [*(text(*one, ".2f") if one[0] is not None else "" for one in exponents),
-                              *(ends[:1] + ends[-1:] if len(ends) > 1 else ["", ""])]
-    columns = ("exponent, half of the machines", "exponent, mean first number", "for each weight, shortest", "longest")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("hidden units a spin")
 
 
 def weights(machines: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:

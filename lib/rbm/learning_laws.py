@@ -77,8 +77,8 @@ def law_table(found: pd.DataFrame, laws: Fits, text: Callable[..., str]) -> pd.D
         at = found[(found.eps == wanted["eps"]) & (found.field == wanted["field"]) & np.isfinite(found.hidden)]
         rows[f"h/J = {value:g}" if column == "field" else f"h/J = 1, eps = {value:g}"] = {
             "lengths": ", ".join(map(str, at.n_spins)),
-            "slope of a line": text(*parameter(several, "linear", 1), ".2f"),
-            "exponent of a power": text(*parameter(several, "power", 1), ".2f"),
+            "slope of a line": text(*parameter(several, "linear", 1), ".3f"),
+            "exponent of a power": text(*parameter(several, "power", 1), ".3f"),
             **{f"AIC {name}": f"{fit.aic:.1f}" for name, fit in several.items()}}
     return pd.DataFrame(rows).T.rename_axis("record")
 

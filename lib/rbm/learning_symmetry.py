@@ -57,7 +57,8 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
         At the critical field, of the lengths where both found a number: "more", hidden units that tied biases need more
         than free ones, the largest by size, with its error; "lengths", how many there are, "fewer" and "greater", where
         tied biases need fewer and more. "N-H", what tied biases need at N spins and H tenths of h/J; "share-N-H", the
-        same in units of what free ones need.
+        same in units of what free ones need; "highest-N-low" and "highest-N-high", the fields between which tied
+        biases need most, at lengths with more than one.
 
     """
     import pandas as pd
@@ -71,6 +72,10 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
         at, share = f"{row['n_spins']}-{10 * row['field']:.0f}", row["hidden"] / row["hidden free"]
         units |= {at: known(row["hidden"]), f"share-{at}": known(
             share or None, share * np.hypot(row["error"] / row["hidden"], row["error free"] / row["hidden free"]))}
+    for n, found in both[np.isfinite(both.hidden)].groupby("n_spins"):
+        top = found.field[found.hidden == found.hidden.max()]
+        units |= {f"highest-{n}-{name}": known(at) for name, at in (("low", top.min()), ("high", top.max()))
+                  if len(found) > 1}
     both = both[(both.field == 1.0) & np.isfinite(both.hidden) & np.isfinite(both["hidden free"])]
     more, errors = both.hidden - both["hidden free"], np.hypot(both.error, both["error free"])
     most = max(zip(more.abs(), -errors, more, errors), default=(None,) * 4)  # of equals the surest
@@ -78,6 +83,33 @@ def tied_beside(tied: pd.DataFrame, free: pd.DataFrame) -> tuple[pd.DataFrame, N
     table = pd.DataFrame(list(rows.values()), index=index, columns=["free biases", "tied biases"])
     counts = {"lengths": len(both), "fewer": (more < 0).sum(), "greater": (more > 0).sum()}
     return table, {"more": known(*most[2:]), **{name: known(count) for name, count in counts.items()}} | units
+
+
+def sizes_tried(runs: Sequence[Mapping], n_spins: int, field: float) -> Numbers:
+    """How many sizes searches at one length and field have tried, and how many of them are enough.
+
+    Parameters
+    ----------
+    runs : sequence of dict
+        Of `learning_searches.pooled`.
+    n_spins : int
+        Length of the chain.
+    field : float
+        h/J; the bound is `EPS`.
+
+    Returns
+    -------
+    dict
+        "sizes" and "enough"; None where nothing was searched.
+
+    """
+    found = [run for run in runs if (run["n_spins"], run["field"], run["eps"]) == (n_spins, field, EPS)]
+    learnt: dict[int, list[float]] = {}
+    for run in found:
+        for size, passed in zip(run["tried hidden"], run["tried learnt"], strict=True):
+            learnt.setdefault(size, []).append(passed)
+    counts = {"sizes": len(learnt), "enough": sum(np.mean(passed) >= 0.5 for passed in learnt.values())}
+    return {name: known(count if found else None) for name, count in counts.items()}
 
 
 def steps(kinds: Mapping[str, pd.DataFrame], *, to: float) -> pd.DataFrame:

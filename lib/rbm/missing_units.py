@@ -47,6 +47,55 @@ def missing_costs(runs: Iterable[Mapping], energy: Callable[[int, float], float]
     return found.set_axis(["cost", "low", "high", "machines"], axis=1).reset_index()
 
 
+def costs_table(costs: pd.DataFrame, *, least: float) -> pd.DataFrame:
+    """Costs of missing units in a table of text, a column for each number of them.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        Of `missing_costs`.
+    least : float
+        Lowest field that is shown: deep in the ferromagnet units look after no bonds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty text where no machine of that size was trained.
+
+    """
+    table = costs[costs.field >= least].pivot_table(index=["field", "n_spins"], columns="missing", values="cost")
+    table = table.rename_axis(index=["h/J", "spins"], columns="error of the energy (J); units missing to N/2:")
+    return table.round(3).astype(object).fillna("")
+
+
+def below(costs: pd.DataFrame, sampled: pd.DataFrame, energy: Callable[[int, float], float]) -> dict[str, float | None]:
+    """Machines of 0.4 hidden units a spin, below the threshold: whether any of them has learnt.
+
+    Parameters
+    ----------
+    costs : pandas.DataFrame
+        Of `missing_costs`; 20 and 30 critical spins count.
+    sampled : pandas.DataFrame
+        Of `learning_thresholds.measurements_table`; 20 spins and more count.
+    energy : callable
+        Of the ground state, from n_spins and field.
+
+    Returns
+    -------
+    dict
+        "share", of the lengths of `costs` at which one has learnt from all measurements, "machines" and "best", their
+        number and lowest bound; "learnt" of the "few" machines of `sampled`, and the "longest" chain of these. None
+        where there are none.
+
+    """
+    fewest = costs[(costs.field == 1.0) & costs.n_spins.isin([20, 30]) & (10 * costs.missing == costs.n_spins)]
+    rows = sampled[(sampled.ratio == 0.4) & (sampled.n_spins >= 20)]
+    allowed = np.array([-EPS * energy(n, 1.0) for n in fewest.n_spins])
+    return {"share": float((fewest.low <= allowed).mean()) if len(fewest) else None, "machines": fewest.machines.sum(),
+            "best": EPS * (fewest.low / allowed).min() if len(fewest) else None, "few": rows.machines.sum(),
+            "learnt": rows.learnt.sum() if len(rows) else None, "longest": rows.n_spins.max() if len(rows) else 0}
+
+
 def tried_bounds(runs: Iterable[Mapping], n_spins: int, field: float, *, at_least: int,
                  at_most: float = np.inf) -> list[float]:
     """The bounds (6.2) of all machines of one length and field that searches have trained, each machine once.

@@ -125,11 +125,14 @@ def shapes(machines: pd.DataFrame) -> Numbers:
     Returns
     -------
     dict
-        The fields of `Decay`, and "noise", the mean of `noise_distance`.
+        The fields of `Decay`, and "noise", the mean of `noise_distance`. A share of ranks is known to within a rank,
+        which is in its error: machines that agree would have none else.
 
     """
     import pandas as pd
 
     table = pd.DataFrame([weight_decay(sizes) for sizes in machines.magnitudes], columns=Decay._fields)
     table["noise"] = [noise_distance(sizes) for sizes in machines.magnitudes]
-    return {name: known(table[name].mean(), table[name].sem()) if len(table) else (None, None) for name in table}
+    rank = {"large": 12**-0.5 / min(map(len, machines.magnitudes), default=np.inf)}
+    return {name: known(table[name].mean(), np.hypot(table[name].sem(), rank.get(name, 0.0))) if len(table)
+            else (None, None) for name in table}

@@ -95,12 +95,34 @@ def test_the_search_finds_terms():
     assert found["text"] == "a < b" and found["page"] == "glossary"
 
 
+def test_the_search_finds_a_place_by_what_it_is_asked_for_as():
+    own = nodes.comment("", "If you want to know more\nAsked for as: errors; mistakes\nA remark of another kind")
+    part = nodes.section("", nodes.title("", "Part"), nodes.paragraph("", "Words."), ids=["part"])
+    document = nodes.section("", nodes.title("", "Errata"), own, part, ids=["errata"])
+    whole, section = companion_search.places(document, "errata", {})
+    assert whole["asked"] == "know more; errors; mistakes" and "errors" not in whole["text"]
+    assert "asked" not in section and section["text"] == "Words."
+
+
 def test_every_reference_is_used_and_every_use_has_its_reference():
     listed = re.findall(r"^@\w+\{([^,]+),", (ROOT / "book/references.bib").read_text("utf-8"), re.MULTILINE)
     used = [re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", path.read_text("utf-8")) for path in PAGES]
     cited = [key.strip() for found in sum(used, []) for key in found.split(",")]
     assert len(listed) == len({*listed})
     assert {*listed} == {*cited}
+
+
+def test_the_front_page_counts_the_published_chapters_and_the_introduction_names_the_same_articles():
+    first, second = ((ROOT / f"book/{name}.md").read_text("utf-8") for name in ("index", "introduction"))
+    sentence = re.search(r"(\w+) chapters of the thesis have been published: (.*?`)\.", first, re.DOTALL)
+    published = re.findall(r"chapter (\d) as\s+\{cite:t\}`(\w+)`", sentence[2])
+    assert ["Two", "Three", "Four", "Five"].index(sentence[1]) + 2 == len(published)
+    assert published == re.findall(r"^\*\*Chapter (\d)\*\* \{cite:p\}`(\w+)`", second, re.MULTILINE)
+
+
+def test_words_in_place_of_the_title_of_the_thesis_are_marked_as_such():
+    listed = (ROOT / "book/references.bib").read_text("utf-8"), (ROOT / "CITATION.cff").read_text("utf-8")
+    assert all("[" in words and "in place of its title]" in words for words in listed)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

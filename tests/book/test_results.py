@@ -233,11 +233,11 @@ def test_reading_time_counts_words_and_figures_and_no_code():
 def test_the_head_of_a_page_says_what_it_takes_at_each_profile_and_where_that_was_measured():
     noted = {"core_seconds": 95.2, "processor": "A <chip>", "commit": None, "date": "2026-01-31T12:00:00+00:00"}
     times = {"laptop": noted, "smoke": noted | {"core_seconds": 4.0}, "paper": noted | {"processor": "B"}}
-    where = "one core of A &lt;chip&gt;, 31 January 2026"
+    where = "noted on one core of A &lt;chip&gt;, 31 January 2026"
     assert companion_pages.computing_time(times | {"paper": None}) == (
-        f'<p class="computing-time">Takes to compute: 4.0 s at smoke, 1 min 35 s at laptop ({where}); '
+        f'<p class="computing-time">Processor time to compute: 4.0 s at smoke, 1 min 35 s at laptop ({where}); '
         "paper: not measured.</p>")
-    assert "1 min 35 s at paper (one core of B, 31 January 2026).<" in companion_pages.computing_time(times)
+    assert "1 min 35 s at paper (noted on one core of B, 31 January 2026).<" in companion_pages.computing_time(times)
     assert companion_pages.computing_time({}) == companion_pages.computing_time({"laptop": None}) == ""
 
 

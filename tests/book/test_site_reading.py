@@ -147,6 +147,9 @@ def test_links_open_the_ledger_filtered(visit, pages):
     assert {href[:3] for href in shown.locator("td:first-child a").evaluate_all(
         "links => links.map(link => link.getAttribute('href'))")} == {"35-"}
     bar = page.locator(".ledger-filters").first
+    page.wait_for_function("document.querySelector('.ledger-filters').getBoundingClientRect().top < innerHeight / 4")
+    said = bar.locator("output")
+    assert said.bounding_box()["y"] > 0 and re.fullmatch(rf"{shown.count()} of \d+ claims", said.inner_text())
     page.locator("a[href='#verdict=differs']").first.click()
     page.wait_for_function("!location.hash.includes('chapter')")
     assert bar.get_by_label("chapter").input_value() == "" and bar.get_by_label("verdict").input_value() == "differs"
@@ -158,6 +161,19 @@ def test_links_open_the_ledger_filtered(visit, pages):
     page.locator("a[href='#verdict=differs']").first.click()  # once more
     page.wait_for_function("n => document.querySelectorAll('.ledger-table')[0].querySelectorAll("
                            "'tbody tr:not([hidden])').length === n", arg=n_differ)
+
+
+@pytest.mark.parametrize("width", [1200, 760])
+def test_tables_fit_between_the_columns_beside_them(browser, chapters, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for name in (*chapters, "ledger.html", "errata.html", "ten-minutes.html", "status.html"):
+        page.goto((SITE / name).as_uri())
+        cut = page.evaluate("""[...document.querySelectorAll('article table')].filter(table => {
+            const box = table.closest('.text_html, .companion-table-wrap, .pst-scrollable-table-container');
+            return box && table.offsetWidth > box.clientWidth + 1;
+        }).map(table => table.innerText.slice(0, 60))""")
+        assert cut == [], name
+    page.close()
 
 
 def test_the_ledger_is_sorted_by_the_keyboard(visit, pages):

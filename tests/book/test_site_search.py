@@ -27,6 +27,15 @@ SEARCHED = {
 }
 
 
+# Questions in words that the place which answers does not have, or not alone, and the place that comes first.
+FIRST = {
+    "errors in the thesis": "errata.html", "mistakes in the thesis": "errata.html", "typos": "errata.html",
+    "title of the thesis": "index.html", "who wrote the thesis": "index.html", "Who is the author?": "index.html",
+    "how do I run it": "index.html#run-it-change-it", "How can I run the book?": "index.html#run-it-change-it",
+    "how fast is it": "performance.html", "summary of the thesis": "ten-minutes.html",
+}
+
+
 @pytest.fixture(scope="module")
 def search(browser, pages):
     """search(words): the first places that the search page shows, as links with their headings and excerpts."""
@@ -57,6 +66,13 @@ def test_readers_find_what_they_look_for(search, words):
         # Nearly every place shows the words where they stand; a heading alone, or a word of the address, is a hit too.
         assert heading and (marks or words.split()[0].lower() in heading.lower() or len(text) < 300), (words, heading)
     assert sum(bool(marks) for *_, marks in hits) > 0.6 * len(hits)
+
+
+@pytest.mark.parametrize("words", FIRST)
+def test_questions_lead_first_to_the_place_that_answers(search, words):
+    url, *_ = search(words)[0]
+    place, fragment = urldefrag(url)
+    assert in_site(place).name + f"#{fragment}" * bool(fragment) == FIRST[words]
 
 
 @pytest.mark.parametrize("words", ["claims that differ", "differs", "undecided", "not run", "undecided claims"])

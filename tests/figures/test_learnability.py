@@ -44,10 +44,6 @@ def test_marks_are_the_same_for_equal_values():
     assert found[0.5] == {"color": plotting.COLORS[0], "marker": "s"}
 
 
-def test_a_span_is_one_number_or_two():
-    assert drawings.span([2, 2]) == "2" and drawings.span([4, 2, 3]) == "2 to 4"
-
-
 def test_searches_have_intervals_and_arrows_where_nothing_was_enough():
     figure, (axes,) = plotting.new_figure()
     drawings.searches(axes, FOUND[(FOUND.n_spins == 20)], x="field", aside=0.1, fmt="o", color="red")
@@ -73,10 +69,12 @@ def test_growth_has_a_panel_of_fields_and_one_of_bounds_with_their_lines():
     fits = {("field", 1.0): line, ("field", 0.5): {}, ("eps", 0.01): {}}
     now = pd.DataFrame({"n_spins": [6, 8], "hidden": [3, 4], "field": 1.0})
     tuned = FOUND[(FOUND.n_spins == 20) & (FOUND.field == 1.0)].assign(hidden=8, low=7, high=9)
-    left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned).axes
-    assert labels(left) == ["h/J = 0.5", "h/J = 1"] and (20.8, 8, "*") in points(right)
-    assert labels(right) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01", r"$\epsilon$ = 0.002, tuned"]
-    bare = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned[:0]).axes[1]
+    tied = tuned.assign(hidden=9, low=9, high=9)
+    left, right = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned, tied).axes
+    assert labels(left) == ["h/J = 0.5", "h/J = 1"] and {(20.8, 8, "*"), (19.2, 9, "P")} <= points(right)
+    assert labels(right) == [rf"$\epsilon$ = {words}"
+                             for words in ("0.002", "0.01", "0.002, tuned", "0.002, biases tied")]
+    bare = drawings.growth(FOUND, now, [0.5, 1.0], fits, tuned[:0], tied[:0]).axes[1]
     assert labels(bare) == [r"$\epsilon$ = 0.002", r"$\epsilon$ = 0.01"]
     line = next(line for line in left.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None")
     assert line.get_xdata().tolist() == [10, 30] and line.get_ydata() == pytest.approx([5, 15])
@@ -94,18 +92,10 @@ def test_success_is_drawn_against_samples_with_what_the_thesis_prints():
     assert table[table.source == "record"].rate.tolist() == [0.5, 1.0] * 2
     assert table[table.source == "this build"].rate.tolist() == [1.0, 1.0] and set(table.machines) == {2}
     left, middle, right = figure.axes
+    assert left.get_ylim()[1] < 1.1  # shares end at one
     assert labels(left) == ["N = 10", "N = 10, this build"]  # of the record, half as many units as spins
     assert (10, 150, "o") in points(middle) and (10, 180, "o") in points(middle) and (10, 3, "o") in points(right)
     assert labels(middle) == labels(right) == ["0.5"]
-
-
-def test_measurements_for_each_weight_stand_in_a_table():
-    needed = pd.DataFrame({"n_spins": [10, 20, 10], "ratio": [0.5, 0.5, 0.4], "weight": [96.0, 40.0, np.inf],
-                           "weight_error": [6.0, 4.0, np.inf]})
-    laws = {"half": {0.5: (1.0, 0.2), 0.4: (None, None)}, "printed": {0.5: (0.9, 0.1), 0.4: (None, None)}}
-    table = drawings.samples_table(needed, laws, lambda value, error, fmt: f"{value:{fmt}} ± {error:{fmt}}")
-    assert table.loc["0.5"].tolist() == ["1.00 ± 0.20", "0.90 ± 0.10", "96 ± 6 (N = 10)", "40 ± 4 (N = 20)"]
-    assert table.loc["0.4"].tolist() == [""] * 4
 
 
 def test_weights_and_the_noise_of_the_same_median():

@@ -37,7 +37,7 @@ def test_laws_are_fitted_for_each_field_and_each_bound():
     assert parameter(fits["field", 1.0], "linear", 1)[0] == pytest.approx(0.5) and fits["field", 0.5] == {}
     table = laws.law_table(FOUND, fits, lambda value, error, fmt: format(value, fmt))
     assert list(table.index) == ["h/J = 1", "h/J = 1, eps = 0.001"]
-    assert table.loc["h/J = 1", "lengths"] == "10, 20, 30" and table["slope of a line"].tolist() == ["0.50", "0.60"]
+    assert table.loc["h/J = 1", "lengths"] == "10, 20, 30" and table["slope of a line"].tolist() == ["0.500", "0.600"]
 
 
 def test_numbers_of_the_law():

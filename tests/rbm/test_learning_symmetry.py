@@ -81,12 +81,23 @@ def test_tied_biases_stand_beside_free_ones():
                        "10-10": (5, None), "share-10-10": (1, pytest.approx(np.hypot(0.3, 1.0) / 5)),
                        "20-10": (9, None), "share-20-10": (0.9, pytest.approx(0.9 * np.hypot(0.3 / 9, 0.8 / 10))),
                        "40-10": (18, None), "share-40-10": (None, None)}
+    fields = searches((50, 0.6, 20, 0.3), (50, 0.7, 30, 0.3), (50, 0.8, 30, 0.3), (50, 1.0, 25, 0.3))
+    highest = {name: value for name, (value, _) in symmetry.tied_beside(fields, FOUND)[1].items() if "highest" in name}
+    assert highest == {"highest-50-low": 0.7, "highest-50-high": 0.8}
     free = FOUND[FOUND.n_spins == 30].assign(hidden=np.inf)
     assert variants_of(free)["share-30-10"] == (None, None)  # no more than "at most 14 of more than were tried"
     assert symmetry.tied_beside(tied[:0], FOUND)[1] == {
         "more": (None, None), "lengths": (0.0, None), "fewer": (0, None), "greater": (0, None)}
     both = searches((10, 1.0, 4, 0.3), (20, 1.0, 11, 0.3))  # as far off either way: the error of ten spins is larger
     assert symmetry.tied_beside(both, FOUND)[1]["more"] == (1.0, pytest.approx(np.hypot(0.3, 0.8)))
+
+
+def test_sizes_that_were_tried_are_counted_with_those_that_are_enough():
+    run = {"n_spins": 50, "field": 0.6, "eps": 0.002, "tried hidden": [10, 10, 20, 20, 30]}
+    run |= {"tried learnt": [0, 0, 1, 0, 0]}
+    others = [run | {"n_spins": 40, "tried learnt": [1] * 5}, run | {"eps": 0.005, "tried learnt": [1] * 5}]
+    assert symmetry.sizes_tried([run, *others], 50, 0.6) == {"sizes": (3, None), "enough": (1, None)}
+    assert symmetry.sizes_tried([run, *others], 50, 0.7) == {"sizes": (None, None), "enough": (None, None)}
 
 
 def test_machines_that_are_too_small_are_held_against_the_likeliest_product_state():

@@ -42,6 +42,26 @@ def test_bounds_of_one_length_and_field_count_each_machine_once():
     assert missing_units.tried_bounds(runs, 40, 0.5, at_least=5) == []
 
 
+def test_costs_stand_in_a_table_with_a_column_for_each_number_of_missing_units():
+    costs = pd.DataFrame([(0.5, 10, 1, 0.1), (1.0, 10, 1, 0.0612), (1.0, 20, 2, 0.18)],
+                         columns=["field", "n_spins", "missing", "cost"])
+    table = missing_units.costs_table(costs, least=0.8)
+    assert [*table.index] == [(1.0, 10), (1.0, 20)] and [*table.index.names] == ["h/J", "spins"]
+    assert table[1].tolist() == [0.061, ""] and table[2].tolist() == ["", 0.18]
+
+
+def test_machines_below_the_threshold_are_counted_with_the_best_of_them():
+    costs = pd.DataFrame([(1.0, 20, 2, 0.06, 50), (1.0, 30, 3, 0.05, 10), (1.0, 20, 1, 0.01, 9), (0.8, 20, 2, 0.0, 9),
+                          (1.0, 40, 4, 0.0, 9)], columns=["field", "n_spins", "missing", "low", "machines"])
+    sampled = pd.DataFrame({"ratio": [0.4, 0.4, 0.4, 0.5], "n_spins": [10, 20, 30, 40], "machines": [9, 20, 30, 9],
+                            "learnt": [9, 0, 1, 9]})
+    found = missing_units.below(costs, sampled, lambda n, field: -1.0 * n)  # 0.04 and 0.06 J are allowed
+    assert found == {"share": 0.5, "machines": 60, "best": pytest.approx(0.002 * 5 / 6), "few": 50, "learnt": 1,
+                     "longest": 30}
+    assert missing_units.below(costs[:0], sampled[:0], lambda n, field: -1.0 * n) == {
+        "share": None, "machines": 0, "best": None, "few": 0, "learnt": None, "longest": 0}
+
+
 @pytest.mark.parametrize("allowed, left", [(0.05, 0), (0.1, 1), (0.29, 1), (0.31, 2), (0.51, 3)])
 def test_the_first_unit_spared_leaves_one_bond_alone_and_each_other_one_two(allowed, left):
     assert missing_units.spared(allowed, 0.1) == left  # one unit costs 0.1, two 0.3, three 0.5

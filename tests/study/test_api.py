@@ -106,9 +106,11 @@ def test_names_that_differ_in_capitals_alone_have_entries_of_their_own(tmp_path)
 @pytest.mark.parametrize("tick", ["", "`"])
 def test_names_with_what_they_are_become_a_list_an_entry_each(tick):
     drawn, = companion_api.paragraphs(f"{tick}walk{tick}    where it ends,\n        and when\n"
-                                      f"{tick}long_walk{tick}  the same  (5.1)")
-    assert [entry.astext() for entry in drawn] == ["walk where it ends, and when", "long_walk the same (5.1)"]
-    assert [found.astext() for found in drawn.findall(nodes.literal)] == ["walk", "long_walk"]
+                                      f"{tick}long_walk{tick}  the same  (5.1)\n"
+                                      f"{tick}one{tick}, {tick}two{tick}  of both")
+    assert [entry.astext() for entry in drawn] == ["walk where it ends, and when", "long_walk the same (5.1)",
+                                                   "one, two of both"]
+    assert [found.astext() for found in drawn.findall(nodes.literal)] == ["walk", "long_walk", "one", "two"]
 
 
 def test_an_edit_of_the_source_is_seen(tmp_path, rooms):

@@ -78,7 +78,7 @@ def test_each_number_is_there_once_with_its_verdicts_and_errata(rows):
     assert len(listed) == len({*listed}) == sum(EQUATIONS.values()) + 33
     row = next(row for row in rows["3"] if row[0] == "Equation 3.29")
     assert "1&nbsp;<a" in row[4] and "differs</span></a>" in row[4] and "2&nbsp;<a" in row[4]
-    assert "erratum: The mean kernel of a sparse network</a>" in row[4]
+    assert "erratum: A mean kernel that deviates too much</a>" in row[4]
     assert "kernels.<wbr>printed.<wbr>distance<" in row[3] and "The printed distance, and the exact one" in row[2]
     figure = next(row for row in rows["3"] if row[0] == "Figure 3.4")
     assert "03-wide-sparse-networks.html#fig-3-4-water-filling" in figure[2]
