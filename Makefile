@@ -108,7 +108,7 @@ tidy: $(STAMP)  ## write the options of a chapter's cells (CH=05) as people do, 
 edit: $(STAMP)  ## open the chapters in JupyterLab; outputs go to _build/edit, never into the text
 	@mkdir -p _build/edit
 	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book \
-	  --ServerApp.contents_manager_class=lib.study.contents.ChapterContents
+	  --ServerApp.contents_manager_class=lib.pipeline.contents.ChapterContents
 
 preview: $(STAMP)  ## show a chapter (CH=05) in the browser, rendered again whenever a file is saved (PORT=8000)
 	@$(CHAPTER) --port='$(PORT)'

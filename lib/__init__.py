@@ -125,5 +125,6 @@
 `figures.living`   a machine at work (chapter 7)
 `figures.tables`   tables of text
 
-`study`            how chapters are executed, where a number comes from, what is claimed; `study.sweep` for long runs
+`study`            results and why they are trusted: claims, runs, records, anchors; `study.sweep` for long runs
+`pipeline`         how the book is made: `pipeline.command` lists the commands and what each calls
 """

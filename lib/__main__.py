@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
 
     if __name__ == "__main__" and "prepared" not in globals():
         surroundings.again("lib", arguments)
-    from lib.study import command
+    from lib.pipeline import command
 
     return command.main(arguments)
 

@@ -15,7 +15,7 @@ import pytest
 
 from lib import plotting
 from lib.figures import machines
-from lib.study import site
+from lib.pipeline import site
 
 
 @pytest.fixture(autouse=True)

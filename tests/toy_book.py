@@ -107,7 +107,8 @@ def make(top: Path) -> Path:
     """Write the toy book to the directory `top` and return it."""
     for name, text in FILES.items():
         write(top, name, text)
-    shutil.copytree(ROOT / "lib" / "study", top / "lib" / "study")  # with what is compiled, and its dates
+    for room in ("study", "pipeline"):
+        shutil.copytree(ROOT / "lib" / room, top / "lib" / room)  # with what is compiled, and its dates
     for name in ("__main__.py", "atomic.py", "checks.py", "plain_arrays.py"):
         shutil.copy(ROOT / "lib" / name, top / "lib" / name)
     write(top, "lib/experiments/__init__.py", (ROOT / "lib/experiments/__init__.py").read_text("utf-8"))

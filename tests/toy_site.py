@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from lib.study import lifeline, status
+from lib.pipeline import status
+from lib.study import lifeline
 from tests import toy_book
 
 

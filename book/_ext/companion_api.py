@@ -1,4 +1,4 @@
-"""The directive ``api``: the public names of one room of `lib`, as :mod:`lib.study.api` has read them."""
+"""The directive ``api``: the public names of one room of `lib`, as :mod:`lib.pipeline.api` has read them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import companion_data as data
 import companion_numbers as numbers
 
 _HEADING = re.compile(r"^#{1,4} ", re.MULTILINE)
-_ROOMS = ("lib.study", "lib.figures", "lib.plotting")  # that show results, and compute none
+_ROOMS = ("lib.study", "lib.pipeline", "lib.figures", "lib.plotting")  # that show results, and compute none
 
 
 def links(srcdir: str | Path) -> dict[str, list[str]]:

@@ -71,7 +71,7 @@ def page_number(page: str) -> str:
 def pages(srcdir: str | Path) -> list[str]:
     """The pages of the book, in the order of its table of contents."""
     root = _find_lib(srcdir)
-    from lib.study import pdf, site
+    from lib.pipeline import pdf, site
 
     return list(pdf.names(site.read_toc(root, [])))
 
@@ -132,9 +132,9 @@ def known_claims(srcdir: str | Path) -> dict:
 
 
 def thesis_index(srcdir: str | Path):
-    """:mod:`lib.study.thesis_index`: what the thesis has, and where the book and `lib` name it."""
+    """:mod:`lib.pipeline.thesis_index`: what the thesis has, and where the book and `lib` name it."""
     _find_lib(srcdir)
-    from lib.study import thesis_index
+    from lib.pipeline import thesis_index
 
     return thesis_index
 

@@ -1,6 +1,6 @@
 """The directive ``thesis-index``: every figure, table and equation of the thesis, and where it is treated.
 
-:mod:`lib.study.thesis_index` says what there is and where it is named; verdicts come from the ledger of this build.
+:mod:`lib.pipeline.thesis_index` says what there is and where it is named; verdicts come from the ledger of this build.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The machinery of the book: parameters, execution, claims, provenance and pages.
+"""Results and why they are trusted: chapters as texts, runs, claims, records, anchors, audits, provenance.
+
+How pages are made of them is :mod:`lib.pipeline`, which no module of this room knows.  Below both lies what starts
+and ends processes: :mod:`lib.study.surroundings`, :mod:`lib.study.lifeline`, :mod:`lib.study.telling`.
 
 Every step writes plain JSON. What a file holds is a dataclass that reads and writes it (:mod:`lib.study.stored`).
 `ROOT` is `_build/` for the laptop profile and `_build/<profile>/` for the others, `STEM` a chapter such as
@@ -11,12 +14,9 @@ Every step writes plain JSON. What a file holds is a dataclass that reads and wr
 `ROOT/failed/STEM.ipynb`, `.json`     a run that failed, as far as it came: `runs.Failure`
 `ROOT/ledger.json`                    the claims of all chapters with their verdicts, in the order of the book: a list
                                       of `claim_files.Entry`
-`ROOT/status.json`                    the state of every chapter: `status.BookStatus`
-`ROOT/sums.json`                      check sums of what was published (:mod:`lib.study.verify`)
 `data/records/mutations.json`, `ranges.json`  what somebody measured and committed (:mod:`lib.study.committed`)
 `data/records/times.json`             what chapters took, by profile and chapter: `runs.Times`
 `data/thesis/verdicts.json`           the accepted verdicts, by profile and claim
-`data/numbers.json`                   the names of the numbers of each chapter (:mod:`lib.study.number_names`)
 
 A sweep that reads a record (`Sweep._facts`), as a chapter's run keeps it::
 
@@ -33,22 +33,6 @@ between experiments in settings and results only, is a `record_lines.Run` or `re
 `data/records/audits/NAME.jsonl` a `record_lines.Audit` or `record_lines.Repeat`.
 
 `tests/anchors/NAME.json`             what the anchors of an experiment have to give: `anchors.Anchors`
-
-`ROOT/stage/`: what Jupyter Book renders. The files of `book/` lie at its top, each chapter as
-`STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
-
-    stage/_data/ledger.json  status.json     as above
-    stage/_data/bench.json, mutations.json, ranges.json, times.json     copies of those in data/records
-    stage/_data/chapters/STEM.json           the run, with what its present text says besides (`site.described`)
-    stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
-    stage/_data/narrow/STEM/NAME.narrow.svg  pictures that pages show on phones (`plotting.save_figure`)
-
-`_build/rehearsed.json`: `{"all pages": ...}`, or of a page alone its name, and the digest of the sources that the
-renderer took when nothing was executed (:mod:`lib.study.rehearsal`). `_build/rehearsal/`: what Sphinx has read of
-these, for the next time.
-
-`ROOT/render/`: the pages without downloads, and what Sphinx has read, from which the next site is made
-(:mod:`lib.study.render`). `ROOT/logs/`: what steps wrote to stderr.
 
 While a chapter runs, `_build/tmp/STEM-.../` holds what it may read (`guard.write`) and what is noted of it, a line of
 JSON each (`guard.note`): its reads, failures without error output, and what still runs after its last cell.

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -186,23 +185,6 @@ def contradicted(top: Path) -> list[str]:
                             f"{path.relative_to(top)}); try to find what differs and mend it, or raise the version of "
                             "the experiment, say why, and make the record again: make records CH=...")
     return messages
-
-
-def audit_chapter(top: Path, chapter: str, minutes: float) -> bool:
-    """Compute points of a chapter's records again, and say of each record that its audits contradict; whether any is.
-    """
-    from lib.study import records
-    from lib.study.notebooks import find_chapter, read_chapter
-
-    records.compute_here(top)
-    path = find_chapter(top, chapter)
-    sweeps = records.declared_sweeps(top, read_chapter(path), "paper")
-    if not sweeps:
-        raise ValueError(f"expected a chapter with records, got {path.stem}; try make records-status")
-    audit(top, {name: sweep.function for name, sweep in sweeps.items()}, minutes)
-    messages = contradicted(top)
-    print("\n".join(messages), file=sys.stderr, end="\n" if messages else "")
-    return bool(messages)
 
 
 def audit(top: Path, experiments: Mapping[str, Callable], minutes: float) -> None:

@@ -1,7 +1,7 @@
 """Claims in words: a line a claim, with what the thesis reports and what came out, scale and verdict.
 
 A kernel shows it as a claim is settled (:mod:`lib.study.claims`), pages show one strip for all claims that follow each
-other (:mod:`lib.study.strips`), and the ledger has the same words.  The style sheet of the book knows the classes.
+other (:mod:`lib.pipeline.strips`), and the ledger has the same words.  The style sheet of the book knows the classes.
 """
 
 from __future__ import annotations

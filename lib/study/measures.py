@@ -1,7 +1,7 @@
 """Numbers that are a function of the table behind a figure, so that anyone can compute them again from the CSV.
 
 A page asks for one by :func:`from_table` and settles a claim with it; `make verify` does the same with the stored file
-and names every claim whose value is another (:mod:`lib.study.verify`).
+and names every claim whose value is another (:mod:`lib.pipeline.verify`).
 """
 
 from __future__ import annotations

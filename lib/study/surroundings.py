@@ -138,7 +138,8 @@ def _run() -> None:
 
     module = sys.argv[1]
     del sys.argv[1]
-    if module.startswith("lib.study.") and module != "lib.study.kernel":  # it would do nothing, and say nothing
+    # Any other of ours would do nothing, and say nothing.
+    if module.startswith(("lib.study.", "lib.pipeline.")) and module != "lib.pipeline.kernel":
         sys.exit(f"expected a command, got the module {module}; try python -m lib --help")
     runpy.run_module(module, {"prepared": True}, run_name="__main__", alter_sys=True)
 

@@ -7,7 +7,7 @@ import companion_code as code
 import companion_search
 import pytest
 
-from lib.study import api
+from lib.pipeline import api
 from tests.toy_book import ROOT, write
 
 PAIRS = '''"""Pairs."""

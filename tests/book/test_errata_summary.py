@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("sphinx")
 
-from lib.study import thesis_index
+from lib.pipeline import thesis_index
 from tests.tree import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))

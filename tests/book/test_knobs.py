@@ -11,7 +11,7 @@ import companion_figures
 import companion_knobs
 import pytest
 
-from lib.study import site
+from lib.pipeline import site
 from tests.tree import ROOT
 
 ROWS = [{"n": n, "step": step, "left": left, "d": d, "c": c, "exact": exact} for n, step, left, d, c, exact in (

@@ -9,7 +9,8 @@ import pytest
 from docutils import nodes
 from sphinx import addnodes
 
-from lib.study import claim_files, claim_text, notebooks, parameters, typed_numbers
+from lib.pipeline import typed_numbers
+from lib.study import claim_files, claim_text, notebooks, parameters
 from tests import toy_book
 from tests.claim_parts import entries, line
 from tests.tree import ROOT

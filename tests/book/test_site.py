@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from lib.study import links
+from lib.pipeline import links
 from tests.browsing import CONTRAST, SITE, in_site, open_page
 from tests.tree import ROOT
 
@@ -211,7 +211,8 @@ def test_a_click_brings_the_numbers_of_a_figure(browser, chapters):
 def test_a_whatif_page_of_every_chapter_has_its_citations(pages, drawn, tmp_path, monkeypatch):
     if SITE != (ROOT / "_build/smoke/html").resolve():
         pytest.skip("the runs behind another site are not here")
-    from lib.study import notebooks, whatif
+    from lib.pipeline import whatif
+    from lib.study import notebooks
 
     monkeypatch.setenv("COMPANION_PROFILE", "smoke")
     (ROOT / "_build/tmp").mkdir(exist_ok=True)

@@ -10,7 +10,8 @@ from unittest import mock
 import psutil
 import pytest
 
-from lib.study import anchors, notebooks, provenance, records, surroundings
+from lib.pipeline import records
+from lib.study import anchors, notebooks, provenance, surroundings
 from lib.study.measures import is_number
 from tests import mutations, patience
 from tests.tree import ROOT

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.study import build, command, guard, inputs, lifeline, notebooks, provenance, runs
+from lib.pipeline import build, command
+from lib.study import guard, inputs, lifeline, notebooks, provenance, runs
 from tests import toy_book
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from lib.study import notebooks, parameters, tidy
+from lib.pipeline import tidy
+from lib.study import notebooks, parameters
 from tests import toy_book
 
 HEAD = "---\nkernelspec:\n  name: python3\n---\n\n# Title\n\n"

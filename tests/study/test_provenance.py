@@ -213,7 +213,7 @@ def test_a_run_says_where_it_came_from(top):
 
 
 def test_the_machinery_that_chapters_import_does_not_load_torch_or_jupyter():
-    code = ("import sys, lib.study.status, lib.study.claims, lib.study.build;"
+    code = ("import sys, lib.pipeline.status, lib.study.claims, lib.pipeline.build;"
             "print([name for name in ('torch', 'numpy', 'sphinx', 'nbformat', 'papermill', 'jupytext')"
             " if name in sys.modules])")
     top = toy_book.ROOT

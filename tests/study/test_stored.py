@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 
 from lib import atomic
-from lib.study import claim_files, committed, ledger, provenance, runs, status
+from lib.pipeline import status
+from lib.study import claim_files, committed, ledger, provenance, runs
 from lib.study.stored import Stored, absent, checked, named, plain
 from tests.claim_parts import line, run, settled
 from tests.tree import ROOT

@@ -175,9 +175,9 @@ def test_modules_of_a_foreign_folder_do_not_end_the_driver(tmp_path, book, besid
 
 
 def test_a_module_without_a_command_is_refused(book):
-    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.study.build", "check"]
+    command = [sys.executable, "-I", "-X", "utf8", "lib/study/surroundings.py", "lib.pipeline.build", "check"]
     done = subprocess.run(command, cwd=book, capture_output=True, text=True)
-    assert done.returncode == 1 and "expected a command, got the module lib.study.build; try" in done.stderr
+    assert done.returncode == 1 and "expected a command, got the module lib.pipeline.build; try" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "value"), [
