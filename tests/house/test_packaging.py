@@ -17,7 +17,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 PINS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
 ASKED = {re.match("[A-Za-z0-9_.-]+", item)[0].lower() for item in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]}
 BROUGHT = {"bs4", "docutils", "ipython", "jsonschema", "jupyter_client", "llvmlite", "markdown_it", "matplotlib_inline",
-           "myst_parser", "sphinx_external_toc", "tornado"}  # by others of ours
+           "myst_parser", "pybtex", "sphinx_external_toc", "tornado"}  # by others of ours
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
