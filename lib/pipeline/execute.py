@@ -40,7 +40,7 @@ from lib.study.telling import telling
 START_SECONDS = 600  # for a kernel to start, and for outputs to arrive, on a machine that is busy with other things
 LONGER = {"paper": 10}  # times the limit of a chapter, which is for the settings in its text
 # The last cell of every run; it is not kept.
-FINISH = "from lib.study import inside as _inside\nawait _inside.finish()"
+FINISH = "from lib.pipeline import inside as _inside\nawait _inside.finish()"
 
 
 def execute(top: Path, path: Path, profile: str, root: Path, changes: dict | None = None, cores: int = 1) -> runs.Run:
