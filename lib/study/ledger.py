@@ -203,13 +203,12 @@ def _refuse_other_kind(claim: Claim, settlement: Settlement, chapter: str) -> No
 def _named_ids(path: Path) -> tuple[set[str], dict[str, int]]:
     """The texts in the code of a chapter, and the ids in calls of `settle`, with their lines."""
     named, settled = set(), {}
-    with contextlib.suppress(ValueError, SyntaxError):  # said elsewhere
-        for cell in notebooks.read_chapter(path).cells:
-            for node in ast.walk(cell.tree()):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    named.add(node.value)
-                called = node.func if isinstance(node, ast.Call) else None
-                name = getattr(called, "attr", getattr(called, "id", ""))
-                if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
-                    settled[node.args[0].value] = cell.line + node.lineno - 1
+    with contextlib.suppress(ValueError):  # said elsewhere
+        for node, line in notebooks.read_chapter(path).nodes():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named.add(node.value)
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
+                settled[node.args[0].value] = line + node.lineno - 1
     return named, settled

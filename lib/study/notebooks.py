@@ -14,7 +14,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -136,6 +136,13 @@ class Chapter:
         front["companion"] = {key: value for key, value in self.settings.items() if key not in DISPLAY_KEYS}
         return {"front matter": _digest(front), "cells": [_digest(cell.code) for cell in self.cells]}
 
+    def nodes(self) -> Iterator[tuple[ast.AST, int]]:
+        """The nodes of all that its cells execute, with the first line of their cells; none of a cell that is no
+        Python, which is said elsewhere."""
+        for cell in self.cells:
+            with contextlib.suppress(SyntaxError):
+                yield from ((node, cell.line) for node in ast.walk(cell.tree()))
+
     @property
     def parameters_cell(self) -> Cell:
         found = [cell for cell in self.cells if "parameters" in cell.tags]
@@ -176,13 +183,18 @@ def find_chapter(top: Path, name: str) -> Path:
     raise ValueError(f"expected a chapter, got {name!r}; try one of " + ", ".join(path.stem for path in files))
 
 
+def read_text(path: Path) -> str:
+    """The text of a source of the book; raises `ValueError` where it is in another encoding."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} at position "
+                         f"{error.start}; try to save it as UTF-8") from None
+
+
 def read_chapter(path: Path) -> Chapter:
     """Read a MyST text notebook; raises `ValueError` with the line where the text is malformed."""
-    try:
-        return _read(path, path.read_text("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} "
-                         f"at position {error.start}") from None
+    return _read(path, read_text(path))
 
 
 @cache
