@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from lib import atomic
-from lib.study.notebooks import root, without_magic
+from lib.study.notebooks import parsed, root
 
 
 def _noted(function: Callable) -> Callable:
@@ -66,7 +66,7 @@ def modules_of(top: Path, names: list[str]) -> dict[str, Path]:
 def imports(source: str, where: str = "", package: str = "", first: int = 1) -> list[str]:
     """Dotted names that a text of Python imports; `from a import b` gives both `a` and `a.b`, as b may be a module."""
     names = []
-    for node in ast.walk(_parse(source, where, first)):
+    for node in ast.walk(parsed(source, where, first)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -120,16 +120,3 @@ def _module_file(top: Path, name: str) -> Path | None:
     if (path / "__init__.py").is_file():
         return path / "__init__.py"
     return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
-
-
-def _parse(source: str, where: str, first: int = 1) -> ast.Module:
-    """The tree of a module or code cell, in which lines that only IPython understands do nothing."""
-    with contextlib.suppress(SyntaxError):
-        return ast.parse(source)
-    try:
-        return ast.parse(without_magic(source))
-    except SyntaxError as error:
-        raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
-                         f"in {(error.text or '').strip()!r}") from None
-
-

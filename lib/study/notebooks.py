@@ -55,6 +55,21 @@ def without_magic(source: str) -> str:
     return re.sub(r"^([ \t]*[\w., \t]+=[ \t]*)[%!].*$", r"\1None", escaped, flags=re.MULTILINE)
 
 
+def parsed(source: str, where: str, first: int = 1) -> ast.Module:
+    """The tree of a module or code cell, in which lines that only IPython understands do nothing.
+
+    Raises `ValueError` with the line of the file `where` in which the text begins at the line `first`.
+    """
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with contextlib.suppress(SyntaxError):
+        return compile(source, "", "exec", flags)
+    try:
+        return compile(without_magic(source), "", "exec", flags)
+    except SyntaxError as error:
+        raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
+                         f"in {(error.text or '').strip()!r}") from None
+
+
 @dataclass(frozen=True)
 class Cell:
     """A code cell: its source, options (`tags`, `mystnb`, ...) and the line of the file where its source starts."""
@@ -79,13 +94,6 @@ class Cell:
     def python(self) -> str:
         """The source without what only IPython understands."""
         return without_magic(self.source)
-
-    def tree(self) -> ast.Module:
-        """The source as Python reads it."""
-        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        with contextlib.suppress(SyntaxError):
-            return compile(self.source, "", "exec", flags)
-        return compile(self.python, "", "exec", flags)
 
     @property
     def first_line(self) -> str:
@@ -140,8 +148,8 @@ class Chapter:
         """The nodes of all that its cells execute, with the first line of their cells; none of a cell that is no
         Python, which is said elsewhere."""
         for cell in self.cells:
-            with contextlib.suppress(SyntaxError):
-                yield from ((node, cell.line) for node in ast.walk(cell.tree()))
+            with contextlib.suppress(ValueError):
+                yield from ((node, cell.line) for node in ast.walk(parsed(cell.source, self.path.name, cell.line)))
 
     @property
     def parameters_cell(self) -> Cell:
@@ -247,11 +255,7 @@ def check_chapter(chapter: Chapter) -> None:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
         _check_options(name, cell)
-        try:
-            cell.tree()
-        except SyntaxError as error:
-            raise ValueError(f"{name}, line {cell.line + (error.lineno or 1) - 1}: expected Python, got "
-                             f"{error.msg}") from None
+        parsed(cell.source, name, cell.line)
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "
