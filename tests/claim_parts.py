@@ -2,7 +2,7 @@
 
 import json
 
-from lib.study import claim_files, provenance, runs
+from lib.study import claim_files, provenance, runs, verdicts
 from lib.study.claims import Number
 
 ENTRY = {"id": "a-claim", "item": "5.1", "statement": "It is so.", "expected": {"equal": 1.0},
@@ -41,7 +41,7 @@ def settled(name="a-claim", measured=1.0, **changes):
 
 def line(name="a-claim", **changes):
     """A line of the ledger, as its file holds it."""
-    return claim_files.entry(claim(id=name), settled(name), "05-first", "laptop").plain() | changes
+    return verdicts.entry(claim(id=name), settled(name), "05-first", "laptop").plain() | changes
 
 
 def entries(*lines):

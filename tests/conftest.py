@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 
 from lib.study import surroundings
+from lib.study.dependence import compiled_digest
 from lib.study.notebooks import skip_address_parser
-from lib.study.provenance import compiled_digest
 from tests.toy_fixtures import bare, chapter, record, reference, small_disk, top, write  # noqa: F401, for all rooms
 
 _TOP = Path(__file__).resolve().parents[1]

@@ -169,7 +169,7 @@ def know(top: Path) -> None:
 
 @cache
 def _notes() -> Path:
-    """What runs have noted of the syntax of modules, by content (`provenance.code_digest`)."""
+    """What runs have noted of the syntax of modules, by content (`dependence.code_digest`)."""
     place = tempfile.TemporaryDirectory()
     atexit.register(place.cleanup)
     return Path(place.name)

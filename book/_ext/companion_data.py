@@ -71,9 +71,9 @@ def page_number(page: str) -> str:
 def pages(srcdir: str | Path) -> list[str]:
     """The pages of the book, in the order of its table of contents."""
     root = _find_lib(srcdir)
-    from lib.pipeline import pdf, site
+    from lib.pipeline import site
 
-    return list(pdf.names(site.read_toc(root, [])))
+    return site.page_names(root)
 
 
 def in_order(chapters: list[dict]) -> list[dict]:

@@ -23,12 +23,10 @@ def problems(top: Path) -> list[str]:
     lines = []
     for name, check in ((CONFIG, _config), (CONTENTS, _contents)):
         try:
-            content = yaml_lines.read((top / name).read_text("utf-8"), name)
+            content = yaml_lines.read(notebooks.read_text(top / name), name)
             lines += [f"{name}, line {line}: {words}" for line, words in check(top, content)]
         except FileNotFoundError:
             lines.append(f"expected {name} beside book/, got none; try git checkout {name}")
-        except UnicodeDecodeError as error:
-            lines.append(f"{name}: expected text in UTF-8, got byte {error.object[error.start]:#x}; try to save it so")
         except ValueError as error:
             lines.append(str(error))
     return lines

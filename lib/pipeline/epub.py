@@ -27,7 +27,7 @@ def build(top: Path, profile: str) -> Path:
         raise ValueError("expected pandoc, got none; try apt-get install pandoc, or brew install pandoc")
     with tempfile.TemporaryDirectory(prefix="epub-") as place:
         source, result = Path(place) / "book.html", Path(place) / "book.epub"
-        title, text = book(pdf.one_page(html, list(pdf.names(site.read_toc(top, [])))))
+        title, text = book(pdf.one_page(html, site.page_names(top)))
         source.write_text(text, "utf-8")
         done = subprocess.run(
             [pandoc, "--from=html+tex_math_single_backslash", "--to=epub3", "--mathml", "--toc", "--toc-depth=2",

@@ -1,4 +1,4 @@
-"""What runs inside the kernel of a chapter: it notes failures that would leave no error output, and bounds output.
+"""What runs inside the kernel of a chapter: it notes failures that would leave no error output.
 
 An IPython extension.  Every note names the cell, as the number of the run cell it came from, and goes into a file that
 :mod:`lib.pipeline.execute` reads after each cell.  What must not happen raises an error in the cell as well.
@@ -12,7 +12,6 @@ import concurrent.futures
 import faulthandler
 import functools
 import gc
-import json
 import logging
 import multiprocessing.pool
 import multiprocessing.process
@@ -21,7 +20,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import types
 from collections.abc import Callable
@@ -29,14 +27,8 @@ from pathlib import Path
 
 from IPython.core.magics import script
 
+from lib.pipeline import bounded
 from lib.study import guard
-
-OUTPUT_BYTES = 10 * 10**6  # of a cell, as it arrives; a message, however small, counts as MESSAGE_BYTES
-MESSAGE_BYTES = 1000
-QUICK_MESSAGES, MESSAGE_SECONDS = 500, 0.01  # after so many of a cell, each waits, or the socket would drop some
-DELIMITER = b"<IDS|MSG>"  # of a Jupyter message: identities before it, signature and header behind
-STOP = signal.SIGUSR1  # ends a cell that has sent too much
-UNBOUNDED = ("status", "execute_input", "iopub_welcome", "shutdown_reply")
 
 
 class ChapterEnded(Exception):
@@ -55,8 +47,6 @@ class _State:
         self.futures: list[tuple[object, BaseException, dict]] = []  # those that failed
         self.at_exit: list[tuple[Callable, tuple, dict, dict]] = []
         self.signalled: set[int] = set()  # processes that the chapter itself has sent a signal
-        self.bytes = self.messages = 0
-        self.is_over = False
 
 
 _state = _State()
@@ -81,9 +71,8 @@ def load_ipython_extension(shell) -> None:
     atexit.register, atexit.unregister = _at_exit, _not_at_exit
     logging.Handler.handleError = functools.partialmethod(_not_logged, logging.Handler.handleError)
     script.print = _no_program
-    thread = shell.kernel.iopub_socket.io_thread
-    thread.send_multipart = functools.partial(_bounded, thread.send_multipart)
-    signal.signal(STOP, _stop)
+    output = bounded.Output(shell, trouble)
+    shell.events.register("pre_run_cell", lambda info: output.begin())
     for stream in (sys.stdout, sys.stderr):  # what is written to the descriptors is shown once, and not in the terminal
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream._original_stdstream_copy)
     folder = Path(os.environ[guard.VARIABLE]).parent
@@ -98,7 +87,6 @@ def trouble(error: str, where: dict) -> None:
 
 def _begin(shell, info) -> None:
     _state.cell += 1
-    _state.bytes, _state.messages, _state.is_over = 0, 0, False
     guard.cells[shell.compile.get_code_name(info.raw_cell, info.raw_cell, _state.cell)] = _state.cell
     loop = asyncio.get_event_loop()
     if loop.get_task_factory() is not _new_task:
@@ -337,33 +325,3 @@ def _note_futures() -> None:
     pooled.get = asks(pooled.get)
     _after(pooled, "_set", note)
     _after(multiprocessing.pool.MapResult, "_set", note)
-
-
-def _bounded(send: Callable, frames: list, *arguments, **settings) -> None:
-    """Send a message to whoever shows output, unless the cell has sent too much; then stop the cell."""
-    header = json.loads(bytes(frames[frames.index(DELIMITER) + 2]))
-    if header["msg_type"] not in UNBOUNDED:
-        _state.messages += 1
-        _state.bytes += max(MESSAGE_BYTES, sum(len(frame) for frame in frames))
-        if _state.messages > QUICK_MESSAGES:
-            time.sleep(MESSAGE_SECONDS)
-        if _state.bytes > OUTPUT_BYTES and header["msg_type"] != "error":
-            if not _state.is_over:
-                _state.is_over = True
-                _too_much()
-            signal.pthread_kill(threading.main_thread().ident, STOP)
-            return
-    send(frames, *arguments, **settings)
-
-
-def _too_much() -> None:
-    trouble(f"the cell wrote more than {OUTPUT_BYTES / 1e6:g} MB of output, the limit for one cell, in "
-            f"{_state.messages} messages (each counts as {MESSAGE_BYTES / 1000:g} kB at least); try to print less, or "
-            "into a file",
-            guard.place(sys._current_frames().get(threading.main_thread().ident)))
-
-
-def _stop(number: int, frame: types.FrameType | None) -> None:
-    """Signal handler: end the cell, but leave the kernel itself alone, which is sending what a cell wrote last, say."""
-    if guard.place(frame):
-        raise KeyboardInterrupt

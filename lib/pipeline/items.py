@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import difflib
 import re
 from pathlib import Path
@@ -48,10 +47,6 @@ def _wrong(item: str, items: list[str], equations: list[str], chapters: set[str]
 
 def _of_sweeps(chapter: notebooks.Chapter) -> list[tuple[int, str]]:
     """The items that sweeps of a chapter name, with their lines."""
-    found = []
-    for cell in chapter.cells:
-        with contextlib.suppress(SyntaxError):  # said elsewhere
-            found += [(cell.line + node.lineno - 1, node.value.value) for node in ast.walk(cell.tree())
-                      if isinstance(node, ast.keyword) and node.arg == "item" and isinstance(node.value, ast.Constant)
-                      and isinstance(node.value.value, str) and node.value.value]
-    return found
+    return [(line + node.lineno - 1, node.value.value) for node, line in chapter.nodes()
+            if isinstance(node, ast.keyword) and node.arg == "item" and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str) and node.value.value]

@@ -108,7 +108,7 @@ def _names(chapter: Chapter) -> tuple[set[str], list[re.Pattern]]:
     """The numbers that a chapter may name: every text of its code, and what those put together may become."""
     exact, forms = set(), []
     for cell in chapter.cells:
-        nodes = [*ast.walk(cell.tree())]
+        nodes = [*ast.walk(notebooks.parsed(cell.source, chapter.path.name, cell.line))]
         made = [(node, _form(node)) for node in nodes if isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call))]
         parts = {part for node, form in made if form for part in ast.walk(node) if part is not node}
         forms += [re.compile(form) for node, form in made if node not in parts and form not in ("", ".+")]

@@ -44,18 +44,12 @@ class Block:
         return found[1] if found and self.token.type in ("fence", "colon_fence") else ""
 
 
-def problems(top: Path) -> list[str]:
-    """What is wrong with the text of the pages of a book, one line each, with page and line."""
-    return [line for path in sorted((top / "book").glob("*.md")) for line in of_page(path)]
-
-
 def of_page(path: Path) -> list[str]:
     """What is wrong with the text of one page, in the order of its lines."""
     try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        return [f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} at position "
-                f"{error.start}; try to save it as UTF-8"]
+        text = notebooks.read_text(path)
+    except ValueError as error:
+        return [str(error)]
     found = [*_unseen(text)]
     if found:  # a parser would take them for blanks or ends of lines
         return [f"{path.name}, line {line}: {words}" for line, words in found]

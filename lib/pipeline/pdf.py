@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from lib import atomic
@@ -35,7 +34,7 @@ def build(top: Path, profile: str) -> Path:
         for folder in html.iterdir():
             if folder.is_dir():
                 (Path(place) / folder.name).symlink_to(folder)
-        (Path(place) / "book.html").write_text(one_page(html, list(names(site.read_toc(top, [])))), "utf-8")
+        (Path(place) / "book.html").write_text(one_page(html, site.page_names(top)), "utf-8")
         chromium = driver.chromium.launch(executable_path=browser, args=["--disable-gpu"])
         page = chromium.new_page(color_scheme="light")
         page.set_default_timeout(0)
@@ -48,19 +47,6 @@ def build(top: Path, profile: str) -> Path:
         chromium.close()
     atomic.write_bytes(html.with_name("book.pdf"), printed)
     return html.with_name("book.pdf")
-
-
-def names(toc: object) -> Iterator[str]:
-    """The pages of a table of contents, in its order."""
-    if isinstance(toc, list):
-        for entry in toc:
-            yield from names(entry)
-    elif isinstance(toc, dict):
-        for key, value in toc.items():
-            if key in ("root", "file"):
-                yield value
-            else:
-                yield from names(value)
 
 
 def one_page(html: Path, pages: list[str]) -> str:

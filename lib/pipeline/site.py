@@ -146,6 +146,13 @@ def read_toc(top: Path, stems: list[str]) -> object:
     return toc
 
 
+def page_names(top: Path) -> list[str]:
+    """The pages of the book in the order of its contents."""
+    from sphinx_external_toc.parsing import parse_toc_data
+
+    return [*parse_toc_data(read_toc(top, []))]
+
+
 def toc_alone(top: Path, stem: str) -> dict:
     """A table of contents of one chapter and the lists of references, as `read_toc` gives that of the book."""
     lists = [{"file": path.stem} for path in sorted((top / "book").glob("*.md"))

@@ -11,7 +11,8 @@ import math
 import re
 from collections.abc import Sequence
 
-from lib.study.claim_files import Entry, says_nothing, steps
+from lib.study.claim_files import Entry
+from lib.study.verdicts import says_nothing, steps
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",

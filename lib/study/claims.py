@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from lib.study import claim_files, claim_text, session
+from lib.study import claim_files, claim_text, session, verdicts
 from lib.study.claim_files import ALONE, Claim, Settlement, finite
 from lib.study.measures import FromTable, from_table
 from lib.study.notebooks import root
@@ -66,7 +66,7 @@ def settle(id: str, *, measured: object, uncertainty: float | None = None, scale
     kind, records = _source(source, id)
     settlement = Settlement(id, measured, uncertainty, str(scale), kind, records, bool(enough), str(undecided), table)
     session.keep("claims.json", settlement.plain(), "id")
-    entry = claim_files.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
+    entry = verdicts.entry(claim, settlement, os.environ.get("COMPANION_CHAPTER"),
                               os.environ.get("COMPANION_PROFILE", "session"))
     session.show(claim_text.text([entry]), claim_text.strip([entry]), {"claims": [id]})
 
@@ -169,7 +169,7 @@ def _measured(value: object, claim: Claim) -> float | bool | list:
         found = [[finite(number, what) for number in part] for part in parts]
     else:
         found = [finite(number, what) for number in parts]
-    if not claim_files.steps(found or [[]]):
+    if not verdicts.steps(found or [[]]):
         raise ValueError(f"claim {claim.id}: expected two numbers or more for the relation {relation!r}, got "
                          f"{value!r}; try undecided='why'")
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lib import atomic
-from lib.study import claim_files, notebooks
+from lib.study import claim_files, notebooks, verdicts
 from lib.study.claim_files import (
     ALONE,
     DIFFERS,
@@ -64,12 +64,12 @@ def problems(top: Path) -> list[str]:
     lines += [f"{claim.place}: claim {claim.id}: expected the number of a chapter as the file's name, got none that "
               f"book/{claim.chapter}-*.md has" for claim in claims.values() if claim.chapter not in chapters]
     for profile in ("laptop", "paper"):
-        verdicts = accepted(top, profile)
+        verdict = accepted(top, profile)
         lines += [f"{claim.place}: claim {claim.id}: expected it to rest on claims that do not differ, got {name!r}, "
                   f"accepted as {DIFFERS!r} ({profile} profile); try to settle it as undecided, and say why, or to "
                   "state it without that claim"
                   for claim in claims.values() for name in claim.depends_on
-                  if verdicts.get(name) == DIFFERS and verdicts.get(claim.id) in (REPRODUCED, REDUCED)]
+                  if verdict.get(name) == DIFFERS and verdict.get(claim.id) in (REPRODUCED, REDUCED)]
     return lines
 
 
@@ -92,16 +92,15 @@ def entries(top: Path, profile: str, found: list[Run]) -> list[Entry]:
                 raise ValueError(f"claim {settlement.id}, settled by {run.chapter}: expected it in a claims "
                                  f"file, {why}; try to mend it, or make chapter CH={run.chapter[:2]}")
             _refuse_other_kind(claim, settlement, run.chapter)
-            entry = claim_files.entry(claim, settlement, run.chapter, profile)
+            entry = verdicts.entry(claim, settlement, run.chapter, profile)
             entry.notes = [f"record {name}: {doubt}" for name in settlement.records
                            if (doubt := doubts[name] if name in doubts else _unread(top, name))]
             if entry.notes and entry.verdict in (REPRODUCED, REDUCED):
                 entry.verdict = UNDECIDED
             lines.append(entry)
-    verdicts = {entry.id: entry.verdict for entry in lines}
+    differ = {entry.id for entry in lines if entry.verdict == DIFFERS}
     for entry in lines:
-        entry.notes += [f"depends on {name}, which differs" for name in entry.depends_on
-                        if verdicts.get(name) == DIFFERS]
+        entry.notes += [f"depends on {name}, which differs" for name in entry.depends_on if name in differ]
     return lines
 
 
@@ -204,13 +203,12 @@ def _refuse_other_kind(claim: Claim, settlement: Settlement, chapter: str) -> No
 def _named_ids(path: Path) -> tuple[set[str], dict[str, int]]:
     """The texts in the code of a chapter, and the ids in calls of `settle`, with their lines."""
     named, settled = set(), {}
-    with contextlib.suppress(ValueError, SyntaxError):  # said elsewhere
-        for cell in notebooks.read_chapter(path).cells:
-            for node in ast.walk(cell.tree()):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    named.add(node.value)
-                called = node.func if isinstance(node, ast.Call) else None
-                name = getattr(called, "attr", getattr(called, "id", ""))
-                if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
-                    settled[node.args[0].value] = cell.line + node.lineno - 1
+    with contextlib.suppress(ValueError):  # said elsewhere
+        for node, line in notebooks.read_chapter(path).nodes():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named.add(node.value)
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            if name == "settle" and node.args and isinstance(node.args[0], ast.Constant):
+                settled[node.args[0].value] = line + node.lineno - 1
     return named, settled

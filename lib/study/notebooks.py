@@ -14,7 +14,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,6 +55,21 @@ def without_magic(source: str) -> str:
     return re.sub(r"^([ \t]*[\w., \t]+=[ \t]*)[%!].*$", r"\1None", escaped, flags=re.MULTILINE)
 
 
+def parsed(source: str, where: str, first: int = 1) -> ast.Module:
+    """The tree of a module or code cell, in which lines that only IPython understands do nothing.
+
+    Raises `ValueError` with the line of the file `where` in which the text begins at the line `first`.
+    """
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with contextlib.suppress(SyntaxError):
+        return compile(source, "", "exec", flags)
+    try:
+        return compile(without_magic(source), "", "exec", flags)
+    except SyntaxError as error:
+        raise ValueError(f"{where}, line {first + (error.lineno or 1) - 1}: expected Python, got {error.msg} "
+                         f"in {(error.text or '').strip()!r}") from None
+
+
 @dataclass(frozen=True)
 class Cell:
     """A code cell: its source, options (`tags`, `mystnb`, ...) and the line of the file where its source starts."""
@@ -79,13 +94,6 @@ class Cell:
     def python(self) -> str:
         """The source without what only IPython understands."""
         return without_magic(self.source)
-
-    def tree(self) -> ast.Module:
-        """The source as Python reads it."""
-        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        with contextlib.suppress(SyntaxError):
-            return compile(self.source, "", "exec", flags)
-        return compile(self.python, "", "exec", flags)
 
     @property
     def first_line(self) -> str:
@@ -136,6 +144,13 @@ class Chapter:
         front["companion"] = {key: value for key, value in self.settings.items() if key not in DISPLAY_KEYS}
         return {"front matter": _digest(front), "cells": [_digest(cell.code) for cell in self.cells]}
 
+    def nodes(self) -> Iterator[tuple[ast.AST, int]]:
+        """The nodes of all that its cells execute, with the first line of their cells; none of a cell that is no
+        Python, which is said elsewhere."""
+        for cell in self.cells:
+            with contextlib.suppress(ValueError):
+                yield from ((node, cell.line) for node in ast.walk(parsed(cell.source, self.path.name, cell.line)))
+
     @property
     def parameters_cell(self) -> Cell:
         found = [cell for cell in self.cells if "parameters" in cell.tags]
@@ -176,13 +191,18 @@ def find_chapter(top: Path, name: str) -> Path:
     raise ValueError(f"expected a chapter, got {name!r}; try one of " + ", ".join(path.stem for path in files))
 
 
+def read_text(path: Path) -> str:
+    """The text of a source of the book; raises `ValueError` where it is in another encoding."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} at position "
+                         f"{error.start}; try to save it as UTF-8") from None
+
+
 def read_chapter(path: Path) -> Chapter:
     """Read a MyST text notebook; raises `ValueError` with the line where the text is malformed."""
-    try:
-        return _read(path, path.read_text("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.name}: expected text in UTF-8, got byte {error.object[error.start]:#x} "
-                         f"at position {error.start}") from None
+    return _read(path, read_text(path))
 
 
 @cache
@@ -235,11 +255,7 @@ def check_chapter(chapter: Chapter) -> None:
             raise ValueError(f"{name}, line {cell.line}: expected a cell as a person wrote it, got {', '.join(found)}; "
                              "try to delete it (make edit never writes it)")
         _check_options(name, cell)
-        try:
-            cell.tree()
-        except SyntaxError as error:
-            raise ValueError(f"{name}, line {cell.line + (error.lineno or 1) - 1}: expected Python, got "
-                             f"{error.msg}") from None
+        parsed(cell.source, name, cell.line)
     for number, line in enumerate(chapter.path.read_text("utf-8").splitlines(), start=1):
         if OUTPUT_IN_TEXT.search(line):
             raise ValueError(f"{name}, line {number}: expected no outputs in the text, got {line.strip()[:60]!r}; "

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lib.study import yaml_lines
-from lib.study.notebooks import Chapter, chapter_files, find_chapter, read_chapter
+from lib.study.notebooks import Chapter, chapter_files, find_chapter, parsed, read_chapter
 
 TYPES = ("int", "float", "str", "bool", "list[int]", "list[float]", "list[str]")
 # What `_build` holds besides the output of parameter sets, and the name of the values in the chapters.
@@ -74,11 +74,7 @@ class Parameter:
 def declared(chapter: Chapter) -> dict[str, Parameter]:
     """The parameters a chapter declares, by name, in the order of its cell."""
     cell = chapter.parameters_cell
-    try:
-        tree = ast.parse(cell.source)
-    except SyntaxError as error:
-        raise ValueError(f"{chapter.path.name}, line {cell.line + (error.lineno or 1) - 1}: "
-                         f"expected Python, got {error.msg}") from None
+    tree = parsed(cell.source, chapter.path.name, cell.line)
     tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
     found = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lib import atomic
-from lib.study import notebooks, parameters, provenance
+from lib.study import dependence, notebooks, parameters, provenance
 from lib.study.claim_files import Settlement
 from lib.study.claims import Number
 from lib.study.stored import Stored, absent, checked, plain
@@ -91,7 +91,7 @@ def disk_is_full(top: Path) -> bool:
 
 def numeric_environment(top: Path) -> dict[str, str]:
     """The variables of every process that computes: capped threads, and numba's cache for this very code."""
-    return {"NUMBA_CACHE_DIR": str(top / "_build" / "cache" / f"numba-{provenance.compiled_digest(top)}"),
+    return {"NUMBA_CACHE_DIR": str(top / "_build" / "cache" / f"numba-{dependence.compiled_digest(top)}"),
             **{name: str(THREADS) for name in THREAD_VARIABLES}}
 
 

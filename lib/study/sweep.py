@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from lib import atomic
-from lib.study import guard, provenance, results, runs, session
+from lib.study import dependence, guard, provenance, results, runs, session
 from lib.study import points as computing
 from lib.study.notebooks import root
 from lib.study.record_lines import Point, Run
@@ -99,7 +99,7 @@ class Sweep:
         data: what those of a build have read; they depend on the code, too.
         """
         if session.in_build():
-            of = atomic.digest([provenance.function_digest(root(), self.function),
+            of = atomic.digest([dependence.function_digest(root(), self.function),
                                 provenance.environment_digest(root()), data])
             return root() / "_build" / "points" / f"{self.function.__name__}-{of[:12]}"
         if self._of_book:

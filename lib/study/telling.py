@@ -41,48 +41,28 @@ def _told(in_log: bool) -> Iterator[None]:
     if not (live or terminal or in_log):
         yield
         return
-    line, ended = _Line(sys.stdout), threading.Event()
+    ended, plain = threading.Event(), lambda state: print(f"\r{state}" if live else state, flush=True)
+    with _bottom_line() if terminal else contextlib.nullcontext(plain) as show:
 
-    def tell() -> None:
-        while not ended.wait(LIVE_SECONDS if live or terminal else LOG_SECONDS):
-            state = f"    {_states[-1]()}"
-            line.show(state) if terminal else print(f"\r{state}" if live else state, flush=True)
+        def tell() -> None:
+            while not ended.wait(LIVE_SECONDS if live or terminal else LOG_SECONDS):
+                show(f"    {_states[-1]()}")
 
-    thread = threading.Thread(target=tell, daemon=True)
-    thread.start()
-    try:
-        with contextlib.redirect_stdout(line) if terminal else contextlib.nullcontext():
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        try:
             yield
-    finally:
-        ended.set()
-        thread.join()
-        line.clear()
+        finally:
+            ended.set()
+            thread.join()
 
 
-class _Line:
-    """A terminal whose last line shows a state, and gives way to what is written."""
+@contextlib.contextmanager
+def _bottom_line() -> Iterator[Callable[[str], None]]:
+    """A last line of the terminal, which gives way to what is printed, and goes in the end."""
+    from tqdm import tqdm  # a terminal alone needs it
+    from tqdm.contrib import DummyTqdmFile
 
-    def __init__(self, stream):
-        self.stream, self.lock, self.width = stream, threading.RLock(), 0
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.stream, name)
-
-    def show(self, state: str) -> None:
-        with self.lock:
-            self.clear()
-            state = state[:shutil.get_terminal_size().columns - 1]
-            self.width = self.stream.write(f"{state}\r") - 1
-            self.stream.flush()
-
-    def clear(self) -> None:
-        with self.lock:
-            if self.width:
-                self.stream.write(" " * self.width + "\r")
-                self.stream.flush()
-            self.width = 0
-
-    def write(self, text: str) -> int:
-        with self.lock:
-            self.clear()
-            return self.stream.write(text)
+    with tqdm(bar_format="{desc}", leave=False, file=sys.stdout) as line, \
+            contextlib.redirect_stdout(DummyTqdmFile(sys.stdout)):
+        yield lambda state: line.set_description_str(state[:shutil.get_terminal_size().columns - 1])

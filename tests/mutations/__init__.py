@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.study import anchors, committed, provenance
+from lib.study import anchors, committed, dependence
 
 
 class Mutation(NamedTuple):
@@ -169,7 +169,7 @@ def compiled_as_in(top: Path, place: Path) -> None:
     """What numba has compiled in a tree, for a copy of it: its folders are named by the paths of the sources."""
     from numba.core.caching import UserProvidedCacheLocator as Locator
 
-    cache = Path("_build", "cache", f"numba-{provenance.compiled_digest(top)}")
+    cache = Path("_build", "cache", f"numba-{dependence.compiled_digest(top)}")
     for package in (top / "lib").iterdir():
         theirs, ours = (Locator.get_suitable_cache_subpath(str(tree / "lib" / package.name / "x.py"))
                         for tree in (top, place))

@@ -49,8 +49,8 @@ LONG = {  # each is one thing that is longer than the limit
 def reference(tmp_path_factory):
     """A toy book in which a cell may write four kilobytes, and a page shows one of text."""
     top = toy_book.make(tmp_path_factory.mktemp("reference"))
-    toy_book.replace(top, "lib/pipeline/inside.py", "OUTPUT_BYTES = 10 * 10**6", "OUTPUT_BYTES = 4000")
-    toy_book.replace(top, "lib/pipeline/inside.py", "MESSAGE_BYTES = 1000", "MESSAGE_BYTES = 100")
+    toy_book.replace(top, "lib/pipeline/bounded.py", "OUTPUT_BYTES = 10 * 10**6", "OUTPUT_BYTES = 4000")
+    toy_book.replace(top, "lib/pipeline/bounded.py", "MESSAGE_BYTES = 1000", "MESSAGE_BYTES = 100")
     toy_book.replace(top, "lib/pipeline/following.py", "TEXT_BYTES = 100_000", "TEXT_BYTES = 1000")
     return top
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from lib.pipeline import command, pdf
+from lib.pipeline.site import page_names
 from tests import toy_book
 
 PAGE = """<html data-theme="dark"><head><link href="_static/a.css" rel="stylesheet"/><script>1</script>
@@ -45,10 +46,11 @@ def test_pages_become_one_whose_links_stay_within_it(site):
     assert text.count("open=") == 2  # words; code stays folded, with all that is in it
 
 
-def test_pages_come_in_the_order_of_the_contents():
-    toc = {"format": "jb-book", "root": "index", "parts": [
-        {"caption": "A", "chapters": [{"file": "a", "sections": [{"file": "a1"}]}, {"file": "b"}]}]}
-    assert list(pdf.names(toc)) == ["index", "a", "a1", "b"]
+def test_pages_come_in_the_order_of_the_contents(tmp_path):
+    toy_book.write(tmp_path, "_toc.yml", "format: jb-book\nroot: book/index\nparts:\n- caption: A\n  chapters:\n"
+                   "  - file: book/a.md\n    sections:\n    - file: book/a1\n      sections: [{file: book/a2}]\n"
+                   "    - url: https://example.org\n  - file: book/b\n")
+    assert page_names(tmp_path) == ["index", "a", "a1", "a2", "b"]
 
 
 def test_without_a_site_or_a_browser_it_says_what_to_do(site, tmp_path, monkeypatch, capsys):

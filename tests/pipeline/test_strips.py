@@ -1,12 +1,12 @@
 """Strips of verdicts: what they say, in which form, and where pages show them."""
 
 from lib.pipeline import strips
-from lib.study import claim_files, claim_text
+from lib.study import claim_text, verdicts
 from tests.claim_parts import claim, settled
 
 
 def entry(name, item="5.1", measured=1.0, **changes):
-    return claim_files.entry(claim(id=name, item=item, **changes), settled(name, measured), "05-first", "laptop")
+    return verdicts.entry(claim(id=name, item=item, **changes), settled(name, measured), "05-first", "laptop")
 
 
 def test_a_strip_escapes_its_text_names_each_item_once_and_tells_verdicts_in_words():
@@ -25,7 +25,7 @@ def test_claims_of_an_item_stand_together():
 
 
 def test_a_scale_is_said_once_and_in_full_where_the_line_is_unfolded():
-    entries = [claim_files.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
+    entries = [verdicts.entry(claim(id=name), settled(name, scale="N = 6"), "05-first", "laptop") for name in "ab"]
     markup = claim_text.strip(entries)
     assert markup.count("Scale: N = 6.") == 1 and markup.count("Scale: as above.") == 1
     assert markup.count("<dt>scale</dt><dd>N = 6</dd>") == 2

@@ -1,10 +1,10 @@
 """Parameters of chapters: how they are declared and given, and what is refused with its line."""
 
 import pytest
+from tests.pipeline.test_notebooks import CELL, HEAD
 
 from lib.study import parameters
 from tests import toy_book
-from tests.study.test_notebooks import CELL, HEAD
 
 
 def test_declared_parameters_have_range_and_meaning(chapter):
