@@ -24,7 +24,7 @@ class Mutation(NamedTuple):
 
 
 _IMAGES, _LOOP = "lib/image_minibatches.py", "lib/models/resnet/training.py"
-_NATIVE = "lib/models/resnet/native.py"
+_NATIVE, _NORMS = "lib/models/resnet/native.py", "lib/models/resnet/_native_norms.py"
 _TRAINERS = "lib/models/resnet/trainers.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
@@ -101,7 +101,7 @@ MUTATIONS = (
     Mutation("weight decay 4e-4 in place of 5e-4 in the settings",
              (("lib/models/resnet/training_settings.py", "weight_decay: float = 5e-4", "weight_decay: float = 4e-4"),),
              ("resnet_accuracy",)),
-    Mutation("BatchNorm's epsilon ten times as large", ((_NATIVE, "_MOMENTUM = 1e-5, 0.1", "_MOMENTUM = 1e-4, 0.1"),),
+    Mutation("BatchNorm's epsilon ten times as large", ((_NORMS, "_MOMENTUM = 1e-5, 0.1", "_MOMENTUM = 1e-4, 0.1"),),
              ("resnet_accuracy",)),
     Mutation("images shifted by half as many pixels", ((_RESNET, "pad=image_size // 8", "pad=image_size // 16"),),
              ("resnet_accuracy",)),

@@ -128,7 +128,7 @@ def test_absent_data_are_said_before_anything_is_computed(tmp_path, record, monk
     images.write_bytes(b"1")
     asked.run(1)
     (run,) = results.read(record).runs.values()
-    assert set(run["data"]) == {"data/images.bin"} and len(run["data"]["data/images.bin"]) == 64
+    assert set(run.data) == {"data/images.bin"} and len(run.data["data/images.bin"]) == 64
     images.unlink()
     assert count(asked.read()) == count(asked.run(1)) == {"valid": 2}  # what is recorded needs no data
 
