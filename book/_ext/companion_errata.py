@@ -36,10 +36,11 @@ class ErrataSummary(companion_tables._Table):
             found = entries(data.thesis_index(self.env.srcdir).sections(path))
         except ValueError as error:
             raise self.error(str(error)) from None
-        rows = [[where, pages, f'<a href="#{anchor}">{data.markup(what)}</a>', changes]
+        rows = [[where, pages, f'<a href="#{anchor}">{data.markup(what)}</a>',
+                 f"<strong>{changes}</strong>" if changes.startswith("yes") else changes]
                 for what, where, pages, anchor, changes in found]
-        head = ["where", "page", "what is wrong", "does a result change?"]
-        return f"<p>{sentence([row[-1] for row in rows])}</p>{data.table(head, rows, 'errata-table')}"
+        head = ["where", "page", "what is wrong", "result changes"]
+        return f"<p>{sentence([entry[-1] for entry in found])}</p>{data.table(head, rows, 'errata-table')}"
 
 
 def entries(sections: list) -> list[tuple[str, str, str, str, str]]:

@@ -5,8 +5,8 @@ opened from the disk could not fetch either.  Here each page that is written lea
 read of it, and all of them become one script, which the search page hands to MiniSearch (``book/_search``).
 
 A section that readers look for in words that it does not have says these in comments of markdown, which no page shows:
-``% If you want to ...`` below the title, and ``% Asked for as: errors in the thesis; mistakes``.  They count more than
-its text.
+``% If you want to ...`` below the title, and ``% Asked for as: errors in the thesis; mistakes``.  Where one of them has
+all words of a search, its section comes first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
-_ASKED = re.compile(r"^(?:If you want to|Asked for as:) (.+)$", re.MULTILINE)
+_ASKED = re.compile(r"^ *(?:If you want to|Asked for as:) (.+)$", re.MULTILINE)
 _FILES = ("minisearch.js", "search.js", "LICENSE.txt")
 _CLAIM = re.compile(r'<details class="claim [^"]*" id="(claim-[^"]+)"')
 _AFTER = re.compile(r" Scale: |(?<=[.?]) (?:thesis|bound of ours|expected|here) ")  # the statement of a claim

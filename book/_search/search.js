@@ -15,9 +15,9 @@
   const prose = (id, term, { page }) => (page.startsWith("api") ? 0.2 : 1);
 
   const index = new MiniSearch({
-    fields: ["heading", "asked", "text", "code"], storeFields: ["page", "title", "heading", "anchor", "text", "code"],
+    fields: ["heading", "asked", "text", "code"], storeFields: ["page", "title", "heading", "anchor", "asked", "text", "code"],
     tokenize: (text) => words(text).flatMap(terms), processTerm: (term) => term,
-    searchOptions: { tokenize: (text) => words(text).map(plain), boost: { heading: 2, asked: 4, code: 0.5 }, boostDocument: prose },
+    searchOptions: { tokenize: (text) => words(text).map(plain), boost: { heading: 2, code: 0.5 }, boostDocument: prose },
   });
   index.addAll(window.companionPlaces.map((place, id) => ({ id, ...place })));
 
@@ -32,14 +32,24 @@
   const SMALL = new Set("a an and are can do does for how i in is it my of on or the there this to was what where which who with".split(" "));
   const telling = (all) => (all.some((word) => !SMALL.has(plain(word))) ? all.filter((word) => !SMALL.has(plain(word))) : all);
 
+  // Places that say of themselves that they are asked for in these words come first.
+  const ANSWERS = 10;
+  const answered = (told, said) => said.split(";").some((phrase) => {
+    const held = words(phrase).map(plain);
+    return told.every((word) => held.some((one) => one === word || (begins(word) && one.startsWith(word))));
+  });
+  const begins = (term) => term.length > 2 && !/^\d/.test(term);
+  const answersFirst = (hits, told) => hits
+    .map((hit) => ({ ...hit, score: hit.score * (hit.asked && answered(told, hit.asked) ? ANSWERS : 1) }))
+    .sort((one, other) => other.score - one.score);
+
   const find = (text) => {
-    const queries = telling(words(text)).map(asked);
-    const begins = (term) => term.length > 2 && !/^\d/.test(term);
+    const told = telling(words(text)), queries = told.map(asked);
     const ask = (combineWith, fuzzy) => (queries.length ? index.search({ combineWith, queries },
       { prefix: begins, fuzzy: (term) => fuzzy && /^\p{L}{4}/u.test(term) ? 0.25 : false }) : []);
     return [["AND", false, ""], ["AND", true, "Nothing has just these words; what is close:"],
       ["OR", true, "No place has all of these words; some have a part:"]]
-      .map(([combine, fuzzy, note]) => ({ note, hits: ask(combine, fuzzy) })).find(({ hits }) => hits.length)
+      .map(([combine, fuzzy, note]) => ({ note, hits: answersFirst(ask(combine, fuzzy), told.map(plain)) })).find(({ hits }) => hits.length)
       ?? { note: "", hits: [] };
   };
 

@@ -65,7 +65,7 @@ def costs_table(costs: pd.DataFrame, *, least: float) -> pd.DataFrame:
     """
     table = costs[costs.field >= least].pivot_table(index=["field", "n_spins"], columns="missing", values="cost")
     table = table.rename_axis(index=["h/J", "spins"], columns="error of the energy (J); units missing to N/2:")
-    return table.round(3).astype(object).fillna("")
+    return table.map(lambda cost: "" if np.isnan(cost) else f"{cost:.3f}")
 
 
 def below(costs: pd.DataFrame, sampled: pd.DataFrame, energy: Callable[[int, float], float]) -> dict[str, float | None]:

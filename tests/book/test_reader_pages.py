@@ -97,7 +97,7 @@ def test_the_search_finds_terms():
 
 
 def test_the_search_finds_a_place_by_what_it_is_asked_for_as():
-    own = nodes.comment("", "If you want to know more\nAsked for as: errors; mistakes\nA remark of another kind")
+    own = nodes.comment("", "If you want to know more\n Asked for as: errors; mistakes\nA remark of another kind")
     part = nodes.section("", nodes.title("", "Part"), nodes.paragraph("", "Words."), ids=["part"])
     document = nodes.section("", nodes.title("", "Errata"), own, part, ids=["errata"])
     whole, section = companion_search.places(document, "errata", {})

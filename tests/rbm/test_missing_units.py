@@ -47,7 +47,7 @@ def test_costs_stand_in_a_table_with_a_column_for_each_number_of_missing_units()
                          columns=["field", "n_spins", "missing", "cost"])
     table = missing_units.costs_table(costs, least=0.8)
     assert [*table.index] == [(1.0, 10), (1.0, 20)] and [*table.index.names] == ["h/J", "spins"]
-    assert table[1].tolist() == [0.061, ""] and table[2].tolist() == ["", 0.18]
+    assert table[1].tolist() == ["0.061", ""] and table[2].tolist() == ["", "0.180"]
 
 
 def test_machines_below_the_threshold_are_counted_with_the_best_of_them():
