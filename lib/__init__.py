@@ -128,3 +128,21 @@
 `study`            results and why they are trusted: claims, runs, records, anchors; `study.sweep` for long runs
 `pipeline`         how the book is made: `pipeline.command` lists the commands and what each calls
 """
+
+
+def __getattr__(name: str) -> str:
+    """`lib.__version__`: read only when somebody asks, so that a release changes the code of no module.
+
+    That of the tree whose code this is, as pyproject.toml has it, else that of the installed package.
+    """
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import tomllib
+    from importlib import metadata
+    from pathlib import Path
+
+    distribution, beside = "deep-quantum-companion", Path(__file__).resolve().parents[1] / "pyproject.toml"
+    project = tomllib.loads(beside.read_text("utf-8")).get("project", {}) if beside.is_file() else {}
+    if project.get("name") == distribution:  # what is installed may be of another tree
+        return project["version"]
+    return metadata.version(distribution)

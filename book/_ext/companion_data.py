@@ -147,6 +147,14 @@ def declared_parameters(srcdir: str | Path, docname: str) -> dict:
     return parameters.declared(notebooks.read_chapter(root / "book" / f"{docname}.md"))
 
 
+def example_command(srcdir: str | Path, docname: str) -> str:
+    """A command that makes a chapter's page with other parameters (:func:`lib.study.parameters.example`)."""
+    root = _find_lib(srcdir)
+    from lib.study import notebooks, parameters
+
+    return parameters.example(notebooks.read_chapter(root / "book" / f"{docname}.md"))
+
+
 def badge(verdict: str) -> str:
     """A verdict as a symbol, a word and a colour: any one of the three suffices."""
     return (f'<span class="verdict verdict-{CSS_CLASS[verdict]}"><span aria-hidden="true">{SYMBOLS[verdict]}</span>'

@@ -41,7 +41,8 @@ def describe_page(app: Sphinx, doctree: nodes.document) -> None:
             cell["hide_mode"] = "input"
             cell["prompt_show"], cell["prompt_hide"] = "Show the cell that sets them", "Hide the cell that sets them"
             parameters = data.declared_parameters(app.srcdir, app.env.docname)
-            cell.parent.insert(cell.parent.index(cell), _raw(parameter_box(parameters, record["provenance"])))
+            command = data.example_command(app.srcdir, app.env.docname)
+            cell.parent.insert(cell.parent.index(cell), _raw(parameter_box(parameters, record["provenance"], command)))
         saved = data.SAVED.search(cell.children[0].astext() if cell.children else "")
         for figure in cell.findall(nodes.figure):
             if saved:
@@ -82,8 +83,9 @@ def computing_time(noted: dict[str, dict | None]) -> str:
     return f'<p class="computing-time">Processor time to compute: {"; ".join(known)}.</p>' if said else ""
 
 
-def parameter_box(parameters: dict, provenance: dict) -> str:
-    """The parameters of the run, folded: value, allowed range, meaning, and what a full build uses where it differs."""
+def parameter_box(parameters: dict, provenance: dict, command: str) -> str:
+    """The parameters of the run, folded: type, value (and what a full build uses where it differs), allowed range,
+    meaning and cost; and below them the command that makes the page with other ones."""
     rows, changed = [], 0
     for name, parameter in parameters.items():
         value = provenance["parameters"].get(name, parameter.default)
@@ -91,12 +93,23 @@ def parameter_box(parameters: dict, provenance: dict) -> str:
         if value != parameter.default:
             changed += 1
             shown += f' <span class="parameter-default">(laptop: {html.escape(repr(parameter.default))})</span>'
-        rows.append([f"<code>{name}</code>", shown, html.escape(_allowed(parameter)), html.escape(parameter.meaning)])
+        rows.append([f'<code>{name}</code> <span class="parameter-type">{html.escape(parameter.type)}</span>', shown,
+                     *map(html.escape, (_allowed(parameter), parameter.meaning, parameter.cost or "not said"))])
     note = f"profile {html.escape(provenance['profile'])}"
     note += f", {changed} changed from the defaults" if changed else ", all at their defaults"
-    table = data.table(["name", "value", "allowed", "meaning"], rows, "parameter-table")
+    table = data.table(["name, type", "value", "allowed", "meaning", "cost"], rows, "parameter-table")
     return (f'<details class="companion-box parameters"><summary>Parameters of this build '
-            f'<span class="box-note">{note}</span></summary>{table}</details>')
+            f'<span class="box-note">{note}</span></summary>{table}{_other_values(command)}</details>')
+
+
+def _other_values(command: str) -> str:
+    """The command that makes a page with other parameters, as a block that the theme gives a button to copy it."""
+    if not command:
+        return ""
+    return ('<p class="box-hint">This page with other values, beside the book and with what moved (more names and '
+            "values after a blank, all others stay as they are in the chapter):</p>"
+            '<div class="highlight-bash notranslate parameter-command"><div class="highlight">'
+            f"<pre>{html.escape(command, quote=False)}</pre></div></div>")
 
 
 def provenance_box(record: dict) -> str:

@@ -1,11 +1,17 @@
 """Where a training stands, on the way and on disk: the iteration of all trainings, and going on after an interrupt.
 
 >>> from lib.rbm import checkpoints
->>> for step in steps(machine, data, settings, seed=1, every=10):                                   # doctest: +SKIP
+>>> from lib.rbm.machine import Machine
+>>> from lib.rbm.training import TrainingSettings, steps
+>>> machine, data = Machine.random(3, 2, seed=1), [[0, 1, 1], [1, 1, 1], [0, 0, 1]]
+>>> settings = TrainingSettings(epochs=40, batch_size=2)
+>>> for step in steps(machine, data, settings, seed=1, every=10):
 ...     checkpoints.save("training.npz", step)
->>> last = checkpoints.load("training.npz")                                                         # doctest: +SKIP
->>> for step in steps(machine, data, settings, seed=1, every=10, resume=last):                      # doctest: +SKIP
-...     checkpoints.save("training.npz", step)
+...     if step.epoch == 20:
+...         break  # an interrupt, say
+>>> last = checkpoints.load("training.npz")
+>>> [step.epoch for step in steps(machine, data, settings, seed=1, every=10, resume=last)]
+[20, 30, 40]
 
 A checkpoint holds all that changes in a training: parameters, moments of the optimizer, chains or replicas, and the
 states of the random numbers. From it the training goes on to the same bits (by the engine that began it). It is no

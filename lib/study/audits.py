@@ -13,7 +13,7 @@ often gives the very same digits: the test asks only whether points lie too far 
 
 Lines that were all shifted by three scatters are contradicted by seven audited points in most cases
 and by ten nearly always; right records by far less than one in a thousand, a little more with every
-audit that is added (tests/pipeline/test_scatter.py measures both).
+audit that is added (tests/study/test_scatter.py measures both).
 
 A point that is itself many runs (a search) is audited run by run (`audited.PARTS`).
 

@@ -1,7 +1,7 @@
 """Refuses reads below the tree that a chapter does not declare: an audit hook in its kernel and in all its workers.
 
 `startup/sitecustomize.py` puts it into every Python process that a kernel starts, before any other code.  What it
-cannot see is told, and tested, in `tests/pipeline/test_inputs.py`: files that a compiled library opens by itself.
+cannot see is told, and tested, in `tests/study/test_inputs.py`: files that a compiled library opens by itself.
 """
 
 from __future__ import annotations

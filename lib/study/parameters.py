@@ -31,7 +31,8 @@ SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter: `low`, `high` or `choices` bound its value (or every element of a list)."""
+    """One declared parameter: `low`, `high` or `choices` bound its value (or every element of a list); `cost` says in
+    words what a larger value does to time and memory, and is empty where the declaration does not."""
 
     name: str
     type: str
@@ -40,6 +41,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     choices: tuple | None = None
+    cost: str = ""
 
     @property
     def range(self) -> str:
@@ -205,6 +207,20 @@ def parse_assignments(text: str, chapter: Chapter, where: str = "PARAMS") -> dic
     return values
 
 
+def example(chapter: Chapter) -> str:
+    """The command that makes the page of a chapter with another value of one parameter, to begin with; "" without one.
+
+    The value is what the first command of the page, that of an exercise, changes first, else the default.
+    """
+    values = {name: parameter.default for name, parameter in declared(chapter).items()}
+    for number, kind, text in COMMAND.findall(chapter.path.read_text("utf-8")):
+        if number == chapter.number and kind == "PARAMS" and text != "...":
+            values = parse_assignments(text, chapter)
+            break
+    name, value = next(iter(values.items()), ("", ""))
+    return f'make chapter CH={chapter.number} PARAMS="{name}={value}"'.replace(", ", ",") if name else ""
+
+
 def check_typed(chapter: Chapter, params: str = "", sweep: str = "") -> None:
     """Refuse what was typed after PARAMS= and SWEEP=, before anything else is done: raises `ValueError` for a wrong
     name, type or value, and for a parameter in both."""
@@ -250,7 +266,8 @@ def _declaration(statement: ast.stmt, comment: str) -> Parameter:
     if not meaning.strip():
         raise ValueError(f"expected '{form}', got {comment!r} after {name}")
     low, high, choices = _range(bounds.strip(), kind, name)
-    parameter = Parameter(name, kind, value, meaning.split(";")[0].strip(), low, high, choices)
+    meaning, _, cost = map(str.strip, meaning.partition(";"))
+    parameter = Parameter(name, kind, value, meaning, low, high, choices, cost)
     return replace(parameter, default=parameter.check(value))
 
 

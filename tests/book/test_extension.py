@@ -52,14 +52,18 @@ def test_titles_do_not_break_within_names_of_data_sets_and_networks():
 
 
 def test_the_parameter_box_marks_what_was_changed():
-    parameters = {"n_spins": Parameter("n_spins", "int", 10, "length", 3, 1000), "start": Parameter(
+    parameters = {"n_spins": Parameter("n_spins", "int", 10, "length", 3, 1000, cost="2^n & more"), "start": Parameter(
         "start", "str", "<all up>", "first state", choices=("<all up>", "random"))}
-    box = companion_pages.parameter_box(parameters, PROVENANCE)
+    command = 'make chapter CH=05 PARAMS="n_spins=8"'
+    box = companion_pages.parameter_box(parameters, PROVENANCE, command)
     assert "profile smoke, 1 changed from the defaults" in box
     assert "<strong>6</strong>" in box and "(laptop: 10)" in box and "3 to 1,000" in box
     assert "<all up>" not in box and box.count("&lt;all up&gt;") == 2
-    unchanged = companion_pages.parameter_box(parameters, PROVENANCE | {"parameters": {}, "profile": "laptop"})
-    assert "all at their defaults" in unchanged and "(laptop:" not in unchanged
+    assert '<code>n_spins</code> <span class="parameter-type">int</span>' in box
+    assert '<td data-label="cost">2^n &amp; more</td>' in box and '<td data-label="cost">not said</td>' in box
+    assert f'<div class="highlight"><pre>{command}</pre></div>' in box  # what the theme's button copies
+    unchanged = companion_pages.parameter_box(parameters, PROVENANCE | {"parameters": {}, "profile": "laptop"}, "")
+    assert "all at their defaults" in unchanged and "(laptop:" not in unchanged and "<pre>" not in unchanged
 
 
 def test_the_provenance_box_holds_every_fact():

@@ -26,6 +26,32 @@ def test_every_package_is_pinned_once():
     assert len(names) == len(set(names)) and set(names) == ASKED - {PROJECT["name"]}
 
 
+def test_the_version_is_that_of_this_tree_and_said_once_more_for_those_who_cite():
+    import lib
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert lib.__version__ == PROJECT["version"] == citation["version"]
+    assert "__version__" not in vars(lib)  # asked for each time, so that no module's code has it
+    with pytest.raises(AttributeError, match="module 'lib' has no attribute '__versoin__'"):
+        lib.__versoin__  # noqa: B018
+
+
+@pytest.mark.parametrize(("beside", "version"), [
+    ("", "7.0"), ('[project]\nname = "deep-quantum-companion"\nversion = "8.0"\n', "8.0"),
+    ('[project]\nname = "another"\nversion = "9.0"\n', "7.0"), ("[tool.ruff]\n", "7.0")])
+def test_the_version_of_an_installed_package_is_found_where_no_tree_of_ours_is(tmp_path, beside, version):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/__init__.py").write_bytes((ROOT / "lib/__init__.py").read_bytes())
+    (tmp_path / "deep_quantum_companion-7.0.dist-info").mkdir()
+    (tmp_path / "deep_quantum_companion-7.0.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: deep-quantum-companion\nVersion: 7.0\n")
+    if beside:
+        (tmp_path / "pyproject.toml").write_text(beside)
+    command = "import sys; sys.path.insert(0, sys.argv[1]); import lib; print(lib.__version__)"
+    shown = subprocess.run([sys.executable, "-I", "-c", command, str(tmp_path)], cwd=tmp_path, capture_output=True,
+                           text=True, check=True).stdout
+    assert shown.split() == [version]
+
+
 def test_the_package_leaves_what_is_installed_as_it_is():
     """Someone who installs it beside other work keeps versions of their own: ranges without a ceiling."""
     for item in PROJECT["dependencies"] + EXTRAS["images"] + EXTRAS["dmrg"] + EXTRAS["figures"]:

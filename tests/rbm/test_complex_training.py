@@ -1,13 +1,12 @@
 """Training of complex states: steps against exact gradients, chains against exact sums, and what stops it."""
 
-import doctest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from lib.rbm import complex_training, metrics, rotations
+from lib.rbm import metrics, rotations
 from lib.rbm.complex_state import ComplexState
 from lib.rbm.complex_training import StateSettings, fit, train
 from lib.rbm.machine import Machine
@@ -194,9 +193,3 @@ def test_a_start_that_makes_a_row_impossible_is_named():
 def test_divergence_names_the_epoch():
     with pytest.raises(Diverged, match=r"epoch \d+ at learning rate 1e\+06: the training diverged; try"):
         list(trained(bits=[[0, 0], [1, 1], [0, 1]], learning_rate=1e6, epochs=50))
-
-
-def test_the_example_of_the_module(monkeypatch):
-    monkeypatch.chdir(QUCUMBER.parents[2])  # it reads data/measurements
-    outcome = doctest.testmod(complex_training)
-    assert outcome.attempted > 5 and outcome.failed == 0

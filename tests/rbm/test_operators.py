@@ -1,7 +1,5 @@
 """Local estimators of operators, summed over all configurations, against expectation values of dense matrices."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -123,11 +121,6 @@ def test_samples_of_every_kind_and_shape():
     assert whole.shape == (8,) and pauli({0: "Y"})(state, bits.reshape(2, 4, 3)).shape == (2, 4)
     for given in (bits.tolist(), torch.from_numpy(bits), bits.astype(float)):
         np.testing.assert_array_equal(pauli({0: "Y"})(state, given), whole)
-
-
-def test_the_example_of_the_module():
-    outcome = doctest.testmod(operators)
-    assert outcome.attempted > 3 and outcome.failed == 0
 
 
 @pytest.mark.parametrize("call, message", [

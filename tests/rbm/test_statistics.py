@@ -1,7 +1,5 @@
 """Error bars beyond a single mean: against exact values, over many repetitions."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -224,11 +222,6 @@ def test_several_observables_on_the_same_chains():
         measure(state, {}, 10, seed=1)
     with pytest.raises(ValueError, match=r"one value a sample, \(1, 5\), of 'bits'"):
         measure(state, {"bits": lambda state, bits: bits}, 10, seed=1, n_chains=5)
-
-
-def test_the_example_of_the_module():
-    outcome = doctest.testmod(statistics)
-    assert outcome.attempted > 3 and outcome.failed == 0
 
 
 def test_a_mean_needs_no_torch_tensor():

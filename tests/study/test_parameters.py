@@ -1,17 +1,51 @@
 """Parameters of chapters: how they are declared and given, and what is refused with its line."""
 
 import pytest
-from tests.pipeline.test_notebooks import CELL, HEAD
 
-from lib.study import parameters
+from lib.study import notebooks, parameters
 from tests import toy_book
+from tests.study.test_notebooks import CELL, HEAD
+from tests.tree import ROOT
 
 
 def test_declared_parameters_have_range_and_meaning(chapter):
     found = parameters.declared(chapter)
     assert list(found) == ["n_points", "width", "label", "heights", "fast", "seed"]
     assert found["heights"].range == "[0, 2]" and found["label"].range == "{plain, bold}"
-    assert found["n_points"].meaning == "number of points"
+    assert (found["n_points"].meaning, found["n_points"].cost) == ("number of points", "free")
+
+
+def test_a_cost_may_have_parts_and_may_be_left_out(write):
+    declaration = "n: int = 4  # [1, 9]; number; time doubles with each; memory too\nm: int = 1  # -; another"
+    found = parameters.declared(write(HEAD + CELL.replace("n: int = 4  # [1, 9]; number; free", declaration)))
+    assert [(one.meaning, one.cost) for one in found.values()] == [
+        ("number", "time doubles with each; memory too"), ("another", "")]
+
+
+@pytest.mark.parametrize("path", notebooks.chapter_files(ROOT), ids=lambda path: path.stem)
+def test_every_parameter_of_the_book_says_what_it_costs(path):
+    chapter = notebooks.read_chapter(path)
+    assert [one.name for one in parameters.declared(chapter).values() if not one.cost] == []
+
+
+def test_the_command_to_begin_with_is_that_of_the_first_exercise_on_the_page(write):
+    text = HEAD + CELL
+    assert parameters.example(write(text)) == 'make chapter CH=01 PARAMS="n=4"'
+    text += 'As `make chapter CH=02 PARAMS="n=5"` and `make chapter CH=01 PARAMS="..."` do:\n'
+    assert parameters.example(write(text)) == 'make chapter CH=01 PARAMS="n=4"'
+    text += '`make chapter CH=01 SWEEP="n=5,6"`, `make chapter CH=01 PARAMS="n=7"`, `make chapter CH=01 PARAMS="n=8"`\n'
+    assert parameters.example(write(text)) == 'make chapter CH=01 PARAMS="n=7"'
+    assert parameters.example(write(HEAD + CELL.replace("n: int = 4  # [1, 9]; number; free", ""))) == ""
+
+
+@pytest.mark.parametrize("path", notebooks.chapter_files(ROOT), ids=lambda path: path.stem)
+def test_the_command_of_a_page_is_accepted_and_changes_one_parameter_of_it(path):
+    chapter = notebooks.read_chapter(path)
+    number, kind, text = parameters.COMMAND.fullmatch(parameters.example(chapter)).groups()
+    values = parameters.parse_assignments(text, chapter)
+    resolved = parameters.resolve(chapter, values, "PARAMS")
+    changed = [name for name, one in parameters.declared(chapter).items() if resolved[name] != one.default]
+    assert (number, kind) == (chapter.number, "PARAMS") and changed == list(values) and len(changed) == 1
 
 
 @pytest.mark.parametrize(("line", "message"), [

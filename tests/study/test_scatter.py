@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.pipeline.test_audits import toy
 
 from lib.study import audits
 from lib.study.scatter import FAR, Scatter
+from tests.study.test_audits import toy
 
 
 def p_of(scatter, rows, now, picked, seed, draws=2000):

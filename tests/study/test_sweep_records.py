@@ -6,12 +6,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from tests.pipeline.test_sweep import n_lines
 
 from lib.study import provenance, results, session
 from lib.study.notebooks import root
 from lib.study.sweep import Sweep, grid
 from tests import patience, sweep_points, toy_book
+from tests.study.test_sweep import n_lines
 
 
 def count(table):
