@@ -29,6 +29,7 @@ _TRAINERS = "lib/models/resnet/trainers.py"
 _RESNET, _DIGITS, _MNIST = "lib/experiments/resnet.py", "lib/models/digits.py", "lib/experiments/mnist.py"
 _MASKS, _SHARES, _CHOICE = "lib/pruning/masks.py", "lib/pruning/distribution.py", "lib/pruning/magnitude.py"
 _CD, _QUALITY = "lib/rbm/_training_engines.py", "lib/rbm/quality.py"
+_LEARNING = "lib/rbm/learning.py"
 _ACCURACIES = '''def accuracies(history: list[mlp.Epoch]) -> dict:
     """The test accuracies of a training that was tested on two halves of test images.
 
@@ -126,6 +127,17 @@ MUTATIONS = (
     Mutation("a mean over N distances divided by N - 1",
              ((_QUALITY, "float(np.mean((correlation - exact.correlation) ** 2))",
                "float(np.sum((correlation - exact.correlation) ** 2) / (len(correlation) - 1))"),), ("pruning_run",)),
+    Mutation("the bound of (6.2) with the autocorrelation time in it",
+             ((_LEARNING, 'statistical / math.sqrt(found["energy tau"])', "statistical"),),
+             ("learning_run", "minimal_hidden")),
+    Mutation("more than half of the machines have to learn",
+             ((_LEARNING, "needed = (n_seeds + 1) // 2", "needed = n_seeds // 2 + 1"),),
+             ("minimal_hidden", "minimal_hidden_way")),
+    Mutation("hidden units laid out half a site further",
+             (("lib/rbm/layout.py", "* n_spins / n_hidden - 0.5", "* n_spins / n_hidden"),), ("learning_start",)),
+    Mutation("a fidelity without its square",
+             ((_QUALITY, "1 - float(psi @ basis.psi) ** 2", "1 - float(psi @ basis.psi)"),),
+             ("learning_run", "pruning_run")),
     Mutation("sparse weights of another variance",
              (("lib/models/mlp/parametrization.py", "variance if distribution == \"normal\" else variance / 3",
                "variance if distribution == \"normal\" else variance / 4"),), ("kernel_distance", "subset_accuracy")),
