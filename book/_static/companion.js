@@ -5,6 +5,9 @@ document.addEventListener("DOMContentLoaded", () => {
   // The theme marks the section that is read in the contents of its page.  Where there are none, as beside a search, it
   // would take all links for contents, and stop at the first with a dot in its name.
   if (!document.querySelector(".bd-toc-nav")) document.body.removeAttribute("data-bs-spy");
+  for (const name of document.querySelectorAll(".bd-sidebar-secondary code .pre, article :is(h1, h2, h3) code .pre")) {
+    name.innerHTML = name.innerHTML.replace(/[._](?=\w)/g, "$&<wbr>");  // where a name may break
+  }
   const ledgers = [...document.querySelectorAll("table.ledger-table")].map(table => {
     addSorting(table);
     return addFilters(table);
