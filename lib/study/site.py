@@ -86,7 +86,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
              **{path.stem: atomic.read_json(top / path) for path in (BENCHMARKS, MUTATIONS, RANGES)},
              "times": plain(runs.read_times(top))}  # one that is missing would be news to every page
     if (top / "book" / "api.md").exists():
-        shown |= {"api": api.described(top), "imports": api.imports(top)}
+        rooms = api.described(top)
+        shown |= {"api": rooms, "names": api.names(rooms), "imports": api.imports(top)}
     made = {"digest": _digest(top, records, shown), "pages": status.made_of(top, profile)}
     current = (atomic.read_json(root / "html" / status.SITE) == made
                and not [*verify.published(root, [])])  # no hand and no fault has changed a file since
