@@ -35,10 +35,12 @@ between experiments in settings and results only, is a `record_lines.Run` or `re
 `tests/anchors/NAME.json`             what the anchors of an experiment have to give: `anchors.Anchors`
 
 `ROOT/stage/`: what Jupyter Book renders. The files of `book/` lie at its top, each chapter as
-`STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
+`STEM.ipynb`, with `_config.yml`, `_toc.yml`, and `CONTRIBUTING.md`, a part of which a page shows. For the
+pages that show the build itself::
 
     stage/_data/ledger.json  status.json     as above
     stage/_data/bench.json, mutations.json, ranges.json, times.json     copies of those in data/records
+    stage/_data/api.json, names.json, imports.json   what the reference of `lib` shows (:mod:`lib.study.api`)
     stage/_data/chapters/STEM.json           the run, with what its present text says besides (`site.described`)
     stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
     stage/_data/narrow/STEM/NAME.narrow.svg  pictures that pages show on phones (`plotting.save_figure`)

@@ -36,7 +36,8 @@ def problems(top: Path, page: Path | None = None) -> list[str]:
     The sources have to be in order otherwise (:func:`lib.study.build.check`).
     """
     chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
-    places = ("book", "_config.yml", "_toc.yml", "lib/study", "data/thesis")  # the tables read the thesis's items
+    places = ("book", "_config.yml", "_toc.yml", site.CONTRIBUTING, "lib/study",
+              "data/thesis")  # the tables read the thesis's items
     digest = atomic.digest([[atomic.sha256(top / place) for place in places], provenance.environment_digest(top)])
     name, passed = page.stem if page else ALL, atomic.read_json(top / PASSED) or {}
     if digest in (passed.get(ALL), passed.get(name)):
