@@ -17,6 +17,7 @@ described in ``lib/study/__init__.py``.  This file only says which module does w
 * :mod:`companion_rooms`: the directive ``rooms``, which of them imports which;
 * :mod:`companion_glossary`: terms link to the pages that use them;
 * :mod:`companion_numbers`: chapters and figures carry their thesis numbers;
+* :mod:`companion_paths`: files, modules and commits that pages name are links;
 * :mod:`companion_references`: labels of the list of references, links from the errata to the boxes;
 * :mod:`companion_figures`: pictures for light and for dark, and :mod:`companion_narrow` for phones;
 * :mod:`companion_stacked`: wide tables on phones;
@@ -41,6 +42,7 @@ import companion_living
 import companion_math
 import companion_numbers
 import companion_pages
+import companion_paths
 import companion_references
 import companion_results
 import companion_rooms
@@ -56,8 +58,8 @@ from sphinx.application import Sphinx
 def setup(app: Sphinx) -> dict:
     for module in (companion_pages, companion_tables, companion_summary, companion_thesis, companion_errata,
                    companion_tried, companion_doors, companion_api, companion_rooms, companion_glossary,
-                   companion_numbers, companion_references, companion_figures, companion_results, companion_knobs,
-                   companion_living, companion_code, companion_math, companion_search, companion_stacked,
-                   companion_files):
+                   companion_numbers, companion_paths, companion_references, companion_figures, companion_results,
+                   companion_knobs, companion_living, companion_code, companion_math, companion_search,
+                   companion_stacked, companion_files):
         module.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,6 +16,8 @@ from docutils import nodes
 
 #: The names of the figures that code saves.
 SAVED = re.compile(r"save_figure\([^\"']*[\"']([^\"']+)[\"']")
+#: A commit as :func:`commit_markup` writes it: the whole, and what is shown of it.
+COMMIT = re.compile(r'<code class="commit" title="([0-9a-f]+)">[0-9a-f]+</code>')
 SYMBOLS = {"reproduced": "✓", "reproduced at reduced scale": "◐", "undecided": "?", "differs": "✗", "not run": "○"}
 CSS_CLASS = {"reproduced": "reproduced", "reproduced at reduced scale": "reduced", "undecided": "undecided",
              "differs": "differs", "not run": "not-run"}
@@ -194,6 +196,12 @@ def commit(data: dict) -> str:
     if not data.get("commit"):
         return "not in a repository"
     return data["commit"][:10] + (", with uncommitted changes" if data.get("dirty") else "")
+
+
+def commit_markup(data: dict) -> str:
+    """The same as HTML, the whole commit to be read by pointing at it; :mod:`companion_paths` may make it a link."""
+    whole, words = data.get("commit") or "", html.escape(commit(data))
+    return re.sub(r"^[0-9a-f]+", lambda short: f'<code class="commit" title="{whole}">{short[0]}</code>', words)
 
 
 def date(text: str | None) -> str:

@@ -119,14 +119,15 @@ def provenance_box(record: dict) -> str:
     budget = made.get("budget_core_minutes")
     wall = data.duration(made["seconds"])
     used = data.duration(made["core_seconds"]) + (f" of {budget:g} min budgeted" if budget else "")
-    facts = [("commit of the numbers", data.commit(made)), ("commit of the text", data.commit(record["text"])),
-             ("profile", made["profile"]),
+    commits = [("commit of the numbers", made), ("commit of the text", record["text"])]
+    facts = [("profile", made["profile"]),
              ("parameters", ", ".join(f"{name} = {value!r}" for name, value in made["parameters"].items())),
              ("seed", "–" if made.get("seed") is None else str(made["seed"])), ("versions", versions),
              ("processor", made["processor"]), ("device", f"{made['device']}, {made['threads']} thread(s)"),
              ("wall time of this run", wall), ("processor time of it", used),
              ("peak memory", data.memory(made["peak_memory_bytes"])), ("date", data.date(made["date"]))]
-    rows = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
+    rows = "".join(f"<dt>{name}</dt><dd>{data.commit_markup(value)}</dd>" for name, value in commits)
+    rows += "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in facts)
     return (f'<details class="companion-box provenance" id="how-this-page-was-made"><summary>How this page was made '
             f'<span class="box-note">in {html.escape(wall)} of wall time, '
             f"{html.escape(data.date(made['date']))}</span></summary><dl>{rows}</dl></details>")

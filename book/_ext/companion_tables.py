@@ -157,10 +157,10 @@ class ChapterStatus(_Table):
             title = html.escape(f"{data.page_number(chapter['number'])}. {chapter['title']}")
             if made:
                 title = f'<a href="{chapter["page"]}#how-this-page-was-made">{title}</a>'
+            day = html.escape(data.date(chapter.get("date")))
             rows.append([title, state, _cost(chapter), data.duration(chapter.get("seconds")),
                          data.memory(chapter.get("peak_memory_bytes")),
-                         html.escape(f"{data.date(chapter.get('date'))}, commit {data.commit(chapter)}")
-                         if chapter.get("date") else "–"])
+                         f"<span>{day}, commit {data.commit_markup(chapter)}</span>" if chapter.get("date") else "–"])
         return (f"<p>Profile {html.escape(status['profile'])}.</p>"
                 + data.table(["chapter", "state", "core-minutes", "wall time", "peak memory", "made"], rows,
                              "status-table"))
@@ -186,7 +186,7 @@ class Records(_Table):
         done = sweep["states"].get("valid", 0)
         states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
-        commits = ", ".join(f"<code>{html.escape(commit[:7])}</code>" for commit in sweep["commits"])
+        commits = ", ".join(data.commit_markup({"commit": commit}) for commit in sweep["commits"])
         where = html.escape(", ".join(sweep["processors"]))
         name = html.escape(sweep["name"])
         anchor = f'id="record-{name}" ' if anchored else ""
@@ -231,8 +231,7 @@ class Mutations(_Table):
             return '<p class="empty-note">No run is committed yet; <code>make mutations</code> makes one.</p>'
         rows = [[html.escape(row.what), "<br>".join(f"<code>{data.breakable(name)}</code>" for name in row.files),
                  "harmless" if row.harmless else "wrong", self._answer(row),
-                 f"<span><code>{html.escape((row.commit or 'unknown')[:10])}</code>, {html.escape(row.date)}"
-                 f"{', with changes' if row.dirty else ''}</span>"] for row in found]
+                 f"<span>{data.commit_markup(vars(row))}, {html.escape(row.date)}</span>"] for row in found]
         return data.table(["edit", "file", "kind", "the anchors said", "commit"], rows, "mutations-table")
 
     def _answer(self, row) -> str:
@@ -254,7 +253,7 @@ class Ranges(_Table):
                  ["tests", *(", ".join(f"{n} {word}" for word, n in row.tests.items()) for row in found)],
                  ["releases after <code>pip install .</code>",
                   *(_yes_no("as before" if row.left else "changed", row.left) for row in found)]]
-        where = "; ".join(f"{row.end}: commit <code>{html.escape(row.commit[:10])}</code>, {html.escape(row.date)}, "
+        where = "; ".join(f"{row.end}: commit {data.commit_markup(vars(row))}, {html.escape(row.date)}, "
                           f"{html.escape(row.processor)}" for row in found)
         return data.table(["package", *(row.end for row in found)], rows, "ranges-table") + f"<p>{where}</p>"
 

@@ -7,10 +7,12 @@ It stands on :mod:`lib.study`, which says what its files mean; `ROOT` and `STEM`
 `data/numbers.json`                   the names of the numbers of each chapter (:mod:`lib.pipeline.number_names`)
 
 `ROOT/stage/`: what Jupyter Book renders. The files of `book/` lie at its top, each chapter as
-`STEM.ipynb`, with `_config.yml` and `_toc.yml`. For the pages that show the build itself::
+`STEM.ipynb`, with `_config.yml`, `_toc.yml`, and `CONTRIBUTING.md`, a part of which a page shows. For the
+pages that show the build itself::
 
     stage/_data/ledger.json  status.json     as above
     stage/_data/bench.json, mutations.json, ranges.json, times.json     copies of those in data/records
+    stage/_data/api.json, names.json, imports.json   what the reference of `lib` shows (:mod:`lib.pipeline.api`)
     stage/_data/chapters/STEM.json           the run, with what its present text says besides (`site.described`)
     stage/_data/tables/STEM/NAME.csv         the tables that scripts of the page are given (`knob`, `living-machine`)
     stage/_data/narrow/STEM/NAME.narrow.svg  pictures that pages show on phones (`plotting.save_figure`)

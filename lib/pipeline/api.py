@@ -33,6 +33,15 @@ def described(top: Path) -> dict[str, list[dict]]:
     return found["rooms"]
 
 
+def names(rooms: dict[str, list[dict]]) -> dict[str, list[str]]:
+    """The dotted names that the pages of the reference describe, by room: pages that only link to them need no more."""
+    def below(members: list[dict]) -> list[str]:
+        return [name for member in members for name in (member["path"], *below(member["members"]))]
+
+    return {room: [name for module in modules for name in (module["name"], *below(module["members"]))]
+            for room, modules in rooms.items()}
+
+
 def _rooms(top: Path) -> dict[str, list[dict]]:
     import griffe
 

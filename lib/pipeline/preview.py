@@ -13,7 +13,7 @@ from lib import atomic
 from lib.study import runs, surroundings
 from lib.study.notebooks import find_chapter
 
-WATCHED = ("book", "lib", "_config.yml", "_toc.yml", "data/thesis", "data/claims")
+WATCHED = ("book", "lib", "_config.yml", "_toc.yml", "CONTRIBUTING.md", "data/thesis", "data/claims")
 
 
 class _Pages(SimpleHTTPRequestHandler):

@@ -38,7 +38,7 @@ def problems(top: Path, page: Path | None = None) -> list[str]:
     """
     chapters = [notebooks.read_chapter(path) for path in notebooks.chapter_files(top)]
     # The tables read the items of the thesis.
-    places = ("book", "_config.yml", "_toc.yml", "lib/study", "lib/pipeline", "data/thesis")
+    places = ("book", "_config.yml", "_toc.yml", site.CONTRIBUTING, "lib/study", "lib/pipeline", "data/thesis")
     digest = atomic.digest([[atomic.sha256(top / place) for place in places], provenance.environment_digest(top)])
     name, passed = page.stem if page else ALL, atomic.read_json(top / PASSED) or {}
     if digest in (passed.get(ALL), passed.get(name)):

@@ -27,6 +27,7 @@ from lib.study.runs import Run
 from lib.study.stored import checked, plain
 
 BENCHMARKS, MUTATIONS, RANGES = (Path(f"data/records/{name}.json") for name in ("bench", "mutations", "ranges"))
+CONTRIBUTING = "CONTRIBUTING.md"
 NOT_STAGED = ("parameters", "__pycache__", ".ipynb_checkpoints")
 NARROW = ".narrow.svg"  # end of the name of a picture for phones (lib/plotting.py, which loads matplotlib)
 PAGES = re.compile(r"[^/]+\.(md|ipynb)|_data/.*\.(json|csv|svg)")  # staged files of only the pages that read them
@@ -72,7 +73,8 @@ def build(top: Path, profile: str, lock: int) -> bool:
              **{path.stem: atomic.read_json(top / path) for path in (BENCHMARKS, MUTATIONS, RANGES)},
              "times": plain(runs.read_times(top))}  # one that is missing would be news to every page
     if (top / "book" / "api.md").exists():
-        shown |= {"api": api.described(top), "imports": api.imports(top)}
+        rooms = api.described(top)
+        shown |= {"api": rooms, "names": api.names(rooms), "imports": api.imports(top)}
     made = {"digest": _digest(top, records, shown), "pages": status.made_of(top, profile)}
     current = (atomic.read_json(root / "html" / status.SITE) == made
                and not [*verify.published(root, [])])  # no hand and no fault has changed a file since
@@ -111,7 +113,8 @@ def described(top: Path, run: Run) -> Run:
 
 def _digest(top: Path, records: list[Run], shown: dict) -> str:
     """Digest of everything that shapes the site."""
-    places = ("book", "_config.yml", "_toc.yml", "lib/study", "lib/pipeline", "data/thesis", "data/claims")
+    places = ("book", "_config.yml", "_toc.yml", CONTRIBUTING, "lib/study", "lib/pipeline", "data/thesis",
+              "data/claims")
     parts = [[atomic.sha256(top / place) for place in places], provenance.environment_digest(top), plain(records),
              shown]
     return atomic.digest(parts)
@@ -188,9 +191,11 @@ def stage(top: Path, root: Path, records: list[Run], toc: object, shown: dict) -
 
 
 def sources(top: Path, toc: object) -> dict[str, bytes]:
-    """All files of `book` by name, and the settings and contents that a rendering reads."""
+    """All files of `book` by name, and what a rendering reads besides: settings, contents, what pages include."""
     staged = {path.relative_to(top / "book").as_posix(): path.read_bytes() for path in (top / "book").rglob("*")
               if path.is_file() and not set(path.relative_to(top / "book").parts) & set(NOT_STAGED)}
+    if (top / CONTRIBUTING).exists():  # a page includes a part of it
+        staged[CONTRIBUTING] = (top / CONTRIBUTING).read_bytes()
     config = yaml.safe_load((top / "_config.yml").read_text("utf-8"))
     config["only_build_toc_files"] = True  # else Sphinx finds pages twice
     config["execute"] = {"execute_notebooks": "off"}  # papermill has executed them

@@ -69,8 +69,8 @@ def test_the_parameter_box_marks_what_was_changed():
 def test_the_provenance_box_holds_every_fact():
     text = {"commit": "fedcba98765", "dirty": False}
     box = companion_pages.provenance_box({"provenance": PROVENANCE, "text": text})
-    assert "commit of the text</dt><dd>fedcba9876</dd>" in box
-    for fact in ("0123456789, with uncommitted changes", "smoke", "n_spins = 6", "python 3.11.2", "a &amp; b",
+    assert 'commit of the text</dt><dd><code class="commit" title="fedcba98765">fedcba9876</code></dd>' in box
+    for fact in ("0123456789</code>, with uncommitted changes", "smoke", "n_spins = 6", "python 3.11.2", "a &amp; b",
                  "cpu, 1 thread(s)", "1 min 41 s", "processor time of it</dt><dd>1 min 38 s of 4 min budgeted",
                  "410 MB", "31 January 2025, 12:05 UTC"):
         assert fact in box, fact

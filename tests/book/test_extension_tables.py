@@ -142,7 +142,7 @@ def test_records_say_what_tables_rest_on(tmp_path):
     (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep, sweep | {"record": None}]}))
     text = render(companion_tables.Records, book)
     for words in ('<a id="record-a" href="05-a.html">a</a>', "9 of 12", "<li>2 superseded</li>", "1 min 35 s",
-                  "a &amp; b", "31 January 2025 to 1 February 2025", "<code>0123456</code>", "5 of 12 audited"):
+                  "a &amp; b", "31 January 2025 to 1 February 2025", ">0123456789</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
     (tmp_path / "_data/chapters/06-b.json").write_text(json.dumps({"sweeps": [sweep]}))
@@ -218,5 +218,5 @@ def test_mutations_show_who_noticed_and_what_was_not_as_it_should_be(tmp_path):
     other = row | {"what": "words", "harmless": True, "as expected": False, "dirty": True}
     text = render(companion_tables.Mutations, staged(tmp_path, mutations=[row, other, other | {"moved": {}}]))
     assert "a &lt; b" in text and "<summary>walk</summary><ul><li>walk no longer &lt; does</li>" in text
-    assert "<code>0123456789</code>, 2026-11-28<" in text and "2026-11-28, with changes" in text
+    assert ">0123456789</code>, 2026-11-28<" in text and ">0123456789</code>, with uncommitted changes, 2026" in text
     assert text.count("not as expected") == 2 and ">nothing<" in text.replace("</strong> nothing", ">nothing")
