@@ -37,7 +37,7 @@ COMMANDS = {
     "chapter": ("build.build_page", "profile chapter jobs --params --sweep",
                 "one chapter; with --params or --sweep a page beside the book", "\nThe {}"),
     "check": ("build.check_all", "", "say what a build would refuse; nothing is executed", "{}"),
-    "accept": ("site.accept", "profile", "accept the present verdicts, and note what chapters took", "{}"),
+    "accept": ("site.accept", "profile", "accept the present verdicts, and note what chapters took and name", "{}"),
     "status": ("status.text", "profile", "which chapters are fresh, stale or failed, and why", "{}"),
     "verify": ("verify.verify", "profile", "is everything that is published as the build made it?", "{}"),
     "links": ("links.check", "profile --outside", "does every link of the built site lead somewhere?", "{}"),
