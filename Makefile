@@ -84,7 +84,7 @@ chapter: $(STAMP)  ## one chapter (CH=05); a page beside the book with PARAMS="n
 status: $(STAMP)  ## say which chapters are fresh, stale or failed, and why
 	@$(LIB) $@
 
-accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json), note what chapters took
+accept: $(STAMP)  ## accept the present verdicts of the claims (data/thesis/verdicts.json), note what chapters took and name
 	@$(LIB) $@
 
 verify: $(STAMP)  ## recompute check sums, measured values and verdicts of what was built, or of an unpacked CRATE=folder

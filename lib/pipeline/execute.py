@@ -98,6 +98,8 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from lib.pipeline.kernel import OwnKernel
+
     notebook = as_notebook(chapter)
     del notebook.metadata["source_map"]
     notebook.cells.append(nbformat.v4.new_code_cell(FINISH, id="finish", metadata={"tags": ["finish"]}))
@@ -109,7 +111,7 @@ def _run(chapter: Chapter, parameters: dict, work: Path, run: Path, limit: float
         with telling(partial(_state, following, run / session.PROGRESS, expected), in_log=True):
             papermill.execute_notebook(
                 _literal(work / "input.ipynb"), _literal(work / "executed.ipynb"), parameters=changed, cwd=run,
-                kernel_name="python3", kernel_manager_class=following.kernel_class(), progress_bar=False,
+                kernel_name="python3", kernel_manager_class=OwnKernel, progress_bar=False,
                 start_timeout=START_SECONDS, shutdown_kernel="immediate", iopub_timeout=START_SECONDS,
                 extra_arguments=["--ext", "lib.pipeline.inside"],
                 timeout_func=lambda cell: max(following.left(), 0.001),

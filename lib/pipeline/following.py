@@ -31,25 +31,8 @@ class Following:
         self.cell = 0  # the code cell that is running, counted from 1
         self.ran: list[int] = []  # the cells, as the kernel counts them
         self.started: float | None = None
-        self.status: int | None = None  # of the kernel, where it has ended
         self.kills = _kills_for_memory()
         self.cost = {"core_seconds": 0.0, "peak_memory_bytes": 0}
-
-    def kernel_class(self) -> type:
-        """Of a kernel whose end is noted here."""
-        from lib.pipeline.kernel import OwnKernel
-
-        following = self
-
-        class Kernel(OwnKernel):
-            async def _async_is_alive(self) -> bool:
-                if self.provisioner is not None:
-                    following.status = await self.provisioner.poll()
-                return await super()._async_is_alive()
-
-            is_alive = _async_is_alive
-
-        return Kernel
 
     def reach(self, cell, cell_index) -> None:
         tags = cell.metadata.get("tags", [])
@@ -111,7 +94,9 @@ class Following:
         """The failure of a kernel that is no more, or has never been there."""
         if self.started is None:
             return self.failed(f"the kernel did not start: {error}")
-        status, line = self.status, None
+        from lib.pipeline.kernel import OwnKernel
+
+        status, line = OwnKernel.status, None
         crash = self.work / guard.CRASH
         if crash.exists():
             line = re.search(r"ipykernel_\d+[^\n]*\.py\", line (\d+)", crash.read_text("utf-8", "replace"))

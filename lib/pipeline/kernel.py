@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -18,7 +19,16 @@ VERSIONS = "versions.json"  # in the directory of the run
 
 
 class OwnKernel(AsyncKernelManager):
-    """Starts kernels for papermill."""
+    """Starts the one kernel of this process for papermill, and notes how it ended."""
+
+    status: ClassVar[int | None] = None  # None while it runs
+
+    async def _async_is_alive(self) -> bool:
+        if self.provisioner is not None:
+            OwnKernel.status = await self.provisioner.poll()
+        return await super()._async_is_alive()
+
+    is_alive = _async_is_alive
 
     @property
     def kernel_spec(self) -> KernelSpec:

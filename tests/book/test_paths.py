@@ -12,7 +12,7 @@ from docutils import nodes
 from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
 
-from lib.study import api
+from lib.pipeline import api
 from tests.tree import ROOT
 
 ADDRESS = "https://example.org/owner/name"

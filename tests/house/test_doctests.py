@@ -11,6 +11,7 @@ MODULES = sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesu
                  for path in (ROOT / "lib").rglob("*.py") if ">>>" in path.read_text("utf-8"))
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", MODULES or ["none was found"])
 def test_the_examples_of_a_module_show_what_comes_out(name, tmp_path, monkeypatch):
     (tmp_path / "data").symlink_to(ROOT / "data")  # examples read measurements, and write beside them

@@ -108,7 +108,7 @@ def test_prose_outputs_and_claims_bring_only_their_own_pages_up_to_date(book, tm
     toy_book.replace(book, "book/01-first.md", "budget_core_minutes: 1", "budget_core_minutes: 3")
     assert "every chapter is up to date" in build(book)
     assert "Just one point" in page(book, "01-first") and "Just one point" in page(book, "cited")
-    assert "of 3 budgeted" in page(book, "01-first")
+    assert "of 3 min budgeted" in page(book, "01-first")
     after = read(book)
     assert {name for name in before if after[name] == before[name]} == {"index", "cited"}
     toy_book.replace(book, "book/01-first.md", "n_points: int = 4 ", "n_points: int = 5 ")  # another number in the text
