@@ -137,7 +137,7 @@ def growth(found: pd.DataFrame, now: pd.DataFrame, fields: Sequence[float],
     fits : dict of (str, float) to dict
         ("field" or "eps", its value) -> laws of `scaling_laws.laws`; lines are drawn where there are any.
     tuned : pandas.DataFrame
-        Of `learning_laws.tuned`: stars on the right.
+        Of `learning_repeats.tuned`: stars on the right.
     tied : pandas.DataFrame
         Of `learning_searches.search_table`, machines with biases tied to the symmetry, critical point: crosses on the
         right.
