@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from lib.study import claim_files, claims
+from lib.study import claim_files, claims, site
 from tests.tree import ROOT
 
 PAGE = (ROOT / "book/writing.md").read_text("utf-8")
@@ -83,3 +83,18 @@ def test_the_part_that_the_page_includes_is_there_and_tells_of_tests():
                                                      "An observable and a claim about it"]
     (file,) = re.findall(r"python -m pytest (\S+)`", shown)
     assert (ROOT / file).is_file() and f"`lib/{file.removeprefix('tests/').replace('test_', '')}`" in shown
+
+
+def test_what_the_page_includes_is_staged_beside_it_and_is_no_page(tmp_path):
+    staged = site.sources(ROOT, {"root": "index"})
+    assert staged[site.CONTRIBUTING] == (ROOT / site.CONTRIBUTING).read_bytes() and "writing.md" in staged
+    assert site.CONTRIBUTING not in site.only(staged, {"root": "index"})  # a page of what-if needs none
+    (tmp_path / "book").mkdir()
+    for name, text in (("_config.yml", "title: A book without it\n"), ("constraints.txt", ""),
+                       ("pyproject.toml", "[project]\n")):
+        (tmp_path / name).write_text(text)
+    without = site._digest(tmp_path, [], {})
+    assert site.CONTRIBUTING not in site.sources(tmp_path, {"root": "index"})
+    (tmp_path / site.CONTRIBUTING).write_text("# How\n")
+    assert site.CONTRIBUTING in site.sources(tmp_path, {"root": "index"})
+    assert site._digest(tmp_path, [], {}) != without  # an edit of it makes the site anew
