@@ -14,7 +14,7 @@ SECTION = PAGE.split("\n## What a claim may expect\n")[1].split("\n## ")[0]
 LINES = [line.strip("|").split("|") for line in SECTION.splitlines() if line.startswith("| `")]
 ROWS = [[cell.strip() for cell in line] for line in LINES]
 RELATIONS = [row for row in ROWS if len(row) == 4]
-VERDICTS = [row for row in ROWS if len(row) == 3]
+VERDICTS = [[row[0], row[1].partition(":")[0]] for row in ROWS if len(row) == 2]
 TOLERANCE = {"absolute": 0.1, "reason": "a tenth"}
 
 
