@@ -171,29 +171,33 @@ class Records(_Table):
 
     def html(self) -> str:
         status = data.staged(self.env.srcdir, "status.json") or {"chapters": []}
-        rows, anchored = [], set()
+        rows, anchored, changed = [], set(), {}
         for chapter in data.in_order(status["chapters"]):
             made = data.staged(self.env.srcdir, f"chapters/{chapter['chapter']}.json") or {}
             for sweep in made.get("sweeps", []):
                 if sweep["record"]:
                     rows.append(self._row(chapter, sweep, sweep["name"] not in anchored))
                     anchored.add(sweep["name"])  # a second chapter may read the same
+                    changed[sweep["name"]] = (sweep.get("audits") or {}).get("uncommitted", 0)
         if not rows:
             return '<p class="empty-note">No chapter has a record yet.</p>'
-        return data.table(["record", "figure", "points", "processor time", "made", "audited"], rows, "records-table")
+        head = ["record", "figure", "points", "processor time", "made", "with uncommitted changes", "audited"]
+        total = f"<p>In all, {sum(changed.values()):,} points were made in trees with uncommitted changes.</p>"
+        return data.table(head, rows, "records-table") + total
 
     def _row(self, chapter: dict, sweep: dict, anchored: bool) -> list[str]:
         done = sweep["states"].get("valid", 0)
         states = "".join(f"<li>{count} {html.escape(state)}</li>" for state, count in sweep["states"].items())
         made = " to ".join(dict.fromkeys(data.date(date).split(",")[0] for date in sweep["dates"]))
         commits = ", ".join(data.commit_markup({"commit": commit}) for commit in sweep["commits"])
+        audits = sweep.get("audits") or {}
         where = html.escape(", ".join(sweep["processors"]))
         name = html.escape(sweep["name"])
         anchor = f'id="record-{name}" ' if anchored else ""
         return [f'<a {anchor}href="{chapter["page"]}">{name}</a>', html.escape(sweep["item"] or "–"),
                 f'{done} of {sweep["points"]}<ul class="claim-details">{states}</ul>',
                 data.duration(sweep["core_seconds"]), f"<span>{html.escape(made)}, commit {commits}, on {where}</span>",
-                html.escape((sweep.get("audits") or {}).get("text", "not yet"))]
+                _uncommitted(audits), html.escape(audits.get("text", "not yet"))]
 
 
 class Benchmarks(_Table):
@@ -256,6 +260,14 @@ class Ranges(_Table):
         where = "; ".join(f"{row.end}: commit {data.commit_markup(vars(row))}, {html.escape(row.date)}, "
                           f"{html.escape(row.processor)}" for row in found)
         return data.table(["package", *(row.end for row in found)], rows, "ranges-table") + f"<p>{where}</p>"
+
+
+def _uncommitted(audits: dict) -> str:
+    """How many points of a whole record no commit gives, since the tree had changes, and how many audits made again."""
+    count = audits.get("uncommitted", 0)
+    if not count:
+        return "none"
+    return f"{count:,} of all {audits['recorded']:,}, {audits['uncommitted audited']} of them audited"
 
 
 def _cost(chapter: dict) -> str:

@@ -108,9 +108,11 @@ def copy_of_commit(top: Path) -> Path | None:
 
 
 def status(top: Path, profile: str) -> str:
-    """A line for every record: points that exist, their cost, the likely cost of the rest; then what failed."""
+    """A line for every record: points that exist, their cost, the likely cost of the rest; then the
+    records without audits, with the reason, and what failed.
+    """
     compute_here(top)
-    rows, failures = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")], []
+    rows, failures, unaudited = [("chapter", "record", "figure", "points", "spent", "rest, on one core", "")], [], {}
     for chapter in map(read_chapter, chapter_files(top)):
         for name, sweep in declared_sweeps(top, chapter, profile).items():
             facts = sweep.progress()
@@ -120,7 +122,10 @@ def status(top: Path, profile: str) -> str:
             rows.append((chapter.number, name, sweep.item or "-", f"{n} of {facts['points']}", duration(spent), rest,
                          ", ".join(f"{states[state]} {state}" for state in (SUPERSEDED, FAILED) if state in states)))
             failures += [f"{name}, {count} failed: {error}" for error, count in facts["errors"].items()]
-    return "\n".join(columns(rows) + failures)
+            audited = audits.summary(top, name) if n else {"audited": None}
+            if audited["audited"] == 0:
+                unaudited[name] = f"{name}, {audited['text']}"
+    return "\n".join(columns(rows) + [*unaudited.values()] + failures)
 
 
 def _cluster(dask: str) -> contextlib.AbstractContextManager:

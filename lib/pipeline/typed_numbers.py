@@ -1,8 +1,9 @@
-"""Numbers typed in the prose of chapters: each would be wrong after the next change, where it could come from the run.
+"""Numbers typed in the prose of chapters and of some other pages: wrong after the next change, if the run has them.
 
-A number belongs to the prose if it stands outside code, formulas, roles (`glue`, `numref`, `cite`, ...), links and
-headings, and does not number something: a figure, table, equation, section, page or chapter.  Part of a name
-(`ResNet-18`, `float32`) is none.  `book/typed-numbers.yml` lists those that may be typed, each with its reason.
+A number belongs to the prose if it stands outside code, formulas, roles (`glue`, `numref`, `cite`, ...), links,
+headings, the layout of a grid and the marks of a list, and does not number something: a figure, table, equation,
+section, page or chapter.  Part of a name (`ResNet-18`, `float32`) is none.  `book/typed-numbers.yml` lists those that
+may be typed, each with its reason.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from lib.study import yaml_lines
 from lib.study.notebooks import chapter_files
 
 ALLOWED = Path("book/typed-numbers.yml")
+#: Pages that are no chapters and tell of results, too.
+PAGES = ("index", "introduction", "ten-minutes", "conclusions", "scaling", "tried")
 NUMBER = re.compile(r"(?<![\w.,/^_=-])[-+]?\d+(?:[.,]\d+)*(?![\w^⁻]|[-/][A-Za-z\d])%?")
 _ITEM = r"(?:[A-Z]\.)?\d+(?:\.\d+)*[a-z]?"
 _EQUATION = r"[1-9A-Z]\d?\.\d+[a-z]?"
@@ -28,7 +31,8 @@ NO_PROSE = (re.compile(r"<!--.*?-->", re.DOTALL), re.compile(r"\$\$.*?\$\$(?: \(
             re.compile(r"(?<![\\$])\$(?!\$)(?:[^$]|\n(?!\n))+?\$"),
             re.compile(r"(?:\{[\w:+-]+\})?(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL),
             re.compile(r"\]\([^)\s]*\)|<https?://[^>]*>|https?://\S+"), re.compile(r"^\s*\([\w-]+\)=", re.MULTILINE),
-            re.compile(r"^#+ .*$", re.MULTILINE), REFERENCES)
+            re.compile(r"^#+ .*$", re.MULTILINE),
+            re.compile(r"^:{3,}\{grid\}.*$|^:gutter:.*$|^\d\. ", re.MULTILINE), REFERENCES)
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,15 @@ class Allowed:
 
 
 def problems(top: Path) -> list[str]:
-    """One line for each number typed in a chapter, with its file and line, and for what is wrong with the list."""
+    """One line for each number typed in a chapter or one of `PAGES`, and for what is wrong with the list."""
     allowed, lines = _allowed(top)
     used = set()
-    for path in chapter_files(top):
+    others = [path for name in PAGES if (path := top / "book" / f"{name}.md").exists()]
+    for path in [*chapter_files(top), *others]:
         text = prose(path.read_text("utf-8"))
+        name = path.stem if path in others else path.stem[:2]
         for rule in allowed:
-            if rule.page not in ("", path.stem[:2]):
+            if rule.page not in ("", name):
                 continue
             text, count = rule.words.subn(lambda found: _blank(found[0]), text)
             if count:

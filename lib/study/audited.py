@@ -33,7 +33,8 @@ class Measures(NamedTuple):
 _SEARCHES = ("minimal_hidden", "minimal_hidden_broken", "minimal_hidden_chain", "minimal_hidden_way")
 _STAGES = ("training", "control", "pruning", "same mask", "local mask", "random mask", "fewer units")
 #: What counts, by experiment. Few, so that a shift of one is not lost among many; "best" over epochs, accuracies on
-#: halves and training accuracies say again what these say.
+#: halves and training accuracies say again what these say. Experiments without an entry (`learning_judged`) have
+#: records of fewer points than a verdict takes (`audits.LEAST`): no audit could say anything about them.
 MEASURES = {
     "mnist_accuracy": Measures(("n_first", "n_last", "connectivity"), log=("train_loss",), logit=("final",)),
     "subset_accuracy": Measures(("n_first", "connectivity"), log=("train_loss",), logit=("final",)),

@@ -159,8 +159,7 @@ def summary(top: Path, name: str) -> dict:
              "p": p, "contradicted": p is not None and p < CONTRADICTED, "equal": equal,
              "failed": sum(line.status != "done" for line in points.audits.values()), "differing": differing(points)}
     what = "single runs" if any(line.experiment in PARTS for line in points.valid.values()) else "points"
-    text = f"audited: {n} of the {of} {what} of the whole record computed again" if of else \
-        "not audited: no valid points that audits can compare"
+    text = f"audited: {n} of the {of} {what} of the whole record computed again" if of else _why_not(top, name)
     if n:
         verdict = f"no verdict below {LEAST} {what}" if n < LEAST else \
             "no verdict from so few seeds" if p is None else \
@@ -169,9 +168,32 @@ def summary(top: Path, name: str) -> dict:
         errors = f"{found['failed']} with an error, " if found["failed"] else ""
         errors += f"other values of {', '.join(found['differing'])}, " if found["differing"] else ""
         text += f", last on {found['last']}: {equal} equal to nine digits, {errors}{verdict}"
+    elif of and all(line.settings.get("device", "").startswith("cuda") for line in points.valid.values()):
+        text += ", which takes a GPU"
     found["text"] = text
+    found |= _of_changed_trees(top, name, points)
     atomic.write_json(kept, {"state": state, "summary": found})
     return found
+
+
+def _of_changed_trees(top: Path, name: str, points: Points) -> dict[str, int]:
+    """The recorded points, those made in trees with uncommitted changes, and how many of the latter are audited."""
+    record = read(top / "data" / "records" / f"{name}.jsonl")
+    recorded = [point.run for same in record.points.values() for point in same]
+    changed = {run for run in recorded if record.runs[run].dirty}
+    return {"recorded": len(recorded), "uncommitted": sum(run in changed for run in recorded),
+            "uncommitted audited": sum(points.valid[key].run in changed for key in points.audits)}
+
+
+def _why_not(top: Path, name: str) -> str:
+    """Why no point of a record is ever audited."""
+    present = provenance.experiment_versions(top)
+    record = read(top / "data" / "records" / f"{name}.jsonl")
+    n_valid = sum(point.status == "done" and present.get(point.experiment) == point.version
+                  for points in record.points.values() for point in points)
+    if 0 < n_valid < LEAST:
+        return f"not audited: its {n_valid} points are fewer than the {LEAST} that a verdict takes"
+    return "not audited: no valid points that audits can compare"
 
 
 def contradicted(top: Path) -> list[str]:

@@ -145,7 +145,13 @@ def test_records_say_what_tables_rest_on(tmp_path):
                   "a &amp; b", "31 January 2025 to 1 February 2025", ">0123456789</code>", "5 of 12 audited"):
         assert words in text, text
     assert text.count("05-a.html") == 1
+    assert ">none</td>" in text and "In all, 0 points" in text
+    sweep["audits"] |= {"recorded": 1200, "uncommitted": 1100, "uncommitted audited": 4}
+    (tmp_path / "_data/chapters/05-a.json").write_text(json.dumps({"sweeps": [sweep]}))
     (tmp_path / "_data/chapters/06-b.json").write_text(json.dumps({"sweeps": [sweep]}))
+    text = render(companion_tables.Records, book)
+    assert text.count("1,100 of all 1,200, 4 of them audited") == 2
+    assert "In all, 1,100 points were made in trees with uncommitted changes." in text  # two pages, one record
     text = render(companion_tables.Records, book)  # the same record, of which the first row has the anchor
     assert text.count('id="record-a"') == 1 and '<a href="06-b.html">a</a>' in text
 

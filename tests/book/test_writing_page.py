@@ -6,7 +6,8 @@ import re
 import pytest
 import yaml
 
-from lib.study import claim_files, claims, site
+from lib.pipeline import site
+from lib.study import claim_files, claims
 from tests.tree import ROOT
 
 PAGE = (ROOT / "book/writing.md").read_text("utf-8")

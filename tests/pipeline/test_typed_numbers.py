@@ -1,4 +1,4 @@
-"""Numbers typed in prose are named with their line; code, formulas, roles and references are no prose."""
+"""Numbers typed in the prose of pages are named with their line; code, formulas, roles, references are no prose."""
 
 from pathlib import Path
 
@@ -66,6 +66,17 @@ def test_numbers_may_be_allowed_with_a_reason_on_a_page_or_on_all(problems):
     assert len(problems(text, f"{size}\n{count % '06'}")) == 2
 
 
+@pytest.mark.parametrize("name", typed_numbers.PAGES)
+def test_other_pages_that_tell_of_results_are_read_too(problems, tmp_path, name):
+    (tmp_path / "book").mkdir()
+    (tmp_path / f"book/{name}.md").write_text("::::{grid} 1 1 3 3\n:gutter: 3\n::::\n\n1. The first.\n\nIt is 12.\n")
+    (line,) = problems("Nothing.")
+    assert line.startswith(f"{name}.md, line 7: expected no number typed") and "'12'" in line
+    rule = '- {words: "is 12", page: "%s", reason: so}'
+    assert problems("Nothing.", rule % name) == [] != problems("Nothing.", rule % "05")
+    assert (ROOT / f"book/{name}.md").exists()
+
+
 @pytest.mark.parametrize(("rule", "words"), [
     ('- {words: "12 of"}', "line 1: expected words and a reason"),
     ('- {words: "12", reason: " "}', "words and a reason"),
@@ -84,5 +95,5 @@ def test_lines_and_columns_stay():
     assert [lines[n].index(x) for n, x in ((8, "12"), (10, "13"))] == [before[8].index("12"), before[10].index("13")]
 
 
-def test_the_chapters_of_the_book_have_none():
+def test_the_pages_of_the_book_have_none():
     assert typed_numbers.problems(ROOT) == []

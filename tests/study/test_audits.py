@@ -198,6 +198,65 @@ def test_audits_of_another_version_do_not_count(top, experiment):
     assert audits.summary(top, "toy")["text"] == "audited: 0 of the 36 points of the whole record computed again"
 
 
+def test_a_record_with_fewer_points_than_a_verdict_takes_says_so(top, experiment, monkeypatch):
+    monkeypatch.delitem(MEASURES, "audited_toy")
+    few = [{"way": "made", "size": size, "seed": 1} for size in range(5)]
+    write(top, experiment, few[:4])
+    assert audits.summary(top, "toy")["text"] == \
+        "not audited: its 4 points are fewer than the 5 that a verdict takes"
+    write(top, experiment, few)
+    assert audits.summary(top, "toy")["text"] == "not audited: no valid points that audits can compare"
+
+
+def test_points_of_changed_trees_are_counted_and_those_that_are_audited(top, experiment):
+    settings = [{"way": "made", "size": size, "seed": seed} for size in range(6) for seed in range(3)]
+    write(top, experiment, settings)
+    path = top / "data/records/toy.jsonl"
+    record = results.read(path)
+    clean = next(iter(record.runs.values()))
+    other = Run.named(**{name: value for name, value in vars(clean).items() if name != "run"} | {"dirty": True})
+    record.add(other)
+    for key, (point,) in record.points.items():
+        if point.settings["size"] < 4:
+            record.points[key] = [replace(point, run=other.run)]
+    results.write(path, record)
+    run_audit(top, experiment)
+    found, n = audits.summary(top, "toy"), 0
+    for line in audits.load(top, "toy").audits.values():
+        n += line.settings["size"] < 4
+    assert (found["recorded"], found["uncommitted"], found["uncommitted audited"]) == (18, 12, n) and 0 < n < 12
+
+
+def test_committed_points_of_changed_trees_are_audited_and_agree():
+    """What the page "Sweeps and records" says of them."""
+    found = {path.stem: audits.summary(ROOT, path.stem) for path in (ROOT / "data/records/audits").glob("*.jsonl")}
+    changed = {name: facts for name, facts in found.items() if facts["uncommitted"]}
+    recorded = {path.stem: results.read(path) for path in (ROOT / "data/records").glob("*.jsonl")}
+    assert changed.keys() == {name for name, of in recorded.items() if any(run.dirty for run in of.runs.values())}
+    for name, facts in changed.items():
+        assert facts["uncommitted audited"] and facts["p"] > audits.CONTRADICTED and not facts["differing"], name
+
+
+def test_a_record_made_on_a_gpu_says_that_its_audits_take_one(top, experiment, monkeypatch):
+    def on_gpu(*, way: str, size: int, seed: int, device: str) -> dict:
+        return experiment(way=way, size=size, seed=seed)
+
+    on_gpu.__name__, on_gpu.version, on_gpu.data = experiment.__name__, 1, experiment.data
+    settings = [{"way": "made", "size": size, "seed": 1, "device": "cuda"} for size in range(6)]
+    write(top, on_gpu, settings)
+    text = "audited: 0 of the 6 points of the whole record computed again"
+    assert audits.summary(top, "toy")["text"] == f"{text}, which takes a GPU"
+    write(top, on_gpu, [*settings, {**settings[0], "device": "cpu"}])
+    assert audits.summary(top, "toy")["text"] == text.replace("6", "7")
+
+
+def test_every_experiment_without_measures_has_a_record_too_short_for_a_verdict():
+    for path in sorted((ROOT / "data/records").glob("*.jsonl")):
+        found = results.read(path)
+        experiments = {point.experiment for same in found.points.values() for point in same}
+        assert experiments <= MEASURES.keys() or len(found.points) < audits.LEAST, path.stem
+
+
 def test_settings_with_one_seed_get_repeats_first(top, experiment):
     write(top, experiment, [{"way": "made", "size": size, "seed": 1} for size in range(8)])
     found = run_audit(top, experiment, 0.6)
