@@ -64,6 +64,7 @@
 `rbm.readout`      training on what was read with errors, or not read at all
 `rbm.noisy`        states behind depolarizing noise of a chance that is learnt with them
 `rbm.shots_along_z`, `rbm.from_shots` shots along z, and what to expect of them; from them to a machine, its observables
+`rbm.held_out`     what a machine misses of shots that were held out
 `rbm.states`       positive wavefunctions psi = sqrt(p)
 `rbm.complex_state` complex wavefunctions and density matrices of two machines
 `rbm.rotations`    probabilities in rotated bases, their gradients, divergences

@@ -33,8 +33,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="passes through the shots (as many as make 3 million shots)")
     parser.add_argument("--error", type=float, default=0.01, help="the standard error that is wanted (0.01)")
     parser.add_argument("--field", type=float, help="h/J, to give the energy of the Ising chain -J zz - h x")
-    parser.add_argument("--resamples", type=int, default=4, help="machines trained on resampled shots (4); "
-                        "0 for none, and errors of the Markov chains alone")
+    parser.add_argument("--resamples", type=int, default=4, help="machines trained on resampled shots (4), "
+                        "each in the time of the first; 0 for none, and errors of the Markov chains alone")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="beginning of the names of what is written (the name of the file, here)")
     parser.add_argument("--replace", action="store_true", help="take the place of the results of an earlier run")

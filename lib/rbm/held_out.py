@@ -1,0 +1,151 @@
+"""What a machine misses of shots that it did not learn from: means along z, against the shots themselves.
+
+A second machine learns from four fifths of the shots, and its means along z are compared with those of the last
+fifth. The error bar of a difference has three parts, added in squares: of the shots that were held out, of those that
+were learnt from, and of the Markov chains. A machine that misses nothing lies about one such bar away; one that is too
+small, or was trained too briefly, lies further off where the shots are many enough to tell. Shots along z say nothing
+about x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lib import rng
+from lib.rbm import from_shots
+from lib.rbm.shots_along_z import Data
+
+LEAST = 100  # shots, below which none are held out
+SHARE = 5  # one shot of so many is held out
+HEADLINES = ("energy of bonds", "z", "abs z")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean of the machine beside that of shots it has not seen.
+
+    Attributes
+    ----------
+    machine, shots : float
+        The two means.
+    error : float
+        Standard error of their difference.
+
+    """
+
+    machine: float
+    shots: float
+    error: float
+
+    @property
+    def bars(self) -> float:
+        """The difference in error bars, positive where the machine's mean is the larger one."""
+        return (self.machine - self.shots) / self.error
+
+
+def split(data: Data, generator: np.random.Generator) -> tuple[Data, Data]:
+    """Shots to learn from, and a fifth of them that is held out.
+
+    Parameters
+    ----------
+    data : Data
+        All shots.
+    generator : numpy.random.Generator
+        Chooses.
+
+    Returns
+    -------
+    learnt, held : Data
+
+    """
+    if data.n_shots < 10**9:  # as many as numpy draws from without replacement
+        held = generator.multivariate_hypergeometric(data.weights, data.n_shots // SHARE, method="marginals")
+    else:
+        held = generator.binomial(data.weights, 1 / SHARE)
+    rest = data.weights - held
+    return (replace(data, bits=data.bits[rest > 0], weights=rest[rest > 0]),
+            replace(data, bits=data.bits[held > 0], weights=held[held > 0]))
+
+
+def standard_errors(data: Data) -> dict[str, float]:
+    """Standard errors of the means of `lib.rbm.from_shots.from_shots`, which independent shots have.
+
+    Parameters
+    ----------
+    data : Data
+        The shots.
+
+    Returns
+    -------
+    dict of str to float
+        By the same names. Where bits are missing, from the shots that have all of a mean: rather too large.
+
+    """
+    spins = data.spins()
+    n_sites = spins.shape[1]
+    columns = {"z": spins.mean(1), "energy of bonds": -(spins[:, 1:] * spins[:, :-1]).sum(1) / n_sites,
+               "abs z": np.abs(spins.mean(1))}
+    columns |= {f"z {i}": spins[:, i] for i in range(n_sites)}
+    columns |= {f"zz {i} {j}": spins[:, i] * spins[:, j] for i, j in from_shots.pairs(n_sites)}
+    found = {}
+    for name, values in columns.items():
+        there = np.isfinite(values)
+        n_shots = int(data.weights[there].sum())
+        if n_shots > 1:
+            mean = np.average(values[there], weights=data.weights[there])
+            square = np.average((values[there] - mean) ** 2, weights=data.weights[there])
+            found[name] = math.sqrt(square / (n_shots - 1))
+    return found
+
+
+def differences(data: Data, *, n_hidden: int, epochs: int, seed: int,
+                step: Callable[[], None] = lambda: None) -> dict[str, Difference]:
+    """A machine that learns from four fifths of the shots, compared with the others.
+
+    Parameters
+    ----------
+    data : Data
+        All shots.
+    n_hidden, epochs, seed, step
+        As of `lib.rbm.from_shots.reconstruct`.
+
+    Returns
+    -------
+    dict of str to Difference
+        By the names of the means; of those that all held-out shots have in common there is none. Empty below `LEAST`
+        shots.
+
+    """
+    if data.n_shots < LEAST:
+        return {}
+    learnt, held = split(data, rng.stream(seed, "held out"))
+    machine = from_shots.fit(learnt, n_hidden, epochs, rng.child_seed(seed, "held out"), step)
+    found = from_shots.measure(machine, learnt, None, rng.child_seed(seed, "held out", "samples"),
+                               from_shots.N_SAMPLES_AGAIN)
+    of_learnt, of_held = standard_errors(learnt), standard_errors(held)
+    return {name: Difference(found[name].mean, mean,
+                             math.sqrt(of_held[name] ** 2 + of_learnt.get(name, 0.0) ** 2 + found[name].error ** 2))
+            for name, mean in from_shots.from_shots(held).items() if of_held.get(name, 0.0) > 0}
+
+
+def furthest(found: dict[str, Difference]) -> tuple[str, float]:
+    """The mean that lies furthest off, and how often chance alone takes one of so many that far.
+
+    Parameters
+    ----------
+    found : dict of str to Difference
+        At least one.
+
+    Returns
+    -------
+    name : str
+    chance : float
+        At most so often (Bonferroni), for means with normal errors.
+
+    """
+    name = max(found, key=lambda name: abs(found[name].bars))
+    return name, min(1.0, len(found) * math.erfc(abs(found[name].bars) / math.sqrt(2)))
