@@ -305,7 +305,7 @@ def test_entropies_that_rest_on_few_samples_are_named():
 
 
 def test_without_the_packages_of_the_book_its_commands_say_what_to_install():
-    code = "import sys; sys.modules['yaml'] = None; from lib.study import command; sys.exit(command.main({}))"
+    code = "import sys; sys.modules['yaml'] = None; from lib.pipeline import command; sys.exit(command.main({}))"
     for arguments, status in ((["--help"], 0), (["status"], 1)):
         done = subprocess.run([sys.executable, "-c", code.format(arguments)], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == status, done.stderr

@@ -87,7 +87,7 @@ def test_a_machine_without_enough_hidden_units_is_found_out(monkeypatch):
     """One hidden unit cannot hold correlations that fall off along the chain."""
     monkeypatch.setattr(from_shots, "N_SAMPLES_AGAIN", 5000)
     data = shots(chain(8, 6000, 1, field=0.9))
-    chances = {n_hidden: held_out.furthest(held_out.differences(data, n_hidden=n_hidden, epochs=40, seed=1))[1]
+    chances = {n_hidden: held_out.furthest(held_out.differences(data, n_hidden=n_hidden, epochs=200, seed=1))[1]
                for n_hidden in (1, 8)}
     assert chances[1] < 1e-6 and chances[8] > 1e-3, chances
 
