@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -52,13 +53,13 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
         elif kind == "zz" and int(places[1]) - int(places[0]) == 1:
             titles[name] = f"zz of {sites[int(places[0])]} and {sites[int(places[1])]}"
         elif kind == "S2":
-            titles[name] = f"second Renyi entropy of the first {places[0]} of {n_sites} sites (positive state)"
+            titles[name] = f"second Renyi entropy, first {places[0]} of {n_sites} sites (positive state)"
     lines = []
     for name, title in titles.items():
         if name in values:
             value = values[name]
             data = "" if value.data is None else f"   shots alone {value.data:+.4f}"
-            lines.append(f"{title:66s} {value.mean:+.4f} +- {value.error:.4f}{data}")
+            lines.append(f"{title:58s} {value.mean:+.4f} +- {value.error:.4f}{data}")
     rough = [name.split()[1] for name, value in values.items() if name.startswith("S2 ") and value.error > ROUGH]
     if rough:
         lines.append(f"The entropies of the first {', '.join(rough)} sites rest on few of the samples, or few shots: "
@@ -125,8 +126,8 @@ def missed(found: dict[str, held_out.Difference], n_shots: int, sites: Sequence[
     titles = {"energy of bonds": "-sum zz of neighbours, a site", "z": "mean spin along z",
               "abs z": "mean size of it in a shot"}
     lines = ["A second machine learnt from four fifths of the shots; beside the last fifth, which it has not seen:"]
-    lines += [f"  {titles[name]:30s} machine {one.machine:+.4f}   shots {one.shots:+.4f}   apart by "
-              f"{abs(one.bars):.1f} error bars of {one.error:.4f}"
+    lines += [f"  {titles[name]:29s} machine {one.machine:+.4f}  shots {one.shots:+.4f}  "
+              f"{abs(one.bars):.1f} error bars of {one.error:.4f} apart"
               for name in held_out.HEADLINES if (one := found.get(name))]
     name, chance = held_out.furthest(found)
     kind, *places = name.split()
@@ -210,7 +211,7 @@ def shown(file: str | Path, *options: object, n_lines: int = 24) -> str:
     *options : object
         As they are typed behind it.
     n_lines : int, default 24
-        Lines from the first one on.
+        Lines from the first one on; long ones are wrapped.
 
     Returns
     -------
@@ -227,7 +228,8 @@ def shown(file: str | Path, *options: object, n_lines: int = 24) -> str:
         failed = main([str(file), *map(str, options)])
     if failed:
         raise ValueError(trouble.getvalue())
-    return "\n".join(out.getvalue().replace(str(file), Path(file).name).splitlines()[:n_lines])
+    lines = out.getvalue().replace(str(file), Path(file).name).splitlines()[:n_lines]
+    return "\n".join(textwrap.fill(line, 96, subsequent_indent="      ") for line in lines)
 
 
 def run(options: argparse.Namespace) -> int:

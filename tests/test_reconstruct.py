@@ -52,7 +52,7 @@ def test_two_registers_to_the_state(here, capsys):
     assert "2,000 shots of 9 sites (qiskit)" in text
     assert "One basis fixes the sizes of the amplitudes and no phases" in text
     assert re.search(r"known to 0\.022 from 2,000 shots, not to the 0\.01 asked for, which would take \d,\d{3}\.", text)
-    assert "z of back[0]" in text and "second Renyi entropy of the first 4 of 9 sites" in text
+    assert "z of back[0]" in text and "second Renyi entropy, first 4 of 9 sites" in text
     machine, metadata = files.load("qiskit_two_registers-machine.npz")
     assert metadata["sites"][4] == "back[0]" and metadata["shots"] == 2000
     # 99 parameters from 2000 shots: an infidelity of 0.012 on average; the machine has 108 to spare for it.
@@ -277,7 +277,7 @@ def test_an_energy_says_what_its_error_bar_is_made_of_and_what_no_bar_holds(here
             f"{above / value['error']:.1f} error bars") in text
     bonds = results["held out"]["energy of bonds"]
     assert bonds["bars"] == pytest.approx((bonds["machine"] - bonds["shots"]) / bonds["error"])
-    assert f"machine {bonds['machine']:+.4f}   shots {bonds['shots']:+.4f}   apart by {abs(bonds['bars']):.1f}" in text
+    assert f"machine {bonds['machine']:+.4f}  shots {bonds['shots']:+.4f}  {abs(bonds['bars']):.1f} error bars" in text
     assert re.search(r"furthest of \d+ means: .*; chance alone goes so far", text)
     for field in ([], ["--field", -1.0]):
         assert run("chain.01", *field, *options[:-1], 0, "--replace") == 0
@@ -293,7 +293,7 @@ def test_what_a_machine_misses_is_said_where_chance_is_no_excuse():
 
     assert "furthest of 2 means: zz of a and c, 5.0 error bars; chance alone goes so far in" in said(5)
     assert "So the machine misses something" in said(5) and "misses something" not in said(1.5)
-    assert "mean spin along z" in said(5) and "apart by 1.0 error bars of 0.1000" in said(5)
+    assert "mean spin along z" in said(5) and "1.0 error bars of 0.1000 apart" in said(5)
     (line,) = reconstruct.missed({}, 60, list("abc"))
     assert "that takes 100" in line and "got 60" in line
 
