@@ -121,8 +121,8 @@ def missed(found: dict[str, held_out.Difference], n_shots: int, sites: Sequence[
 
     """
     if not found:
-        return [f"No shots are held out, to see what the machine misses: that takes {held_out.LEAST} that vary, got "
-                f"{n_shots}."]
+        return [f"No shots are held out, to see what the machine misses: that takes {held_out.LEAST} that vary "
+                f"and read each site often, got {n_shots}."]
     titles = {"energy of bonds": "-sum zz of neighbours, a site", "z": "mean spin along z",
               "abs z": "mean size of it in a shot"}
     lines = ["A second machine learnt from four fifths of the shots; beside the last fifth, which it has not seen:"]
@@ -133,11 +133,13 @@ def missed(found: dict[str, held_out.Difference], n_shots: int, sites: Sequence[
     kind, *places = name.split()
     of = f"{kind} of {' and '.join(sites[int(place)] for place in places)}" if places and places[0].isdigit() else \
         titles[name]
-    often = f"in {100 * chance:.2g} percent of cases at most" if chance < 1 else "often"
+    often = f"in about {100 * chance:.2g} percent of cases" if chance < 1 else "often"
     lines.append(f"  furthest of {len(found)} means: {of}, {abs(found[name].bars):.1f} error bars; chance alone goes "
                  f"so far {often}")
     if chance < SELDOM:
         lines.append("  So the machine misses something: try more hidden units (--hidden) or epochs (--epochs).")
+    elif bonds := found.get("energy of bonds"):
+        lines.append(f"  That is no proof: bonds that are less than about {3 * bonds.error:.4f} off would not show.")
     return lines
 
 
@@ -263,9 +265,9 @@ def run(options: argparse.Namespace) -> int:
     epochs = options.epochs or max(20, min(5000, ROWS // min(data.n_shots, readout.MAX_ROWS)))
     n_machines = 1 + options.resamples + (data.n_shots >= held_out.LEAST)
     bar = progress(n_machines * (2 + -(-epochs // max(1, epochs // 100))))
+    unseen = held_out.differences(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed, step=bar.update)
     machine, values = from_shots.reconstruct(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed,
                                              field=options.field, n_resamples=options.resamples, step=bar.update)
-    unseen = held_out.differences(data, n_hidden=options.hidden, epochs=epochs, seed=options.seed, step=bar.update)
     bar.close()
     lines = table(values, shots.sites)
     place = next((number for number, line in enumerate(lines, 1) if line.startswith("Ising energy")), 0)
@@ -346,5 +348,3 @@ def progress(total: int):
     except ImportError:
         return _Silent()
     return tqdm(total=total, desc="training", unit="step", leave=False)
-
-

@@ -264,7 +264,7 @@ def test_missing_atoms_that_are_left_out_are_said(here, capsys):
 
 
 def test_an_energy_says_what_its_error_bar_is_made_of_and_what_no_bar_holds(here, capsys):
-    lines(here / "chain.01", free_fermions.sample(6, 1.0, 400, rng=np.random.default_rng(1)))
+    lines(here / "chain.01", free_fermions.sample(6, 1.0, 600, rng=np.random.default_rng(1)))
     options = ("--epochs", 30, "--hidden", 4, "--resamples", 2)
     assert run("chain.01", "--field", 1.0, *options) == 0
     text, results = capsys.readouterr().out, json.loads(Path("chain-results.json").read_text())
@@ -295,7 +295,7 @@ def test_what_a_machine_misses_is_said_where_chance_is_no_excuse():
     assert "So the machine misses something" in said(5) and "misses something" not in said(1.5)
     assert "mean spin along z" in said(5) and "1.0 error bars of 0.1000 apart" in said(5)
     (line,) = reconstruct.missed({}, 60, list("abc"))
-    assert "that takes 100" in line and "got 60" in line
+    assert "that takes 500" in line and "got 60" in line
 
 
 def test_entropies_that_rest_on_few_samples_are_named():

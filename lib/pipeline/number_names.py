@@ -137,10 +137,10 @@ def _form(node: ast.AST) -> str:
         left, right = _form(node.left), _form(node.right)
         return (left or ".+") + (right or ".+") if left or right else ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant):
-        return re.sub(r"%\w|%\(\w+\)\w", ".+", str(node.left.value))
+        return ".+".join(map(re.escape, re.split(r"%(?:\(\w+\))?[-+ #0-9.]*\w", str(node.left.value))))
     called = node.func if isinstance(node, ast.Call) else None
     if isinstance(called, ast.Attribute) and called.attr == "format" and isinstance(called.value, ast.Constant):
-        return re.sub(r"\{[^}]*\}", ".+", str(called.value.value))
+        return ".+".join(map(re.escape, re.split(r"\{[^}]*\}", str(called.value.value))))
     return ""
 
 

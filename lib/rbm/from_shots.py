@@ -1,7 +1,8 @@
 """From shots along z to a machine and its observables, with error bars: the work behind `lib.reconstruct`.
 
 Error bars have two parts, added in squares: of the Markov chains that sample the machine, and of the shots, from
-machines that are trained on resampled shots (bootstrap): the root mean square of their distances from the first one.
+machines that are trained on resampled shots (bootstrap): the root mean square of their distances from the first one,
+less what the chains of both add to it.
 Distances from their own mean would leave out what a training on few shots is off on average, as entropies are: the
 resampled machines are off once more, in the same direction. Where the readout errors were counted, too, each resampling
 draws them anew within their own errors. What a machine misses of shots it has not seen: `lib.rbm.held_out`.
@@ -203,7 +204,10 @@ def reconstruct(data: Data, *, n_hidden: int, epochs: int, seed: int, field: flo
     alone = from_shots(data)
     values = {}
     for name, estimate in central.items():
-        spread = math.sqrt(np.mean([(other[name].mean - estimate.mean) ** 2 for other in others])) if others else 0.0
+        # What the chains of both leave open is in these distances, too, and counts once, as of_sampling.
+        squares = [(other[name].mean - estimate.mean) ** 2 - other[name].error ** 2 - estimate.error ** 2
+                   for other in others]
+        spread = math.sqrt(max(0.0, np.mean(squares))) if others else 0.0
         values[name] = Value(estimate.mean, float(np.hypot(estimate.error, spread)), alone.get(name),
                              float(estimate.error), spread)
     return machine, values

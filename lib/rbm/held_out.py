@@ -2,8 +2,8 @@
 
 A second machine learns from four fifths of the shots, and its means along z are compared with those of the last
 fifth. The error bar of a difference has three parts, added in squares: of the shots that were held out, of those that
-were learnt from, and of the Markov chains. A machine that misses nothing lies about one such bar away; one that is too
-small, or was trained too briefly, lies further off where the shots are many enough to tell. Shots along z say nothing
+were learnt from, and of the Markov chains. A machine that misses nothing lies about one such bar away, unless
+trainings scatter, which no bar holds; one that is too small, or was trained too briefly, lies further off where the shots are many enough to tell. Shots along z say nothing
 about x.
 """
 
@@ -18,8 +18,9 @@ import numpy as np
 from lib import rng
 from lib.rbm import from_shots
 from lib.rbm.shots_along_z import Data
+from lib.spins.measurements import MISSING
 
-LEAST = 100  # shots, below which none are held out
+LEAST = 500  # shots, below which none are held out: of a fifth of fewer, errors are far from normal
 SHARE = 5  # one shot of so many is held out
 HEADLINES = ("energy of bonds", "z", "abs z")
 
@@ -116,20 +117,24 @@ def differences(data: Data, *, n_hidden: int, epochs: int, seed: int,
     Returns
     -------
     dict of str to Difference
-        By the names of the means; of those that all held-out shots have in common there is none. Empty below `LEAST`
-        shots.
+        By the names of the means; of those that all shots have in common there is none. Empty below `LEAST` shots,
+        and where so many of them are read incompletely that a part tells nothing of a site.
 
     """
     if data.n_shots < LEAST:
         return {}
     learnt, held = split(data, rng.stream(seed, "held out"))
+    if not all((part.bits != MISSING).any(0).all() for part in (learnt, held)):
+        return {}
     machine = from_shots.fit(learnt, n_hidden, epochs, rng.child_seed(seed, "held out"), step)
     found = from_shots.measure(machine, learnt, None, rng.child_seed(seed, "held out", "samples"),
                                from_shots.N_SAMPLES_AGAIN)
-    of_learnt, of_held = standard_errors(learnt), standard_errors(held)
-    return {name: Difference(found[name].mean, mean,
-                             math.sqrt(of_held[name] ** 2 + of_learnt.get(name, 0.0) ** 2 + found[name].error ** 2))
-            for name, mean in from_shots.from_shots(held).items() if of_held.get(name, 0.0) > 0}
+    # Of all shots, whose scatter is known better than that of a fifth.
+    of_shots, share = standard_errors(data), data.n_shots / learnt.n_shots + data.n_shots / held.n_shots
+    means = {name: mean for name, mean in from_shots.from_shots(held).items()
+             if of_shots.get(name, 0.0) > 0 and math.isfinite(mean)}
+    return {name: Difference(found[name].mean, mean, math.sqrt(share * of_shots[name] ** 2 + found[name].error ** 2))
+            for name, mean in means.items()}
 
 
 def furthest(found: dict[str, Difference]) -> tuple[str, float]:
@@ -144,7 +149,8 @@ def furthest(found: dict[str, Difference]) -> tuple[str, float]:
     -------
     name : str
     chance : float
-        At most so often (Bonferroni), for means with normal errors.
+        About so often at most (Bonferroni): for means with normal errors, which those of few or rare outcomes
+        are not quite.
 
     """
     name = max(found, key=lambda name: abs(found[name].bars))

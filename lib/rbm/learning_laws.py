@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib.rbm import learning_searches, missing_units
-from lib.rbm.learning_repeats import repeats, tuned, tuned_numbers
 from lib.rbm.learning_searches import EPS, Numbers, known
 from lib.rbm.learning_thresholds import bounds_apart
 from lib.rbm.scaling_laws import Law, fitted, parameter, slope
@@ -19,7 +18,7 @@ from lib.rbm.scaling_laws import Law, fitted, parameter, slope
 if TYPE_CHECKING:
     import pandas as pd  # of the book
 
-__all__ = ["argument_numbers", "fits", "law_numbers", "law_table", "repeats", "tighter", "tuned", "tuned_numbers"]
+__all__ = ["argument_numbers", "fits", "law_numbers", "law_table", "tighter"]
 
 SHORT = 12**-0.5  # the standard error of rounding to whole units
 Fits = Mapping[tuple[str, float], Mapping[str, Law]]
@@ -222,5 +221,3 @@ def argument_numbers(costs: pd.DataFrame, found: pd.DataFrame, energy: Energy, f
         "missing-grown": (beyond / beyond.loc[10]).max().max() if 10 in beyond.index else None,
         "predictions": len(misses), "predictions-met": misses.count(0),
         "predictions-off": max(map(abs, misses), default=None), "product": strong[np.argmax(enough)]}).items()}
-
-

@@ -23,9 +23,9 @@ VARIABLE = "COMPANION_GUARD"  # the file that says what may be read
 SETTINGS = "guard.json"  # and beside it: what was read, what failed, what runs on, where Python crashed, a sign of life
 READS, TROUBLE, WAITING, CRASH, READY = "reads.jsonl", "trouble.jsonl", "waiting.jsonl", "crash.txt", "ready"
 PLAIN = re.compile(r"[A-Za-z_][\w./+-]*")  # what YAML reads as text without quotes
-# Below the tree, without a declaration: code, what runs are made with, and what `lib.study` itself keeps.
+# Below the tree, without a declaration: code, what runs are made with, and what the machinery itself keeps.
 FREE = ("lib", ".venv", ".git", "_build/cache", "_build/points")
-# What `lib.study` reads for itself; what comes of it is compared again when the book is put together.
+# What the machinery reads for itself; what comes of it is compared again when the book is put together.
 OWN = {"data/thesis": "claim_files.py", "data/claims": "claim_files.py", "pyproject.toml": "provenance.py",
        "constraints.txt": "provenance.py"}
 LISTINGS = ("os.listdir", "os.scandir")

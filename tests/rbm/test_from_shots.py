@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lib.rbm import from_shots, observables
+from lib.rbm.machine import Machine
 from lib.spins import measurements
 
 
@@ -15,4 +17,14 @@ def test_error_bars_hold_what_the_resampled_machines_are_off_on_average(monkeypa
     data = from_shots.along_z(measurements.read(np.eye(20, dtype=int), "rows", order="kept", one="up"))
     _, values = from_shots.reconstruct(data, n_hidden=2, epochs=1, seed=1, n_resamples=3)
     assert values["S2 1"].mean == 1.0
-    assert values["S2 1"].error == pytest.approx(np.sqrt(0.05**2 + (0.2**2 + 0.3**2 + 0.4**2) / 3))
+    assert values["S2 1"].error == pytest.approx(np.sqrt(0.05**2 + (0.2**2 + 0.3**2 + 0.4**2) / 3 - 2 * 0.05**2))
+
+
+def test_chains_count_once_in_an_error_bar(monkeypatch):
+    """One machine, whatever the shots are: machines that were trained again differ from it by their samples alone."""
+    machine = Machine.random(4, 3, seed=1, scale=0.5, dtype=torch.float64)
+    monkeypatch.setattr(from_shots, "fit", lambda *_: machine)
+    data = from_shots.along_z(measurements.read(np.tile(np.eye(4, dtype=int), (5, 1)), "rows", order="kept", one="up"))
+    parts = [(value.of_learning / value.of_sampling) ** 2 for seed in range(5) for name, value in from_shots.reconstruct(
+        data, n_hidden=3, epochs=1, seed=seed, n_resamples=4)[1].items() if name.startswith("z")]
+    assert np.median(parts) < 3  # counted twice, it would be about 6: from a fifth of the samples
