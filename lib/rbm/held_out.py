@@ -2,9 +2,9 @@
 
 A second machine learns from four fifths of the shots, and its means along z are compared with those of the last
 fifth. The error bar of a difference has three parts, added in squares: of the shots that were held out, of those that
-were learnt from, and of the Markov chains. A machine that misses nothing lies about one such bar away, unless
-trainings scatter, which no bar holds; one that is too small, or was trained too briefly, lies further off where the shots are many enough to tell. Shots along z say nothing
-about x.
+were learnt from, and of the Markov chains; no bar holds that trainings scatter. A machine that misses nothing lies
+about one such bar away; one that is too small, or was trained too briefly, lies further off where the shots are many
+enough to tell. Shots along z say nothing about x.
 """
 
 from __future__ import annotations
