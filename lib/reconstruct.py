@@ -58,7 +58,7 @@ def table(values: dict[str, Value], sites: Sequence[str]) -> list[str]:
     for name, title in titles.items():
         if name in values:
             value = values[name]
-            data = "" if value.data is None else f"   shots alone {value.data:+.4f}"
+            data = "" if value.data is None else f"   shots {value.data:+.4f}"
             lines.append(f"{title:58s} {value.mean:+.4f} +- {value.error:.4f}{data}")
     rough = [name.split()[1] for name, value in values.items() if name.startswith("S2 ") and value.error > ROUGH]
     if rough:
