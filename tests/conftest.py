@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,14 @@ def default_sigterm():
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def style_of_figures():
+    """Cells of chapters that run within a test set the style of figures, and another test would meet it."""
+    before = dict(sys.modules["matplotlib"].rcParams) if "matplotlib" in sys.modules else None
+    yield
+    if (loaded := sys.modules.get("matplotlib")) and before is None:
+        loaded.rcdefaults()
+    elif loaded and (after := dict(loaded.rcParams)) != before:
+        loaded.rcParams.update({name: value for name, value in before.items() if after[name] != value})

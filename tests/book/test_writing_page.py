@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lib.pipeline import site
-from lib.study import claim_files, claims
+from lib.study import claim_files, claims, verdicts
 from tests.tree import ROOT
 
 PAGE = (ROOT / "book/writing.md").read_text("utf-8")
@@ -35,7 +35,7 @@ def of(row):
 
 def verdict(one, *, measured, uncertainty=None, scale="full", enough=True, undecided=""):
     said = claim_files.Settlement("a", measured, uncertainty, scale, "live", [], enough, undecided)
-    return claim_files.judge(one, said)
+    return verdicts.judge(one, said)
 
 
 def test_every_relation_has_a_line_and_no_other_has():
