@@ -146,4 +146,7 @@ def __getattr__(name: str) -> str:
     project = tomllib.loads(beside.read_text("utf-8")).get("project", {}) if beside.is_file() else {}
     if project.get("name") == distribution:  # what is installed may be of another tree
         return project["version"]
-    return metadata.version(distribution)
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:  # a copy of lib alone
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: nothing says its version") from None

@@ -102,7 +102,7 @@ def decode(text: str, kinds: tuple[type, ...] = (Run, Point), where: str = "a li
                          "make records computes its point again, and until then tables lack it")
     body = json.loads(rest)
     form, kind = body.pop("format", None), body.pop("kind", None)
-    if form != FORMAT or kind not in known:
+    if form != FORMAT or not isinstance(kind, str) or kind not in known:
         raise ValueError(f"{where}: expected a line of a record, got a line of another format or kind ({kind!r}); try "
                          "a newer version of this package")
     return known[kind].of(body, where)
