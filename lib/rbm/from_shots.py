@@ -114,15 +114,32 @@ def measure(machine: Machine, data: Data, field: float | None, seed: int,
     samples = state.sample(n_samples, seed=seed, start=start, n_chains=1000)
     spins = 2.0 * samples - 1
     x = observables.magnetization_x(state, samples)
-    bonds = (spins[..., 1:] * spins[..., :-1]).sum(-1)
-    found = {"z": spins.mean(-1), "abs z": np.abs(spins.mean(-1)), "x": x, "energy of bonds": -bonds / n_sites}
+    found = diagonal(spins) | {"x": x}
     if field is not None:
-        found["energy"] = (-bonds - field * n_sites * x) / n_sites
-    found |= {f"z {i}": spins[..., i] for i in range(n_sites)}
-    found |= {f"zz {i} {j}": spins[..., i] * spins[..., j] for i, j in pairs(n_sites)}
+        found["energy"] = found["energy of bonds"] - field * x
     estimates = {name: observables.estimate(values) for name, values in found.items()}
     cuts = range(1, n_sites) if n_sites <= ALL_PAIRS else [n_sites // 2]
     return estimates | {f"S2 {cut}": observables.renyi2(state, samples, range(cut)) for cut in cuts}
+
+
+def diagonal(spins: np.ndarray) -> dict[str, np.ndarray]:
+    """What is read off spins along z, by the names of `measure`.
+
+    Parameters
+    ----------
+    spins : ndarray of float, shape (..., n_sites)
+        -1 and 1; NaN where none was read.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (...)
+
+    """
+    n_sites = spins.shape[-1]
+    found = {"z": spins.mean(-1), "abs z": np.abs(spins.mean(-1)),
+             "energy of bonds": -(spins[..., 1:] * spins[..., :-1]).sum(-1) / n_sites}
+    found |= {f"z {i}": spins[..., i] for i in range(n_sites)}
+    return found | {f"zz {i} {j}": spins[..., i] * spins[..., j] for i, j in pairs(n_sites)}
 
 
 def pairs(n_sites: int) -> list[tuple[int, int]]:

@@ -86,14 +86,8 @@ def standard_errors(data: Data) -> dict[str, float]:
         By the same names. Where bits are missing, from the shots that have all of a mean: rather too large.
 
     """
-    spins = data.spins()
-    n_sites = spins.shape[1]
-    columns = {"z": spins.mean(1), "energy of bonds": -(spins[:, 1:] * spins[:, :-1]).sum(1) / n_sites,
-               "abs z": np.abs(spins.mean(1))}
-    columns |= {f"z {i}": spins[:, i] for i in range(n_sites)}
-    columns |= {f"zz {i} {j}": spins[:, i] * spins[:, j] for i, j in from_shots.pairs(n_sites)}
     found = {}
-    for name, values in columns.items():
+    for name, values in from_shots.diagonal(data.spins()).items():
         there = np.isfinite(values)
         n_shots = int(data.weights[there].sum())
         if n_shots > 1:
